@@ -1,0 +1,94 @@
+// From logits to an agent and a role.
+//
+// The logits of a head are split into agents and roles, and one index is selected from each split:
+// the largest logit, the largest probability, or a seeded draw. Draws use the `exsss` generator
+// with a seed per split, so that a recorded seed replays the decision.
+//
+// A logit of -infinity marks a choice that is masked out: it has probability 0 and is never
+// selected. NaN and +infinity are errors.
+#pragma once
+
+#include <trinity/decision.h>
+#include <trinity/error.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace trinity {
+
+/// No seed, one integer, or the three words themselves.
+using SelectionSeed = std::variant<std::monostate, std::int64_t, SeedTriple>;
+
+struct SelectionOptions {
+  SelectionMode agent_selection = SelectionMode::argmax;
+  SelectionMode role_selection = SelectionMode::argmax;
+  bool return_probabilities = false;
+  double temperature = 1.0;  // > 0
+  SelectionSeed seed;
+};
+
+/// Reads a mode: trimmed, lower-cased, "-" as "_"; "softmax_argmax" is "softmax".
+/// `key` names the option in the error `invalid_selection_mode`.
+Result<SelectionMode> parse_selection_mode(std::string_view key, std::string_view value);
+
+/// Reads "42" or "1,2,3". Error `invalid_seed`.
+Result<SelectionSeed> parse_selection_seed(std::string_view text);
+
+/// Reads an object with the keys agent_selection, role_selection, return_probabilities, temperature
+/// and seed (an integer or three). Errors: `invalid_selection_mode`, `invalid_temperature`,
+/// `invalid_seed`, `invalid_selection_options` for a wrong type, `unknown_option`.
+Result<SelectionOptions> parse_selection_options(const nlohmann::json& options);
+
+/// Seeds of the two splits: (s, s+1, s+2) and (s+17, s+31, s+43) for an integer; the triple itself
+/// and (a+17, b+31, c+43) for a triple; fresh ones from the system's entropy when there is none.
+struct SplitSeeds {
+  SeedTriple agent;
+  SeedTriple role;
+};
+SplitSeeds split_seeds(const SelectionSeed& seed);
+
+/// One selected index of a split.
+struct SplitSelection {
+  std::size_t index = 0;
+  std::optional<std::vector<double>> probabilities;
+};
+
+/// Softmax of logits / temperature in double. Errors: `non_finite_logits`, `invalid_temperature`,
+/// `invalid_logits` for an empty split.
+Result<std::vector<double>> softmax_probabilities(std::span<const float> logits,
+                                                  double temperature);
+
+/// Selects from one split. `seed` is read only by SelectionMode::sample: it draws u in [0, 1) and
+/// takes the first index whose cumulative probability reaches u.
+Result<SplitSelection> select_split(std::span<const float> logits, SelectionMode mode,
+                                    double temperature, bool return_probabilities,
+                                    const SeedTriple& seed);
+
+/// A selected agent and role with what led to them.
+struct Route {
+  int agent_id = 0;
+  int role_id = 0;
+  std::vector<float> logits;  // agents, then roles; may be empty in a route built by hand
+  std::size_t num_agents = 0;
+  SelectionMode agent_selection = SelectionMode::argmax;
+  SelectionMode role_selection = SelectionMode::argmax;
+  double temperature = 1.0;
+  SelectionSeed seed;                    // as given
+  std::optional<SeedTriple> agent_seed;  // as used, for a split that sampled
+  std::optional<SeedTriple> role_seed;
+  std::optional<std::vector<double>> agent_probabilities;
+  std::optional<std::vector<double>> role_probabilities;
+};
+
+/// Selects from `logits` = num_agents agents, then num_roles roles. Errors: `invalid_logits` for a
+/// wrong width, `non_finite_logits`, `invalid_temperature`.
+Result<Route> select_route(std::span<const float> logits, std::size_t num_agents,
+                           std::size_t num_roles, const SelectionOptions& options);
+
+}  // namespace trinity
