@@ -1,0 +1,88 @@
+// Reading and writing whole files: memory maps, small text files, atomic replacement.
+//
+// Reading: only regular files are opened (a folder, pipe or device is refused at once and never
+// blocks). Large files are mapped and paged in by the kernel on first touch.
+//
+// Writing: the data go to `<name>.tmp` in the same folder, are flushed to the disk and renamed over
+// the old file. A crash or a full disk at any point leaves the old file or the new one, never a
+// mix. A `.tmp` file left behind by a crash is overwritten; one that a live writer holds is
+// refused.
+#pragma once
+
+#include <trinity/error.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace trinity {
+
+/// A read-only memory map of a regular file. Moving keeps the addresses valid.
+/// The file must not be shortened by others while it is mapped (the kernel answers with SIGBUS).
+class MappedFile {
+ public:
+  /// Errors: `missing_file`, `not_a_regular_file`, `unreadable_file`, `mmap_failed`.
+  static Result<MappedFile> open(const std::filesystem::path& path);
+
+  MappedFile() = default;
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  ~MappedFile();
+
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+  std::size_t size() const { return size_; }
+
+  /// Tells the kernel that the whole pages inside [offset, offset + length) are not needed for now:
+  /// they leave this process's resident memory and are read again if touched. Ranges are clipped.
+  void advise_dontneed(std::size_t offset, std::size_t length) const;
+  /// Asks the kernel to start reading the pages that touch [offset, offset + length).
+  void advise_willneed(std::size_t offset, std::size_t length) const;
+
+ private:
+  const std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+/// The bytes of a regular file of at most `max_bytes` bytes (UTF-8 is not checked here).
+/// Errors: `missing_file`, `not_a_regular_file`, `unreadable_file`, `file_too_large`.
+Result<std::string> read_text_file(const std::filesystem::path& path, std::size_t max_bytes);
+
+/// A file that appears under its name only when `commit` succeeds. Destruction without `commit`
+/// removes the temporary file and leaves whatever stood under the name before.
+class AtomicFile {
+ public:
+  /// Errors: `unwritable_file` (folder absent, no permission), `file_busy` (another live writer).
+  static Result<AtomicFile> create(const std::filesystem::path& path);
+
+  AtomicFile(AtomicFile&& other) noexcept;
+  AtomicFile& operator=(AtomicFile&& other) noexcept;
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+  ~AtomicFile();
+
+  /// Appends bytes. Error: `write_failed`; the file is then discarded and later calls fail too.
+  Status write(std::span<const std::byte> bytes);
+  Status write(std::string_view text);
+  /// Flushes to the disk and renames. Error: `write_failed`. Nothing may be written afterwards.
+  Status commit();
+
+ private:
+  AtomicFile() = default;
+  Status failed(const char* action, int error_number);
+  void discard();
+
+  std::filesystem::path path_;
+  std::filesystem::path temporary_;
+  int descriptor_ = -1;
+};
+
+/// Replaces `path` by `bytes` in one step (see AtomicFile for the errors).
+Status write_file_atomic(const std::filesystem::path& path, std::span<const std::byte> bytes);
+Status write_file_atomic(const std::filesystem::path& path, std::string_view text);
+
+}  // namespace trinity

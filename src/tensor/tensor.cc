@@ -1,0 +1,192 @@
+#include "tensor/tensor.h"
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#include "tensor/bf16.h"
+
+namespace trinity {
+
+static_assert(std::endian::native == std::endian::little, "tensor files are little-endian");
+
+namespace {
+
+template <typename T>
+T load(const std::byte* bytes, std::size_t index) {
+  T value;
+  std::memcpy(&value, bytes + index * sizeof(T), sizeof(T));
+  return value;
+}
+
+Status unsupported(DType dtype) {
+  return fail(ErrorKind::unsupported, "unsupported_dtype",
+              "a tensor of type " + std::string(dtype_name(dtype)) +
+                  " cannot be read as floats; convert it to F64, F32, BF16 or F16");
+}
+
+Status require_rank_2(const TensorView& tensor) {
+  if (tensor.shape.size() == 2) return {};
+  return fail(ErrorKind::invalid_input, "expected_rank_2",
+              "expected rank-2 safetensors tensor, got shape " + shape_text(tensor.shape) +
+                  "; name a matrix");
+}
+
+/// The count of elements of a view whose bytes fit its shape.
+Result<std::int64_t> checked_count(const TensorView& tensor) {
+  const auto bytes = byte_count(tensor.dtype, tensor.shape);
+  if (!bytes) return tl::unexpected(bytes.error());
+  if (static_cast<std::uint64_t>(*bytes) != tensor.bytes.size()) {
+    return fail(ErrorKind::invalid_input, "tensor_size_mismatch",
+                "a tensor of shape " + shape_text(tensor.shape) + " and type " +
+                    std::string(dtype_name(tensor.dtype)) + " takes " + std::to_string(*bytes) +
+                    " bytes, but has " + std::to_string(tensor.bytes.size()));
+  }
+  return *bytes / dtype_size(tensor.dtype);
+}
+
+}  // namespace
+
+Result<std::int64_t> element_count(std::span<const std::int64_t> shape) {
+  std::int64_t count = 1;
+  for (const std::int64_t dimension : shape) {
+    if (dimension < 0 || __builtin_mul_overflow(count, dimension, &count)) {
+      return fail(ErrorKind::invalid_input, "shape_overflow",
+                  "the shape " + shape_text(shape) +
+                      " has a negative dimension or too many elements; correct the file");
+    }
+  }
+  return count;
+}
+
+Result<std::int64_t> byte_count(DType dtype, std::span<const std::int64_t> shape) {
+  auto count = element_count(shape);
+  std::int64_t bytes = 0;
+  if (count && __builtin_mul_overflow(*count, dtype_size(dtype), &bytes)) {
+    return fail(
+        ErrorKind::invalid_input, "shape_overflow",
+        "a tensor of shape " + shape_text(shape) + " takes too many bytes; correct the file");
+  }
+  if (count) *count = bytes;
+  return count;
+}
+
+std::string shape_text(std::span<const std::int64_t> shape) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (i > 0) text += ", ";
+    text += std::to_string(shape[i]);
+  }
+  return text + "]";
+}
+
+Status copy_f32(const TensorView& tensor, std::span<float> out) {
+  const auto checked = checked_count(tensor);
+  if (!checked) return tl::unexpected(checked.error());
+  const auto count = static_cast<std::size_t>(*checked);
+  if (out.size() != count) {
+    return fail(ErrorKind::invalid_input, "tensor_size_mismatch",
+                "a tensor of shape " + shape_text(tensor.shape) + " does not fit " +
+                    std::to_string(out.size()) + " elements");
+  }
+  const std::byte* bytes = tensor.bytes.data();
+  switch (tensor.dtype) {
+    case DType::f32:
+      if (count > 0) std::memcpy(out.data(), bytes, count * sizeof(float));
+      return {};
+    case DType::bf16:
+      for (std::size_t i = 0; i < count; ++i) out[i] = f32_from_bf16(load<std::uint16_t>(bytes, i));
+      return {};
+    case DType::f16:
+      for (std::size_t i = 0; i < count; ++i) out[i] = f32_from_f16(load<std::uint16_t>(bytes, i));
+      return {};
+    case DType::f64:
+      for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<float>(load<double>(bytes, i));
+      return {};
+    default:
+      return unsupported(tensor.dtype);
+  }
+}
+
+Result<std::vector<float>> to_f32(const TensorView& tensor) {
+  const auto count = checked_count(tensor);
+  if (!count) return tl::unexpected(count.error());
+  std::vector<float> values(static_cast<std::size_t>(*count));
+  if (auto status = copy_f32(tensor, values); !status) return tl::unexpected(status.error());
+  return values;
+}
+
+Result<TensorView> row_slice(const TensorView& tensor, std::int64_t row_start,
+                             std::int64_t row_count) {
+  if (auto status = require_rank_2(tensor); !status) return tl::unexpected(status.error());
+  const auto count = checked_count(tensor);
+  if (!count) return tl::unexpected(count.error());
+  const std::int64_t rows = tensor.shape[0];
+  if (row_start < 0 || row_count <= 0 || row_count > rows || row_start > rows - row_count) {
+    return fail(ErrorKind::invalid_input, "row_slice_out_of_range",
+                "row slice of " + std::to_string(row_count) + " rows from row " +
+                    std::to_string(row_start) + " exceeds tensor rows (" + std::to_string(rows) +
+                    "); ask for at least one row, inside the tensor");
+  }
+  const auto row_bytes = static_cast<std::size_t>(tensor.shape[1]) *
+                         static_cast<std::size_t>(dtype_size(tensor.dtype));
+  return TensorView{tensor.dtype,
+                    {row_count, tensor.shape[1]},
+                    tensor.bytes.subspan(static_cast<std::size_t>(row_start) * row_bytes,
+                                         static_cast<std::size_t>(row_count) * row_bytes)};
+}
+
+Status copy_row_f32(const TensorView& tensor, std::int64_t row, std::span<float> out) {
+  if (auto status = require_rank_2(tensor); !status) return status;
+  if (row < 0 || row >= tensor.shape[0]) {
+    return fail(ErrorKind::invalid_input, "row_out_of_range",
+                "row " + std::to_string(row) + " is outside a tensor of shape " +
+                    shape_text(tensor.shape) + "; ask for a row inside it");
+  }
+  const auto slice = row_slice(tensor, row, 1);
+  if (!slice) return tl::unexpected(slice.error());
+  return copy_f32(*slice, out);
+}
+
+Status require_finite(const TensorView& tensor, std::string_view name) {
+  const auto checked = checked_count(tensor);
+  if (!checked) return tl::unexpected(checked.error());
+  const auto count = static_cast<std::size_t>(*checked);
+  const std::byte* bytes = tensor.bytes.data();
+  const auto first_bad = [&](auto is_bad) {
+    for (std::size_t i = 0; i < count; ++i) {
+      if (is_bad(i)) return i;
+    }
+    return count;
+  };
+  // A float is finite exactly if its exponent bits are not all ones.
+  std::size_t bad = count;
+  switch (tensor.dtype) {
+    case DType::f32:
+      bad = first_bad([&](std::size_t i) {
+        return (load<std::uint32_t>(bytes, i) & 0x7F800000u) == 0x7F800000u;
+      });
+      break;
+    case DType::bf16:
+      bad = first_bad(
+          [&](std::size_t i) { return (load<std::uint16_t>(bytes, i) & 0x7F80u) == 0x7F80u; });
+      break;
+    case DType::f16:
+      bad = first_bad(
+          [&](std::size_t i) { return (load<std::uint16_t>(bytes, i) & 0x7C00u) == 0x7C00u; });
+      break;
+    case DType::f64:
+      bad = first_bad([&](std::size_t i) {
+        return !std::isfinite(static_cast<float>(load<double>(bytes, i)));
+      });
+      break;
+    default:
+      break;
+  }
+  if (bad == count) return {};
+  return fail(ErrorKind::invalid_input, "non_finite_values",
+              "the tensor " + std::string(name) + " has a NaN or infinite value at element " +
+                  std::to_string(bad) + "; get an undamaged file");
+}
+
+}  // namespace trinity
