@@ -52,6 +52,10 @@ Result<std::string> trace_term_hash(const nlohmann::json& value);
 /// The value as trace hashes see it.
 Result<Term> normalize_for_trace(const Term& value);
 
+/// The hash that older benchmark reports give a data set; it depends on the number of cases alone.
+/// (The map {count} with a symbol key, never compressed.)
+Result<std::string> dataset_count_hash(std::uint64_t count);
+
 /// SHA-256 of the compact JSON array of the ids, for example [1,2,3].
 std::string token_ids_sha256(std::span<const std::int32_t> ids);
 

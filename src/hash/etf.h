@@ -24,6 +24,9 @@ namespace trinity::hash {
 
 class Term;
 
+/// Levels of lists, tuples and maps that a term may have.
+inline constexpr int kMaxTermDepth = 512;
+
 /// A name, written as a small UTF-8 atom (tag 119); at most 255 bytes.
 struct Symbol {
   std::string name;
@@ -83,8 +86,7 @@ class Term {
 
 /// Version byte and term. Errors: `map_too_large_for_hash` (more than 32 keys: the published order
 /// of such maps is not defined), `term_too_large_for_hash` (a symbol or tuple over 255, or a length
-/// over 32 bits), `non_finite_value` (NaN or infinity), nesting
-/// deeper than 512 is `term_too_deep_for_hash`.
+/// over 32 bits), `non_finite_value` (NaN or infinity), `term_too_deep_for_hash`.
 Result<std::string> encode_term(const Term& term);
 
 /// encode_term, then the compressed form 131, 80, size, zlib stream (level 6) of the body when that

@@ -37,7 +37,9 @@ Result<Decision> make_decision(const Route& route, const DecisionSource& source,
 /// transcript_hash (the trace hash of the messages) and artifact_identity; unknown values are null.
 nlohmann::json trace_map(const Decision& decision);
 
-/// The whole record, without a request id. Logits are written so that parsing restores each f32.
-nlohmann::json decision_record(const Decision& decision);
+/// The whole record, without a request id. Logits are widened to double, so parsing restores each
+/// f32 exactly. Seeds, probabilities and artifact_identity appear only when there are any; the
+/// hashes of a decision that has none are null.
+nlohmann::ordered_json decision_record(const Decision& decision);
 
 }  // namespace trinity

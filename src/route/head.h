@@ -52,6 +52,8 @@ class Head {
 
  private:
   Head() = default;
+  static Result<Head> from_values(std::vector<float> weights, std::size_t outputs,
+                                  std::size_t hidden_size, int num_roles);
 
   std::vector<float> weights_;
   std::size_t outputs_ = 0;

@@ -1,0 +1,150 @@
+#include "route/decision.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/try.h"
+#include "hash/canonical.h"
+#include "route/margins.h"
+
+namespace trinity {
+namespace {
+
+// Null for an absent value.
+template <typename Json, typename T>
+Json nullable(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+template <typename Json>
+Json identity_json(const std::optional<ArtifactIdentity>& identity) {
+  if (!identity) return nullptr;
+  Json map = Json::object();
+  for (const auto& [key, value] : *identity) map[key] = nullable<Json>(value);
+  return map;
+}
+
+template <typename Json>
+Json margins_json(const Margins& margins) {
+  return {{"agent", nullable<Json>(margins.agent)}, {"role", nullable<Json>(margins.role)}};
+}
+
+template <typename Json>
+Json modes_json(const Decision& decision) {
+  return {{"agent", selection_mode_name(decision.agent_selection)},
+          {"role", selection_mode_name(decision.role_selection)}};
+}
+
+}  // namespace
+
+std::span<const float> Decision::agent_logits() const {
+  return std::span(logits).first(std::min(num_agents, logits.size()));
+}
+
+std::span<const float> Decision::role_logits() const {
+  return std::span(logits).subspan(std::min(num_agents, logits.size()));
+}
+
+std::string role_name(int role_id) {
+  switch (role_id) {
+    case 0:
+      return "Worker";
+    case 1:
+      return "Thinker";
+    case 2:
+      return "Verifier";
+    default:
+      return "role_" + std::to_string(role_id);
+  }
+}
+
+std::string selection_mode_name(SelectionMode mode) {
+  switch (mode) {
+    case SelectionMode::argmax:
+      return "argmax";
+    case SelectionMode::softmax:
+      return "softmax";
+    case SelectionMode::sample:
+      return "sample";
+  }
+  return "argmax";
+}
+
+Result<Decision> make_decision(const Route& route, const DecisionSource& source,
+                               const DecisionOptions& options) {
+  Decision decision;
+  decision.agent_id = route.agent_id;
+  decision.role_id = route.role_id;
+  decision.role_name = options.role_name.value_or(role_name(route.role_id));
+  decision.logits = route.logits;
+  decision.num_agents = route.num_agents;
+  decision.margins = logit_margins(route.logits, route.num_agents);
+  decision.agent_selection = route.agent_selection;
+  decision.role_selection = route.role_selection;
+  decision.temperature = route.temperature;
+  decision.agent_seed = route.agent_seed;
+  decision.role_seed = route.role_seed;
+  decision.agent_probabilities = route.agent_probabilities;
+  decision.role_probabilities = route.role_probabilities;
+  decision.artifact_identity = options.artifact_identity;
+
+  if (!route.logits.empty()) {
+    TRINITY_TRY(decision.route_hash,
+                hash::route_hash(route.agent_id, route.role_id, decision.logits));
+  }
+  if (const auto* messages = std::get_if<std::span<const Message>>(&source)) {
+    TRINITY_TRY(decision.transcript_hash, hash::transcript_hash(*messages));
+    TRINITY_TRY(decision.trace_messages_hash, hash::trace_messages_hash(*messages));
+  } else if (const auto* known = std::get_if<std::string>(&source)) {
+    decision.trace_messages_hash = *known;
+  }
+  return decision;
+}
+
+nlohmann::json trace_map(const Decision& decision) {
+  using Json = nlohmann::json;
+  return {{"agent_id", decision.agent_id},
+          {"role_id", decision.role_id},
+          {"role_name", decision.role_name},
+          {"margins", margins_json<Json>(decision.margins)},
+          {"selection_modes", modes_json<Json>(decision)},
+          {"transcript_hash", nullable<Json>(decision.trace_messages_hash)},
+          {"artifact_identity", identity_json<Json>(decision.artifact_identity)}};
+}
+
+nlohmann::ordered_json decision_record(const Decision& decision) {
+  using Json = nlohmann::ordered_json;
+  Json record = {{"agent_id", decision.agent_id},
+                 {"role_id", decision.role_id},
+                 {"role_name", decision.role_name},
+                 {"agent_logits", decision.agent_logits()},
+                 {"role_logits", decision.role_logits()},
+                 {"margins", margins_json<Json>(decision.margins)},
+                 {"selection_modes", modes_json<Json>(decision)},
+                 {"selection_temperature", decision.temperature}};
+  if (decision.agent_seed || decision.role_seed) {
+    record["selection_seeds"] = {{"agent", nullable<Json>(decision.agent_seed)},
+                                 {"role", nullable<Json>(decision.role_seed)}};
+  }
+  if (decision.agent_probabilities) record["agent_probabilities"] = *decision.agent_probabilities;
+  if (decision.role_probabilities) record["role_probabilities"] = *decision.role_probabilities;
+  record["token_count"] = decision.token_count;
+  record["hidden_index"] = decision.hidden_index;
+  record["transcript_hash"] = nullable<Json>(decision.transcript_hash);
+  record["trace_messages_hash"] = nullable<Json>(decision.trace_messages_hash);
+  record["route_hash"] = nullable<Json>(decision.route_hash);
+  record["profile"] = decision.profile;
+  record["input_mode"] = decision.input_mode;
+  record["tie_mode"] = decision.tie_mode;
+  record["tiny_router"] = decision.tiny_router;
+  if (decision.artifact_identity) {
+    record["artifact_identity"] = identity_json<Json>(decision.artifact_identity);
+  }
+  record["timings_ms"] = {{"tokenize", decision.timings_ms.tokenize},
+                          {"prefill", decision.timings_ms.prefill},
+                          {"head", decision.timings_ms.head},
+                          {"total", decision.timings_ms.total}};
+  return record;
+}
+
+}  // namespace trinity
