@@ -148,7 +148,7 @@ Result<std::string> read_text_file(const std::filesystem::path& path, std::size_
     filled += static_cast<std::size_t>(count);
     if (filled > max_bytes) return too_large();
     if (static_cast<std::size_t>(count) < chunk) break;
-    chunk = std::min<std::size_t>(65536, max_bytes - filled + 1);
+    chunk = std::min<std::size_t>(65536, max_bytes - filled) + 1;
   }
   text.resize(filled);
   return text;

@@ -87,7 +87,7 @@ class Adapter {
   std::size_t offset() const { return static_cast<std::size_t>(*at_ - begin_); }
   bool take(Status status) {
     if (status) return true;
-    status.error().message += at_byte(offset());
+    status.error().message += " (byte " + std::to_string(offset()) + ")";
     status_ = std::move(status);
     return false;
   }

@@ -1,5 +1,6 @@
 #include "tensor/tensor.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -43,6 +44,26 @@ Result<std::int64_t> checked_count(const TensorView& tensor) {
                     " bytes, but has " + std::to_string(tensor.bytes.size()));
   }
   return *bytes / dtype_size(tensor.dtype);
+}
+
+/// Index of the first element whose bits under `mask` (all but the sign) reach `infinity`, the
+/// pattern from which on a float is infinite or NaN; `count` if there is none. Whole blocks are
+/// reduced to their maximum first, a loop that the compiler vectorises.
+template <typename Bits>
+std::size_t first_at_least(const std::byte* bytes, std::size_t count, Bits mask, Bits infinity) {
+  constexpr std::size_t block = 4096;
+  for (std::size_t start = 0; start < count; start += block) {
+    const std::size_t end = std::min(start + block, count);
+    Bits largest = 0;
+    for (std::size_t i = start; i < end; ++i) {
+      largest = std::max(largest, static_cast<Bits>(load<Bits>(bytes, i) & mask));
+    }
+    if (largest < infinity) continue;
+    for (std::size_t i = start; i < end; ++i) {
+      if ((load<Bits>(bytes, i) & mask) >= infinity) return i;
+    }
+  }
+  return count;
 }
 
 }  // namespace
@@ -153,32 +174,20 @@ Status require_finite(const TensorView& tensor, std::string_view name) {
   if (!checked) return tl::unexpected(checked.error());
   const auto count = static_cast<std::size_t>(*checked);
   const std::byte* bytes = tensor.bytes.data();
-  const auto first_bad = [&](auto is_bad) {
-    for (std::size_t i = 0; i < count; ++i) {
-      if (is_bad(i)) return i;
-    }
-    return count;
-  };
-  // A float is finite exactly if its exponent bits are not all ones.
   std::size_t bad = count;
   switch (tensor.dtype) {
     case DType::f32:
-      bad = first_bad([&](std::size_t i) {
-        return (load<std::uint32_t>(bytes, i) & 0x7F800000u) == 0x7F800000u;
-      });
+      bad = first_at_least<std::uint32_t>(bytes, count, 0x7FFFFFFFu, 0x7F800000u);
       break;
     case DType::bf16:
-      bad = first_bad(
-          [&](std::size_t i) { return (load<std::uint16_t>(bytes, i) & 0x7F80u) == 0x7F80u; });
+      bad = first_at_least<std::uint16_t>(bytes, count, 0x7FFFu, 0x7F80u);
       break;
     case DType::f16:
-      bad = first_bad(
-          [&](std::size_t i) { return (load<std::uint16_t>(bytes, i) & 0x7C00u) == 0x7C00u; });
+      bad = first_at_least<std::uint16_t>(bytes, count, 0x7FFFu, 0x7C00u);
       break;
     case DType::f64:
-      bad = first_bad([&](std::size_t i) {
-        return !std::isfinite(static_cast<float>(load<double>(bytes, i)));
-      });
+      bad = 0;
+      while (bad < count && std::isfinite(static_cast<float>(load<double>(bytes, bad)))) ++bad;
       break;
     default:
       break;
