@@ -1,0 +1,62 @@
+#include "text/router_input.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "text/chat_template.h"
+#include "text/transcript.h"
+
+namespace trinity {
+
+const std::string_view default_dispatcher_text =
+    "You dispatch the turns of a conversation between several models. Choose the model that should "
+    "answer next, and whether it should work, think or verify.";
+
+std::string_view input_mode_name(InputMode mode) {
+  switch (mode) {
+    case InputMode::plain:
+      return "plain";
+    case InputMode::chat:
+      return "chat";
+    case InputMode::chat_raw:
+      return "chat_raw";
+  }
+  return "";
+}
+
+Result<InputMode> parse_input_mode(std::string_view name) {
+  for (const InputMode mode : {InputMode::plain, InputMode::chat, InputMode::chat_raw}) {
+    if (name == input_mode_name(mode)) return mode;
+  }
+  return fail(ErrorKind::usage, "invalid_input_mode",
+              fmt::format("\"{}\" is not an input mode; use plain, chat or chat_raw", name));
+}
+
+Result<RouterInput> build_router_input(const Tokenizer& tokenizer,
+                                       std::span<const Message> messages,
+                                       const RouterInputOptions& options) {
+  if (messages.empty()) {
+    return fail(ErrorKind::invalid_input, "empty_transcript",
+                "the conversation has no messages; give at least one");
+  }
+  std::vector<Span> spans;
+  std::array<Message, 2> dispatch;  // viewed by the spans of mode chat
+  if (options.mode == InputMode::plain) {
+    spans = plain_transcript_spans(messages, options.content);
+  } else {
+    if (options.mode == InputMode::chat) {
+      dispatch = {Message{"system", options.dispatcher_text},
+                  Message{"user", plain_transcript(messages)}};
+      messages = dispatch;
+    }
+    Result<std::vector<Span>> rendered = render_chat(messages, options.content);
+    if (!rendered) return tl::unexpected<Error>(rendered.error());
+    spans = std::move(*rendered);
+  }
+  Result<std::vector<std::int32_t>> ids = tokenizer.encode(spans);
+  if (!ids) return tl::unexpected<Error>(ids.error());
+  return RouterInput{span_text(spans), std::move(*ids)};
+}
+
+}  // namespace trinity

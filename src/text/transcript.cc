@@ -1,0 +1,23 @@
+#include "text/transcript.h"
+
+#include "text/chat_template.h"
+
+namespace trinity {
+
+std::vector<Span> plain_transcript_spans(std::span<const Message> messages, SpecialTokens policy) {
+  std::vector<Span> spans;
+  spans.reserve(messages.size() * 4);
+  for (const Message& message : messages) {
+    if (!spans.empty()) spans.push_back({"\n", policy});
+    spans.push_back({message.role, policy});
+    spans.push_back({": ", policy});
+    spans.push_back({message.content, policy});
+  }
+  return spans;
+}
+
+std::string plain_transcript(std::span<const Message> messages) {
+  return span_text(plain_transcript_spans(messages, SpecialTokens::plain));
+}
+
+}  // namespace trinity

@@ -1,0 +1,22 @@
+// The plain transcript: every message as `role: content`, joined by single line feeds.
+//
+// This is the reference's input to the router: no trailing line feed, no template, no trimming and
+// no escaping; any role string passes through as text. No messages give an empty text.
+#pragma once
+
+#include <trinity/message.h>
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "text/tokenizer.h"
+
+namespace trinity {
+
+std::string plain_transcript(std::span<const Message> messages);
+
+/// The same text as spans of one policy. They view `messages`, which must outlive them.
+std::vector<Span> plain_transcript_spans(std::span<const Message> messages, SpecialTokens policy);
+
+}  // namespace trinity
