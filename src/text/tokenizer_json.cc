@@ -47,7 +47,7 @@ template <typename Use>
 Status for_each_field(object fields, std::string_view where, Use&& use) {
   for (auto item : fields) {
     field entry;
-    if (const auto error = item.get(entry)) return malformed(where, error);
+    if (const auto error = std::move(item).get(entry)) return malformed(where, error);
     std::string_view key;
     if (const auto error = entry.unescaped_key().get(key)) return malformed(where, error);
     if (Status status = use(key, entry.value()); !status) return status;
@@ -122,7 +122,9 @@ class Reader {
       return read_section(key, v);
     });
     if (!status) return status;
-    if (!file.at_end()) return invalid("the tokenizer file goes on after its closing brace");
+    if (file.current_location().error() != simdjson::OUT_OF_BOUNDS) {
+      return invalid("the tokenizer file goes on after its closing brace");
+    }
     if (!seen_normalizer_) return unsupported("the tokenizer has no normalizer; NFC is supported");
     if (!seen_pre_tokenizer_) {
       return unsupported("the tokenizer has no pre_tokenizer; Split and ByteLevel are supported");
@@ -316,7 +318,7 @@ class Reader {
     std::string token;
     for (auto item : fields) {
       field entry;
-      if (const auto error = item.get(entry)) return malformed("model.vocab", error);
+      if (const auto error = std::move(item).get(entry)) return malformed("model.vocab", error);
       std::int64_t id = 0;
       // The key is read where it stands, before the value moves the iterator on.
       token.clear();
