@@ -1,0 +1,61 @@
+// Default bodies of the fused operations: the definition of what an override must equal.
+#include "backend/backend.h"
+
+#include "base/try.h"
+
+namespace trinity {
+
+const char* exactness_name(Exactness exactness) {
+  switch (exactness) {
+    case Exactness::oracle:
+      return "oracle";
+    case Exactness::bit_stable:
+      return "bit-stable";
+    case Exactness::decision_stable:
+      return "decision-stable";
+  }
+  return "unknown";
+}
+
+tl::unexpected<Error> token_out_of_range(int64_t id, int64_t vocab_size) {
+  return fail(ErrorKind::invalid_input, "token_out_of_range",
+              "token id " + std::to_string(id) + " lies outside the model's vocabulary of " +
+                  std::to_string(vocab_size));
+}
+
+std::vector<int64_t> slice_positions(std::span<const SequenceSlice> slices, int64_t rows) {
+  std::vector<int64_t> positions(static_cast<size_t>(rows), 0);
+  for (const SequenceSlice& slice : slices)
+    for (int64_t r = 0; r < slice.row_count; ++r)
+      positions[static_cast<size_t>(slice.row_begin + r)] = slice.position_begin + r;
+  return positions;
+}
+
+Result<Tensor> Backend::add_rms_norm(Tensor& residual, const Tensor* delta, const Weight& weight,
+                                     float eps) {
+  if (delta != nullptr) {
+    TRINITY_TRY(residual, add(residual, *delta));
+  }
+  return rms_norm(residual, weight, eps);
+}
+
+Result<Tensor> Backend::qk_norm_rope_append(const Qkv& qkv, const Weight& q_norm,
+                                            const Weight& k_norm, float eps, double theta,
+                                            std::span<const SequenceSlice> slices, int64_t layer,
+                                            const AttentionShape& shape) {
+  const std::vector<int64_t> positions = slice_positions(slices, qkv.k.rows());
+  TRINITY_TRY(Tensor k, rms_norm(qkv.k, k_norm, eps));
+  TRINITY_TRY(k, rope(k, positions, shape.head_dim, theta));
+  TRINITY_CHECK(append_kv(k, qkv.v, slices, layer));
+  if (qkv.q.empty()) return Tensor();
+  TRINITY_TRY(Tensor q, rms_norm(qkv.q, q_norm, eps));
+  return rope(q, positions, shape.head_dim, theta);
+}
+
+Result<Tensor> Backend::mlp(const Tensor& x, const Weight& gate_up, const Weight& down) {
+  TRINITY_TRY(std::vector<Tensor> parts, linear_split(x, gate_up));
+  TRINITY_TRY(Tensor hidden, silu_mul(parts[0], parts[1]));
+  return linear(hidden, down);
+}
+
+}  // namespace trinity

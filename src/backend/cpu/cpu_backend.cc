@@ -1,0 +1,360 @@
+#include "backend/cpu/cpu_backend.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <list>
+#include <new>
+
+#include "backend/cpu/attention.h"
+#include "backend/cpu/buffer_pool.h"
+#include "backend/cpu/cpu_features.h"
+#include "backend/cpu/cpu_storage.h"
+#include "backend/cpu/kv_pages.h"
+#include "backend/cpu/linear.h"
+#include "backend/cpu/parallel.h"
+#include "backend/cpu/rope_table.h"
+#include "base/try.h"
+
+namespace trinity {
+namespace {
+
+using namespace cpu;  // NOLINT(google-build-using-namespace): this file is the room's front
+
+class CpuBackend final : public Backend {
+ public:
+  CpuBackend(Element element, int threads)
+      : element_(element),
+        attention_element_(element != Element::f32 && cpu_features().avx512_bf16 ? Element::bf16
+                                                                                 : Element::f32),
+        threads_(threads > 0 ? threads : available_processors()),
+        pool_(BufferPool::create()),
+        linear_(element) {
+    info_.id = element == Element::f32 ? "cpu_f32" : element == Element::bf16 ? "cpu_bf16" : "cpu_int8";
+    info_.label = "trinity.cpu";
+    info_.device = fmt::format("{}, {} thread{}", cpu_features().model_name, threads_,
+                               threads_ == 1 ? "" : "s");
+    info_.dtype_policy =
+        element == Element::f32    ? "f32 products, f32 elsewhere"
+        : element == Element::bf16 ? "bf16 products and attention, f32 accumulation and residual"
+                                   : "int8 products (a scale per channel and per token), bf16 "
+                                     "attention, f32 accumulation and residual";
+    info_.exactness = Exactness::bit_stable;
+    info_.fused = true;
+  }
+
+  const BackendInfo& info() const override { return info_; }
+  size_t weight_bytes() const override { return weight_bytes_; }
+  Status synchronize() override { return {}; }
+
+  // ---- weights ----
+
+  Result<Weight> prepare_linear(std::span<const TensorView> stacked) override {
+    use_threads();
+    TRINITY_TRY(std::shared_ptr<PackedLinear> packed, linear_.pack(stacked));
+    weight_bytes_ += packed->packed_bytes + packed->col_scale.size() * sizeof(float);
+    const int64_t out = packed->out, in = packed->in;
+    return Weight(std::move(packed), out, in);
+  }
+
+  Result<Weight> prepare_norm(const TensorView& view) override {
+    auto weight = std::make_shared<NormWeight>();
+    TRINITY_TRY(weight->values, to_f32(view));
+    weight_bytes_ += weight->values.size() * sizeof(float);
+    const auto size = static_cast<int64_t>(weight->values.size());
+    return Weight(std::move(weight), 1, size);
+  }
+
+  Result<Weight> prepare_embedding(const TensorView& table) override {
+    auto storage = std::make_shared<EmbeddingTable>();
+    storage->view = table;
+    return Weight(std::move(storage), table.shape.at(0), table.shape.at(1));
+  }
+
+  // ---- data movement ----
+
+  Result<Tensor> upload(std::span<const float> values, int64_t rows, int64_t cols) override {
+    Tensor out = make(rows, cols, Element::f32);
+    std::memcpy(out.as<Activation>().data, values.data(), values.size_bytes());
+    return out;
+  }
+
+  Result<std::vector<float>> download(const Tensor& tensor) override {
+    TRINITY_TRY(const Tensor plain, as_plain_f32(tensor));
+    const auto* data = reinterpret_cast<const float*>(plain.as<Activation>().data);
+    return std::vector<float>(data, data + plain.rows() * plain.cols());
+  }
+
+  // ---- plain operations ----
+
+  Result<Tensor> embed(const Weight& table, std::span<const int32_t> ids) override {
+    const int64_t hidden = table.cols();
+    Tensor out = make(static_cast<int64_t>(ids.size()), hidden, Element::f32);
+    auto* data = reinterpret_cast<float*>(out.as<Activation>().data);
+    for (size_t i = 0; i < ids.size(); ++i) {
+      if (ids[i] < 0 || ids[i] >= table.rows()) return token_out_of_range(ids[i], table.rows());
+      TRINITY_CHECK(copy_row_f32(
+          table.as<EmbeddingTable>().view, ids[i],
+          std::span(data + static_cast<int64_t>(i) * hidden, static_cast<size_t>(hidden))));
+    }
+    return out;
+  }
+
+  Result<Tensor> linear(const Tensor& x, const Weight& weight) override {
+    use_threads();
+    const auto& packed = weight.as<PackedLinear>();
+    const Tensor input = as_product_input(x);
+    Tensor out = make(x.rows(), packed.out, Element::f32);
+    auto& result = out.as<Activation>();
+    TRINITY_CHECK(linear_.multiply(packed, input.as<Activation>().data, x.rows(),
+                                   reinterpret_cast<float*>(result.data)));
+    if (element_ == Element::s8) {
+      result.row_scales = input.as<Activation>().row_scales;
+      result.col_scale = packed.col_scale.data();
+    }
+    return out;
+  }
+
+  Result<std::vector<Tensor>> linear_split(const Tensor& x, const Weight& weight) override {
+    TRINITY_TRY(const Tensor all, linear(x, weight));
+    const auto& whole = all.as<Activation>();
+    std::vector<Tensor> parts;
+    int64_t begin = 0;
+    for (const int64_t size : weight.as<PackedLinear>().out_sizes) {
+      auto part = std::make_shared<Activation>(whole);
+      part->data = whole.data + begin * element_size(whole.element);
+      if (whole.col_scale != nullptr) part->col_scale = whole.col_scale + begin;
+      parts.emplace_back(std::move(part), x.rows(), size);
+      begin += size;
+    }
+    return parts;
+  }
+
+  Result<Tensor> rms_norm(const Tensor& x, const Weight& weight, float eps) override {
+    HeadRows heads;
+    heads.head_dim = weight.cols();
+    heads.heads = x.cols() / weight.cols();
+    heads.weight = weight.as<NormWeight>().values.data();
+    heads.eps = eps;
+    return by_heads(x, heads, Element::f32);
+  }
+
+  Result<Tensor> rope(const Tensor& x, std::span<const int64_t> positions, int64_t head_dim,
+                      double theta) override {
+    return by_heads(x, rotation(positions, x.cols() / head_dim, head_dim, theta), Element::f32);
+  }
+
+  Result<Tensor> add(const Tensor& a, const Tensor& b) override {
+    use_threads();
+    Tensor out = make(a.rows(), a.cols(), Element::f32);
+    parallel_rows(a.rows(), [&](RowRange rows) {
+      add_rows(input(a), input(b), a.cols(), out.as<Activation>().as_output(), rows);
+    });
+    return out;
+  }
+
+  Result<Tensor> silu_mul(const Tensor& gate, const Tensor& up) override {
+    use_threads();
+    Tensor out = make(gate.rows(), gate.cols(), element_);
+    parallel_rows(gate.rows(), [&](RowRange rows) {
+      silu_mul_rows(input(gate), input(up), gate.cols(), out.as<Activation>().as_output(), rows);
+    });
+    return out;
+  }
+
+  Result<Tensor> select_rows(const Tensor& x, std::span<const int64_t> rows) override {
+    const auto& from = x.as<Activation>();
+    Tensor out = make(static_cast<int64_t>(rows.size()), x.cols(), from.element);
+    auto& to = out.as<Activation>();
+    if (from.row_scales != nullptr && to.row_scales == nullptr)
+      to.row_scales = pool_->take(rows.size() * sizeof(float));
+    to.col_scale = from.col_scale;
+    const auto width = static_cast<size_t>(x.cols() * element_size(from.element));
+    for (size_t i = 0; i < rows.size(); ++i) {
+      std::memcpy(to.data + static_cast<int64_t>(i) * to.stride * element_size(to.element),
+                  from.data + rows[i] * from.stride * element_size(from.element), width);
+      if (from.row_scales != nullptr) to.row_scale_data()[i] = from.row_scale_data()[rows[i]];
+    }
+    return out;
+  }
+
+  // ---- attention ----
+
+  Result<std::unique_ptr<KvCache>> make_kv_cache(const KvShape& shape) override {
+    return std::make_unique<PagedKvCache>(page_layout(shape), shape.layers, pool_);
+  }
+
+  size_t kv_bytes_per_token(const KvShape& shape) const override {
+    return static_cast<size_t>(page_layout(shape).page_bytes() / kPageTokens * shape.layers);
+  }
+
+  Status append_kv(const Tensor& k, const Tensor& v, std::span<const SequenceSlice> slices,
+                   int64_t layer) override {
+    use_threads();
+    TRINITY_TRY(const Tensor keys, as_plain_f32(k));
+    const auto& key_rows = keys.as<Activation>();
+    for (const SequenceSlice& slice : slices) {
+      auto& cache = static_cast<PagedKvCache&>(*slice.kv);
+      if (cache.length(layer) != slice.position_begin)
+        return fail(ErrorKind::failed, "kv_position_mismatch",
+                    "keys and values must be appended in order of position");
+      cache.grow(layer, slice.position_begin + slice.row_count);
+    }
+    // Tasks are (slice, head): two threads never write to the same cache line of a page.
+    const auto slice_count = static_cast<int64_t>(slices.size());
+    const int64_t heads =
+        slices.empty() ? 0 : static_cast<PagedKvCache&>(*slices[0].kv).layout().kv_heads;
+    parallel_rows(heads * slice_count, [&](RowRange tasks) {
+      for (int64_t task = tasks.begin; task < tasks.end; ++task) {
+        const SequenceSlice& slice = slices[static_cast<size_t>(task / heads)];
+        auto& cache = static_cast<PagedKvCache&>(*slice.kv);
+        const int64_t head = task % heads, dim = cache.layout().head_dim;
+        cache.store_head(layer, head, slice.position_begin, slice.row_count,
+                         reinterpret_cast<const float*>(key_rows.data) +
+                             slice.row_begin * key_rows.stride + head * dim,
+                         key_rows.stride, v.as<Activation>().as_input(), slice.row_begin,
+                         head * dim);
+      }
+    });
+    return {};
+  }
+
+  Result<Tensor> attention(const Tensor& q, std::span<const SequenceSlice> slices, int64_t layer,
+                           const AttentionShape& shape) override {
+    use_threads();
+    const Tensor queries = converted(q, attention_element_);
+    Tensor out = make(q.rows(), q.cols(), Element::f32);
+    const auto& in = queries.as<Activation>();
+    const auto& result = out.as<Activation>();
+    attend({attention_element_, in.data, in.stride, reinterpret_cast<float*>(result.data),
+            result.stride, shape.heads},
+           slices, layer);
+    return out;
+  }
+
+  // ---- fused operations ----
+
+  Result<Tensor> add_rms_norm(Tensor& residual, const Tensor* delta, const Weight& weight,
+                              float eps) override {
+    use_threads();
+    Tensor out = make(residual.rows(), residual.cols(), element_);
+    const auto& h = residual.as<Activation>();
+    const RowsIn added = delta == nullptr ? RowsIn() : input(*delta);
+    parallel_rows(residual.rows(), [&](RowRange rows) {
+      add_norm_rows(reinterpret_cast<float*>(h.data), h.stride, delta == nullptr ? nullptr : &added,
+                    weight.as<NormWeight>().values.data(), eps, residual.cols(),
+                    out.as<Activation>().as_output(), rows);
+    });
+    return out;
+  }
+
+  Result<Tensor> qk_norm_rope_append(const Qkv& qkv, const Weight& q_norm, const Weight& k_norm,
+                                     float eps, double theta, std::span<const SequenceSlice> slices,
+                                     int64_t layer, const AttentionShape& shape) override {
+    const std::vector<int64_t> positions = slice_positions(slices, qkv.k.rows());
+    HeadRows heads = rotation(positions, shape.kv_heads, shape.head_dim, theta);
+    heads.eps = eps;
+    heads.weight = k_norm.as<NormWeight>().values.data();
+    const Tensor k = by_heads(qkv.k, heads, Element::f32);
+    TRINITY_CHECK(append_kv(k, qkv.v, slices, layer));
+    if (qkv.q.empty()) return Tensor();
+    heads.heads = shape.heads;
+    heads.weight = q_norm.as<NormWeight>().values.data();
+    return by_heads(qkv.q, heads, attention_element_);
+  }
+
+ private:
+  /// OpenMP keeps the team size per calling thread, so every entry sets its own.
+  void use_threads() const { omp_set_num_threads(threads_); }
+
+  static RowsIn input(const Tensor& tensor) { return tensor.as<Activation>().as_input(); }
+
+  /// A fresh dense matrix with room for the product's row bucket.
+  Tensor make(int64_t rows, int64_t cols, Element element) {
+    auto activation = std::make_shared<Activation>();
+    const int64_t room = bucket_rows(rows);
+    activation->element = element;
+    activation->stride = cols;
+    activation->memory = pool_->take(static_cast<size_t>(room * cols * element_size(element)));
+    activation->data = activation->memory.get();
+    if (room > rows)  // rows beyond the last are multiplied too: they must be numbers
+      std::memset(activation->data + rows * cols * element_size(element), 0,
+                  static_cast<size_t>((room - rows) * cols * element_size(element)));
+    if (element == Element::s8)
+      activation->row_scales = pool_->take(static_cast<size_t>(room) * sizeof(float));
+    return Tensor(std::move(activation), rows, cols);
+  }
+
+  Tensor converted(const Tensor& x, Element element) {
+    const auto& from = x.as<Activation>();
+    if (from.element == element && from.stride == x.cols() && from.col_scale == nullptr &&
+        (element == Element::s8 || from.row_scales == nullptr))
+      return x;
+    Tensor out = make(x.rows(), x.cols(), element);
+    parallel_rows(x.rows(), [&](RowRange rows) {
+      convert_rows(from.as_input(), x.cols(), out.as<Activation>().as_output(), rows);
+    });
+    return out;
+  }
+
+  Tensor as_product_input(const Tensor& x) { return converted(x, element_); }
+
+  Result<Tensor> as_plain_f32(const Tensor& x) {
+    if (x.as<Activation>().element != Element::f32)
+      return fail(ErrorKind::usage, "not_downloadable",
+                  "this activation is in the lane's own format and is only a product input");
+    use_threads();
+    return converted(x, Element::f32);
+  }
+
+  Tensor by_heads(const Tensor& x, const HeadRows& heads, Element element) {
+    use_threads();
+    Tensor out = make(x.rows(), x.cols(), element);
+    parallel_rows(x.rows(), [&](RowRange rows) {
+      head_norm_rope_rows(input(x), heads, out.as<Activation>().as_output(), rows);
+    });
+    return out;
+  }
+
+  HeadRows rotation(std::span<const int64_t> positions, int64_t heads, int64_t head_dim,
+                    double theta) {
+    int64_t highest = 0;
+    for (const int64_t position : positions) highest = std::max(highest, position);
+    RopeTable& table = rope_table(head_dim, theta);
+    table.reserve(highest + 1);
+    HeadRows rows;
+    rows.heads = heads;
+    rows.head_dim = head_dim;
+    rows.cosines = table.cosines();
+    rows.sines = table.sines();
+    rows.positions = positions.data();
+    return rows;
+  }
+
+  RopeTable& rope_table(int64_t head_dim, double theta) {
+    for (RopeTable& table : rope_tables_)
+      if (table.head_dim() == head_dim && table.theta() == theta) return table;
+    return rope_tables_.emplace_back(head_dim, theta);
+  }
+
+  PageLayout page_layout(const KvShape& shape) const {
+    return {attention_element_, shape.kv_heads, shape.head_dim};
+  }
+
+  Element element_;            // of product inputs
+  Element attention_element_;  // of queries, keys, values
+  int threads_;
+  BackendInfo info_;
+  std::shared_ptr<BufferPool> pool_;
+  LinearEngine linear_;
+  std::list<RopeTable> rope_tables_;
+  size_t weight_bytes_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_cpu_backend(Element element, int threads) {
+  return std::make_unique<CpuBackend>(element, threads);
+}
+
+}  // namespace trinity

@@ -1,0 +1,37 @@
+// What the CPU lanes keep behind the handles.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "backend/cpu/row_kernels.h"
+#include "backend/tensor_handle.h"
+#include "tensor/tensor.h"
+
+namespace trinity::cpu {
+
+/// A matrix [rows, cols], or a range of columns of a wider one (`stride` > cols).
+struct Activation : BackendStorage {
+  std::shared_ptr<std::byte[]> memory;
+  Element element = Element::f32;
+  std::byte* data = nullptr;
+  int64_t stride = 0;                       // elements from row to row
+  std::shared_ptr<std::byte[]> row_scales;  // s8, or f32 fresh from an int8 product; else null
+  const float* col_scale = nullptr;         // f32 fresh from an int8 product; owned by the weight
+
+  float* row_scale_data() const { return reinterpret_cast<float*>(row_scales.get()); }
+  RowsIn as_input() const {
+    return {reinterpret_cast<const float*>(data), stride, row_scale_data(), col_scale};
+  }
+  RowsOut as_output() const { return {data, stride, element, row_scale_data()}; }
+};
+
+struct NormWeight : BackendStorage {
+  std::vector<float> values;
+};
+
+struct EmbeddingTable : BackendStorage {
+  TensorView view;  // rows are converted when they are looked up
+};
+
+}  // namespace trinity::cpu

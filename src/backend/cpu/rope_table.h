@@ -1,0 +1,30 @@
+// Cosines and sines of the rotary angles, computed once for each position and kept.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace trinity::cpu {
+
+/// Tables [position][head_dim / 2] of cos and sin of position · θ^(−2i/head_dim). The angle is an f32
+/// product of f32 factors, as in the reference formula; cos and sin are rounded once to f32.
+class RopeTable {
+ public:
+  RopeTable(int64_t head_dim, double theta);
+
+  int64_t head_dim() const { return 2 * static_cast<int64_t>(inverse_frequencies_.size()); }
+  double theta() const { return theta_; }
+
+  /// Makes positions 0..count−1 available.
+  void reserve(int64_t count);
+  const float* cosines() const { return cosines_.data(); }
+  const float* sines() const { return sines_.data(); }
+
+ private:
+  double theta_;
+  std::vector<float> inverse_frequencies_;
+  std::vector<float> cosines_;
+  std::vector<float> sines_;
+};
+
+}  // namespace trinity::cpu

@@ -1,0 +1,12 @@
+// The reference lanes' entries for the registry.
+#pragma once
+
+#include <vector>
+
+#include "backend/registry.h"
+
+namespace trinity {
+
+std::vector<BackendEntry> reference_entries();
+
+}  // namespace trinity

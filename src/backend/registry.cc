@@ -1,0 +1,34 @@
+#include "backend/registry.h"
+
+#include "backend/cpu/cpu_entries.h"
+#include "backend/reference/reference_entries.h"
+
+namespace trinity {
+
+const std::vector<BackendEntry>& backend_registry() {
+  static const std::vector<BackendEntry> entries = [] {
+    std::vector<BackendEntry> all;
+    for (const auto& folder : {reference_entries(), cpu_entries()})
+      all.insert(all.end(), folder.begin(), folder.end());
+    return all;
+  }();
+  return entries;
+}
+
+Result<std::unique_ptr<Backend>> create_backend(std::string_view id,
+                                                const BackendOptions& options) {
+  std::string known;
+  for (const BackendEntry& entry : backend_registry()) {
+    if (entry.id == id) {
+      if (const auto reason = entry.unavailable_reason())
+        return fail(ErrorKind::missing, "backend_unavailable",
+                    "backend " + entry.id + " cannot run here: " + *reason);
+      return entry.create(options);
+    }
+    known += (known.empty() ? "" : ", ") + entry.id;
+  }
+  return fail(ErrorKind::usage, "unknown_backend",
+              "there is no backend \"" + std::string(id) + "\"; known are " + known);
+}
+
+}  // namespace trinity

@@ -1,0 +1,36 @@
+// The list of backends this program was built with.
+//
+// A backend is added by its own folder and one line in registry.cc. Availability is asked at run
+// time: a backend that cannot run here says why, and is never silently replaced by another.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backend/backend.h"
+
+namespace trinity {
+
+struct BackendOptions {
+  int threads = 0;  // worker threads; 0 = all processors this process may use
+};
+
+struct BackendEntry {
+  std::string id;
+  std::string description;  // one line for people
+  Exactness exactness = Exactness::decision_stable;
+  /// Why it cannot run on this machine; nothing when it can.
+  std::optional<std::string> (*unavailable_reason)() = nullptr;
+  Result<std::unique_ptr<Backend>> (*create)(const BackendOptions& options) = nullptr;
+};
+
+const std::vector<BackendEntry>& backend_registry();
+
+/// Errors: `unknown_backend` (lists the known ones), `backend_unavailable` (says why).
+Result<std::unique_ptr<Backend>> create_backend(std::string_view id,
+                                                const BackendOptions& options);
+
+}  // namespace trinity

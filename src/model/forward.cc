@@ -1,0 +1,207 @@
+#include "model/forward.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "base/try.h"
+
+namespace trinity {
+namespace {
+
+/// A run of rows that is computed together, and the state that flows through the layers with it.
+struct Chunk {
+  std::vector<int32_t> ids;
+  std::vector<SequenceSlice> slices;
+  std::vector<int64_t> last_rows;             // rows that end their sequence
+  std::vector<SequenceSlice> last_row_slices;  // the same as slices of one row each
+  Tensor residual;
+  std::optional<Tensor> delta;  // output of the previous sub-layer, not yet added
+};
+
+std::vector<Chunk> cut_into_chunks(std::span<const SequenceInput> sequences,
+                                   std::span<KvCache* const> caches, int64_t chunk_rows) {
+  std::vector<Chunk> chunks(1);
+  for (size_t s = 0; s < sequences.size(); ++s) {
+    const SequenceInput& sequence = sequences[s];
+    const auto total = static_cast<int64_t>(sequence.new_ids.size());
+    for (int64_t done = 0; done < total;) {
+      if (static_cast<int64_t>(chunks.back().ids.size()) == chunk_rows) chunks.emplace_back();
+      Chunk& chunk = chunks.back();
+      const auto begin = static_cast<int64_t>(chunk.ids.size());
+      const int64_t rows = std::min(total - done, chunk_rows - begin);
+      const auto first = sequence.new_ids.begin() + done;
+      chunk.ids.insert(chunk.ids.end(), first, first + rows);
+      chunk.slices.push_back({begin, rows, sequence.cached + done, caches[s]});
+      done += rows;
+      if (done == total) {
+        chunk.last_row_slices.push_back({static_cast<int64_t>(chunk.last_rows.size()), 1,
+                                         sequence.cached + total - 1, caches[s]});
+        chunk.last_rows.push_back(begin + rows - 1);
+      }
+    }
+  }
+  return chunks;
+}
+
+class ForwardPass {
+ public:
+  ForwardPass(Backend& backend, const ModelConfig& config, const ModelWeights& weights,
+              const ForwardOptions& options)
+      : backend_(backend),
+        config_(config),
+        weights_(weights),
+        options_(options),
+        shape_{config.num_attention_heads, config.num_key_value_heads, config.head_dim} {}
+
+  Status embed(Chunk& chunk) {
+    TRINITY_TRY(chunk.residual, backend_.embed(weights_.embedding, chunk.ids));
+    return {};
+  }
+
+  /// One decoder layer over one chunk; `kv_layer` is where this layer's keys and values live.
+  Status layer(Chunk& chunk, const LayerWeights& weights, int64_t kv_layer, bool last_rows_only) {
+    TRINITY_TRY(const Tensor x, add_norm(chunk, weights.input_norm));
+    Tensor q;
+    if (last_rows_only) {
+      TRINITY_CHECK(append_keys_values(chunk, x, weights, kv_layer));
+      if (chunk.last_rows.empty()) {
+        chunk.residual = Tensor();
+        return {};
+      }
+      TRINITY_TRY(q, last_row_queries(chunk, x, weights));
+      TRINITY_TRY(chunk.residual, backend_.select_rows(chunk.residual, chunk.last_rows));
+    } else {
+      TRINITY_TRY(const Qkv qkv, project_qkv(x, weights));
+      TRINITY_TRY(q, backend_.qk_norm_rope_append(qkv, weights.q_norm, weights.k_norm,
+                                                  config_.rms_norm_eps, config_.rope_theta,
+                                                  chunk.slices, kv_layer, shape_));
+    }
+    const auto& slices = last_rows_only ? chunk.last_row_slices : chunk.slices;
+    TRINITY_TRY(const Tensor mixed, backend_.attention(q, slices, kv_layer, shape_));
+    TRINITY_TRY(chunk.delta, backend_.linear(mixed, weights.o));
+    TRINITY_TRY(const Tensor y, add_norm(chunk, weights.post_attention_norm));
+    TRINITY_TRY(chunk.delta, backend_.mlp(y, weights.gate_up, weights.down));
+    return {};
+  }
+
+  /// Final norm of the rows that are returned; appends them to `rows_out`.
+  Status finish(Chunk& chunk, bool reduced, std::vector<float>& rows_out) {
+    if (chunk.residual.empty()) return {};
+    TRINITY_TRY(Tensor hidden, backend_.add(chunk.residual, *chunk.delta));
+    if (!reduced && !options_.all_positions) {
+      if (chunk.last_rows.empty()) return {};
+      TRINITY_TRY(hidden, backend_.select_rows(hidden, chunk.last_rows));
+    }
+    TRINITY_TRY(const Tensor normed,
+                backend_.rms_norm(hidden, weights_.final_norm, config_.rms_norm_eps));
+    TRINITY_TRY(const std::vector<float> values, backend_.download(normed));
+    rows_out.insert(rows_out.end(), values.begin(), values.end());
+    return {};
+  }
+
+ private:
+  Result<Tensor> add_norm(Chunk& chunk, const Weight& norm) {
+    const Tensor* delta = chunk.delta ? &*chunk.delta : nullptr;
+    auto normed = backend_.add_rms_norm(chunk.residual, delta, norm, config_.rms_norm_eps);
+    chunk.delta.reset();
+    return normed;
+  }
+
+  Result<Qkv> project_qkv(const Tensor& x, const LayerWeights& weights) {
+    if (!weights.qkv.empty()) {
+      TRINITY_TRY(std::vector<Tensor> parts, backend_.linear_split(x, weights.qkv));
+      return Qkv{parts[0], parts[1], parts[2]};
+    }
+    TRINITY_TRY(Tensor q, backend_.linear(x, weights.q));
+    TRINITY_TRY(std::vector<Tensor> parts, backend_.linear_split(x, weights.kv));
+    return Qkv{q, parts[0], parts[1]};
+  }
+
+  Status append_keys_values(Chunk& chunk, const Tensor& x, const LayerWeights& weights,
+                            int64_t kv_layer) {
+    TRINITY_TRY(std::vector<Tensor> parts, backend_.linear_split(x, weights.kv));
+    TRINITY_TRY(const Tensor no_query,
+                backend_.qk_norm_rope_append(Qkv{Tensor(), parts[0], parts[1]}, weights.q_norm,
+                                             weights.k_norm, config_.rms_norm_eps,
+                                             config_.rope_theta, chunk.slices, kv_layer, shape_));
+    return {};
+  }
+
+  Result<Tensor> last_row_queries(Chunk& chunk, const Tensor& x, const LayerWeights& weights) {
+    TRINITY_TRY(const Tensor rows, backend_.select_rows(x, chunk.last_rows));
+    TRINITY_TRY(Tensor q, backend_.linear(rows, weights.q));
+    TRINITY_TRY(q, backend_.rms_norm(q, weights.q_norm, config_.rms_norm_eps));
+    return backend_.rope(q, slice_positions(chunk.last_row_slices, q.rows()), config_.head_dim,
+                         config_.rope_theta);
+  }
+
+  Backend& backend_;
+  const ModelConfig& config_;
+  const ModelWeights& weights_;
+  const ForwardOptions& options_;
+  AttentionShape shape_;
+};
+
+/// Splits concatenated rows back into one vector a sequence.
+std::vector<std::vector<float>> split_rows(std::span<const float> rows,
+                                           std::span<const SequenceInput> sequences,
+                                           bool all_positions, int64_t hidden) {
+  std::vector<std::vector<float>> out;
+  auto cursor = rows.begin();
+  for (const SequenceInput& sequence : sequences) {
+    const auto count =
+        (all_positions ? static_cast<int64_t>(sequence.new_ids.size()) : 1) * hidden;
+    out.emplace_back(cursor, cursor + count);
+    cursor += count;
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<std::vector<std::vector<float>>> forward(Backend& backend, const ModelConfig& config,
+                                                const ModelWeights& weights,
+                                                std::span<const SequenceInput> sequences,
+                                                const ForwardOptions& options) {
+  // Sequences without a cache of their own share the life of one layer's keys and values.
+  std::vector<std::unique_ptr<KvCache>> transient;
+  std::vector<KvCache*> caches;
+  const bool keep = !sequences.empty() && sequences.front().kv != nullptr;
+  for (const SequenceInput& sequence : sequences) {
+    if (sequence.new_ids.empty() || (sequence.kv != nullptr) != keep ||
+        (sequence.kv == nullptr && sequence.cached != 0))
+      return fail(ErrorKind::usage, "invalid_sequence",
+                  "every sequence of a batch needs new tokens, and all or none a cache");
+    if (keep) {
+      caches.push_back(sequence.kv);
+    } else {
+      TRINITY_TRY(auto kv, backend.make_kv_cache(
+                               {1, config.num_key_value_heads, config.head_dim}));
+      caches.push_back(kv.get());
+      transient.push_back(std::move(kv));
+    }
+  }
+
+  std::vector<Chunk> chunks = cut_into_chunks(sequences, caches, options.chunk_rows);
+  ForwardPass pass(backend, config, weights, options);
+  for (Chunk& chunk : chunks) TRINITY_CHECK(pass.embed(chunk));
+
+  const bool reduce = !options.full && !options.all_positions;
+  const auto layers = static_cast<int64_t>(weights.layers.size());
+  for (int64_t l = 0; l < layers; ++l) {
+    const bool last = l + 1 == layers;
+    for (Chunk& chunk : chunks)
+      TRINITY_CHECK(pass.layer(chunk, weights.layers[static_cast<size_t>(l)], keep ? l : 0,
+                               last && reduce));
+    if (!keep && !last)
+      for (KvCache* cache : caches) cache->clear(0);
+  }
+
+  std::vector<float> rows;
+  for (Chunk& chunk : chunks) TRINITY_CHECK(pass.finish(chunk, reduce, rows));
+  TRINITY_CHECK(backend.synchronize());
+  return split_rows(rows, sequences, options.all_positions, config.hidden_size);
+}
+
+}  // namespace trinity

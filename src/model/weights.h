@@ -1,0 +1,45 @@
+// The tensors of a Qwen3 checkpoint, prepared on a backend under the names of the forward pass.
+//
+// Matrices that share an input are stacked so that a backend can multiply them at once: q, k, v and
+// gate, up. The last layer keeps q apart from k, v because only one row of its queries is needed.
+// The LM head is never read.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backend/backend.h"
+#include "model/config.h"
+
+namespace trinity {
+
+struct LayerWeights {
+  Weight input_norm, post_attention_norm, q_norm, k_norm;
+  Weight qkv;    // stacked; empty in the last layer
+  Weight q, kv;  // the last layer's
+  Weight o, gate_up, down;
+};
+
+struct ModelWeights {
+  Weight embedding;  // [vocab, hidden]
+  Weight final_norm;
+  std::vector<LayerWeights> layers;
+};
+
+/// Where a tensor comes from: a checkpoint, memory, or a checkpoint with replacements.
+class TensorSource {
+ public:
+  virtual ~TensorSource() = default;
+  /// Error `missing_tensor`.
+  virtual Result<TensorView> tensor(const std::string& name) const = 0;
+  /// The caller has finished reading this tensor; its pages may be dropped.
+  virtual void release(const std::string& /*name*/) const {}
+};
+
+/// Checks every shape and dtype against the config, then packs. Errors: `missing_tensor`,
+/// `tensor_shape_mismatch`, `unsupported_dtype`, `non_finite_values`.
+Result<ModelWeights> prepare_weights(Backend& backend, const TensorSource& source,
+                                     const ModelConfig& config);
+
+}  // namespace trinity
