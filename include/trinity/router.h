@@ -1,0 +1,125 @@
+// The router: conversations in, decisions out. This is the object that programs embed.
+//
+//   trinity::RouterOptions options;             // no model named: the embedded tiny router
+//   options.model = "Qwen3-0.6B";               // a Hugging Face folder
+//   options.head = "router_head.safetensors";
+//   auto router = trinity::Router::load(options);
+//   if (!router) { std::cerr << router.error().message << '\n'; return 1; }
+//   auto decision = (*router)->route({{"user", "Prove that there are infinitely many primes."}});
+//   // decision->agent_id, decision->role_name, decision->margins.agent, ...
+//
+// A Router may be called from many threads at once. One thread of its own does the computing;
+// requests that wait together are computed together, which changes no bit of any result.
+#pragma once
+
+#include <trinity/decision.h>
+#include <trinity/error.h>
+#include <trinity/message.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace trinity {
+
+struct RouterOptions {
+  /// Folder with config.json, tokenizer.json and *.safetensors; empty = the embedded tiny router.
+  std::filesystem::path model;
+  /// Safetensors file with `trinity_router_head` [agents + 3, hidden]; needed to route with `model`,
+  /// not needed to tokenize or extract.
+  std::filesystem::path head;
+  /// Runtime profile ("cpu_bf16", ...); empty = the best one available.
+  std::string profile;
+  int threads = 0;                                     // 0 = all available processors
+  std::size_t prefix_cache_bytes = std::size_t{512} << 20;  // 0 = no prefix cache
+};
+
+/// What is read: messages, one text given to the tokenizer as it is, or token ids.
+using RouterQuery =
+    std::variant<std::vector<Message>, std::string, std::vector<std::int32_t>>;
+
+/// How the text is read.
+struct InputOptions {
+  std::string input_mode = "plain";   // "plain", "chat" or "chat_raw"
+  bool parse_special_tokens = false;  // text such as <|im_end|> in content becomes its token
+  bool prefix_cache = true;           // reuse keys and values of earlier inputs
+  bool full = false;                  // skip no work; proves that skipping changes nothing
+};
+
+/// How agent and role are taken from the logits.
+struct DecisionRule {
+  SelectionMode agent_selection = SelectionMode::argmax;
+  SelectionMode role_selection = SelectionMode::argmax;
+  double temperature = 1.0;
+  bool return_probabilities = false;
+  /// For `sample`: nothing (a fresh seed, recorded), one integer, or the three words.
+  std::variant<std::monostate, std::int64_t, SeedTriple> seed;
+};
+
+/// The hidden vector that routing reads, or all of them.
+struct Extraction {
+  std::vector<float> hidden;      // [hidden_size], or [token_count · hidden_size]
+  std::int64_t token_count = 0;   // T
+  std::int64_t hidden_index = 0;  // max(T − 2, 0)
+  std::int64_t cached_tokens = 0;
+  std::string text;               // what was tokenised; empty for token ids
+  std::vector<std::int32_t> ids;
+  Timings timings_ms;
+};
+
+struct RouterInfo {
+  std::string profile;       // the profile in use
+  std::string backend;       // its backend id
+  std::string label;         // backend label for manifests and traces
+  std::string device;        // for people
+  std::string dtype_policy;  // for people
+  bool tiny_router = false;  // the embedded demonstration router
+  bool has_head = false;
+  std::int64_t num_agents = 0;
+  std::int64_t num_roles = 0;
+  std::int64_t hidden_size = 0;
+  std::int64_t max_tokens = 0;
+  std::size_t weight_bytes = 0;  // prepared weights
+  double load_ms = 0;
+  std::vector<std::string> warnings;
+};
+
+class Router {
+ public:
+  /// Errors: `missing_file`, `missing_tensor`, `unsupported_config`, `invalid_config`,
+  /// `unknown_profile`, `profile_unavailable`, `hidden_size_mismatch`, and those of the readers.
+  static Result<std::unique_ptr<Router>> load(const RouterOptions& options);
+  ~Router();
+  Router(const Router&) = delete;
+  Router& operator=(const Router&) = delete;
+
+  /// One decision. Errors: `empty_transcript`, `invalid_utf8`, `input_too_long`,
+  /// `unsupported_message_role`, `missing_router_head`, `non_finite_logits`, ...
+  Result<Decision> route(const RouterQuery& query, const InputOptions& input = {},
+                         const DecisionRule& rule = {});
+
+  /// Many decisions, computed together, in input order; a bad one does not disturb the others.
+  std::vector<Result<Decision>> route_batch(std::span<const RouterQuery> queries,
+                                            const InputOptions& input = {},
+                                            const DecisionRule& rule = {});
+
+  /// Hidden vectors; with `all_positions` every row of each input.
+  std::vector<Result<Extraction>> extract_batch(std::span<const RouterQuery> queries,
+                                                const InputOptions& input = {},
+                                                bool all_positions = false);
+
+  const RouterInfo& info() const;
+
+ private:
+  struct Impl;
+  explicit Router(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace trinity
