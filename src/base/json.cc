@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/utf8.h"
+
 namespace trinity {
 
 namespace {
@@ -23,9 +25,9 @@ class TreeBuilder final : public JsonEvents {
     auto& object = open_.back()->get_ref<nlohmann::json::object_t&>();
     const auto [place, is_new] = object.try_emplace(std::move(key));
     if (!is_new) {
-      return fail(
-          ErrorKind::invalid_input, "duplicate_key",
-          "the key \"" + place->first + "\" occurs twice in one JSON object; keep one of them");
+      return fail(ErrorKind::invalid_input, "duplicate_key",
+                  "the key \"" + excerpt(place->first) +
+                      "\" occurs twice in one JSON object; keep one of them");
     }
     slot_ = &place->second;
     return {};

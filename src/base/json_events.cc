@@ -70,10 +70,9 @@ class Adapter {
   }
   bool parse_error(std::size_t position, const std::string& last_token,
                    const nlohmann::json::exception& error) {
-    std::string shown = last_token.substr(0, 32);
+    const std::string shown = excerpt(last_token, 32);
     // out_of_range: the text is JSON, but the number exceeds every double.
     const bool out_of_range = error.id >= 400;
-    if (!is_valid_utf8(shown)) shown.clear();  // the cut may have split a character
     status_ = fail(ErrorKind::invalid_input, "invalid_json",
                    std::string(out_of_range ? "a number is too large" : "the text is not JSON") +
                        at_byte(position > 0 ? position - 1 : 0) +

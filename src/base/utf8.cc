@@ -49,4 +49,18 @@ std::size_t first_invalid_utf8(std::string_view text) {
   return offset;
 }
 
+std::string excerpt(std::string_view text, std::size_t max_bytes) {
+  std::string shown;
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const std::size_t length = sequence_length(text.substr(at));
+    if (shown.size() + (length == 0 ? 1 : length) > max_bytes) return shown + "...";
+    const auto first = static_cast<unsigned char>(text[at]);
+    const bool printable = length > 0 && first >= 0x20 && first != 0x7F;
+    printable ? shown.append(text, at, length) : shown.append(1, '?');
+    at += length == 0 ? 1 : length;
+  }
+  return shown;
+}
+
 }  // namespace trinity

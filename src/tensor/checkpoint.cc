@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "base/utf8.h"
 
 namespace trinity {
 
@@ -60,7 +61,7 @@ Status Checkpoint::open_indexed(const std::filesystem::path& index) {
     if (!stays_inside(name)) {
       return fail(ErrorKind::invalid_input, "path_outside_folder",
                   "the weight index " + index.string() + " names a file outside its folder (" +
-                      name.substr(0, 120) + "); use only file names inside it");
+                      excerpt(name) + "); use only file names inside it");
     }
     tensors_of[name].push_back(tensor);
   }
@@ -70,7 +71,7 @@ Status Checkpoint::open_indexed(const std::filesystem::path& index) {
     for (const std::string& tensor : tensors) {
       if (file->find(tensor) == nullptr) {
         return fail(ErrorKind::invalid_input, "missing_tensor",
-                    "the file " + file->path().string() + " lacks the tensor " + tensor +
+                    "the file " + file->path().string() + " lacks the tensor " + excerpt(tensor) +
                         " that the weight index places there; get a complete copy");
       }
       file_of_.emplace(tensor, files_.size());
@@ -105,7 +106,7 @@ Status Checkpoint::open_all() {
       const auto [place, is_new] = file_of_.emplace(tensor.name, files_.size());
       if (!is_new) {
         return fail(ErrorKind::invalid_input, "duplicate_tensor",
-                    "the tensor " + tensor.name + " is in both " +
+                    "the tensor " + excerpt(tensor.name) + " is in both " +
                         files_[place->second].path().string() + " and " + path.string() +
                         "; keep one of the files");
       }

@@ -3,6 +3,8 @@
 #include <array>
 #include <string>
 
+#include "base/utf8.h"
+
 namespace trinity {
 
 namespace {
@@ -43,7 +45,7 @@ Result<DType> parse_dtype(std::string_view name) {
     if (candidate.name == name) return candidate.dtype;
   }
   return fail(ErrorKind::unsupported, "unknown_dtype",
-              "the element type \"" + std::string(name.substr(0, 64)) +
+              "the element type \"" + excerpt(name, 64) +
                   "\" is not known; convert the tensor to F32 or BF16");
 }
 

@@ -7,6 +7,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/utf8.h"
+
 namespace trinity {
 
 namespace {
@@ -50,7 +52,7 @@ Result<DType> parse_descr(std::string_view code) {
     return refuse("npy_object_dtype", "the npy file holds Python objects; save an array of floats");
   }
   return fail(ErrorKind::unsupported, "unsupported_dtype",
-              "the npy file has the unsupported type '" + std::string(code.substr(0, 32)) +
+              "the npy file has the unsupported type '" + excerpt(code, 32) +
                   "'; save it as '<f8' or '<f4'");
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/utf8.h"
+
 namespace trinity {
 
 Result<SafetensorsFile> SafetensorsFile::open(const std::filesystem::path& path) {
@@ -35,12 +37,12 @@ Result<TensorView> SafetensorsFile::tensor(std::string_view name) const {
   const TensorInfo* info = find(name);
   if (info == nullptr) {
     return fail(ErrorKind::invalid_input, "missing_tensor",
-                "the file " + path_.string() + " has no tensor named " + std::string(name) +
+                "the file " + path_.string() + " has no tensor named " + excerpt(name) +
                     "; use the weights that belong to this model");
   }
   if (!info->dtype) {
     auto unknown = parse_dtype(info->dtype_name);
-    return fail_in(path_.string() + ": tensor " + info->name, std::move(unknown.error()));
+    return fail_in(path_.string() + ": tensor " + excerpt(info->name), std::move(unknown.error()));
   }
   return TensorView{*info->dtype, info->shape,
                     mapped_.bytes().subspan(static_cast<std::size_t>(info->offset),

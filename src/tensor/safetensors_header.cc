@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/json_events.h"
+#include "base/utf8.h"
 #include "tensor/tensor.h"
 
 namespace trinity {
@@ -15,16 +16,11 @@ namespace {
 
 constexpr std::uint64_t max_header_bytes = 100'000'000;
 constexpr std::size_t max_rank = 64;
-constexpr std::size_t max_shown = 120;  // bytes of a name that a message repeats
 
 template <typename... Parts>
 tl::unexpected<Error> refuse(const char* tag, Parts&&... parts) {
   return fail(ErrorKind::invalid_input, tag,
               (std::string() + ... + std::forward<Parts>(parts)) + "; get an undamaged file");
-}
-
-std::string shown(const std::string& name) {
-  return name.size() <= max_shown ? name : name.substr(0, max_shown) + "...";
 }
 
 /// Collects the entries. `depth_` counts open containers: 1 is the header itself, 2 an entry or the
@@ -102,7 +98,7 @@ class HeaderEvents final : public JsonEvents {
       return wrong("needs dtype, shape and two data_offsets");
     }
     if (begin_ > end_) {
-      return refuse("safetensors_offsets_out_of_range", "the tensor ", shown(entry().name),
+      return refuse("safetensors_offsets_out_of_range", "the tensor ", excerpt(entry().name),
                     " ends before it begins");
     }
     entry().offset = begin_;
@@ -150,13 +146,13 @@ class HeaderEvents final : public JsonEvents {
     return wrong("is not an object of dtype (string), shape and data_offsets (whole numbers)");
   }
   Status wrong(const char* what) {
-    return refuse("invalid_header_entry", "the header's tensor ", shown(entry().name), " ", what);
+    return refuse("invalid_header_entry", "the header's tensor ", excerpt(entry().name), " ", what);
   }
   Status overflow() {
-    return refuse("shape_overflow", "the tensor ", shown(entry().name), " has too many elements");
+    return refuse("shape_overflow", "the tensor ", excerpt(entry().name), " has too many elements");
   }
   Status twice(const char* what, const std::string& name) {
-    return refuse("duplicate_key", "the ", what, "\"", shown(name), "\" occurs twice");
+    return refuse("duplicate_key", "the ", what, "\"", excerpt(name), "\" occurs twice");
   }
 
   SafetensorsHeader header_;
@@ -175,11 +171,11 @@ Status check_size(const TensorInfo& tensor) {
   const auto needed =
       tensor.dtype ? byte_count(*tensor.dtype, tensor.shape) : element_count(tensor.shape);
   if (!needed) {
-    return refuse("shape_overflow", "the tensor ", shown(tensor.name), " has too many elements");
+    return refuse("shape_overflow", "the tensor ", excerpt(tensor.name), " has too many elements");
   }
   if (tensor.dtype && static_cast<std::uint64_t>(*needed) != tensor.size) {
-    return refuse("safetensors_size_mismatch", "the tensor ", shown(tensor.name), " of shape ",
-                  shape_text(tensor.shape), " and type ", tensor.dtype_name, " takes ",
+    return refuse("safetensors_size_mismatch", "the tensor ", excerpt(tensor.name), " of shape ",
+                  shape_text(tensor.shape), " and type ", excerpt(tensor.dtype_name), " takes ",
                   std::to_string(*needed), " bytes, but the file has ",
                   std::to_string(tensor.size));
   }
@@ -198,16 +194,16 @@ Status check_layout(const std::vector<TensorInfo>& tensors, std::uint64_t payloa
   for (const std::size_t i : order) {
     const TensorInfo& tensor = tensors[i];
     if (tensor.offset > payload_size || tensor.size > payload_size - tensor.offset) {
-      return refuse("safetensors_offsets_out_of_range", "the tensor ", shown(tensor.name),
+      return refuse("safetensors_offsets_out_of_range", "the tensor ", excerpt(tensor.name),
                     " lies beyond the end of the file");
     }
     if (tensor.offset < end) {
-      return refuse("safetensors_overlap", "the tensor ", shown(tensor.name),
+      return refuse("safetensors_overlap", "the tensor ", excerpt(tensor.name),
                     " overlaps another one");
     }
     if (tensor.offset > end) {
       return refuse("safetensors_gap", "there are unused bytes before the tensor ",
-                    shown(tensor.name));
+                    excerpt(tensor.name));
     }
     end += tensor.size;
   }
@@ -257,7 +253,7 @@ Result<SafetensorsHeader> parse_safetensors_header(std::span<const std::byte> fi
       std::adjacent_find(header.tensors.begin(), header.tensors.end(),
                          [](const TensorInfo& a, const TensorInfo& b) { return a.name == b.name; });
   if (twin != header.tensors.end()) {
-    return refuse("duplicate_key", "the tensor ", shown(twin->name), " occurs twice");
+    return refuse("duplicate_key", "the tensor ", excerpt(twin->name), " occurs twice");
   }
   return header;
 }

@@ -14,12 +14,12 @@ Status check(const NamedTensor& tensor) {
                 "a tensor name is empty, reserved or not valid UTF-8; choose another name");
   }
   const auto bytes = byte_count(tensor.view.dtype, tensor.view.shape);
-  if (!bytes) return fail_in("tensor " + tensor.name, bytes.error());
+  if (!bytes) return fail_in("tensor " + excerpt(tensor.name), bytes.error());
   if (static_cast<std::uint64_t>(*bytes) != tensor.view.bytes.size()) {
     return fail(ErrorKind::invalid_input, "tensor_size_mismatch",
-                "the tensor " + tensor.name + " of shape " + shape_text(tensor.view.shape) +
-                    " takes " + std::to_string(*bytes) + " bytes, but " +
-                    std::to_string(tensor.view.bytes.size()) + " are given");
+                "the tensor " + excerpt(tensor.name) + " of shape " +
+                    shape_text(tensor.view.shape) + " takes " + std::to_string(*bytes) +
+                    " bytes, but " + std::to_string(tensor.view.bytes.size()) + " are given");
   }
   return {};
 }
@@ -35,8 +35,9 @@ Result<std::string> safetensors_header(std::span<const NamedTensor> tensors) {
   for (const NamedTensor& tensor : tensors) {
     if (auto status = check(tensor); !status) return tl::unexpected(status.error());
     if (previous != nullptr && !(previous->name < tensor.name)) {
-      return fail(ErrorKind::invalid_input, "duplicate_tensor",
-                  "the tensor " + tensor.name + " is given twice, or the names are not sorted");
+      return fail(
+          ErrorKind::invalid_input, "duplicate_tensor",
+          "the tensor " + excerpt(tensor.name) + " is given twice, or the names are not sorted");
     }
     const std::uint64_t end = offset + tensor.view.bytes.size();
     json += previous != nullptr ? "," : "";

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/utf8.h"
 #include "tensor/bf16.h"
 
 namespace trinity {
@@ -194,7 +195,7 @@ Status require_finite(const TensorView& tensor, std::string_view name) {
   }
   if (bad == count) return {};
   return fail(ErrorKind::invalid_input, "non_finite_values",
-              "the tensor " + std::string(name) + " has a NaN or infinite value at element " +
+              "the tensor " + excerpt(name) + " has a NaN or infinite value at element " +
                   std::to_string(bad) + "; get an undamaged file");
 }
 

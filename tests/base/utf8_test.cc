@@ -85,6 +85,25 @@ TEST(Utf8, agrees_with_the_definition_inside_long_texts) {
   }
 }
 
+TEST(Excerpt, is_valid_and_short_whatever_it_is_given) {
+  EXPECT_EQ(excerpt("plain \u20ac"), "plain \u20ac");
+  EXPECT_EQ(excerpt("a\x1B[2Jb\n\x7F"), "a?[2Jb??");
+  EXPECT_EQ(excerpt("\xC0\xAF\xED\xA0\x80", 9), "?????");
+  EXPECT_EQ(excerpt("abc", 3), "abc");
+  EXPECT_EQ(excerpt("abcd", 3), "abc...");
+  EXPECT_EQ(excerpt("ab\u20ac", 4), "ab...") << "no character is cut in two";
+  EXPECT_EQ(excerpt("", 0), "");
+  std::mt19937_64 random(12);
+  for (int round = 0; round < 10000; ++round) {
+    std::string text(random() % 40, ' ');
+    for (char& c : text) c = static_cast<char>(random());
+    const std::size_t limit = random() % 50;
+    const std::string shown = excerpt(text, limit);
+    ASSERT_TRUE(is_valid_utf8(shown));
+    ASSERT_LE(shown.size(), limit + 3);
+  }
+}
+
 TEST(Utf8, accepts_the_empty_text) {
   EXPECT_TRUE(is_valid_utf8(""));
   EXPECT_EQ(first_invalid_utf8(""), 0u);

@@ -1,0 +1,31 @@
+// Any bytes as JSON: refused, or a document that the library reads the same way and that survives
+// being written and read again.
+#include "base/json.h"
+
+#include <cstdint>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "base/utf8.h"
+
+namespace {
+
+void require(bool ok) {
+  if (!ok) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  require(trinity::is_valid_utf8(text) == (trinity::first_invalid_utf8(text) == size));
+  const auto value = trinity::parse_json(text);
+  if (!value) {
+    require(!value.error().tag.empty() && trinity::is_valid_utf8(value.error().message));
+    return 0;
+  }
+  require(nlohmann::json::parse(text) == *value);
+  const auto again = trinity::parse_json(value->dump());
+  require(again && *again == *value);
+  return 0;
+}

@@ -1,0 +1,3 @@
+trinity_fuzz(safetensors LINK trinity_tensor)
+trinity_fuzz(npy LINK trinity_tensor)
+trinity_fuzz(json LINK trinity_base)
