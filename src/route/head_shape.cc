@@ -1,5 +1,6 @@
 #include "route/head_shape.h"
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -16,7 +17,7 @@ const nlohmann::json* member(const nlohmann::json* value, const char* name) {
 }
 
 bool is_dimension(const nlohmann::json& value) {
-  return value.is_number_unsigned() && value.get<std::uint64_t>() > 0;
+  return value.is_number_integer() && value.get<std::int64_t>() > 0;
 }
 
 }  // namespace

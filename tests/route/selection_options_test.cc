@@ -1,0 +1,114 @@
+// Selection options as text and JSON.
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "route/selection.h"
+
+namespace trinity {
+namespace {
+
+using nlohmann::json;
+
+std::string error_of(const json& options) {
+  const auto result = parse_selection_options(options);
+  return result ? "no error" : result.error().tag;
+}
+
+std::string message_of(const json& options) {
+  const auto result = parse_selection_options(options);
+  return result ? "no error" : result.error().message;
+}
+
+TEST(SelectionOptions, CRO1AnEmptyObjectIsTheDefault) {
+  const auto options = parse_selection_options(json::object());
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->agent_selection, SelectionMode::argmax);
+  EXPECT_EQ(options->role_selection, SelectionMode::argmax);
+  EXPECT_FALSE(options->return_probabilities);
+  EXPECT_EQ(options->temperature, 1.0);
+  EXPECT_TRUE(std::holds_alternative<std::monostate>(options->seed));
+}
+
+TEST(SelectionOptions, CRO3ReadsModesInAnySpelling) {
+  for (const char* name : {"softmax", "softmax-argmax", "softmax_argmax", "  SoftMax-ArgMax\n"}) {
+    const auto mode = parse_selection_mode("agent_selection", name);
+    ASSERT_TRUE(mode) << name;
+    EXPECT_EQ(*mode, SelectionMode::softmax);
+  }
+  EXPECT_EQ(*parse_selection_mode("role_selection", " SAMPLE "), SelectionMode::sample);
+  EXPECT_EQ(*parse_selection_mode("role_selection", "argmax"), SelectionMode::argmax);
+}
+
+TEST(SelectionOptions, CRO3NamesTheOptionAndTheUnknownMode) {
+  EXPECT_EQ(message_of({{"agent_selection", "greedy"}}),
+            "agent_selection must be :argmax, :softmax, :softmax_argmax, or :sample, got "
+            "\"greedy\"");
+  EXPECT_EQ(message_of({{"role_selection", 7}}),
+            "role_selection must be :argmax, :softmax, :softmax_argmax, or :sample, got 7");
+  EXPECT_EQ(error_of({{"role_selection", ""}}), "invalid_selection_mode");
+  EXPECT_EQ(error_of({{"agent_selection", nullptr}}), "invalid_selection_mode");
+}
+
+TEST(SelectionOptions, ReadsEveryKey) {
+  const auto options = parse_selection_options({{"agent_selection", "sample"},
+                                                {"role_selection", "softmax"},
+                                                {"return_probabilities", true},
+                                                {"temperature", 0.5},
+                                                {"seed", {1, 2, 3}}});
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->agent_selection, SelectionMode::sample);
+  EXPECT_EQ(options->role_selection, SelectionMode::softmax);
+  EXPECT_TRUE(options->return_probabilities);
+  EXPECT_EQ(options->temperature, 0.5);
+  EXPECT_EQ(std::get<SeedTriple>(options->seed), (SeedTriple{1, 2, 3}));
+}
+
+TEST(SelectionOptions, ReadsIntegerSeedsOfEitherSign) {
+  EXPECT_EQ(std::get<std::int64_t>(parse_selection_options({{"seed", -5}})->seed), -5);
+  EXPECT_EQ(std::get<std::int64_t>(parse_selection_options({{"seed", 42}})->seed), 42);
+  const auto wide = parse_selection_options({{"seed", std::numeric_limits<std::uint64_t>::max()}});
+  EXPECT_EQ(std::get<std::int64_t>(wide->seed), -1);
+  EXPECT_TRUE(
+      std::holds_alternative<std::monostate>(parse_selection_options({{"seed", nullptr}})->seed));
+}
+
+TEST(SelectionOptions, RefusesOtherSeeds) {
+  for (const json& seed : {json(1.5), json("1"), json(true), json({1, 2}), json({1, 2, 3, 4}),
+                           json({1, 2, "3"}), json({1.0, 2, 3}), json::object()}) {
+    EXPECT_EQ(error_of({{"seed", seed}}), "invalid_seed") << seed;
+  }
+}
+
+TEST(SelectionOptions, RefusesOtherTypesRangesAndKeys) {
+  for (const json& temperature : {json(0), json(-1.0), json("1"), json(nullptr), json(false)}) {
+    EXPECT_EQ(error_of({{"temperature", temperature}}), "invalid_temperature") << temperature;
+  }
+  EXPECT_EQ(error_of({{"return_probabilities", 1}}), "invalid_selection_options");
+  EXPECT_EQ(error_of({{"temprature", 1.0}}), "unknown_option");
+  EXPECT_NE(message_of({{"temprature", 1.0}}).find("temprature"), std::string::npos);
+  EXPECT_EQ(error_of(json::array()), "invalid_selection_options");
+  EXPECT_EQ(error_of(json("argmax")), "invalid_selection_options");
+}
+
+TEST(SelectionSeedText, ReadsOneIntegerOrThree) {
+  EXPECT_EQ(std::get<std::int64_t>(*parse_selection_seed("42")), 42);
+  EXPECT_EQ(std::get<std::int64_t>(*parse_selection_seed(" -7 ")), -7);
+  EXPECT_EQ(std::get<SeedTriple>(*parse_selection_seed("1,2,3")), (SeedTriple{1, 2, 3}));
+  EXPECT_EQ(std::get<SeedTriple>(*parse_selection_seed(" 1 , 2 , 3 ")), (SeedTriple{1, 2, 3}));
+}
+
+TEST(SelectionSeedText, RefusesEverythingElse) {
+  for (const char* text : {"", " ", "x", "1.5", "1,2", "1,2,3,4", "1,,3", ",", "1,2,3,", "1 2 3",
+                           "99999999999999999999"}) {
+    const auto seed = parse_selection_seed(text);
+    ASSERT_FALSE(seed) << text;
+    EXPECT_EQ(seed.error().tag, "invalid_seed");
+  }
+}
+
+}  // namespace
+}  // namespace trinity
