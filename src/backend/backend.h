@@ -94,6 +94,8 @@ class Backend {
   virtual Result<Tensor> add(const Tensor& a, const Tensor& b) = 0;
   /// silu(gate) ⊙ up, silu(z) = z / (1 + e^−z).
   virtual Result<Tensor> silu_mul(const Tensor& gate, const Tensor& up) = 0;
+  /// x as `linear` reads it best (bf16, int8 …), so that it is converted once for several products.
+  virtual Result<Tensor> product_input(const Tensor& x) { return x; }
   virtual Result<Tensor> select_rows(const Tensor& x, std::span<const int64_t> rows) = 0;
 
   // ---- attention --------------------------------------------------------------------------------

@@ -54,6 +54,7 @@ class FeatureExtractor {
                                             const ExtractMode& mode);
 
   const ModelConfig& config() const { return config_; }
+  const ModelWeights& weights() const { return weights_; }
   PrefixCacheStats cache_stats() const { return cache_.stats(); }
   void clear_cache() { cache_.clear(); }
 

@@ -103,7 +103,7 @@ class CpuBackend final : public Backend {
   Result<Tensor> linear(const Tensor& x, const Weight& weight) override {
     use_threads();
     const auto& packed = weight.as<PackedLinear>();
-    const Tensor input = as_product_input(x);
+    const Tensor input = converted(x, element_);
     Tensor out = make(x.rows(), packed.out, Element::f32);
     auto& result = out.as<Activation>();
     TRINITY_CHECK(linear_.multiply(packed, input.as<Activation>().data, x.rows(),
@@ -160,6 +160,11 @@ class CpuBackend final : public Backend {
       silu_mul_rows(input(gate), input(up), gate.cols(), out.as<Activation>().as_output(), rows);
     });
     return out;
+  }
+
+  Result<Tensor> product_input(const Tensor& x) override {
+    use_threads();
+    return converted(x, element_);
   }
 
   Result<Tensor> select_rows(const Tensor& x, std::span<const int64_t> rows) override {
@@ -296,8 +301,6 @@ class CpuBackend final : public Backend {
     });
     return out;
   }
-
-  Tensor as_product_input(const Tensor& x) { return converted(x, element_); }
 
   Result<Tensor> as_plain_f32(const Tensor& x) {
     if (x.as<Activation>().element != Element::f32)

@@ -1,0 +1,35 @@
+#include "bench/bench.h"
+
+#include <set>
+
+#include "base/try.h"
+#include "bench/benchmarks.h"
+
+namespace trinity {
+
+std::vector<std::pair<std::string, std::string>> bench_list() {
+  return {{"prefill", "tokens to hidden vector: cold, after a cached prefix, and batched"},
+          {"gemm-floor", "the matrix products of prefill alone, through all layers' weights"},
+          {"tokenize", "text to token ids on one thread, in MB/s"},
+          {"startup", "a new process from start to its first decision, and its peak memory"}};
+}
+
+Status run_bench(const BenchOptions& options, const BenchSink& sink) {
+  std::set<std::string> wanted(options.names.begin(), options.names.end());
+  std::string known;
+  for (const auto& [name, description] : bench_list()) {
+    known += (known.empty() ? "" : ", ") + name;
+    if (options.names.empty()) wanted.insert(name);
+  }
+  for (const std::string& name : wanted)
+    if ((", " + known + ",").find(", " + name + ",") == std::string::npos)
+      return fail(ErrorKind::usage, "unknown_benchmark",
+                  "there is no benchmark \"" + name + "\"; known are " + known);
+  if (wanted.contains("prefill") || wanted.contains("gemm-floor"))
+    TRINITY_CHECK(bench::run_prefill(options, wanted, sink));
+  if (wanted.contains("tokenize")) TRINITY_CHECK(bench::run_tokenize(options, sink));
+  if (wanted.contains("startup")) TRINITY_CHECK(bench::run_startup(options, sink));
+  return {};
+}
+
+}  // namespace trinity

@@ -1,0 +1,16 @@
+// One function for each benchmark family; bench.cc lists them by name.
+#pragma once
+
+#include <set>
+
+#include "bench/bench.h"
+
+namespace trinity::bench {
+
+/// `wanted` holds the requested names among "prefill" and "gemm-floor".
+Status run_prefill(const BenchOptions& options, const std::set<std::string>& wanted,
+                   const BenchSink& sink);
+Status run_tokenize(const BenchOptions& options, const BenchSink& sink);
+Status run_startup(const BenchOptions& options, const BenchSink& sink);
+
+}  // namespace trinity::bench

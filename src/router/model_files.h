@@ -1,0 +1,34 @@
+// Where a model's files come from: a Hugging Face folder, or the tiny router inside this program.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "model/config.h"
+#include "model/weights.h"
+#include "route/head.h"
+#include "text/tokenizer.h"
+
+namespace trinity {
+
+/// Opened, not yet prepared. Tensors stay on disk (or in the program) until they are asked for.
+class ModelFiles {
+ public:
+  virtual ~ModelFiles() = default;
+  virtual Result<ModelConfig> config() const = 0;
+  virtual Result<Tokenizer> tokenizer() const = 0;
+  virtual const TensorSource& tensors() const = 0;
+  /// The head that lies beside the model. Error `missing_file` when there is none.
+  virtual Result<Head> head() const = 0;
+  virtual bool is_tiny_router() const = 0;
+};
+
+/// Opens a folder with config.json, tokenizer.json and *.safetensors. Errors: `missing_file`, and
+/// those of the weight reader.
+Result<std::unique_ptr<ModelFiles>> open_model_folder(const std::filesystem::path& folder);
+
+/// The embedded tiny router. Error `missing_tiny_router` in a build without models/tiny.
+Result<std::unique_ptr<ModelFiles>> open_tiny_router();
+
+}  // namespace trinity

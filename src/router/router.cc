@@ -1,0 +1,240 @@
+// The public router, put together: text → ids → hidden vector → logits → decision.
+#include <trinity/router.h>
+
+#include <future>
+
+#include "backend/registry.h"
+#include "base/stopwatch.h"
+#include "base/try.h"
+#include "hash/canonical.h"
+#include "route/decision.h"
+#include "route/head.h"
+#include "route/selection.h"
+#include "router/extraction_service.h"
+#include "router/model_files.h"
+#include "router/profile.h"
+#include "text/router_input.h"
+
+namespace trinity {
+
+struct Router::Impl {
+  std::unique_ptr<ModelFiles> files;  // outlives what was prepared from it
+  std::optional<Tokenizer> tokenizer;
+  std::optional<Head> head;
+  std::unique_ptr<ExtractionService> service;
+  RouterInfo info;
+
+  Result<RouterInput> read(const RouterQuery& query, const RouterInputOptions& options) const;
+};
+
+namespace {
+
+Result<RouterInputOptions> input_options(const InputOptions& options) {
+  RouterInputOptions out;
+  TRINITY_TRY(out.mode, parse_input_mode(options.input_mode));
+  out.content = options.parse_special_tokens ? SpecialTokens::parse : SpecialTokens::plain;
+  return out;
+}
+
+SelectionOptions selection_options(const DecisionRule& rule) {
+  SelectionOptions out;
+  out.agent_selection = rule.agent_selection;
+  out.role_selection = rule.role_selection;
+  out.temperature = rule.temperature;
+  out.return_probabilities = rule.return_probabilities;
+  out.seed = rule.seed;
+  return out;
+}
+
+/// Prepares the weights on the compute thread.
+Result<std::unique_ptr<ExtractionService>> start_service(const RuntimeProfile& profile,
+                                                         const RouterOptions& options,
+                                                         const ModelFiles& files,
+                                                         const ModelConfig& config) {
+  return ExtractionService::start([&]() -> Result<ExtractionService::Loaded> {
+    ExtractionService::Loaded loaded;
+    TRINITY_TRY(loaded.backend, create_backend(profile.backend, {options.threads}));
+    ExtractorOptions extractor;
+    extractor.prefix_cache_bytes = options.prefix_cache_bytes;
+    TRINITY_TRY(loaded.extractor, FeatureExtractor::create(*loaded.backend, files.tensors(),
+                                                           config, extractor));
+    return loaded;
+  });
+}
+
+Result<std::optional<Head>> load_head(const RouterOptions& options, const ModelFiles& files) {
+  if (!options.head.empty()) {
+    TRINITY_TRY(Head head, Head::load(options.head));
+    return head;
+  }
+  auto beside = files.head();
+  if (beside) return std::move(*beside);
+  // A model folder without a head can still be read from; a broken head is an error.
+  if (beside.error().tag == "missing_file") return std::optional<Head>();
+  return tl::unexpected(std::move(beside.error()));
+}
+
+}  // namespace
+
+Result<RouterInput> Router::Impl::read(const RouterQuery& query,
+                                       const RouterInputOptions& options) const {
+  if (const auto* messages = std::get_if<std::vector<Message>>(&query))
+    return build_router_input(*tokenizer, *messages, options);
+  RouterInput input;
+  if (const auto* ids = std::get_if<std::vector<int32_t>>(&query)) {
+    input.ids = *ids;
+  } else {
+    input.text = std::get<std::string>(query);
+    TRINITY_TRY(input.ids, tokenizer->encode(input.text, options.content));
+  }
+  if (input.ids.empty())
+    return fail(ErrorKind::invalid_input, "empty_transcript",
+                "the input has no tokens; give at least one message");
+  return input;
+}
+
+Router::Router(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Router::~Router() = default;
+
+Result<std::unique_ptr<Router>> Router::load(const RouterOptions& options) {
+  const Stopwatch watch;
+  auto impl = std::make_unique<Impl>();
+  TRINITY_TRY(const RuntimeProfile profile, resolve_profile(options.profile));
+  TRINITY_TRY(impl->files, options.model.empty() ? open_tiny_router()
+                                                 : open_model_folder(options.model));
+  TRINITY_TRY(const ModelConfig config, impl->files->config());
+  TRINITY_TRY(impl->head, load_head(options, *impl->files));
+  if (impl->head && static_cast<int64_t>(impl->head->hidden_size()) != config.hidden_size)
+    return fail(ErrorKind::invalid_input, "hidden_size_mismatch",
+                "the head reads " + std::to_string(impl->head->hidden_size()) +
+                    " numbers, but the model's hidden size is " +
+                    std::to_string(config.hidden_size) + "; use the head trained for this model");
+  // Reading the vocabulary and packing the weights take about as long: do both at once.
+  std::future<Result<Tokenizer>> tokenizer =
+      std::async(std::launch::async, [files = impl->files.get()] { return files->tokenizer(); });
+  auto service = start_service(profile, options, *impl->files, config);
+  Result<Tokenizer> read = tokenizer.get();
+  if (!read) return tl::unexpected(std::move(read.error()));
+  if (!service) return tl::unexpected(std::move(service.error()));
+  impl->tokenizer = std::move(*read);
+  impl->service = std::move(*service);
+
+  RouterInfo& info = impl->info;
+  const BackendInfo& backend = impl->service->backend_info();
+  info.profile = profile.name;
+  info.backend = backend.id;
+  info.label = backend.label;
+  info.device = backend.device;
+  info.dtype_policy = backend.dtype_policy;
+  info.tiny_router = impl->files->is_tiny_router();
+  info.has_head = impl->head.has_value();
+  if (impl->head) {
+    info.num_agents = static_cast<int64_t>(impl->head->num_agents());
+    info.num_roles = static_cast<int64_t>(impl->head->num_roles());
+  }
+  info.hidden_size = config.hidden_size;
+  info.max_tokens = config.max_position_embeddings;
+  info.weight_bytes = impl->service->weight_bytes();
+  info.warnings = config.warnings;
+  info.load_ms = watch.elapsed_ms();
+  return std::unique_ptr<Router>(new Router(std::move(impl)));
+}
+
+std::vector<Result<Extraction>> Router::extract_batch(std::span<const RouterQuery> queries,
+                                                      const InputOptions& input,
+                                                      bool all_positions) {
+  std::vector<Result<Extraction>> results(queries.size());
+  const auto options = input_options(input);
+  if (!options) {
+    results.assign(queries.size(), tl::unexpected(options.error()));
+    return results;
+  }
+  std::vector<std::vector<int32_t>> ids;
+  std::vector<size_t> places;
+  for (size_t i = 0; i < queries.size(); ++i) {
+    const Stopwatch watch;
+    auto read = impl_->read(queries[i], *options);
+    if (!read) {
+      results[i] = tl::unexpected(std::move(read.error()));
+      continue;
+    }
+    Extraction extraction;
+    extraction.text = std::move(read->text);
+    extraction.ids = std::move(read->ids);
+    extraction.timings_ms.tokenize = watch.elapsed_ms();
+    ids.push_back(extraction.ids);
+    places.push_back(i);
+    results[i] = std::move(extraction);
+  }
+  if (places.empty()) return results;
+  ExtractionReply reply =
+      impl_->service->submit(std::move(ids), {input.full, all_positions, input.prefix_cache}).get();
+  for (size_t n = 0; n < places.size(); ++n) {
+    Result<Extraction>& result = results[places[n]];
+    Result<HiddenStates>& states = reply.states[n];
+    if (!states) {
+      result = tl::unexpected(std::move(states.error()));
+      continue;
+    }
+    result->hidden = std::move(states->values);
+    result->token_count = states->token_count;
+    result->hidden_index = states->hidden_index;
+    result->cached_tokens = states->cached_tokens;
+    result->timings_ms.prefill = reply.compute_ms;
+    result->timings_ms.total = result->timings_ms.tokenize + reply.compute_ms;
+  }
+  return results;
+}
+
+std::vector<Result<Decision>> Router::route_batch(std::span<const RouterQuery> queries,
+                                                  const InputOptions& input,
+                                                  const DecisionRule& rule) {
+  std::vector<Result<Decision>> decisions(queries.size());
+  if (!impl_->head) {
+    decisions.assign(queries.size(),
+                     fail(ErrorKind::missing, "missing_router_head",
+                          "this model has no router head; give --head a safetensors file with " +
+                              std::string(Head::kTensorName)));
+    return decisions;
+  }
+  std::vector<Result<Extraction>> extractions = extract_batch(queries, input);
+  for (size_t i = 0; i < queries.size(); ++i) {
+    if (!extractions[i]) {
+      decisions[i] = tl::unexpected(std::move(extractions[i].error()));
+      continue;
+    }
+    const Extraction& extraction = *extractions[i];
+    const auto decide = [&]() -> Result<Decision> {
+      const Stopwatch watch;
+      TRINITY_TRY(const std::vector<float> logits, impl_->head->logits(extraction.hidden));
+      TRINITY_TRY(const Route route,
+                  select_route(logits, impl_->head->num_agents(), impl_->head->num_roles(),
+                               selection_options(rule)));
+      DecisionSource source;
+      if (const auto* messages = std::get_if<std::vector<Message>>(&queries[i]))
+        source = std::span<const Message>(*messages);
+      TRINITY_TRY(Decision decision, make_decision(route, source));
+      decision.token_count = static_cast<size_t>(extraction.token_count);
+      decision.hidden_index = static_cast<size_t>(extraction.hidden_index);
+      decision.profile = impl_->info.profile;
+      decision.input_mode = input.input_mode;
+      decision.tie_mode = "embed_offsets";
+      decision.tiny_router = impl_->info.tiny_router;
+      decision.timings_ms = extraction.timings_ms;
+      decision.timings_ms.head = watch.elapsed_ms();
+      decision.timings_ms.total += decision.timings_ms.head;
+      return decision;
+    };
+    decisions[i] = decide();
+  }
+  return decisions;
+}
+
+Result<Decision> Router::route(const RouterQuery& query, const InputOptions& input,
+                               const DecisionRule& rule) {
+  return std::move(route_batch(std::span(&query, 1), input, rule).front());
+}
+
+const RouterInfo& Router::info() const { return impl_->info; }
+
+}  // namespace trinity
