@@ -46,8 +46,10 @@ void attend(const AttentionCall& call, std::span<const SequenceSlice> slices, in
         item.group = group;
         item.q = call.q + (row * call.q_stride + col) * element_size(call.element);
         item.q_stride = call.q_stride;
-        item.out = call.out + row * call.out_stride + col;
-        item.out_stride = call.out_stride;
+        item.out = static_cast<std::byte*>(call.out.data) +
+                   (row * call.out.stride + col) * element_size(call.out.element);
+        item.out_stride = call.out.stride;
+        item.out_element = call.out.element;
         items.push_back(item);
       }
   }

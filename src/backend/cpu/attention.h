@@ -31,8 +31,9 @@ struct AttentionItem {
   int64_t group = 0;           // query heads that share the kv head
   const std::byte* q = nullptr;  // element type of the pages; first query head of the first position
   int64_t q_stride = 0;          // elements from position to position
-  float* out = nullptr;          // f32, laid out like q
+  std::byte* out = nullptr;      // laid out like q, in `out_element`
   int64_t out_stride = 0;
+  Element out_element = Element::f32;  // f32, or bf16 from the bf16 kernel
 };
 
 /// Floats of workspace an item needs: weighted sums of all its rows.
@@ -48,8 +49,7 @@ struct AttentionCall {
   Element element = Element::f32;  // of q and of the pages
   const std::byte* q = nullptr;    // [rows, heads · head_dim]
   int64_t q_stride = 0;
-  float* out = nullptr;  // [rows, heads · head_dim]
-  int64_t out_stride = 0;
+  RowsOut out;                     // [rows, heads · head_dim]; f32, or bf16 when `element` is
   int64_t heads = 0;
 };
 

@@ -88,35 +88,68 @@ struct Kernel {
     }
   }
 
-  static inline float softmax_block(const float* s, int64_t visible, int64_t groups, float scale,
-                                    float* maximum, float* sum, uint16_t* p) {
+  /// All rows of a tile step by step together: their dependency chains overlap.
+  template <int R, int G>
+  static inline void softmax_of(const float* s, const int64_t* visible, float scale, float* maxima,
+                                float* sums, uint16_t* p, float* rescale) {
     const __m512 lowest = _mm512_set1_ps(-__builtin_inff());
     const __m512 to_log2 = _mm512_set1_ps(scale * kLog2E);
-    __m512 score[4];
-    __m512 high = lowest;
-    for (int64_t g = 0; g < groups; ++g) {
-      const int64_t in_group = visible - g * kGroupTokens;
-      const auto mask = static_cast<__mmask16>(
-          in_group >= 16 ? 0xFFFF : in_group <= 0 ? 0 : (1 << in_group) - 1);
-      score[g] = _mm512_mask_mul_ps(lowest, mask, _mm512_loadu_ps(s + g * kGroupTokens), to_log2);
-      high = _mm512_max_ps(high, score[g]);
+    __m512 high[R];
+    float new_high[R];
+    for (int r = 0; r < R; ++r) {
+      high[r] = lowest;
+      for (int g = 0; g < G; ++g) {
+        const int64_t in_group = visible[r] - g * kGroupTokens;
+        const auto mask = static_cast<__mmask16>(
+            in_group >= 16 ? 0xFFFF : in_group <= 0 ? 0 : (1 << in_group) - 1);
+        high[r] = _mm512_mask_max_ps(high[r], mask, high[r],
+                                     _mm512_loadu_ps(s + r * kBlockKeys + g * kGroupTokens));
+      }
     }
-    const float block_high = _mm512_reduce_max_ps(high);
-    const float new_high = block_high > *maximum ? block_high : *maximum;
-    // The first visible key of the sequence makes the maximum finite; before that nothing is summed.
-    const __m512 shift = _mm512_set1_ps(new_high);
-    __m512 total = _mm512_setzero_ps();
-    for (int64_t g = 0; g < groups; ++g) {
-      const __m512 e = exp2_nonpositive(_mm512_sub_ps(score[g], shift));
-      total = _mm512_add_ps(total, e);
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(p + g * kGroupTokens),
-                          reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(e)));
+    for (int r = 0; r < R; ++r) {
+      const float block_high = _mm512_reduce_max_ps(high[r]) * (scale * kLog2E);
+      new_high[r] = block_high > maxima[r] ? block_high : maxima[r];
     }
-    const float rescale = _mm512_cvtss_f32(
-        exp2_nonpositive(_mm512_set1_ps(*maximum - new_high)));
-    *sum = *sum * rescale + _mm512_reduce_add_ps(total);
-    *maximum = new_high;
-    return rescale;
+    __m512 total[R];
+    for (int r = 0; r < R; ++r) {
+      total[r] = _mm512_setzero_ps();
+      const __m512 shift = _mm512_set1_ps(new_high[r]);
+      for (int g = 0; g < G; ++g) {
+        const int64_t in_group = visible[r] - g * kGroupTokens;
+        const auto mask = static_cast<__mmask16>(
+            in_group >= 16 ? 0xFFFF : in_group <= 0 ? 0 : (1 << in_group) - 1);
+        const __m512 score =
+            _mm512_fmsub_ps(_mm512_loadu_ps(s + r * kBlockKeys + g * kGroupTokens), to_log2, shift);
+        const __m512 e = _mm512_maskz_mov_ps(mask, exp2_nonpositive(score));
+        total[r] = _mm512_add_ps(total[r], e);
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(p + r * kBlockKeys + g * kGroupTokens),
+                            reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(e)));
+      }
+    }
+    for (int r = 0; r < R; ++r) {
+      // The first block has no maximum before it: 2^(−∞) = 0.
+      rescale[r] =
+          maxima[r] == new_high[r]
+              ? 1.0f
+              : _mm512_cvtss_f32(exp2_nonpositive(_mm512_set1_ps(maxima[r] - new_high[r])));
+      sums[r] = sums[r] * rescale[r] + _mm512_reduce_add_ps(total[r]);
+      maxima[r] = new_high[r];
+    }
+  }
+
+  template <int R>
+  static inline void softmax(const float* s, const int64_t* visible, int64_t groups, float scale,
+                             float* maxima, float* sums, uint16_t* p, float* rescale) {
+    switch (groups) {
+      case 1:
+        return softmax_of<R, 1>(s, visible, scale, maxima, sums, p, rescale);
+      case 2:
+        return softmax_of<R, 2>(s, visible, scale, maxima, sums, p, rescale);
+      case 3:
+        return softmax_of<R, 3>(s, visible, scale, maxima, sums, p, rescale);
+      default:
+        return softmax_of<R, 4>(s, visible, scale, maxima, sums, p, rescale);
+    }
   }
 
   template <int R, int C>
@@ -156,8 +189,18 @@ struct Kernel {
       accumulate_cols<R, 1>(p, value_pages, keys, padded_dim, rescale, col, o);
   }
 
-  static inline void finish(const float* o, float inverse_sum, int64_t dim, float* out) {
-    for (int64_t d = 0; d < dim; ++d) out[d] = o[d] * inverse_sum;
+  static inline void finish(const float* o, float inverse_sum, int64_t dim, Element element,
+                            std::byte* out) {
+    const __m512 factor = _mm512_set1_ps(inverse_sum);
+    for (int64_t d = 0; d < dim; d += 16) {
+      const auto mask = static_cast<__mmask16>(dim - d >= 16 ? 0xFFFF : (1 << (dim - d)) - 1);
+      const __m512 value = _mm512_mul_ps(_mm512_loadu_ps(o + d), factor);
+      if (element == Element::bf16)
+        _mm256_mask_storeu_epi16(reinterpret_cast<uint16_t*>(out) + d, mask,
+                                 reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(value)));
+      else
+        _mm512_mask_storeu_ps(reinterpret_cast<float*>(out) + d, mask, value);
+    }
   }
 };
 

@@ -6,12 +6,14 @@
 //     using Value = ...;                       // element of queries, keys, values, probabilities
 //     template <int R> static void scores(const Value* const* q, const std::byte* const* key_groups,
 //                                         int64_t groups, int64_t dim, float* s);   // s[R][64]
-//     static float softmax_block(const float* s, int64_t visible, int64_t groups, float scale,
-//                                float* maximum, float* sum, Value* p);   // returns the rescaling
+//     template <int R> static void softmax(const float* s, const int64_t* visible, int64_t groups,
+//                                          float scale, float* maxima, float* sums, Value* p,
+//                                          float* rescale);   // s, p: [R][64]; the rest [R]
 //     template <int R> static void accumulate(const Value* p, const std::byte* const* value_pages,
 //                                             int64_t keys, int64_t padded_dim, const float* rescale,
 //                                             float* o);   // p[R][64], o[R][padded_dim]
-//     static void finish(const float* o, float inverse_sum, int64_t dim, float* out);
+//     static void finish(const float* o, float inverse_sum, int64_t dim, Element element,
+//                        std::byte* out);   // out = o · inverse_sum, in `element`
 //   };
 
 template <class Kernel, int R>
@@ -37,10 +39,7 @@ TRINITY_ATTENTION_INLINE void attend_tile(const AttentionItem& item, int64_t blo
   if (most == 0) return;
   const int64_t groups = (most + kGroupTokens - 1) / kGroupTokens;
   Kernel::template scores<R>(q, key_groups, groups, dim, s);
-  for (int r = 0; r < R; ++r)
-    rescale[r] =
-        Kernel::softmax_block(s + r * kBlockKeys, visible[r], groups, scale, maxima + row + r,
-                              sums + row + r, p + r * kBlockKeys);
+  Kernel::template softmax<R>(s, visible, groups, scale, maxima + row, sums + row, p, rescale);
   Kernel::template accumulate<R>(p, value_pages, groups * kGroupTokens, padded_dim, rescale,
                                  o + row * padded_dim);
 }
@@ -84,7 +83,9 @@ TRINITY_ATTENTION_INLINE void attend_item(const AttentionItem& item, float* scra
       attend_tile<Kernel, 1>(item, block, row, key_groups, value_pages, dim, padded_dim, scale,
                              maxima, sums, o);
   }
-  for (int64_t row = 0; row < rows; ++row)
-    Kernel::finish(o + row * padded_dim, 1.0f / sums[row], dim,
-                   item.out + row / item.group * item.out_stride + row % item.group * dim);
+  for (int64_t row = 0; row < rows; ++row) {
+    const int64_t to = row / item.group * item.out_stride + row % item.group * dim;
+    Kernel::finish(o + row * padded_dim, 1.0f / sums[row], dim, item.out_element,
+                   item.out + to * element_size(item.out_element));
+  }
 }

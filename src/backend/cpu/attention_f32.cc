@@ -93,6 +93,14 @@ struct Kernel {
   }
 
   template <int R>
+  static HWY_INLINE void softmax(const float* s, const int64_t* visible, int64_t groups, float scale,
+                                 float* maxima, float* sums, float* p, float* rescale) {
+    for (int r = 0; r < R; ++r)
+      rescale[r] = softmax_block(s + r * kBlockKeys, visible[r], groups, scale, maxima + r, sums + r,
+                                 p + r * kBlockKeys);
+  }
+
+  template <int R>
   static HWY_INLINE void accumulate(const float* p, const std::byte* const* value_pages,
                                     int64_t keys, int64_t padded_dim, const float* rescale,
                                     float* o) {
@@ -126,8 +134,10 @@ struct Kernel {
     }
   }
 
-  static HWY_INLINE void finish(const float* o, float inverse_sum, int64_t dim, float* out) {
-    for (int64_t d = 0; d < dim; ++d) out[d] = o[d] * inverse_sum;
+  static HWY_INLINE void finish(const float* o, float inverse_sum, int64_t dim, Element /*f32*/,
+                                std::byte* out) {
+    float* to = reinterpret_cast<float*>(out);
+    for (int64_t d = 0; d < dim; ++d) to[d] = o[d] * inverse_sum;
   }
 };
 

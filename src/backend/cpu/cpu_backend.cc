@@ -13,6 +13,7 @@
 #include "backend/cpu/kv_pages.h"
 #include "backend/cpu/linear.h"
 #include "backend/cpu/parallel.h"
+#include "backend/cpu/qkv_kernel.h"
 #include "backend/cpu/rope_table.h"
 #include "base/try.h"
 
@@ -195,44 +196,20 @@ class CpuBackend final : public Backend {
 
   Status append_kv(const Tensor& k, const Tensor& v, std::span<const SequenceSlice> slices,
                    int64_t layer) override {
-    use_threads();
-    TRINITY_TRY(const Tensor keys, as_plain_f32(k));
-    const auto& key_rows = keys.as<Activation>();
-    for (const SequenceSlice& slice : slices) {
-      auto& cache = static_cast<PagedKvCache&>(*slice.kv);
-      if (cache.length(layer) != slice.position_begin)
-        return fail(ErrorKind::failed, "kv_position_mismatch",
-                    "keys and values must be appended in order of position");
-      cache.grow(layer, slice.position_begin + slice.row_count);
-    }
-    // Tasks are (slice, head): two threads never write to the same cache line of a page.
-    const auto slice_count = static_cast<int64_t>(slices.size());
-    const int64_t heads =
-        slices.empty() ? 0 : static_cast<PagedKvCache&>(*slices[0].kv).layout().kv_heads;
-    parallel_rows(heads * slice_count, [&](RowRange tasks) {
-      for (int64_t task = tasks.begin; task < tasks.end; ++task) {
-        const SequenceSlice& slice = slices[static_cast<size_t>(task / heads)];
-        auto& cache = static_cast<PagedKvCache&>(*slice.kv);
-        const int64_t head = task % heads, dim = cache.layout().head_dim;
-        cache.store_head(layer, head, slice.position_begin, slice.row_count,
-                         reinterpret_cast<const float*>(key_rows.data) +
-                             slice.row_begin * key_rows.stride + head * dim,
-                         key_rows.stride, v.as<Activation>().as_input(), slice.row_begin,
-                         head * dim);
-      }
-    });
-    return {};
+    QkvRows rows;
+    rows.k = input(k);
+    rows.v = input(v);
+    return store_slices(rows, slices, layer);
   }
 
   Result<Tensor> attention(const Tensor& q, std::span<const SequenceSlice> slices, int64_t layer,
                            const AttentionShape& shape) override {
     use_threads();
     const Tensor queries = converted(q, attention_element_);
-    Tensor out = make(q.rows(), q.cols(), Element::f32);
+    // The bf16 lane writes what the output projection reads; int8 needs whole rows for its scales.
+    Tensor out = make(q.rows(), q.cols(), element_ == Element::bf16 ? element_ : Element::f32);
     const auto& in = queries.as<Activation>();
-    const auto& result = out.as<Activation>();
-    attend({attention_element_, in.data, in.stride, reinterpret_cast<float*>(result.data),
-            result.stride, shape.heads},
+    attend({attention_element_, in.data, in.stride, out.as<Activation>().as_output(), shape.heads},
            slices, layer);
     return out;
   }
@@ -256,16 +233,25 @@ class CpuBackend final : public Backend {
   Result<Tensor> qk_norm_rope_append(const Qkv& qkv, const Weight& q_norm, const Weight& k_norm,
                                      float eps, double theta, std::span<const SequenceSlice> slices,
                                      int64_t layer, const AttentionShape& shape) override {
-    const std::vector<int64_t> positions = slice_positions(slices, qkv.k.rows());
-    HeadRows heads = rotation(positions, shape.kv_heads, shape.head_dim, theta);
-    heads.eps = eps;
-    heads.weight = k_norm.as<NormWeight>().values.data();
-    const Tensor k = by_heads(qkv.k, heads, Element::f32);
-    TRINITY_CHECK(append_kv(k, qkv.v, slices, layer));
-    if (qkv.q.empty()) return Tensor();
-    heads.heads = shape.heads;
-    heads.weight = q_norm.as<NormWeight>().values.data();
-    return by_heads(qkv.q, heads, attention_element_);
+    RopeTable& table = rope_table(shape.head_dim, theta);
+    for (const SequenceSlice& slice : slices) table.reserve(slice.position_begin + slice.row_count);
+    QkvRows rows;
+    rows.k = input(qkv.k);
+    rows.v = input(qkv.v);
+    rows.q_norm = q_norm.as<NormWeight>().values.data();
+    rows.k_norm = k_norm.as<NormWeight>().values.data();
+    rows.eps = eps;
+    rows.cosines = table.cosines();
+    rows.sines = table.sines();
+    rows.group = shape.heads / shape.kv_heads;
+    Tensor q;
+    if (!qkv.q.empty()) {
+      q = make(qkv.q.rows(), qkv.q.cols(), attention_element_);
+      rows.q = input(qkv.q);
+      rows.q_out = q.as<Activation>().as_output();
+    }
+    TRINITY_CHECK(store_slices(rows, slices, layer));
+    return q;
   }
 
  private:
@@ -308,6 +294,30 @@ class CpuBackend final : public Backend {
                   "this activation is in the lane's own format and is only a product input");
     use_threads();
     return converted(x, Element::f32);
+  }
+
+  /// Norm, rotation and storage of all slices, cut into tasks of one head and up to 64 positions.
+  Status store_slices(const QkvRows& rows, std::span<const SequenceSlice> slices, int64_t layer) {
+    use_threads();
+    std::vector<QkvTask> tasks;
+    for (const SequenceSlice& slice : slices) {
+      auto& cache = static_cast<PagedKvCache&>(*slice.kv);
+      if (cache.length(layer) != slice.position_begin)
+        return fail(ErrorKind::failed, "kv_position_mismatch",
+                    "keys and values must be appended in order of position");
+      const int64_t end = slice.position_begin + slice.row_count;
+      cache.grow(layer, end);
+      for (int64_t begin = slice.position_begin; begin < end;) {
+        const int64_t next = std::min(end, (begin / kTaskPositions + 1) * kTaskPositions);
+        for (int64_t head = 0; head < cache.layout().kv_heads; ++head)
+          tasks.push_back({&cache, layer, head, slice.row_begin + begin - slice.position_begin,
+                           next - begin, begin});
+        begin = next;
+      }
+    }
+    parallel_tasks(static_cast<int64_t>(tasks.size()),
+                   [&](int64_t i) { store_qkv(rows, tasks[static_cast<size_t>(i)]); });
+    return {};
   }
 
   Tensor by_heads(const Tensor& x, const HeadRows& heads, Element element) {

@@ -2,8 +2,6 @@
 
 #include <cstring>
 
-#include "tensor/bf16.h"
-
 namespace trinity::cpu {
 
 size_t PagedKvCache::bytes() const {
@@ -47,41 +45,6 @@ void PagedKvCache::grow(int64_t layer, int64_t length) {
   while (static_cast<int64_t>(target.pages.size()) * kPageTokens < length)
     target.pages.push_back(zeroed_page());
   target.length = length;
-}
-
-void PagedKvCache::store_head(int64_t layer, int64_t head, int64_t position, int64_t count,
-                              const float* keys, int64_t key_stride, const RowsIn& values,
-                              int64_t value_row, int64_t value_col) {
-  const Layer& target = at(layer);
-  const int64_t dim = layout_.head_dim, padded = layout_.padded_dim();
-  const float* col_scale = values.col_scale == nullptr ? nullptr : values.col_scale + value_col;
-  for (int64_t i = 0; i < count; ++i) {
-    const int64_t page = (position + i) / kPageTokens, slot = (position + i) % kPageTokens;
-    std::byte* base = target.pages[static_cast<size_t>(page)].get() + head * layout_.head_bytes();
-    const float* key = keys + i * key_stride;
-    const float* value = values.data + (value_row + i) * values.stride + value_col;
-    const float row_scale = values.row_scale == nullptr ? 1.0f : values.row_scale[value_row + i];
-    const auto scaled = [&](int64_t d) {
-      return col_scale == nullptr ? value[d] : value[d] * col_scale[d] * row_scale;
-    };
-    if (layout_.element == Element::bf16) {
-      auto* k = reinterpret_cast<uint16_t*>(base) + slot / kGroupTokens * kGroupTokens * dim +
-                slot % kGroupTokens * 2;
-      for (int64_t d = 0; d < dim; d += 2) {
-        k[d * kGroupTokens] = bf16_from_f32(key[d]);
-        k[d * kGroupTokens + 1] = bf16_from_f32(key[d + 1]);
-      }
-      auto* v = reinterpret_cast<uint16_t*>(base + layout_.key_bytes()) +
-                slot / 2 * padded * 2 + slot % 2;
-      for (int64_t d = 0; d < dim; ++d) v[2 * d] = bf16_from_f32(scaled(d));
-    } else {
-      auto* k = reinterpret_cast<float*>(base) + slot / kGroupTokens * kGroupTokens * dim +
-                slot % kGroupTokens;
-      for (int64_t d = 0; d < dim; ++d) k[d * kGroupTokens] = key[d];
-      auto* v = reinterpret_cast<float*>(base + layout_.key_bytes()) + slot * padded;
-      for (int64_t d = 0; d < dim; ++d) v[d] = scaled(d);
-    }
-  }
 }
 
 }  // namespace trinity::cpu

@@ -50,11 +50,10 @@ class PagedKvCache final : public KvCache {
 
   /// Makes room for tokens up to `length` and counts them as stored.
   void grow(int64_t layer, int64_t length);
-  /// Stores `count` rows of one head (f32 [head_dim], `stride` apart) from `position` on. Different
-  /// heads may be stored by different threads at once.
-  void store_head(int64_t layer, int64_t head, int64_t position, int64_t count, const float* keys,
-                  int64_t key_stride, const RowsIn& values, int64_t value_row, int64_t value_col);
-
+  /// Where the keys (values) of one head start in a page; see the layouts above.
+  std::byte* keys(int64_t layer, int64_t head, int64_t page) {
+    return at(layer).pages[static_cast<size_t>(page)].get() + head * layout_.head_bytes();
+  }
   const std::byte* keys(int64_t layer, int64_t head, int64_t page) const {
     return at(layer).pages[static_cast<size_t>(page)].get() + head * layout_.head_bytes();
   }

@@ -15,51 +15,7 @@ HWY_BEFORE_NAMESPACE();
 namespace trinity::cpu {
 namespace HWY_NAMESPACE {
 
-namespace hn = hwy::HWY_NAMESPACE;
-
-using Wide = hn::ScalableTag<float>;
-using One = hn::CappedTag<float, 1>;
-
-/// Calls body(tag, index) for whole vectors, then for single elements.
-template <class Body>
-HWY_INLINE void for_each(int64_t count, const Body& body) {
-  const Wide wide;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(wide));
-  int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) body(wide, i);
-  for (; i < count; ++i) body(One(), i);
-}
-
-template <class D>
-HWY_INLINE hn::Vec<D> load_scaled(D d, const RowsIn& x, int64_t row, int64_t col) {
-  auto value = hn::LoadU(d, x.data + row * x.stride + col);
-  if (x.col_scale != nullptr) value = hn::Mul(value, hn::LoadU(d, x.col_scale + col));
-  if (x.row_scale != nullptr) value = hn::Mul(value, hn::Set(d, x.row_scale[row]));
-  return value;
-}
-
-/// Sum of squares in four running vectors, combined in a fixed order.
-HWY_INLINE float sum_of_squares(const float* x, int64_t count) {
-  const Wide d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  auto s0 = hn::Zero(d), s1 = s0, s2 = s0, s3 = s0;
-  int64_t i = 0;
-  for (; i + 4 * lanes <= count; i += 4 * lanes) {
-    const auto a = hn::LoadU(d, x + i), b = hn::LoadU(d, x + i + lanes);
-    const auto c = hn::LoadU(d, x + i + 2 * lanes), e = hn::LoadU(d, x + i + 3 * lanes);
-    s0 = hn::MulAdd(a, a, s0);
-    s1 = hn::MulAdd(b, b, s1);
-    s2 = hn::MulAdd(c, c, s2);
-    s3 = hn::MulAdd(e, e, s3);
-  }
-  for (; i + lanes <= count; i += lanes) {
-    const auto a = hn::LoadU(d, x + i);
-    s0 = hn::MulAdd(a, a, s0);
-  }
-  float sum = hn::GetLane(hn::SumOfLanes(d, hn::Add(hn::Add(s0, s1), hn::Add(s2, s3))));
-  for (; i < count; ++i) sum += x[i] * x[i];
-  return sum;
-}
+#include "backend/cpu/row_kernels-inl.h"
 
 HWY_INLINE float largest_magnitude(const float* x, int64_t count) {
   const Wide d;
@@ -70,17 +26,6 @@ HWY_INLINE float largest_magnitude(const float* x, int64_t count) {
   float largest = hn::GetLane(hn::MaxOfLanes(d, high));
   for (; i < count; ++i) largest = std::fmax(largest, std::fabs(x[i]));
   return largest;
-}
-
-/// Rounds to nearest even; the upper halves of the results are what bf16 keeps.
-template <class D>
-HWY_INLINE void store_bf16(D /*tag*/, hn::Vec<D> value, uint16_t* to) {
-  const hn::Rebind<uint32_t, D> du32;
-  const hn::Rebind<uint16_t, D> du16;
-  const auto bits = hn::BitCast(du32, value);
-  const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du32, 1u));
-  const auto rounded = hn::ShiftRight<16>(hn::Add(hn::Add(bits, hn::Set(du32, 0x7FFFu)), odd));
-  hn::StoreU(hn::TruncateTo(du16, rounded), du16, to);
 }
 
 /// Writes one finished row (f32, `cols` values) in the destination's element type.
@@ -165,24 +110,10 @@ void HeadNormRopeRows(const RowsIn& x, const HeadRows& heads, const RowsOut& out
     });
     for (int64_t h = 0; h < heads.heads; ++h) {
       float* head = scratch + h * dim;
-      if (heads.weight != nullptr) {
-        const float mean = sum_of_squares(head, dim) / static_cast<float>(dim);
-        const float inverse = 1.0f / std::sqrt(mean + heads.eps);
-        for_each(dim, [&](auto d, int64_t i) HWY_ATTR {
-          const auto normed = hn::Mul(hn::LoadU(d, head + i), hn::Set(d, inverse));
-          hn::StoreU(hn::Mul(normed, hn::LoadU(d, heads.weight + i)), d, head + i);
-        });
-      }
-      if (heads.cosines != nullptr) {
-        const float* cosines = heads.cosines + heads.positions[r] * half;
-        const float* sines = heads.sines + heads.positions[r] * half;
-        for_each(half, [&](auto d, int64_t i) HWY_ATTR {
-          const auto a = hn::LoadU(d, head + i), b = hn::LoadU(d, head + half + i);
-          const auto c = hn::LoadU(d, cosines + i), s = hn::LoadU(d, sines + i);
-          hn::StoreU(hn::Sub(hn::Mul(a, c), hn::Mul(b, s)), d, head + i);
-          hn::StoreU(hn::Add(hn::Mul(b, c), hn::Mul(a, s)), d, head + half + i);
-        });
-      }
+      if (heads.weight != nullptr) norm_head(head, dim, heads.weight, heads.eps);
+      if (heads.cosines != nullptr)
+        rotate_head(head, dim, heads.cosines + heads.positions[r] * half,
+                    heads.sines + heads.positions[r] * half);
     }
     store_row(scratch, cols, out, r);
   }
