@@ -9,6 +9,7 @@
 
 #include "base/sha256.h"
 #include "base/try.h"
+#include "base/utf8.h"
 #include "hash/rounding.h"
 
 namespace trinity::hash {
@@ -74,7 +75,7 @@ Result<Term> sorted_map(std::vector<std::pair<std::string, Term>> entries) {
   for (std::size_t i = 0; i < entries.size(); ++i) {
     if (i > 0 && entries[i].first == entries[i - 1].first) {
       return fail(ErrorKind::invalid_input, "ambiguous_map_key",
-                  "two keys of a map to hash are both written '" + entries[i].first +
+                  "two keys of a map to hash are both written '" + excerpt(entries[i].first) +
                       "'; rename one of them");
     }
   }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/try.h"
+#include "base/utf8.h"
 #include "tensor/safetensors.h"
 
 namespace trinity {
@@ -88,14 +89,14 @@ Result<Head> Head::load(const std::filesystem::path& path, const std::string& te
   if (file.find(tensor_name) == nullptr) {
     std::vector<std::string> matrices;
     for (const TensorInfo& info : file.tensors()) {
-      if (info.shape.size() == 2) matrices.push_back(info.name);
+      if (info.shape.size() == 2) matrices.push_back(excerpt(info.name));
     }
     std::string advice = "; name the tensor that holds the head";
     if (matrices.size() == 1) {
       advice = "; its only matrix is '" + matrices.front() + "': name that one if it is the head";
     }
     return fail(ErrorKind::invalid_input, "missing_router_head_tensor",
-                path.string() + " has no tensor '" + tensor_name + "'" + advice);
+                path.string() + " has no tensor '" + excerpt(tensor_name) + "'" + advice);
   }
   TRINITY_TRY(const auto view, file.tensor(tensor_name));
   auto head = from_tensor(view, num_roles);

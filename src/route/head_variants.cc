@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/try.h"
+#include "base/utf8.h"
 #include "route/exsss.h"
 
 namespace trinity {
@@ -45,7 +46,7 @@ Result<HeadVariant> parse_head_variant(std::string_view name) {
   }
   return fail(
       ErrorKind::usage, "invalid_head_variant",
-      "invalid head variant \"" + std::string(name) + "\"; use linear, block_diagonal or sparse");
+      "invalid head variant \"" + excerpt(name) + "\"; use linear, block_diagonal or sparse");
 }
 
 std::string head_variant_name(HeadVariant variant) {

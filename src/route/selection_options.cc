@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/try.h"
+#include "base/utf8.h"
 #include "route/selection.h"
 
 namespace trinity {
@@ -43,7 +44,7 @@ bool seed_word(const nlohmann::json& value, std::uint64_t& word) {
 }
 
 std::string text_of(const nlohmann::json& value) {
-  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return excerpt(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 Result<SelectionSeed> seed_from_json(const nlohmann::json& value) {
@@ -76,7 +77,7 @@ Result<SelectionMode> parse_selection_mode(std::string_view key, std::string_vie
   if (name == "argmax") return SelectionMode::argmax;
   if (name == "softmax" || name == "softmax_argmax") return SelectionMode::softmax;
   if (name == "sample") return SelectionMode::sample;
-  return bad_mode(key, '"' + std::string(value) + '"');
+  return bad_mode(key, '"' + excerpt(value) + '"');
 }
 
 Result<SelectionSeed> parse_selection_seed(std::string_view text) {
@@ -93,7 +94,7 @@ Result<SelectionSeed> parse_selection_seed(std::string_view text) {
     if (more) rest.remove_prefix(comma + 1);
     if (!more && count + 1 == triple.size()) return SelectionSeed{triple};
   }
-  return bad_seed('"' + std::string(text) + '"');
+  return bad_seed('"' + excerpt(text) + '"');
 }
 
 Result<SelectionOptions> parse_selection_options(const nlohmann::json& options) {
@@ -123,7 +124,7 @@ Result<SelectionOptions> parse_selection_options(const nlohmann::json& options) 
       parsed.return_probabilities = value.get<bool>();
     } else {
       return fail(ErrorKind::usage, "unknown_option",
-                  "unknown selection option '" + key +
+                  "unknown selection option '" + excerpt(key) +
                       "'; the options are agent_selection, role_selection, return_probabilities, "
                       "temperature and seed");
     }
