@@ -2,12 +2,12 @@
 """Writes exsss_tables.cc: the 256 layers of the Ziggurat for the normal distribution.
 
 Method: G. Marsaglia and W. W. Tsang, "The Ziggurat Method for Generating Random Variables",
-J. Statistical Software 5(8), 2000. The area under exp(-x^2/2) is cut into 256 layers of equal area v:
-255 rectangles and, at the bottom, a rectangle up to r with the tail beyond it. From the outermost edge
-r inwards, x_i = f^-1(v / x_(i+1) + f(x_(i+1))). Everything is computed with 60 decimal digits and
-rounded once. The random integer of a draw has 51 bits, hence the factor 2^51.
+J. Statistical Software 5(8), 2000. The area under exp(-x^2/2) is cut into 256 layers of equal
+area v: 255 rectangles and, at the bottom, a rectangle up to r with the tail beyond it. From the
+outermost edge r inwards, x_i = f^-1(v / x_(i+1) + f(x_(i+1))). Everything is computed with 60
+decimal digits and rounded once. The random integer of a draw has 51 bits, hence the factor 2^51.
 
-Usage: exsss_tables.py > exsss_tables.cc
+Usage: exsss_tables.py | clang-format > exsss_tables.cc
 """
 
 from decimal import Decimal, getcontext
