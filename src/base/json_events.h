@@ -17,8 +17,8 @@
 namespace trinity {
 
 struct JsonLimits {
-  std::size_t max_depth = 64;                    // levels of [ and {
-  std::size_t max_bytes = std::size_t{1} << 30;  // length of the text
+  std::size_t max_depth = 64;                      // levels of [ and {
+  std::size_t max_bytes = std::size_t{128} << 20;  // length of the text
 };
 
 /// What a reader of JSON implements. Numbers: an integer that fits 64 bits arrives as such; any

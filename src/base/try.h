@@ -1,7 +1,8 @@
 // Early return for Result and Status, so that a sequence of fallible steps reads as a sequence.
 //
-//   TRINITY_TRY(auto tensor, checkpoint.tensor(name));   // tensor is the value, or we return the
-//   error TRINITY_CHECK(backend.synchronize());                // for Status
+//   TRINITY_TRY(auto tensor, checkpoint.tensor(name));  // the value, or return the error
+//
+//   TRINITY_CHECK(backend.synchronize());  // for Status
 #pragma once
 
 #include <trinity/error.h>

@@ -33,7 +33,8 @@ const std::set<std::string>& known_tags() {
 }
 
 std::string valid_file(std::mt19937_64& random) {
-  auto tensors = testing::named(testing::random_tensors(random));
+  const auto owned = testing::random_tensors(random);
+  auto tensors = testing::named(owned);
   std::sort(tensors.begin(), tensors.end(),
             [](const auto& a, const auto& b) { return a.name < b.name; });
   std::string file = safetensors_header(tensors).value();

@@ -69,5 +69,6 @@ inline std::vector<NamedTensor> named(const std::vector<OwnedTensor>& tensors) {
   for (const auto& tensor : tensors) views.push_back(tensor.named());
   return views;
 }
+std::vector<NamedTensor> named(std::vector<OwnedTensor>&&) = delete;  // the views would dangle
 
 }  // namespace trinity::testing
