@@ -1,0 +1,53 @@
+// Any bytes as a conversation: the template's frame is always intact, in ids as in text.
+#include <algorithm>
+#include <array>
+#include <string>
+#include <vector>
+
+#include "base/utf8.h"
+#include "small_tokenizer.h"
+#include "text/router_input.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
+  using namespace trinity;
+  const Tokenizer& tokenizer = fuzz::small_tokenizer();
+  constexpr std::array<const char*, 4> roles = {"system", "user", "assistant", "tool"};
+  fuzz::Input input(data, size);
+  std::vector<Message> messages;
+  bool valid = true;
+  bool has_tool = false;
+  while (!input.empty()) {
+    const unsigned role = input.byte() % roles.size();
+    messages.push_back({roles[role], std::string(input.text(input.byte()))});
+    valid = valid && is_valid_utf8(messages.back().content);
+    has_tool = has_tool || role == 3;
+  }
+  for (const InputMode mode : {InputMode::plain, InputMode::chat, InputMode::chat_raw}) {
+    const auto parsed =
+        build_router_input(tokenizer, messages, {mode, SpecialTokens::parse, "Dispatch."});
+    const auto plain =
+        build_router_input(tokenizer, messages, {mode, SpecialTokens::plain, "Dispatch."});
+    fuzz::require(parsed.has_value() == plain.has_value(), "policies accept the same input");
+    if (!parsed) {
+      const std::string& tag = parsed.error().tag;
+      fuzz::require(
+          (tag == "empty_transcript" && messages.empty()) || (tag == "invalid_utf8" && !valid) ||
+              (tag == "unsupported_message_role" && has_tool && mode == InputMode::chat_raw),
+          "the refusal has a cause");
+      continue;
+    }
+    fuzz::require(parsed->text == plain->text, "the policy does not change the text");
+    fuzz::require(parsed->ids == *tokenizer.encode(parsed->text, SpecialTokens::parse),
+                  "parsed content equals the whole text parsed");
+    if (mode == InputMode::plain) continue;
+    const std::int32_t start = *tokenizer.added_token_id("<|im_start|>");
+    const std::int32_t think_end = *tokenizer.added_token_id("</think>");
+    const auto blocks =
+        static_cast<std::size_t>(std::count(plain->ids.begin(), plain->ids.end(), start));
+    fuzz::require(blocks == (mode == InputMode::chat ? 3 : messages.size() + 1),
+                  "plain content adds no block");
+    fuzz::require(plain->ids[plain->ids.size() - 2] == think_end,
+                  "the last token but one is </think>");
+  }
+  return 0;
+}

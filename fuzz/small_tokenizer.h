@@ -1,0 +1,130 @@
+// A small tokenizer for the fuzz targets: the 256 bytes, a few hundred merges, a chat's added
+// tokens.
+#pragma once
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text/pre_tokenizer.h"
+#include "text/tokenizer.h"
+#include "text/utf8_decode.h"
+
+namespace trinity::fuzz {
+
+/// Ends the process with a message if something that must hold does not.
+inline void require(bool holds, const char* what) {
+  if (holds) return;
+  std::fprintf(stderr, "violated: %s\n", what);
+  std::abort();
+}
+
+inline std::string json_quoted(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + "\"";
+}
+
+/// The file as text; merges pair the tokens made so far, so tokens of up to 16 bytes appear.
+inline std::string small_tokenizer_json() {
+  std::vector<std::string> tokens;
+  std::uint32_t next = 0x100;
+  for (std::uint32_t byte = 0; byte < 256; ++byte) {
+    const bool printable = (byte >= 33 && byte <= 126) || (byte >= 161 && byte != 173);
+    tokens.emplace_back();
+    append_code_point(printable ? byte : next++, tokens.back());
+  }
+  const std::string space = tokens[' '];
+  const std::string line_feed = tokens['\n'];
+  const std::string merges[][2] = {{"a", "a"},
+                                   {"aa", "aa"},
+                                   {"aaaa", "aaaa"},
+                                   {"a", "b"},
+                                   {"b", "c"},
+                                   {"ab", "c"},
+                                   {"a", "bc"},
+                                   {space, "a"},
+                                   {space, space},
+                                   {line_feed, line_feed},
+                                   {"t", "h"},
+                                   {"th", "e"},
+                                   {space, "the"},
+                                   {"'", "s"},
+                                   {"<", "|"},
+                                   {"|", ">"},
+                                   {"!", "!"},
+                                   {tokens[0xCC], tokens[0x81]},
+                                   {tokens[0xC3], tokens[0xA9]},
+                                   {"e", "r"},
+                                   {"i", "n"},
+                                   {"in", "g"}};
+  std::string vocabulary;
+  std::string list;
+  std::vector<std::string> made = tokens;
+  for (const auto& merge : merges) {
+    const std::string product = merge[0] + merge[1];
+    bool is_new = true;
+    for (const auto& token : made) is_new = is_new && token != product;
+    if (is_new) made.push_back(product);
+    if (!list.empty()) list += ",";
+    list += "[" + json_quoted(merge[0]) + "," + json_quoted(merge[1]) + "]";
+  }
+  for (std::size_t id = 0; id < made.size(); ++id) {
+    if (id != 0) vocabulary += ",";
+    vocabulary += json_quoted(made[id]) + ":" + std::to_string(id);
+  }
+  std::string added;
+  std::size_t id = made.size();
+  for (const char* content :
+       {"<|im_start|>", "<|im_end|>", "<think>", "</think>", "<th", "\xC3\xA9<"}) {
+    if (!added.empty()) added += ",";
+    added += "{\"id\":" + std::to_string(id++) + ",\"content\":" + json_quoted(content) + "}";
+  }
+  return "{\"added_tokens\":[" + added +
+         "],\"normalizer\":{\"type\":\"NFC\"},\"pre_tokenizer\":{\"type\":\"Sequence\","
+         "\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":" +
+         json_quoted(supported_split_regex) +
+         "},\"behavior\":\"Isolated\",\"invert\":false},{\"type\":\"ByteLevel\",\"add_prefix_"
+         "space\":"
+         "false,\"use_regex\":false}]},\"model\":{\"type\":\"BPE\",\"vocab\":{" +
+         vocabulary + "},\"merges\":[" + list + "]}}";
+}
+
+inline const Tokenizer& small_tokenizer() {
+  static const Tokenizer tokenizer = [] {
+    Result<Tokenizer> parsed = Tokenizer::parse(small_tokenizer_json());
+    require(parsed.has_value(), "the small tokenizer is valid");
+    return std::move(*parsed);
+  }();
+  return tokenizer;
+}
+
+/// Takes pieces off the front of the fuzzer's bytes.
+class Input {
+ public:
+  Input(const unsigned char* data, std::size_t size)
+      : rest_(reinterpret_cast<const char*>(data), size) {}
+  bool empty() const { return rest_.empty(); }
+  unsigned byte() {
+    if (rest_.empty()) return 0;
+    const auto value = static_cast<unsigned char>(rest_[0]);
+    rest_.remove_prefix(1);
+    return value;
+  }
+  std::string_view text(std::size_t length) {
+    const std::string_view result = rest_.substr(0, length);
+    rest_.remove_prefix(result.size());
+    return result;
+  }
+  std::string_view rest() const { return rest_; }
+
+ private:
+  std::string_view rest_;
+};
+
+}  // namespace trinity::fuzz
