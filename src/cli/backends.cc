@@ -1,0 +1,96 @@
+// trinity backends: the numeric backends of this build, what they promise, why one cannot run.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "backend/registry.h"
+#include "base/try.h"
+#include "cli/commands.h"
+#include "cli/flags.h"
+#include "cli/output.h"
+#include "cli/terminal.h"
+
+namespace trinity::cli {
+namespace {
+
+struct BackendsFlags {
+  bool json = false;
+};
+
+struct Listed {
+  const BackendEntry* entry;
+  std::optional<std::string> reason;
+  std::optional<BackendInfo> info;  // of an instance; only a backend that can run has one
+};
+
+Result<Listed> look_at(const BackendEntry& entry) {
+  Listed listed{&entry, entry.unavailable_reason(), {}};
+  if (!listed.reason) {
+    TRINITY_TRY(const std::unique_ptr<Backend> backend, create_backend(entry.id, {}));
+    listed.info = backend->info();
+  }
+  return listed;
+}
+
+nlohmann::ordered_json record_of(const Listed& listed) {
+  nlohmann::ordered_json record = {{"id", listed.entry->id},
+                                   {"description", listed.entry->description},
+                                   {"available", !listed.reason.has_value()},
+                                   {"reason", nullptr},
+                                   {"exactness", exactness_name(listed.entry->exactness)}};
+  if (listed.reason) record["reason"] = *listed.reason;
+  if (listed.info) {
+    record["label"] = listed.info->label;
+    record["device"] = listed.info->device;
+    record["dtype_policy"] = listed.info->dtype_policy;
+    record["fused"] = listed.info->fused;
+  }
+  return record;
+}
+
+std::string text_of(const Listed& listed, Style style) {
+  std::string out =
+      fmt::format("  {} {}\n      {}\n", listed.reason ? style.yellow("–") : style.green("✓"),
+                  style.bold(listed.entry->id), listed.entry->description);
+  if (listed.reason)
+    return out + fmt::format("      {}\n", style.yellow("unavailable: " + *listed.reason));
+  return out + fmt::format("      {}, {}, {}, label {}\n", exactness_name(listed.entry->exactness),
+                           listed.info->device, listed.info->dtype_policy, listed.info->label);
+}
+
+Status print(const BackendsFlags& flags) {
+  Output output;
+  const Style style = Style::for_output(STDOUT_FILENO);
+  nlohmann::ordered_json records = nlohmann::ordered_json::array();
+  for (const BackendEntry& entry : backend_registry()) {
+    TRINITY_TRY(const Listed listed, look_at(entry));
+    if (flags.json) {
+      records.push_back(record_of(listed));
+    } else {
+      TRINITY_CHECK(output.write(text_of(listed, style)));
+    }
+  }
+  if (flags.json)
+    TRINITY_CHECK(output.write(nlohmann::ordered_json{{"backends", records}}.dump() + "\n"));
+  return output.flush();
+}
+
+void declare(CLI::App& command, BackendsFlags& flags) {
+  add_switch(command, "--json", flags.json, "one JSON object");
+  command.footer("Example:\n  trinity backends");
+}
+
+int run(const BackendsFlags& flags) {
+  const Status status = print(flags);
+  return status ? 0 : report(status.error());
+}
+
+}  // namespace
+
+void add_backends(CLI::App& app, Action& action) {
+  add_command<BackendsFlags>(app, "backends", "List the numeric backends of this build", action,
+                             declare, run);
+}
+
+}  // namespace trinity::cli

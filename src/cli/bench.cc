@@ -1,0 +1,89 @@
+// trinity bench: measurements by name.
+#include "bench/bench.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/try.h"
+#include "cli/commands.h"
+#include "cli/flags.h"
+#include "cli/model_flags.h"
+#include "cli/output.h"
+
+namespace trinity::cli {
+namespace {
+
+struct BenchFlags {
+  std::vector<std::string> names;
+  std::vector<std::int64_t> tokens;
+  ModelFlags model;
+  int runs = 0;
+  bool short_mode = false;
+  bool list = false;
+  bool json = false;
+};
+
+Status print_list(const BenchFlags& flags) {
+  Output output;
+  for (const auto& [name, description] : bench_list()) {
+    const nlohmann::ordered_json record = {{"name", name}, {"description", description}};
+    TRINITY_CHECK(output.write(flags.json ? record.dump() + "\n"
+                                          : fmt::format("  {:16} {}\n", name, description)));
+  }
+  return output.flush();
+}
+
+Status measure(const BenchFlags& flags) {
+  BenchOptions options;
+  options.names = flags.names;
+  options.tokens = flags.tokens;
+  options.model = flags.model.model;
+  options.profile = flags.model.profile;
+  options.threads = flags.model.threads;
+  options.runs = flags.runs;
+  options.short_mode = flags.short_mode;
+  Output output;
+  Status written;  // of the lines; measuring goes on, but the first failure is reported
+  const Status measured =
+      run_bench(options, [&](const std::string& json_line, const std::string& text_line) {
+        if (!written) return;
+        written = output.write((flags.json ? json_line : text_line) + "\n");
+        if (written) written = output.flush();
+      });
+  return measured ? written : measured;
+}
+
+void declare(CLI::App& command, BenchFlags& flags) {
+  command.add_option("names", flags.names, "what to measure (without names: everything)")
+      ->type_name("NAME");
+  add_switch(command, "--list", flags.list, "print the names and what they measure");
+  add_value(command, "--tokens", flags.tokens, "input lengths, for example 26,256")
+      ->type_name("T,T")
+      ->delimiter(',')
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->check(CLI::Range(1, 1 << 20));
+  add_value(command, "--runs", flags.runs,
+            "runs of each measurement (0: as many as a second holds)")
+      ->type_name("N")
+      ->check(CLI::Range(0, 100000));
+  add_switch(command, "--short", flags.short_mode, "few and small measurements");
+  add_switch(command, "--json", flags.json, "a JSON object a measurement");
+  add_model_flags(command, flags.model, false);
+  command.footer(
+      "Example:\n"
+      "  trinity bench prefill gemm-floor --tokens 256 --profile cpu_f32");
+}
+
+int run(const BenchFlags& flags) {
+  const Status status = flags.list ? print_list(flags) : measure(flags);
+  return status ? 0 : report(status.error());
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, Action& action) {
+  add_command<BenchFlags>(app, "bench", "Measure speed and memory", action, declare, run);
+}
+
+}  // namespace trinity::cli

@@ -1,0 +1,8 @@
+// Stands in for bench.cc in a build without the benchmarks: the command does not exist then.
+#include "cli/commands.h"
+
+namespace trinity::cli {
+
+void add_bench(CLI::App&, Action&) {}
+
+}  // namespace trinity::cli

@@ -1,0 +1,125 @@
+// trinity demo: a dozen conversations, decided by the tiny router inside this program.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/stopwatch.h"
+#include "base/try.h"
+#include "cli/commands.h"
+#include "cli/decision_view.h"
+#include "cli/demo_cases.h"
+#include "cli/flags.h"
+#include "cli/json_writer.h"
+#include "cli/model_flags.h"
+#include "cli/output.h"
+#include "cli/records.h"
+#include "route/decision.h"
+
+namespace trinity::cli {
+namespace {
+
+struct DemoFlags {
+  std::string profile;
+  int threads = 0;
+  bool json = false;
+};
+
+Status print_json(const std::vector<DemoCase>& cases, Router& router) {
+  Output output;
+  for (const DemoCase& demo : cases) {
+    TRINITY_TRY(const Decision decision, router.route(demo.messages));
+    std::string line = "{\"title\":";
+    append_json_string(line, demo.title);
+    line += ',';
+    line.append(decision_record(decision).dump(), 1);
+    TRINITY_CHECK(output.write(line + "\n"));
+  }
+  return output.flush();
+}
+
+Status print_table(const std::vector<DemoCase>& cases, Router& router) {
+  Output output;
+  const Style style = Style::for_output(STDOUT_FILENO);
+  const RouterInfo& info = router.info();
+  std::size_t width = 0;
+  for (const DemoCase& demo : cases) width = std::max(width, display_width(demo.title));
+  const Table table = decision_table(std::min<std::size_t>(width, 44), "conversation", style);
+  TRINITY_CHECK(output.write(fmt::format(
+      "\n  {} The embedded tiny router decides: a demonstration, not the trained coordinator.\n"
+      "  profile {}, {}, loaded in {:.0f} ms\n\n",
+      style.bold(version_text() + "."), style.bold(info.profile), info.device, info.load_ms)));
+  TRINITY_CHECK(output.write(table.header()));
+  TRINITY_CHECK(output.flush());
+  const Stopwatch watch;
+  for (const DemoCase& demo : cases) {
+    TRINITY_TRY(const Decision decision, router.route(demo.messages));
+    TRINITY_CHECK(output.write(decision_row(table, demo.title, decision)));
+    TRINITY_CHECK(output.flush());
+  }
+  TRINITY_CHECK(output.write(
+      table.rule() +
+      fmt::format("  {} conversations in {:.1f} ms. agent: the skill that should answer; role: "
+                  "work, think or verify;\n  margin: lead of the chosen agent and role over the "
+                  "second. Next: {}\n\n",
+                  cases.size(), watch.elapsed_ms(),
+                  style.bold("trinity route \"your question\""))));
+  return output.flush();
+}
+
+Status demo(const DemoFlags& flags) {
+  TRINITY_TRY(const std::vector<DemoCase> cases, demo_cases());
+  RouterOptions options;
+  options.profile = flags.profile;
+  options.threads = flags.threads;
+  TRINITY_TRY(const std::unique_ptr<Router> router, Router::load(options));
+  return flags.json ? print_json(cases, *router) : print_table(cases, *router);
+}
+
+void declare(CLI::App& command, DemoFlags& flags) {
+  add_value(command, "--profile", flags.profile, "how to compute, see `trinity profiles`")
+      ->type_name("NAME");
+  add_value(command, "--threads", flags.threads, "threads to compute with (0: all processors)")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1024));
+  add_switch(command, "--json", flags.json, "a JSON object a conversation");
+  command.footer("Example:\n  trinity demo");
+}
+
+int run(const DemoFlags& flags) {
+  const Status status = demo(flags);
+  return status ? 0 : report(status.error());
+}
+
+}  // namespace
+
+Result<std::vector<DemoCase>> demo_cases() {
+  std::string_view rest = demo_text();
+  if (rest.empty())
+    return fail(ErrorKind::missing, "missing_tiny_router",
+                "this build holds no demonstration; build with models/tiny");
+  std::vector<DemoCase> cases;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    Line line{std::string(rest.substr(0, end)), cases.size() + 1, false};
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    Record<RouterQuery> record = read_query(line);
+    if (!record.value) return fail_in("models/tiny/demo.jsonl", record.value.error());
+    const auto object = nlohmann::json::parse(line.text, nullptr, false);
+    auto* messages = std::get_if<std::vector<Message>>(&*record.value);
+    if (messages == nullptr || !object.contains("title") || !object["title"].is_string())
+      return fail(
+          ErrorKind::invalid_input, "invalid_demo",
+          fmt::format("line {} of models/tiny/demo.jsonl needs title and messages", line.number));
+    cases.push_back({object["title"].get<std::string>(), std::move(*messages)});
+  }
+  return cases;
+}
+
+void add_demo(CLI::App& app, Action& action) {
+  add_command<DemoFlags>(app, "demo", "Route a dozen conversations with the embedded tiny router",
+                         action, declare, run);
+}
+
+}  // namespace trinity::cli

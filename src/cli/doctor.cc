@@ -1,0 +1,214 @@
+// trinity doctor: what works on this machine, what is missing, and the command that mends it.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "backend/cpu/cpu_features.h"
+#include "base/try.h"
+#include "cli/commands.h"
+#include "cli/flags.h"
+#include "cli/model_flags.h"
+#include "cli/output.h"
+#include "cli/terminal.h"
+#include "router/profile.h"
+
+namespace trinity::cli {
+namespace {
+
+struct DoctorFlags {
+  ModelFlags model;
+  bool json = false;
+};
+
+enum class Health { works, limited, broken };
+
+struct Finding {
+  std::string name;
+  Health health = Health::works;
+  std::string detail;
+  std::string fix;  // empty when there is nothing to do
+};
+
+const char* health_name(Health health) {
+  switch (health) {
+    case Health::works:
+      return "works";
+    case Health::limited:
+      return "limited";
+    case Health::broken:
+      return "broken";
+  }
+  return "";
+}
+
+Finding look_at_processor() {
+  const cpu::CpuFeatures& features = cpu::cpu_features();
+  std::string detail =
+      fmt::format("{}, {} usable", features.model_name, cpu::available_processors());
+  const auto say = [&](bool has, const char* name) {
+    detail += fmt::format(", {}{}", has ? "" : "no ", name);
+  };
+  say(features.avx512, "AVX-512");
+  say(features.avx512_bf16, "BF16 products");
+  say(features.avx512_vnni, "int8 products");
+  return {"processor", Health::works, detail, {}};
+}
+
+/// A field of /proc/meminfo in GiB; 0 when it is not there.
+double memory_gib(const std::string& field) {
+  std::ifstream file("/proc/meminfo");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with(field + ":"))
+      return std::stod(line.substr(field.size() + 1)) / (1024.0 * 1024.0);
+  }
+  return 0;
+}
+
+Finding look_at_memory() {
+  constexpr double needed_gib = 2.5;  // prepared bf16 weights of a 0.6B model, caches, the file
+  const double available = memory_gib("MemAvailable");
+  Finding finding{"memory",
+                  Health::works,
+                  fmt::format("{:.1f} GiB available of {:.1f}", available, memory_gib("MemTotal")),
+                  {}};
+  if (available < needed_gib) {
+    finding.health = Health::limited;
+    finding.fix = fmt::format(
+        "a model of Qwen3-0.6B's size needs about {} GiB: close programs; "
+        "the tiny router runs anyway",
+        needed_gib);
+  }
+  return finding;
+}
+
+Finding look_at_profile(const RuntimeProfile& profile, const std::string& default_name) {
+  Finding finding{"profile " + profile.name, Health::works, profile.description, {}};
+  if (const auto reason = profile_unavailable(profile)) {
+    finding.health = Health::limited;
+    finding.detail = "unavailable: " + *reason;
+    if (!default_name.empty()) finding.fix = "use --profile " + default_name;
+  } else if (profile.name == default_name) {
+    finding.detail += " (default)";
+  }
+  return finding;
+}
+
+Result<Decision> decide(const std::string& profile, int threads) {
+  RouterOptions options;
+  options.profile = profile;
+  options.threads = threads;
+  TRINITY_TRY(const std::unique_ptr<Router> router, Router::load(options));
+  return router->route(std::vector<Message>{{"user", "Is 1009 prime? Explain how you know."}});
+}
+
+/// Routes one conversation with the default profile and with the oracle, which must agree.
+Finding look_at_tiny_router(const DoctorFlags& flags) {
+  const Result<Decision> decision = decide(flags.model.profile, flags.model.threads);
+  if (!decision) return {"tiny router", Health::broken, decision.error().message, {}};
+  const Result<Decision> oracle = decide("reference", 1);
+  if (!oracle) return {"tiny router", Health::broken, oracle.error().message, {}};
+  if (decision->agent_id != oracle->agent_id || decision->role_id != oracle->role_id)
+    return {"tiny router", Health::broken,
+            fmt::format("profile {} decides otherwise than the reference", decision->profile),
+            "use --profile reference and report this machine"};
+  return {"tiny router",
+          Health::works,
+          fmt::format("decides as the reference does, profile {}, {:.1f} ms", decision->profile,
+                      decision->timings_ms.total),
+          {}};
+}
+
+Finding look_at_model(const DoctorFlags& flags) {
+  if (flags.model.model.empty())
+    return {"model", Health::limited, "none named; the embedded tiny router is a demonstration",
+            "trinity doctor --model DIR, with the folder of Qwen/Qwen3-0.6B (config.json, "
+            "tokenizer.json, model.safetensors) and a router head"};
+  const Result<std::unique_ptr<Router>> router = load_router(flags.model, true);
+  if (!router) return {"model", Health::broken, router.error().message, {}};
+  const RouterInfo& info = (*router)->info();
+  return {"model",
+          Health::works,
+          fmt::format("{}: hidden size {}, {} agents, {} roles, {:.0f} MB of prepared weights, "
+                      "loaded in {:.0f} ms with profile {}",
+                      flags.model.model, info.hidden_size, info.num_agents, info.num_roles,
+                      static_cast<double>(info.weight_bytes) / 1e6, info.load_ms, info.profile),
+          {}};
+}
+
+std::vector<Finding> examine(const DoctorFlags& flags) {
+  const Result<RuntimeProfile> preferred = resolve_profile(flags.model.profile);
+  const std::string default_name = preferred ? preferred->name : std::string();
+  std::vector<Finding> findings = {
+      {"program", Health::works, version_text() + ", compiler " __VERSION__, {}},
+      look_at_processor(),
+      look_at_memory()};
+  for (const RuntimeProfile& profile : runtime_profiles())
+    findings.push_back(look_at_profile(profile, default_name));
+  findings.push_back(look_at_tiny_router(flags));
+  findings.push_back(look_at_model(flags));
+  return findings;
+}
+
+std::string text_of(const Finding& finding, Style style) {
+  const std::string mark = finding.health == Health::works     ? style.green("✓")
+                           : finding.health == Health::limited ? style.yellow("–")
+                                                               : style.red("✗");
+  std::string out = fmt::format("  {} {} {}\n", mark,
+                                style.bold(fmt::format("{:23}", finding.name)), finding.detail);
+  if (!finding.fix.empty()) out += fmt::format("{:28}{}\n", "", style.cyan("→ " + finding.fix));
+  return out;
+}
+
+Status print(const std::vector<Finding>& findings, bool json) {
+  Output output;
+  if (json) {
+    nlohmann::ordered_json records = nlohmann::ordered_json::array();
+    for (const Finding& finding : findings)
+      records.push_back({{"name", finding.name},
+                         {"health", health_name(finding.health)},
+                         {"detail", finding.detail},
+                         {"fix", finding.fix}});
+    TRINITY_CHECK(
+        output.write(nlohmann::ordered_json{{"findings", records}}.dump(
+                         -1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
+                     "\n"));
+  } else {
+    const Style style = Style::for_output(STDOUT_FILENO);
+    for (const Finding& finding : findings) TRINITY_CHECK(output.write(text_of(finding, style)));
+  }
+  return output.flush();
+}
+
+void declare(CLI::App& command, DoctorFlags& flags) {
+  add_model_flags(command, flags.model, true);
+  add_switch(command, "--json", flags.json, "one JSON object");
+  command.footer(
+      "Exit status 0 when the profile in use works (and the model, if one is named), else 3.\n\n"
+      "Example:\n  trinity doctor --model Qwen3-0.6B");
+}
+
+int run(const DoctorFlags& flags) {
+  if (const Result<RuntimeProfile> profile = resolve_profile(flags.model.profile);
+      !profile && profile.error().kind == ErrorKind::usage)
+    return report(profile.error());
+  const std::vector<Finding> findings = examine(flags);
+  const Status written = print(findings, flags.json);
+  if (!written) return report(written.error());
+  for (const Finding& finding : findings) {
+    if (finding.health == Health::broken)
+      return report({ErrorKind::missing, "broken", finding.name + ": " + finding.detail});
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& app, Action& action) {
+  add_command<DoctorFlags>(app, "doctor", "Say what works on this machine and what is missing",
+                           action, declare, run);
+}
+
+}  // namespace trinity::cli

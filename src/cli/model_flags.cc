@@ -1,0 +1,98 @@
+#include "cli/model_flags.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "base/try.h"
+#include "cli/flags.h"
+#include "cli/output.h"
+#include "router/model_files.h"
+
+namespace trinity::cli {
+namespace {
+
+/// The head file to load; empty for the one inside the tiny router.
+Result<std::filesystem::path> find_head(const ModelFlags& flags) {
+  if (flags.model.empty()) {
+    if (!flags.head.empty())
+      return fail(ErrorKind::usage, "head_without_model",
+                  "--head needs --model: the embedded tiny router has its own head");
+    return std::filesystem::path();
+  }
+  if (!flags.head.empty()) return std::filesystem::path(flags.head);
+  const std::filesystem::path beside =
+      std::filesystem::path(flags.model) / "router_head.safetensors";
+  std::error_code ignored;
+  if (!std::filesystem::exists(beside, ignored) &&
+      std::filesystem::is_directory(flags.model, ignored))
+    return fail(ErrorKind::missing, "missing_router_head",
+                fmt::format("there is no router head at {}; give --head FILE.safetensors",
+                            beside.string()));
+  return beside;
+}
+
+}  // namespace
+
+void add_model_flags(CLI::App& command, ModelFlags& flags, bool with_head) {
+  add_value(command, "--model", flags.model,
+            "folder with config.json, tokenizer.json and *.safetensors (without it: the embedded "
+            "tiny router)")
+      ->type_name("DIR")
+      ->group("Model");
+  if (with_head) {
+    add_value(command, "--head", flags.head,
+              "router head of the model (without it: router_head.safetensors beside the model)")
+        ->type_name("FILE")
+        ->group("Model");
+  }
+  add_value(command, "--profile", flags.profile,
+            "how to compute, see `trinity profiles` (without it: the best one available)")
+      ->type_name("NAME")
+      ->group("Model");
+  add_value(command, "--threads", flags.threads, "threads to compute with (0: all processors)")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1024))
+      ->group("Model");
+}
+
+Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_head) {
+  RouterOptions options;
+  options.model = flags.model;
+  options.profile = flags.profile;
+  options.threads = flags.threads;
+  if (needs_head) {
+    TRINITY_TRY(options.head, find_head(flags));
+  }
+  TRINITY_TRY(std::unique_ptr<Router> router, Router::load(options));
+  const RouterInfo& info = router->info();
+  if (info.tiny_router)
+    note(fmt::format("using {}, profile {}", describe_model(info, flags.model), info.profile));
+  if (flags.head.empty() && !options.head.empty())
+    note(fmt::format("using the head {}, profile {}", options.head.string(), info.profile));
+  for (const std::string& warning : info.warnings) warn(warning);
+  return router;
+}
+
+Result<Tokenizer> load_tokenizer(const std::string& model) {
+  if (model.empty()) {
+    TRINITY_TRY(const std::unique_ptr<ModelFiles> files, open_tiny_router());
+    note("using the tokenizer of the embedded tiny router");
+    return files->tokenizer();
+  }
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(model, ignored))
+    return fail(ErrorKind::missing, "missing_file",
+                fmt::format("there is no model folder at {}; give --model a folder with "
+                            "tokenizer.json",
+                            model));
+  return Tokenizer::load(std::filesystem::path(model) / "tokenizer.json");
+}
+
+std::string describe_model(const RouterInfo& info, const std::string& model) {
+  if (info.tiny_router)
+    return "the embedded tiny router (a demonstration; --model names a real one)";
+  return model;
+}
+
+}  // namespace trinity::cli

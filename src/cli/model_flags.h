@@ -1,0 +1,37 @@
+// The flags that choose a model and how it runs, and the loading that follows from them.
+#pragma once
+
+#include <trinity/router.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+
+#include "text/tokenizer.h"
+
+namespace trinity::cli {
+
+struct ModelFlags {
+  std::string model;
+  std::string head;
+  std::string profile;
+  int threads = 0;
+};
+
+/// --model, --profile, --threads, and --head where a decision is made.
+void add_model_flags(CLI::App& command, ModelFlags& flags, bool with_head);
+
+/// Loads the router of the flags and says on standard error what a user should know about it: that
+/// it is the embedded tiny router, which head was found, warnings. With `needs_head` a model folder
+/// without --head must hold router_head.safetensors. Errors: `head_without_model`,
+/// `missing_router_head`, and those of Router::load.
+Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_head);
+
+/// The tokenizer of a folder, which needs no weights, or of the embedded tiny router.
+Result<Tokenizer> load_tokenizer(const std::string& model);
+
+/// One line that names the model, for example "the embedded tiny router (a demonstration, not
+/// trained on real conversations)".
+std::string describe_model(const RouterInfo& info, const std::string& model);
+
+}  // namespace trinity::cli

@@ -1,0 +1,43 @@
+// Standard output and standard error.
+//
+// Results go to standard output through one buffer that is written when it is full and when a batch
+// ends. A reader that goes away (`| head`) is no failure: writing then returns `output_closed`,
+// which ends the program quietly. Everything that is not a result goes to standard error.
+#pragma once
+
+#include <trinity/error.h>
+
+#include <string>
+#include <string_view>
+
+namespace trinity::cli {
+
+class Output {
+ public:
+  Output() = default;
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+
+  /// Text to append to; call `write_if_full` now and then while appending much.
+  std::string& buffer() { return buffer_; }
+  /// Appends and, from 1 MiB on, writes. Errors: those of flush.
+  Status write(std::string_view text);
+  Status write_if_full();
+  /// Writes everything. Errors: `output_closed` (the reader went away), `write_failed`.
+  Status flush();
+
+ private:
+  std::string buffer_;
+};
+
+/// One line on standard error: "trinity: <text>".
+void note(std::string_view text);
+
+/// The same for something that deserves attention, coloured on a terminal.
+void warn(std::string_view text);
+
+/// Says what went wrong in one line on standard error and returns the exit status: 2 for a wrong
+/// call, 3 for a missing thing, else 1. `output_closed` is silent and 0.
+int report(const Error& error);
+
+}  // namespace trinity::cli

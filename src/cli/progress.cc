@@ -1,0 +1,34 @@
+#include "cli/progress.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "cli/terminal.h"
+
+namespace trinity::cli {
+
+ProgressBar::ProgressBar(std::string label)
+    : label_(std::move(label)), shown_(is_terminal(STDERR_FILENO)) {}
+
+ProgressBar::~ProgressBar() {
+  if (drawn_) fmt::print(stderr, "\r\x1b[K");
+}
+
+void ProgressBar::update(std::uint64_t done, std::uint64_t total) {
+  using namespace std::chrono_literals;
+  const auto now = std::chrono::steady_clock::now();
+  if (!shown_ || total == 0 || (drawn_ && done < total && now - last_ < 100ms)) return;
+  last_ = now;
+  drawn_ = true;
+  const double part = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
+  const int room = std::clamp(terminal_columns() - static_cast<int>(label_.size()) - 12, 8, 40);
+  const int filled = static_cast<int>(part * room);
+  std::string bar;
+  for (int i = 0; i < room; ++i) bar += i < filled ? "█" : "·";
+  fmt::print(stderr, "\r{} {} {:3.0f} %\x1b[K", label_, bar, part * 100);
+}
+
+}  // namespace trinity::cli

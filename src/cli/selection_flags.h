@@ -1,0 +1,24 @@
+// The flags that say how agent and role are taken from the logits.
+#pragma once
+
+#include <trinity/router.h>
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+namespace trinity::cli {
+
+struct SelectionFlags {
+  std::string agent = "argmax";
+  std::string role = "argmax";
+  double temperature = 1.0;
+  std::string seed;
+  bool probabilities = false;
+};
+
+void add_selection_flags(CLI::App& command, SelectionFlags& flags);
+
+/// Errors, all of them usage: `invalid_selection_mode`, `invalid_temperature`, `invalid_seed`.
+Result<DecisionRule> decision_rule(const SelectionFlags& flags);
+
+}  // namespace trinity::cli

@@ -1,0 +1,89 @@
+// trinity synth: a random-weight model folder of any Qwen3 shape.
+#include "model/synth.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+#include "base/try.h"
+#include "cli/commands.h"
+#include "cli/flags.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+
+namespace trinity::cli {
+namespace {
+
+constexpr std::size_t kMaxConfigBytes = std::size_t{1} << 20;
+
+struct SynthFlags {
+  std::string config;
+  std::string out;
+  std::uint64_t seed = 0;
+  bool json = false;
+};
+
+Status print_report(const SynthFlags& flags, const SynthReport& report) {
+  Output output;
+  if (flags.json) {
+    const nlohmann::ordered_json record = {{"folder", flags.out},
+                                           {"seed", flags.seed},
+                                           {"tensors", report.tensors},
+                                           {"parameters", report.parameters},
+                                           {"bytes", report.bytes}};
+    TRINITY_CHECK(output.write(
+        record.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n"));
+  } else {
+    TRINITY_CHECK(output.write(fmt::format(
+        "{}: {} tensors, {} parameters, {:.1f} MB of random weights, seed {}\n", flags.out,
+        report.tensors, report.parameters, static_cast<double>(report.bytes) / 1e6, flags.seed)));
+  }
+  return output.flush();
+}
+
+Status synth(const SynthFlags& flags) {
+  TRINITY_TRY(const std::string config, read_text_file(flags.config, kMaxConfigBytes));
+  SynthReport report;
+  {
+    ProgressBar bar("writing weights");
+    TRINITY_TRY(report, synthesize_model(config, flags.seed, flags.out,
+                                         [&](std::uint64_t done, std::uint64_t total) {
+                                           bar.update(done, total);
+                                         }));
+  }
+  return print_report(flags, report);
+}
+
+void declare(CLI::App& command, SynthFlags& flags) {
+  add_value(command, "--config", flags.config, "config.json of the shape to make")
+      ->type_name("FILE")
+      ->required();
+  add_value(command, "--out", flags.out, "folder to write; files of an earlier run are replaced")
+      ->type_name("DIR")
+      ->required();
+  add_value(command, "--seed", flags.seed, "equal seeds give equal bytes")
+      ->type_name("N")
+      ->capture_default_str();
+  add_switch(command, "--json", flags.json, "one JSON object");
+  command.footer(
+      "The weights are random: such a model serves benchmarks and tests, its decisions mean "
+      "nothing.\n"
+      "A tokenizer.json is not written; copy one into the folder to read text with it.\n\n"
+      "Example:\n  trinity synth --config Qwen3-0.6B/config.json --seed 7 --out random-0.6b");
+}
+
+int run(const SynthFlags& flags) {
+  const Status status = synth(flags);
+  return status ? 0 : report(status.error());
+}
+
+}  // namespace
+
+void add_synth(CLI::App& app, Action& action) {
+  add_command<SynthFlags>(app, "synth", "Write a random-weight model folder of any Qwen3 shape",
+                          action, declare, run);
+}
+
+}  // namespace trinity::cli
