@@ -79,15 +79,13 @@ class OwnEngine:
     self.profile = PROFILES[precision]
     self.cosines = {}
     self.params = {}
-    self.lines = {}  # round -> its measurements, where the command cannot be asked for one length
-    usage = subprocess.run([self.binary, "bench", "prefill", "--help"], capture_output=True,
-                           text=True)
-    self.takes_tokens = "--tokens" in usage.stdout
+    self.threads = settings.threads
     self._check(json.loads(settings.reference.read_text()))
 
   def _run(self, *arguments, stdin=None):
     done = subprocess.run([self.binary, *arguments, "--model", self.model, "--profile",
-                           self.profile, "--json"], input=stdin, capture_output=True, text=True)
+                           self.profile, "--threads", str(self.threads), "--json"],
+                          input=stdin, capture_output=True, text=True)
     if done.returncode != 0:
       raise Unavailable(f"{' '.join(arguments)}: {last_line(done.stderr or done.stdout)}")
     return [json.loads(text) for text in done.stdout.splitlines() if text.startswith("{")]
@@ -100,13 +98,8 @@ class OwnEngine:
       self.cosines[int(tokens)] = common.cosine(answer[0]["hidden"][-1], vector)
 
   def turn(self, tokens, runs, warmup, round_index):
-    # Runs and warm-up are the command's own.
-    if self.takes_tokens:
-      lines = self._run("bench", "prefill", "--tokens", str(tokens))
-    else:
-      if round_index not in self.lines:
-        self.lines[round_index] = self._run("bench", "prefill")
-      lines = self.lines[round_index]
+    # The command warms up by one run of its own.
+    lines = self._run("bench", "prefill", "--tokens", str(tokens), "--runs", str(runs))
     for line in lines:
       params = line["params"]
       if (params["tokens"] == tokens and params.get("state", "cold") == "cold"
