@@ -29,7 +29,7 @@ class Bank:
         self.sections = {}  # (file, section) -> templates
         self.fillers = {}  # (file, slot) -> values
         for path in sorted(folder.glob("*.txt")):
-            section = None
+            section, skill = None, path.stem.split("_")[0]
             for line in path.read_text(encoding="utf-8").splitlines():
                 if not line.strip() or (section is None and line.startswith("#")):
                     continue
@@ -38,9 +38,9 @@ class Bank:
                     section = head.groups()
                 elif section[1]:
                     values = [v for v in line.split(";")]
-                    self.fillers.setdefault((path.stem, section[1]), []).extend(values)
+                    self.fillers.setdefault((skill, section[1]), []).extend(values)
                 else:
-                    self.sections.setdefault((path.stem, section[0]), []).append(line)
+                    self.sections.setdefault((skill, section[0]), []).append(line)
 
     def has(self, skill, section):
         return (skill, section) in self.sections
@@ -98,11 +98,11 @@ class Writer:
         key = name + digit
         if key in self.bound and self.rng.random() < 0.85:
             return self.bound[key]
-        value = self._draw(name)
+        value = (digit and self._draw(key)) or self._draw(name)
         for _ in range(4):  # numbered siblings should differ
             if value is None or all(v != value for k, v in self.bound.items() if k.startswith(name)):
                 break
-            value = self._draw(name)
+            value = (digit and self._draw(key)) or self._draw(name)
         if value is not None:
             self.bound[key] = value
         return value

@@ -56,9 +56,11 @@ def encode(conversations, tokenizer, tokenizer_dropout, rng, max_tokens):
             if last - first > 8:  # robustness of the read-out position
                 targets.append((last, agent, role, 0.25))
                 targets.append((last - 2, agent, role, 0.25))
-            if m["role"] == "user" and last - first > 12:  # the topic shows before the end
-                for _ in range(2):
-                    targets.append((rng.randrange((first + last) // 2, last), agent, IGNORE, 0.15))
+            if last - first > 10:  # topic and kind of a message show before its end
+                user = m["role"] == "user"
+                for _ in range(min(6, (last - first) // 5)):
+                    targets.append((rng.randrange(first + 6 if user else first + 9, last), agent,
+                                    IGNORE if user else role, 0.12))
         out.append((e.ids[:max_tokens], targets))
     return [x for x in out if x[1]]
 
@@ -151,7 +153,7 @@ def main():
     p.add_argument("--token-dropout", type=float, default=0.08)
     p.add_argument("--smoothing", type=float, default=0.05)
     p.add_argument("--lm-weight", type=float, default=0.0)
-    p.add_argument("--tokens", type=int, default=2048, help="padded tokens a batch")
+    p.add_argument("--tokens", type=int, default=1024, help="padded tokens a batch")
     p.add_argument("--max-tokens", type=int, default=448)
     p.add_argument("--seed", type=int, default=20)
     p.add_argument("--threads", type=int, default=1)
@@ -231,6 +233,10 @@ def main():
             sums[0] += loss_a.mean().item()
             sums[1] += loss_r.mean().item() if loss_r.numel() else 0.0
             count += 1
+        if (shard + 1) % 4 and shard + 1 < args.shards:
+            print("shard %d step %d time %.0f s loss %.3f %.3f" % (
+                shard, step, time.time() - began, sums[0] / count, sums[1] / count), flush=True)
+            continue
         current = {k: v.detach().clone() for k, v in router.state_dict().items()}
         rounded = {k: v.to(torch.bfloat16).float() if k.startswith("model.") else v for k, v in ema.items()}
         router.load_state_dict(rounded)
