@@ -10,13 +10,6 @@ size_t PagedKvCache::bytes() const {
   return pages * static_cast<size_t>(layout_.page_bytes());
 }
 
-std::shared_ptr<std::byte[]> PagedKvCache::zeroed_page() const {
-  const auto bytes = static_cast<size_t>(layout_.page_bytes());
-  auto page = pool_->take(bytes);
-  std::memset(page.get(), 0, bytes);
-  return page;
-}
-
 std::unique_ptr<KvCache> PagedKvCache::fork(int64_t length) const {
   auto copy = std::make_unique<PagedKvCache>(
       layout_, static_cast<int64_t>(layers_.size()), pool_);
@@ -43,7 +36,7 @@ void PagedKvCache::clear(int64_t layer) {
 void PagedKvCache::grow(int64_t layer, int64_t length) {
   Layer& target = layers_[static_cast<size_t>(layer)];
   while (static_cast<int64_t>(target.pages.size()) * kPageTokens < length)
-    target.pages.push_back(zeroed_page());
+    target.pages.push_back(pool_->take(static_cast<size_t>(layout_.page_bytes())));
   target.length = length;
 }
 

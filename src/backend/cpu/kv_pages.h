@@ -7,7 +7,8 @@
 //   keys   f32 [2 groups][dim][16]        bf16 [2 groups][dim/2][16][2]
 //   values f32 [32][padded dim]           bf16 [16][padded dim][2]
 // Full pages are never written again, so forks share them; only a partly filled last page is copied.
-// Pages start zeroed: a masked key still meets its value, and 0 · garbage could be NaN.
+// Fresh pages hold garbage. A masked key's value still meets the weight 0, and 0 · NaN is NaN, so
+// whoever stores values also zeroes those of the tokens that complete the last group of 16.
 #pragma once
 
 #include <cstdint>
@@ -67,7 +68,6 @@ class PagedKvCache final : public KvCache {
     int64_t length = 0;
   };
   const Layer& at(int64_t layer) const { return layers_[static_cast<size_t>(layer)]; }
-  std::shared_ptr<std::byte[]> zeroed_page() const;
 
   PageLayout layout_;
   std::shared_ptr<BufferPool> pool_;

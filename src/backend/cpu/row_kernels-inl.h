@@ -62,23 +62,58 @@ HWY_INLINE void store_bf16(D d, hn::Vec<D> value, uint16_t* to) {
   hn::StoreU(hn::TruncateTo(du16, bf16_bits(d, value)), du16, to);
 }
 
-/// In place: head · rsqrt(mean(head²) + eps) · weight.
-HWY_INLINE void norm_head(float* head, int64_t dim, const float* weight, float eps) {
-  const float mean = sum_of_squares(head, dim) / static_cast<float>(dim);
-  const float inverse = 1.0f / std::sqrt(mean + eps);
+/// Where the values of one row go, element type known at compile time.
+struct F32Writer {
+  float* to;
+  template <class D>
+  HWY_INLINE void operator()(D d, int64_t i, hn::Vec<D> value) const {
+    hn::StoreU(value, d, to + i);
+  }
+};
+struct Bf16Writer {
+  uint16_t* to;
+  template <class D>
+  HWY_INLINE void operator()(D d, int64_t i, hn::Vec<D> value) const {
+    store_bf16(d, value, to + i);
+  }
+};
+
+/// 1 / rms of a head.
+HWY_INLINE float inverse_rms(const float* head, int64_t dim, float eps) {
+  return 1.0f / std::sqrt(sum_of_squares(head, dim) / static_cast<float>(dim) + eps);
+}
+
+/// Writes head · inverse · weight.
+template <class Writer>
+HWY_INLINE void norm_head(const float* head, int64_t dim, float inverse, const float* weight,
+                          const Writer& write) {
   for_each(dim, [&](auto d, int64_t i) HWY_ATTR {
     const auto normed = hn::Mul(hn::LoadU(d, head + i), hn::Set(d, inverse));
-    hn::StoreU(hn::Mul(normed, hn::LoadU(d, weight + i)), d, head + i);
+    write(d, i, hn::Mul(normed, hn::LoadU(d, weight + i)));
   });
 }
 
-/// In place: rotation of the pairs (i, i + dim/2).
-HWY_INLINE void rotate_head(float* head, int64_t dim, const float* cosines, const float* sines) {
+/// Writes head · inverse · weight, rotated by pairs (i, i + dim/2); dim is even. A null weight means
+/// no norm, null cosines no rotation. Reads `head` before it writes the same elements, so `write` may go back to it.
+template <class Writer>
+HWY_INLINE void norm_rotate_head(const float* head, int64_t dim, float inverse,
+                                 const float* weight, const float* cosines, const float* sines,
+                                 const Writer& write) {
   const int64_t half = dim / 2;
   for_each(half, [&](auto d, int64_t i) HWY_ATTR {
-    const auto a = hn::LoadU(d, head + i), b = hn::LoadU(d, head + half + i);
-    const auto c = hn::LoadU(d, cosines + i), s = hn::LoadU(d, sines + i);
-    hn::StoreU(hn::Sub(hn::Mul(a, c), hn::Mul(b, s)), d, head + i);
-    hn::StoreU(hn::Add(hn::Mul(b, c), hn::Mul(a, s)), d, head + half + i);
+    auto a = hn::LoadU(d, head + i), b = hn::LoadU(d, head + half + i);
+    if (weight != nullptr) {
+      const auto factor = hn::Set(d, inverse);
+      a = hn::Mul(hn::Mul(a, factor), hn::LoadU(d, weight + i));
+      b = hn::Mul(hn::Mul(b, factor), hn::LoadU(d, weight + half + i));
+    }
+    if (cosines != nullptr) {
+      const auto c = hn::LoadU(d, cosines + i), s = hn::LoadU(d, sines + i);
+      const auto turned = hn::Sub(hn::Mul(a, c), hn::Mul(b, s));
+      b = hn::Add(hn::Mul(b, c), hn::Mul(a, s));
+      a = turned;
+    }
+    write(d, i, a);
+    write(d, half + i, b);
   });
 }

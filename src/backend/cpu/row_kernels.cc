@@ -28,36 +28,41 @@ HWY_INLINE float largest_magnitude(const float* x, int64_t count) {
   return largest;
 }
 
-/// Writes one finished row (f32, `cols` values) in the destination's element type.
-HWY_INLINE void store_row(const float* x, int64_t cols, const RowsOut& out, int64_t row) {
-  if (out.element == Element::f32) {
-    std::memcpy(static_cast<float*>(out.data) + row * out.stride, x,
-                static_cast<size_t>(cols) * sizeof(float));
-  } else if (out.element == Element::bf16) {
-    uint16_t* to = static_cast<uint16_t*>(out.data) + row * out.stride;
-    for_each(cols, [&](auto d, int64_t i) HWY_ATTR { store_bf16(d, hn::LoadU(d, x + i), to + i); });
-  } else {
-    int8_t* to = static_cast<int8_t*>(out.data) + row * out.stride;
-    const float largest = largest_magnitude(x, cols);
-    const float scale = largest / 127.0f;
-    const float inverse = largest > 0 ? 127.0f / largest : 0.0f;
-    out.row_scale[row] = scale;
-    for_each(cols, [&](auto d, int64_t i) HWY_ATTR {
-      const hn::Rebind<int8_t, decltype(d)> di8;
-      const auto scaled = hn::Mul(hn::LoadU(d, x + i), hn::Set(d, inverse));
-      hn::StoreU(hn::DemoteTo(di8, hn::NearestInt(scaled)), di8, to + i);
-    });
+/// Rounds a row to int8 with the scale max|x| / 127.
+HWY_INLINE void quantise_row(const float* x, int64_t cols, const RowsOut& out, int64_t row) {
+  int8_t* to = static_cast<int8_t*>(out.data) + row * out.stride;
+  const float largest = largest_magnitude(x, cols);
+  const float inverse = largest > 0 ? 127.0f / largest : 0.0f;
+  out.row_scale[row] = largest / 127.0f;
+  for_each(cols, [&](auto d, int64_t i) HWY_ATTR {
+    const hn::Rebind<int8_t, decltype(d)> di8;
+    const auto scaled = hn::Mul(hn::LoadU(d, x + i), hn::Set(d, inverse));
+    hn::StoreU(hn::DemoteTo(di8, hn::NearestInt(scaled)), di8, to + i);
+  });
+}
+
+/// Calls body(writer) so that the row lands in `out`; int8 rows pass through `scratch`, because their
+/// scale is known only when all values are.
+template <class Body>
+HWY_INLINE void write_row(const RowsOut& out, int64_t row, int64_t cols, float* scratch,
+                          const Body& body) {
+  switch (out.element) {
+    case Element::f32:
+      return body(F32Writer{static_cast<float*>(out.data) + row * out.stride});
+    case Element::bf16:
+      return body(Bf16Writer{static_cast<uint16_t*>(out.data) + row * out.stride});
+    case Element::s8:
+      body(F32Writer{scratch});
+      return quantise_row(scratch, cols, out, row);
   }
 }
 
 void ConvertRows(const RowsIn& x, int64_t cols, const RowsOut& out, RowRange rows,
                  float* scratch) {
-  for (int64_t r = rows.begin; r < rows.end; ++r) {
-    for_each(cols, [&](auto d, int64_t i) HWY_ATTR {
-      hn::StoreU(load_scaled(d, x, r, i), d, scratch + i);
+  for (int64_t r = rows.begin; r < rows.end; ++r)
+    write_row(out, r, cols, scratch, [&](const auto& write) HWY_ATTR {
+      for_each(cols, [&](auto d, int64_t i) HWY_ATTR { write(d, i, load_scaled(d, x, r, i)); });
     });
-    store_row(scratch, cols, out, r);
-  }
 }
 
 void AddNormRows(float* residual, int64_t residual_stride, const RowsIn* delta,
@@ -69,36 +74,33 @@ void AddNormRows(float* residual, int64_t residual_stride, const RowsIn* delta,
       for_each(cols, [&](auto d, int64_t i) HWY_ATTR {
         hn::StoreU(hn::Add(hn::LoadU(d, h + i), load_scaled(d, *delta, r, i)), d, h + i);
       });
-    const float mean = sum_of_squares(h, cols) / static_cast<float>(cols);
-    const float inverse = 1.0f / std::sqrt(mean + eps);
-    for_each(cols, [&](auto d, int64_t i) HWY_ATTR {
-      const auto normed = hn::Mul(hn::LoadU(d, h + i), hn::Set(d, inverse));
-      hn::StoreU(hn::Mul(normed, hn::LoadU(d, weight + i)), d, scratch + i);
+    const float inverse = inverse_rms(h, cols, eps);
+    write_row(out, r, cols, scratch, [&](const auto& write) HWY_ATTR {
+      norm_head(h, cols, inverse, weight, write);
     });
-    store_row(scratch, cols, out, r);
   }
 }
 
 void AddRows(const RowsIn& a, const RowsIn& b, int64_t cols, const RowsOut& out, RowRange rows,
              float* scratch) {
-  for (int64_t r = rows.begin; r < rows.end; ++r) {
-    for_each(cols, [&](auto d, int64_t i) HWY_ATTR {
-      hn::StoreU(hn::Add(load_scaled(d, a, r, i), load_scaled(d, b, r, i)), d, scratch + i);
+  for (int64_t r = rows.begin; r < rows.end; ++r)
+    write_row(out, r, cols, scratch, [&](const auto& write) HWY_ATTR {
+      for_each(cols, [&](auto d, int64_t i) HWY_ATTR {
+        write(d, i, hn::Add(load_scaled(d, a, r, i), load_scaled(d, b, r, i)));
+      });
     });
-    store_row(scratch, cols, out, r);
-  }
 }
 
 void SiluMulRows(const RowsIn& gate, const RowsIn& up, int64_t cols, const RowsOut& out,
                  RowRange rows, float* scratch) {
-  for (int64_t r = rows.begin; r < rows.end; ++r) {
-    for_each(cols, [&](auto d, int64_t i) HWY_ATTR {
-      const auto z = load_scaled(d, gate, r, i);
-      const auto silu = hn::Div(z, hn::Add(hn::Set(d, 1.0f), hn::Exp(d, hn::Neg(z))));
-      hn::StoreU(hn::Mul(silu, load_scaled(d, up, r, i)), d, scratch + i);
+  for (int64_t r = rows.begin; r < rows.end; ++r)
+    write_row(out, r, cols, scratch, [&](const auto& write) HWY_ATTR {
+      for_each(cols, [&](auto d, int64_t i) HWY_ATTR {
+        const auto z = load_scaled(d, gate, r, i);
+        const auto silu = hn::Div(z, hn::Add(hn::Set(d, 1.0f), hn::Exp(d, hn::Neg(z))));
+        write(d, i, hn::Mul(silu, load_scaled(d, up, r, i)));
+      });
     });
-    store_row(scratch, cols, out, r);
-  }
 }
 
 void HeadNormRopeRows(const RowsIn& x, const HeadRows& heads, const RowsOut& out, RowRange rows,
@@ -108,14 +110,22 @@ void HeadNormRopeRows(const RowsIn& x, const HeadRows& heads, const RowsOut& out
     for_each(cols, [&](auto d, int64_t i) HWY_ATTR {
       hn::StoreU(load_scaled(d, x, r, i), d, scratch + i);
     });
-    for (int64_t h = 0; h < heads.heads; ++h) {
-      float* head = scratch + h * dim;
-      if (heads.weight != nullptr) norm_head(head, dim, heads.weight, heads.eps);
-      if (heads.cosines != nullptr)
-        rotate_head(head, dim, heads.cosines + heads.positions[r] * half,
-                    heads.sines + heads.positions[r] * half);
-    }
-    store_row(scratch, cols, out, r);
+    const bool turn = heads.cosines != nullptr;
+    const float* cosines = turn ? heads.cosines + heads.positions[r] * half : nullptr;
+    const float* sines = turn ? heads.sines + heads.positions[r] * half : nullptr;
+    write_row(out, r, cols, scratch, [&](const auto& write) HWY_ATTR {
+      for (int64_t h = 0; h < heads.heads; ++h) {
+        const float* head = scratch + h * dim;
+        const float inverse =
+            heads.weight == nullptr ? 1.0f : inverse_rms(head, dim, heads.eps);
+        auto shifted = write;
+        shifted.to += h * dim;
+        if (turn)
+          norm_rotate_head(head, dim, inverse, heads.weight, cosines, sines, shifted);
+        else  // whole hidden states too, whose size may be odd
+          norm_head(head, dim, inverse, heads.weight, shifted);
+      }
+    });
   }
 }
 

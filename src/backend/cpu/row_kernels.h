@@ -55,7 +55,8 @@ void add_rows(const RowsIn& a, const RowsIn& b, int64_t cols, const RowsOut& out
 void silu_mul_rows(const RowsIn& gate, const RowsIn& up, int64_t cols, const RowsOut& out,
                    RowRange rows);
 
-/// Per head: norm (unless weight is null), then split-half rotation (unless cosines is null).
+/// Per head: norm (unless weight is null), then split-half rotation (unless cosines is null); one of
+/// the two at least.
 /// `cosines` and `sines` are tables [position][head_dim / 2]; row r has positions[r].
 struct HeadRows {
   int64_t heads = 0;
