@@ -63,7 +63,7 @@ TEST(Npy, what_is_written_reads_back) {
   const TemporaryFolder folder;
   std::mt19937_64 random(10);
   std::size_t written = 0;
-  for (int round = 0; round < 100; ++round) {
+  for (int round = 0; round < 30; ++round) {
     for (const OwnedTensor& tensor : testing::random_tensors(random)) {
       const auto status = write_npy(folder / "a.npy", tensor.named().view);
       if (tensor.dtype == DType::bf16) {
@@ -80,7 +80,7 @@ TEST(Npy, what_is_written_reads_back) {
       ++written;
     }
   }
-  EXPECT_GT(written, 100u);
+  EXPECT_GT(written, 30u);
 }
 
 TEST(NpyWriter, gives_the_bytes_of_numpy) {
