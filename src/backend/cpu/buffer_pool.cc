@@ -14,6 +14,7 @@ namespace {
 
 constexpr size_t kAlignment = 64;
 constexpr size_t kHugePage = size_t{2} << 20;
+constexpr size_t kSlab = size_t{64} << 20;
 
 size_t round_up(size_t value, size_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
@@ -35,6 +36,18 @@ std::shared_ptr<std::byte[]> allocate_block(size_t bytes) {
   if (start == nullptr) throw std::bad_alloc();
   std::memset(start, 0, size);
   return {static_cast<std::byte*>(start), [](std::byte* block) { std::free(block); }};
+}
+
+std::shared_ptr<std::byte[]> WeightArena::take(size_t bytes) {
+  const size_t size = round_up(std::max<size_t>(bytes, 1), kAlignment);
+  if (used_ + size > slab_bytes_) {
+    slab_bytes_ = std::max(size, kSlab);  // untouched pages of a slab cost nothing
+    slab_ = allocate_block(slab_bytes_);
+    used_ = 0;
+  }
+  std::shared_ptr<std::byte[]> piece(slab_, slab_.get() + used_);
+  used_ += size;
+  return piece;
 }
 
 std::shared_ptr<std::byte[]> BufferPool::take(size_t bytes) {

@@ -16,6 +16,18 @@ namespace trinity::cpu {
 /// Zeroed memory from the system; huge pages where it is large. Freed with the last reference.
 std::shared_ptr<std::byte[]> allocate_block(size_t bytes);
 
+/// Cuts weights out of large slabs, so that huge pages are filled and not rounded up for each weight. A
+/// piece keeps its slab alive.
+class WeightArena {
+ public:
+  std::shared_ptr<std::byte[]> take(size_t bytes);
+
+ private:
+  std::shared_ptr<std::byte[]> slab_;
+  size_t slab_bytes_ = 0;
+  size_t used_ = 0;
+};
+
 class BufferPool : public std::enable_shared_from_this<BufferPool> {
  public:
   static std::shared_ptr<BufferPool> create() {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <list>
 #include <map>
 #include <oneapi/dnnl/dnnl.hpp>
@@ -18,6 +19,7 @@ using dnnl::memory;
 
 constexpr size_t kMaxPrimitives = 512;
 constexpr int64_t kExactRows = 128;  // up to here every row count has its own primitive
+constexpr int64_t kOutputBlock = 64;  // outputs that oneDNN's packed layouts keep together
 constexpr int64_t kRowStep = 8;      // above, row counts are rounded up to this multiple
 
 memory::data_type data_type(Element element) {
@@ -32,6 +34,13 @@ memory::data_type data_type(Element element) {
   return memory::data_type::undef;
 }
 
+bool all_finite(std::span<const float> values) {
+  // x − x is 0 for finite x and NaN otherwise; the sum is vectorised.
+  float sum = 0;
+  for (const float value : values) sum += value - value;
+  return sum == 0;
+}
+
 }  // namespace
 
 int64_t bucket_rows(int64_t rows) {
@@ -39,6 +48,34 @@ int64_t bucket_rows(int64_t rows) {
 }
 
 struct LinearEngine::Impl {
+  WeightArena arena;
+  std::shared_ptr<std::byte[]> scratch;  // while weights are being packed
+  size_t scratch_bytes = 0;
+
+  std::byte* scratch_of(size_t bytes) {
+    if (scratch_bytes < bytes) {
+      scratch = allocate_block(bytes);
+      scratch_bytes = bytes;
+    }
+    return scratch.get();
+  }
+
+  /// Whether oneDNN can read the checkpoint's own bytes: same type, aligned, whole blocks of outputs.
+  static bool can_pack_in_place(std::span<const TensorView> stacked, Element element) {
+    if (element != Element::bf16) return false;
+    for (const TensorView& view : stacked)
+      if (view.dtype != DType::bf16 || view.shape[0] % kOutputBlock != 0 ||
+          reinterpret_cast<uintptr_t>(view.bytes.data()) % alignof(uint16_t) != 0)
+        return false;
+    return true;
+  }
+
+  void reorder(void* plain, int64_t in, int64_t out, memory& target) {
+    memory source(memory::desc({in, out}, type, memory::format_tag::ba), engine, plain);
+    dnnl::reorder(source, target).execute(stream, source, target);
+    stream.wait();
+  }
+
   using Key = std::tuple<int64_t, int64_t, int64_t>;  // in, out, rows
 
   /// A primitive with its memory objects, whose addresses are set at each use.
@@ -103,48 +140,25 @@ Result<std::shared_ptr<PackedLinear>> LinearEngine::pack(std::span<const TensorV
     weight->out_sizes.push_back(view.shape[0]);
     weight->out += view.shape[0];
   }
-  const auto in = static_cast<size_t>(weight->in), out = static_cast<size_t>(weight->out);
-  const auto plain_bytes = in * out * static_cast<size_t>(element_size(element_));
-  if (element_ == Element::s8) weight->col_scale.resize(out);
-  const std::shared_ptr<std::byte[]> plain = allocate_block(plain_bytes);
-
-  // Rows [out, in] in the product's element type; every weight row is one output channel.
-  int64_t row_begin = 0;
-  for (const TensorView& view : stacked) {
-    const RowsOut target{
-        plain.get() + row_begin * weight->in * element_size(element_), weight->in, element_,
-        element_ == Element::s8 ? weight->col_scale.data() + row_begin : nullptr};
-    const bool same_type = element_ == Element::bf16 && view.dtype == DType::bf16;
-    const auto row_bytes = in * static_cast<size_t>(dtype_size(view.dtype));
-    parallel_rows(view.shape[0], [&](RowRange rows) {
-      std::vector<float> row(in);
-      for (int64_t r = rows.begin; r < rows.end; ++r) {
-        const TensorView source{view.dtype,
-                                {view.shape[1]},
-                                view.bytes.subspan(static_cast<size_t>(r) * row_bytes, row_bytes)};
-        if (same_type) {
-          std::copy(source.bytes.begin(), source.bytes.end(),
-                    static_cast<std::byte*>(target.data) + static_cast<size_t>(r) * row_bytes);
-          continue;
-        }
-        (void)copy_f32(source, row);
-        convert_rows({row.data() - r * weight->in, weight->in, nullptr, nullptr}, weight->in,
-                     target, {r, r + 1});
-      }
-    });
-    row_begin += view.shape[0];
-  }
-
+  if (element_ == Element::s8) weight->col_scale.resize(static_cast<size_t>(weight->out));
   try {
-    const memory::desc plain_desc({weight->in, weight->out}, data_type(element_),
-                                  memory::format_tag::ba);
-    const memory::desc packed_desc = impl_->packed_desc(weight->in, weight->out);
-    weight->packed_bytes = packed_desc.get_size();
-    weight->packed = allocate_block(weight->packed_bytes);
-    memory source(plain_desc, impl_->engine, plain.get());
-    memory target(packed_desc, impl_->engine, weight->packed.get());
-    dnnl::reorder(source, target).execute(impl_->stream, source, target);
-    impl_->stream.wait();
+    const memory::desc packed = impl_->packed_desc(weight->in, weight->out);
+    weight->packed_bytes = packed.get_size();
+    weight->packed = impl_->arena.take(weight->packed_bytes);
+    if (impl_->can_pack_in_place(stacked, element_)) {
+      int64_t row_begin = 0;
+      for (const TensorView& view : stacked) {
+        const memory::desc part = packed.submemory_desc({weight->in, view.shape[0]}, {0, row_begin});
+        memory part_target(part, impl_->engine, weight->packed.get());
+        impl_->reorder(const_cast<std::byte*>(view.bytes.data()), weight->in, view.shape[0],
+                       part_target);
+        row_begin += view.shape[0];
+      }
+    } else {
+      TRINITY_TRY(std::byte* const plain, gather_rows(stacked, *weight));
+      memory target(packed, impl_->engine, weight->packed.get());
+      impl_->reorder(plain, weight->in, weight->out, target);
+    }
   } catch (const dnnl::error& error) {
     return fail(ErrorKind::failed, "backend_failure",
                 fmt::format("oneDNN could not pack a {}x{} weight: {}", weight->out, weight->in,
@@ -153,8 +167,42 @@ Result<std::shared_ptr<PackedLinear>> LinearEngine::pack(std::span<const TensorV
   return weight;
 }
 
+/// Rows [out, in] of all matrices in the product's element type; every row is one output channel.
+Result<std::byte*> LinearEngine::gather_rows(std::span<const TensorView> stacked,
+                                             PackedLinear& weight) {
+  std::byte* const plain =
+      impl_->scratch_of(static_cast<size_t>(weight.in * weight.out * element_size(element_)));
+  const auto in = static_cast<size_t>(weight.in);
+  std::atomic<bool> finite = true;
+  int64_t row_begin = 0;
+  for (const TensorView& view : stacked) {
+    const RowsOut target{
+        plain + row_begin * weight.in * element_size(element_), weight.in, element_,
+        element_ == Element::s8 ? weight.col_scale.data() + row_begin : nullptr};
+    const auto row_bytes = in * static_cast<size_t>(dtype_size(view.dtype));
+    parallel_rows(view.shape[0], [&](RowRange rows) {
+      std::vector<float> row(in);
+      for (int64_t r = rows.begin; r < rows.end; ++r) {
+        const TensorView source{view.dtype,
+                                {view.shape[1]},
+                                view.bytes.subspan(static_cast<size_t>(r) * row_bytes, row_bytes)};
+        if (!copy_f32(source, row) || !all_finite(row)) finite = false;
+        convert_rows({row.data() - r * weight.in, weight.in, nullptr, nullptr}, weight.in, target,
+                     {r, r + 1});
+      }
+    });
+    row_begin += view.shape[0];
+  }
+  if (!finite)
+    return fail(ErrorKind::invalid_input, "non_finite_values",
+                "a weight holds NaN or infinity; the checkpoint is damaged");
+  return plain;
+}
+
 Status LinearEngine::multiply(const PackedLinear& weight, const void* src, int64_t rows,
                               float* dst) {
+  impl_->scratch.reset();  // packing is over
+  impl_->scratch_bytes = 0;
   try {
     Impl::Product& product = impl_->product({weight.in, weight.out, bucket_rows(rows)});
     product.src.set_data_handle(const_cast<void*>(src));

@@ -45,6 +45,8 @@ class LinearEngine {
 
  private:
   struct Impl;
+  Result<std::byte*> gather_rows(std::span<const TensorView> stacked, PackedLinear& weight);
+
   Element element_;
   std::unique_ptr<Impl> impl_;
 };
