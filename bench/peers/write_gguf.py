@@ -34,6 +34,8 @@ def gguf_name(name, tied):
     return "output_norm.weight"
   if name == "lm_head.weight":
     return None if tied else "output.weight"
+  if not name.startswith("model.layers."):
+    return None  # a router head beside the model, for example
   layer, _, rest = name.removeprefix("model.layers.").partition(".")
   return f"blk.{int(layer)}.{LAYER_NAMES[rest.removesuffix('.weight')]}.weight"
 
