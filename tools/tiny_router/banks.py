@@ -115,6 +115,8 @@ class Writer:
                 return self.expand(self.rng.choice(self.bank.fillers[(scope, name)]))
             if name in _TEXT_SLOTS and (scope, name) in self.bank.sections:
                 template = self.rng.choice(self.bank.sections[(scope, name)])
+                if name == "snippet" and self.rng.random() < 0.25:  # a longer piece of code
+                    template += "\\n" + self.rng.choice(self.bank.sections[(scope, name)])
                 return self.expand(template, raw=name in _RAW_SECTIONS)
         maker = PROCEDURAL.get(name)
         return maker(self) if maker else None

@@ -123,6 +123,9 @@ class Talk:
             roll = rng.random()
             kind = "generic_" + kind if roll < 0.24 else "lex_" + kind if roll < 0.40 else kind
         text = w.line(kind)
+        if self.bank.shared("lex_context") and rng.random() < 0.14:
+            context = w.line("lex_context")
+            text = context + " " + text if rng.random() < 0.6 else text + " " + context
         if rng.random() < 0.08:
             extra = w.line("simple")
             text = text + " " + extra if rng.random() < 0.5 or hard else extra + "\n" + text
@@ -157,7 +160,7 @@ class Talk:
     def answer(self, again=False):
         rng, w = self.rng, self.writer
         if self.bank.shared("answer_open") and rng.random() < 0.5:
-            bodies = [rng.choice(["$a", "$a", "$a", "$fact_any"]) for _ in range(rng.choice([1, 1, 2, 3]))]
+            bodies = [rng.choice(["$a", "$a", "$a", "$fact_any"]) for _ in range(rng.choice([1, 1, 1, 2, 2, 3, 4, 5]))]
             gap = rng.choice([" ", " ", "\n", "\n\n"])
             parts = [w.line("answer_open")] if rng.random() < 0.5 else []
             parts += [w.line("answer") if b == "$a" else w.expand(b) for b in bodies]
@@ -179,9 +182,12 @@ class Talk:
             bodies = [rng.choice(["$guide", "$guide_any"]) for _ in range(rng.choice([1, 2, 2, 3, 3, 4, 5]))]
             text = self.compose("plan_open", bodies, "plan_close",
                                 ["%d. ", "%d) ", "(%d) ", "Step %d: ", "- ", "* ", "words"])
+        elif section == "critique" and composed:
+            bodies = [rng.choice(["$guide", "$guide_any", "$fault_any."]) for _ in range(rng.choice([1, 2, 3]))]
+            text = self.compose("critique_open", bodies + ["$guide_any"], "plan_close", ["%d. ", "- ", "words"])
         elif section == "reject" and composed:
             bodies = [rng.choice(["$fault.", "$fault_any.", "$fault_any", "$fault; $fault_any."])
-                      for _ in range(rng.choice([1, 1, 1, 2]))]
+                      for _ in range(rng.choice([1, 1, 1, 1, 2, 2, 3]))]
             text = self.compose("reject_open", bodies, "reject_close", ["", "", "", "", "- ", "%d) "])
         else:
             text = w.line(section)
