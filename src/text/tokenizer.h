@@ -44,7 +44,7 @@ class Tokenizer {
   /// contradict each other), `unsupported_tokenizer` (well-formed, of another family).
   static Result<Tokenizer> parse(std::string_view json);
 
-  /// Ids of one span. Errors: `invalid_utf8` with the byte offset, `input_too_long` above 1 GiB.
+  /// Ids of one span. Errors: `invalid_utf8` with the byte offset, `input_too_long` above 64 MiB.
   Result<std::vector<std::int32_t>> encode(std::string_view text, SpecialTokens policy) const;
 
   /// Ids of the concatenation of `spans`. The text between two recognised added tokens is one run,

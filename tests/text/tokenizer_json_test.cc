@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "support.h"
+#include "text/pre_tokenizer.h"
 
 namespace trinity {
 namespace {
@@ -129,7 +130,7 @@ const std::vector<Refusal>& refusals() {
        [](Json& j) { j["pre_tokenizer"]["pretokenizers"][1]["add_prefix_space"] = true; }},
       {"byte-level regex", "unsupported_tokenizer", "use_regex",
        [](Json& j) { j["pre_tokenizer"]["pretokenizers"][1].erase("use_regex"); }},
-      {"third step", "unsupported_tokenizer", "two steps",
+      {"third step", "unsupported_tokenizer", "Sequence",
        [](Json& j) {
          j["pre_tokenizer"]["pretokenizers"].push_back({{"type", "Digits"}});
        }},
