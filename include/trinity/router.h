@@ -31,6 +31,8 @@ namespace trinity {
 struct RouterOptions {
   /// Folder with config.json, tokenizer.json and *.safetensors; empty = the embedded tiny router.
   std::filesystem::path model;
+  /// tokenizer.json to use with `model`; empty = the model's own, or one shared by models around it.
+  std::filesystem::path tokenizer;
   /// Safetensors file with `trinity_router_head` [agents + 3, hidden]; needed to route with `model`,
   /// not needed to tokenize or extract.
   std::filesystem::path head;

@@ -17,6 +17,7 @@ class ModelFiles {
  public:
   virtual ~ModelFiles() = default;
   virtual Result<ModelConfig> config() const = 0;
+  /// Error `missing_tokenizer` when there is none; token ids can be read all the same.
   virtual Result<Tokenizer> tokenizer() const = 0;
   virtual const TensorSource& tensors() const = 0;
   /// The head that lies beside the model. Error `missing_file` when there is none.
@@ -24,9 +25,11 @@ class ModelFiles {
   virtual bool is_tiny_router() const = 0;
 };
 
-/// Opens a folder with config.json, tokenizer.json and *.safetensors. Errors: `missing_file`, and
-/// those of the weight reader.
-Result<std::unique_ptr<ModelFiles>> open_model_folder(const std::filesystem::path& folder);
+/// Opens a folder with config.json, tokenizer.json and *.safetensors. `tokenizer` names another
+/// tokenizer.json; see router/tokenizer_search.h for where one is looked for otherwise. Errors:
+/// `missing_file`, and those of the weight reader.
+Result<std::unique_ptr<ModelFiles>> open_model_folder(const std::filesystem::path& folder,
+                                                      const std::filesystem::path& tokenizer = {});
 
 /// The embedded tiny router. Error `missing_tiny_router` in a build without models/tiny.
 Result<std::unique_ptr<ModelFiles>> open_tiny_router();

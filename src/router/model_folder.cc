@@ -3,6 +3,7 @@
 #include "base/try.h"
 #include "model/checkpoint_source.h"
 #include "router/model_files.h"
+#include "router/tokenizer_search.h"
 #include "tensor/checkpoint.h"
 
 namespace trinity {
@@ -10,12 +11,26 @@ namespace {
 
 class ModelFolder final : public ModelFiles {
  public:
-  ModelFolder(std::filesystem::path folder, Checkpoint checkpoint)
-      : folder_(std::move(folder)), checkpoint_(std::move(checkpoint)), source_(checkpoint_) {}
+  ModelFolder(std::filesystem::path folder, std::filesystem::path tokenizer, Checkpoint checkpoint)
+      : folder_(std::move(folder)),
+        tokenizer_(std::move(tokenizer)),
+        checkpoint_(std::move(checkpoint)),
+        source_(checkpoint_) {}
 
   Result<ModelConfig> config() const override { return load_model_config(folder_); }
+
   Result<Tokenizer> tokenizer() const override {
-    return Tokenizer::load(folder_ / "tokenizer.json");
+    if (!tokenizer_.empty()) return Tokenizer::load(tokenizer_);
+    TRINITY_TRY(const ModelConfig model, config());
+    for (const auto& file : tokenizer_candidates(folder_)) {
+      auto tokenizer = Tokenizer::load(file);
+      const bool own = file.parent_path() == folder_;
+      // A shared vocabulary belongs to this model only if the model knows all of its ids.
+      if (own || (tokenizer && tokenizer->vocab_size() <= model.vocab_size)) return tokenizer;
+    }
+    return fail(ErrorKind::missing, "missing_tokenizer",
+                "there is no tokenizer.json in " + folder_.string() +
+                    "; copy the model's own there, or name one with --tokenizer");
   }
   const TensorSource& tensors() const override { return source_; }
   Result<Head> head() const override { return Head::load(folder_ / "router_head.safetensors"); }
@@ -23,20 +38,22 @@ class ModelFolder final : public ModelFiles {
 
  private:
   std::filesystem::path folder_;
+  std::filesystem::path tokenizer_;  // chosen by the caller; may be empty
   Checkpoint checkpoint_;
   CheckpointSource source_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<ModelFiles>> open_model_folder(const std::filesystem::path& folder) {
+Result<std::unique_ptr<ModelFiles>> open_model_folder(const std::filesystem::path& folder,
+                                                      const std::filesystem::path& tokenizer) {
   std::error_code ignored;
   if (!std::filesystem::is_directory(folder, ignored))
     return fail(ErrorKind::missing, "missing_file",
                 "there is no model folder at " + folder.string() +
                     "; give --model a folder with config.json, tokenizer.json and *.safetensors");
   TRINITY_TRY(Checkpoint checkpoint, Checkpoint::open(folder));
-  return std::make_unique<ModelFolder>(folder, std::move(checkpoint));
+  return std::make_unique<ModelFolder>(folder, tokenizer, std::move(checkpoint));
 }
 
 }  // namespace trinity

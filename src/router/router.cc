@@ -20,6 +20,7 @@ namespace trinity {
 struct Router::Impl {
   std::unique_ptr<ModelFiles> files;  // outlives what was prepared from it
   std::optional<Tokenizer> tokenizer;
+  Error no_tokenizer;  // why there is none
   std::optional<Head> head;
   std::unique_ptr<ExtractionService> service;
   RouterInfo info;
@@ -78,11 +79,13 @@ Result<std::optional<Head>> load_head(const RouterOptions& options, const ModelF
 
 Result<RouterInput> Router::Impl::read(const RouterQuery& query,
                                        const RouterInputOptions& options) const {
-  if (const auto* messages = std::get_if<std::vector<Message>>(&query))
-    return build_router_input(*tokenizer, *messages, options);
   RouterInput input;
   if (const auto* ids = std::get_if<std::vector<int32_t>>(&query)) {
     input.ids = *ids;
+  } else if (!tokenizer) {
+    return tl::unexpected(no_tokenizer);
+  } else if (const auto* messages = std::get_if<std::vector<Message>>(&query)) {
+    return build_router_input(*tokenizer, *messages, options);
   } else {
     input.text = std::get<std::string>(query);
     TRINITY_TRY(input.ids, tokenizer->encode(input.text, options.content));
@@ -101,7 +104,7 @@ Result<std::unique_ptr<Router>> Router::load(const RouterOptions& options) {
   auto impl = std::make_unique<Impl>();
   TRINITY_TRY(const RuntimeProfile profile, resolve_profile(options.profile));
   TRINITY_TRY(impl->files, options.model.empty() ? open_tiny_router()
-                                                 : open_model_folder(options.model));
+                                                 : open_model_folder(options.model, options.tokenizer));
   TRINITY_TRY(const ModelConfig config, impl->files->config());
   TRINITY_TRY(impl->head, load_head(options, *impl->files));
   if (impl->head && static_cast<int64_t>(impl->head->hidden_size()) != config.hidden_size)
@@ -114,9 +117,13 @@ Result<std::unique_ptr<Router>> Router::load(const RouterOptions& options) {
       std::async(std::launch::async, [files = impl->files.get()] { return files->tokenizer(); });
   auto service = start_service(profile, options, *impl->files, config);
   Result<Tokenizer> read = tokenizer.get();
-  if (!read) return tl::unexpected(std::move(read.error()));
   if (!service) return tl::unexpected(std::move(service.error()));
-  impl->tokenizer = std::move(*read);
+  if (read)
+    impl->tokenizer = std::move(*read);
+  else if (read.error().tag == "missing_tokenizer")
+    impl->no_tokenizer = std::move(read.error());  // token ids can be routed all the same
+  else
+    return tl::unexpected(std::move(read.error()));
   impl->service = std::move(*service);
 
   RouterInfo& info = impl->info;

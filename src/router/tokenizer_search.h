@@ -1,0 +1,17 @@
+// Finding the tokenizer that belongs to a model folder.
+//
+// A folder of a hub holds its own tokenizer.json. Collections of models that share one vocabulary keep
+// it once, in a folder `tokenizer` or `<name>_tokenizer` beside the models or above them. The nearest
+// one wins.
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+namespace trinity {
+
+/// Existing tokenizer.json files for a model folder, best first: its own, then those in
+/// `tokenizer/` and `*_tokenizer/` folders beside it and beside its parents, three levels up.
+std::vector<std::filesystem::path> tokenizer_candidates(const std::filesystem::path& model_folder);
+
+}  // namespace trinity
