@@ -3,9 +3,10 @@
 A bank is a folder of text files, one a skill plus `common.txt`. A file has sections `[name]`, one
 template a line, and filler lists `[slot:name]` whose entries are separated by `;`.
 
-Template language (see README.md): `{a|b|}` is a choice, `$name` a slot (`$name2` a second, different
-draw), a backslash-n a line break. Slots are bound once per conversation, so that an answer speaks
-of what the question asked. `[snippet]`, `[sql]` lines are code: only their slots are expanded.
+Template language (see README.md): `{a|b|}` is a choice, `$name` a slot (`$name2` a second,
+different draw), a backslash-n a line break. Slots are bound once per conversation, so that an
+answer speaks of what the question asked. `[snippet]`, `[sql]` lines are code: only their slots
+are expanded.
 """
 
 import random
@@ -47,7 +48,9 @@ class Bank:
 
     def shared(self, section):
         """Lines of a section that all skills use."""
-        return self.sections.get(("common", section), []) + self.sections.get(("roles", section), [])
+        return self.sections.get(("common", section), []) + self.sections.get(
+            ("roles", section), []
+        )
 
 
 class Writer:
@@ -82,7 +85,11 @@ class Writer:
             name, form = name[:-2], name[-2:]
         for cut in range(len(name), 0, -1):  # `$intpx` is `$int` followed by `px`
             key, rest = name[:cut], name[cut:]
-            value = extra[key] if key in extra and not digit else self._value(key, "" if rest else digit)
+            value = (
+                extra[key]
+                if key in extra and not digit
+                else self._value(key, "" if rest else digit)
+            )
             if value is not None:
                 if rest:
                     return value + rest + digit + (form or "")
@@ -100,7 +107,9 @@ class Writer:
             return self.bound[key]
         value = (digit and self._draw(key)) or self._draw(name)
         for _ in range(4):  # numbered siblings should differ
-            if value is None or all(v != value for k, v in self.bound.items() if k.startswith(name)):
+            if value is None or all(
+                v != value for k, v in self.bound.items() if k.startswith(name)
+            ):
                 break
             value = (digit and self._draw(key)) or self._draw(name)
         if value is not None:
@@ -125,11 +134,28 @@ class Writer:
 def _arith(w):
     r = w.rng
     number = lambda: str(r.choice([r.randint(2, 20), r.randint(2, 99), r.randint(100, 2000)]))
-    op = r.choice([" + ", " - ", " * ", " / ", " × ", "+", "-", "*", "/", " plus ", " minus ", " times ",
-                   " divided by "])
+    op = r.choice(
+        [
+            " + ",
+            " - ",
+            " * ",
+            " / ",
+            " × ",
+            "+",
+            "-",
+            "*",
+            "/",
+            " plus ",
+            " minus ",
+            " times ",
+            " divided by ",
+        ]
+    )
     text = number() + op + number()
     if r.random() < 0.3:
-        text = r.choice(["(" + text + ") * " + number(), text + r.choice([" + ", " - ", "*"]) + number()])
+        text = r.choice(
+            ["(" + text + ") * " + number(), text + r.choice([" + ", " - ", "*"]) + number()]
+        )
     if r.random() < 0.1:
         text = r.choice(["sqrt(%s)", "%s^2", "%s!", "2^%s"]) % number()
     return text
@@ -137,30 +163,70 @@ def _arith(w):
 
 def _poly(w):
     r, v = w.rng, w.rng.choice("xxxxyt")
-    terms = [r.choice(["%d%s^%d" % (r.randint(2, 9), v, r.randint(2, 5)), "%d%s" % (r.randint(2, 12), v),
-                       str(r.randint(1, 30)), "%s^2" % v, v]) for _ in range(r.randint(2, 3))]
+    terms = [
+        r.choice(
+            [
+                "%d%s^%d" % (r.randint(2, 9), v, r.randint(2, 5)),
+                "%d%s" % (r.randint(2, 12), v),
+                str(r.randint(1, 30)),
+                "%s^2" % v,
+                v,
+            ]
+        )
+        for _ in range(r.randint(2, 3))
+    ]
     return r.choice([" + ", " - ", " + ", "+"]).join(terms)
 
 
 def _func(w):
     r, n = w.rng, w.rng.randint(2, 9)
-    return r.choice([_poly(w), _poly(w), "sin(%dx)" % n, "x*e^x", "ln(x^%d + 1)" % n, "e^(-%dx)" % n,
-                     "x^%d cos(x)" % n, "sqrt(x + %d)" % n, "1/(x^2 + %d)" % n, "tan(x)/x",
-                     "(x^2 - %d)/(x - 1)" % n, "sin(x)/x", "x^x", "\\\\frac{x}{x+%d}" % n])
+    return r.choice(
+        [
+            _poly(w),
+            _poly(w),
+            "sin(%dx)" % n,
+            "x*e^x",
+            "ln(x^%d + 1)" % n,
+            "e^(-%dx)" % n,
+            "x^%d cos(x)" % n,
+            "sqrt(x + %d)" % n,
+            "1/(x^2 + %d)" % n,
+            "tan(x)/x",
+            "(x^2 - %d)/(x - 1)" % n,
+            "sin(x)/x",
+            "x^x",
+            "\\\\frac{x}{x+%d}" % n,
+        ]
+    )
 
 
 def _equation(w):
     r = w.rng
     a, b, c, d = (r.randint(2, 30) for _ in range(4))
-    return r.choice(["%dx + %d = %d" % (a, b, c), "%dx - %d = %dx + %d" % (a, b, c, d), "x/%d = %d" % (a, b),
-                     "%d(x - %d) = %d" % (a, b, c), "x^2 = %d" % a, "2^x = %d" % a, "|x - %d| = %d" % (a, b),
-                     "3y + %d = %d, y - x = %d" % (a, b, c), "log(x) = %d" % a])
+    return r.choice(
+        [
+            "%dx + %d = %d" % (a, b, c),
+            "%dx - %d = %dx + %d" % (a, b, c, d),
+            "x/%d = %d" % (a, b),
+            "%d(x - %d) = %d" % (a, b, c),
+            "x^2 = %d" % a,
+            "2^x = %d" % a,
+            "|x - %d| = %d" % (a, b),
+            "3y + %d = %d, y - x = %d" % (a, b, c),
+            "log(x) = %d" % a,
+        ]
+    )
 
 
 def _quad(w):
     r = w.rng
-    return "%sx^2 %s %dx %s %d" % (r.choice(["", "", "2", "3"]), r.choice("+-"), r.randint(2, 15),
-                                   r.choice("+-"), r.randint(1, 40))
+    return "%sx^2 %s %dx %s %d" % (
+        r.choice(["", "", "2", "3"]),
+        r.choice("+-"),
+        r.randint(2, 15),
+        r.choice("+-"),
+        r.randint(1, 40),
+    )
 
 
 def _csv(w):
@@ -169,23 +235,45 @@ def _csv(w):
     sep = r.choice([",", ",", ";", " | ", "\\t"])
     rows = [sep.join(columns)]
     for _ in range(r.randint(2, 4)):
-        cells = [r.choice([str(r.randint(1, 900)), w._draw("name"), w._draw("city"), "2024-0%d-%02d" % (
-            r.randint(1, 9), r.randint(1, 28)), "%.2f" % (r.random() * 100), ""]) for _ in columns]
+        cells = [
+            r.choice(
+                [
+                    str(r.randint(1, 900)),
+                    w._draw("name"),
+                    w._draw("city"),
+                    "2024-0%d-%02d" % (r.randint(1, 9), r.randint(1, 28)),
+                    "%.2f" % (r.random() * 100),
+                    "",
+                ]
+            )
+            for _ in columns
+        ]
         rows.append(sep.join(cells))
     return "\\n".join(rows)
 
 
 PROCEDURAL = {
-    "int": lambda w: str(w.rng.choice([w.rng.randint(3, 30), w.rng.randint(10, 99), w.rng.randint(5, 250)])),
+    "int": lambda w: str(
+        w.rng.choice([w.rng.randint(3, 30), w.rng.randint(10, 99), w.rng.randint(5, 250)])
+    ),
     "n": lambda w: str(w.rng.randint(2, 9)),
     "num": lambda w: str(w.rng.choice([2, 3, 5, 10, 20, 40, 50, 100, 300])),
     "bigint": lambda w: str(w.rng.randint(100, 20000)),
     "dec": lambda w: "%.*f" % (w.rng.randint(1, 4), w.rng.random() * 100),
     "year": lambda w: str(w.rng.randint(1066, 2024)),
-    "money": lambda w: w.rng.choice(["$%d", "€%d", "%d euros", "%d dollars", "£%d", "%d.50"]) % w.rng.choice(
-        [w.rng.randint(5, 99), w.rng.randint(1, 90) * 100, w.rng.randint(1, 50) * 1000]),
+    "money": lambda w: w.rng.choice(["$%d", "€%d", "%d euros", "%d dollars", "£%d", "%d.50"])
+    % w.rng.choice(
+        [w.rng.randint(5, 99), w.rng.randint(1, 90) * 100, w.rng.randint(1, 50) * 1000]
+    ),
     "frac": lambda w: "%d/%d" % (w.rng.randint(1, 30), w.rng.randint(2, 64)),
-    "arith": _arith, "poly": _poly, "func": _func, "equation": _equation, "quad": _quad, "csv": _csv,
-    "formula": lambda w: w.rng.choice(["H2O", "CO2", "NaCl", "CH4", "NH3", "H2SO4", "C6H12O6", "CaCO3", "HCl"]),
+    "arith": _arith,
+    "poly": _poly,
+    "func": _func,
+    "equation": _equation,
+    "quad": _quad,
+    "csv": _csv,
+    "formula": lambda w: w.rng.choice(
+        ["H2O", "CO2", "NaCl", "CH4", "NH3", "H2SO4", "C6H12O6", "CaCO3", "HCl"]
+    ),
     "slot": lambda w: str(w.rng.randint(0, 6)),
 }

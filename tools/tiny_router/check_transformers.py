@@ -1,6 +1,6 @@
-"""Compares the shipped model with the Qwen3 implementation of the `transformers` package (optional).
+"""Compares the shipped model with the Qwen3 of the `transformers` package (optional).
 
-  pip install transformers; python check_transformers.py --model ../../models/tiny
+pip install transformers; python check_transformers.py --model ../../models/tiny
 """
 
 import argparse
@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import Qwen3Config, Qwen3Model
 
-from evaluate import load
+from checkpoint import load
 
 
 def main():
@@ -20,13 +20,23 @@ def main():
     args = p.parse_args()
     router, tokenizer = load(args.model)
     router.eval()
-    config = {k: v for k, v in json.loads((args.model / "config.json").read_text()).items()
-              if k not in ("architectures", "model_type", "torch_dtype")}
+    config = {
+        k: v
+        for k, v in json.loads((args.model / "config.json").read_text()).items()
+        if k not in ("architectures", "model_type", "torch_dtype")
+    }
     other = Qwen3Model(Qwen3Config(**config, attn_implementation="eager")).float().eval()
-    weights = {k.removeprefix("model."): v.float() for k, v in load_file(args.model / "model.safetensors").items()}
+    weights = {
+        k.removeprefix("model."): v.float()
+        for k, v in load_file(args.model / "model.safetensors").items()
+    }
     other.load_state_dict(weights)
     worst = 0.0
-    for text in ("user: What is 17 + 25?", "user: hi", "system: Be brief.\nuser: Plan a picnic.\nassistant: Step 1: food."):
+    for text in (
+        "user: What is 17 + 25?",
+        "user: hi",
+        "system: Be brief.\nuser: Plan a picnic.\nassistant: Step 1: food.",
+    ):
         ids = torch.tensor([tokenizer.encode(text).ids])
         with torch.no_grad():
             worst = max(worst, (router(ids) - other(ids).last_hidden_state).abs().max().item())

@@ -4,10 +4,13 @@ Every message boundary carries a label (agent, role): the agent is the skill of 
 task, the role follows from the state. The rules are written down in README.md ("Rules").
 """
 
-import random
 import re
 
 from banks import SKILLS, THINKER, VERIFIER, WORKER, Writer
+
+ANSWER_LENGTHS = [1] * 7 + [2] * 4 + [3] * 3 + [4, 5, 6, 8, 10, 13]  # sentences of a composed one
+PLAN_LENGTHS = [1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 5, 6, 8, 10]
+REJECT_LENGTHS = [1] * 8 + [2] * 4 + [3, 3, 4, 5, 7]
 
 
 class Conversation:
@@ -36,8 +39,13 @@ def typo(text, rng):
         if len(word) < 4 or not word.isalpha():
             continue
         p = rng.randrange(1, len(word) - 1)
-        words[i] = rng.choice([word[:p] + word[p + 1:], word[:p] + word[p] + word[p:],
-                               word[:p] + word[p + 1] + word[p] + word[p + 2:]])
+        words[i] = rng.choice(
+            [
+                word[:p] + word[p + 1 :],
+                word[:p] + word[p] + word[p:],
+                word[:p] + word[p + 1] + word[p] + word[p + 2 :],
+            ]
+        )
     return " ".join(words)
 
 
@@ -49,19 +57,50 @@ def drop_words(text, rng):
 
 
 def pseudo_word(rng):
-    return "".join(rng.choice(ONSETS) + rng.choice("aeiou") for _ in range(rng.randint(2, 3))) + rng.choice(
-        ["", "", "n", "r", "s", "ing", "ed", "t"])
+    return "".join(
+        rng.choice(ONSETS) + rng.choice("aeiou") for _ in range(rng.randint(2, 3))
+    ) + rng.choice(["", "", "n", "r", "s", "ing", "ed", "t"])
 
 
-ONSETS = ["b", "bl", "c", "ch", "d", "dr", "f", "g", "gr", "h", "j", "k", "l", "m", "n", "p", "pr", "qu", "r",
-          "s", "sh", "st", "t", "tr", "v", "w", "z", ""]
+ONSETS = [
+    "b",
+    "bl",
+    "c",
+    "ch",
+    "d",
+    "dr",
+    "f",
+    "g",
+    "gr",
+    "h",
+    "j",
+    "k",
+    "l",
+    "m",
+    "n",
+    "p",
+    "pr",
+    "qu",
+    "r",
+    "s",
+    "sh",
+    "st",
+    "t",
+    "tr",
+    "v",
+    "w",
+    "z",
+    "",
+]
 
 
 def strange_words(text, rng):
     """Puts unknown words in the place of some, so that an unknown word is no evidence by itself."""
     rate = rng.choice([0.08, 0.15, 0.3])
-    return " ".join(pseudo_word(rng) if len(w) > 2 and w.isalpha() and rng.random() < rate else w
-                    for w in text.split(" "))
+    return " ".join(
+        pseudo_word(rng) if len(w) > 2 and w.isalpha() and rng.random() < rate else w
+        for w in text.split(" ")
+    )
 
 
 def crop(text, rng):
@@ -69,7 +108,7 @@ def crop(text, rng):
     words = text.split(" ")
     keep = max(4, int(len(words) * rng.uniform(0.5, 0.95)))
     start = rng.randint(0, max(0, len(words) - keep))
-    return " ".join(words[start:start + keep])
+    return " ".join(words[start : start + keep])
 
 
 def shuffle_words(text, rng):
@@ -82,8 +121,15 @@ def user_noise(text, rng, dropout):
     """Spelling, casing and end-of-line habits of people; `dropout` also loses words (training)."""
     if dropout:
         roll = rng.random()
-        change = (drop_words if roll < 0.22 else strange_words if roll < 0.36 else crop if roll < 0.46
-                  else shuffle_words if roll < 0.50 else None)
+        change = (
+            drop_words
+            if roll < 0.22
+            else (
+                strange_words
+                if roll < 0.36
+                else crop if roll < 0.46 else shuffle_words if roll < 0.50 else None
+            )
+        )
         text = change(text, rng) if change else text
     if rng.random() < 0.12:
         text = typo(text, rng)
@@ -126,6 +172,18 @@ class Talk:
         if self.bank.shared("lex_context") and rng.random() < 0.14:
             context = w.line("lex_context")
             text = context + " " + text if rng.random() < 0.6 else text + " " + context
+        if self.bank.shared("simple_detail"):
+            if not hard and rng.random() < 0.22:
+                for _ in range(rng.choice([1, 1, 2, 3])):
+                    text = (
+                        text.rstrip()
+                        + rng.choice([" ", " ", ", ", "\n"])
+                        + w.line("simple_detail")
+                    )
+            if rng.random() < 0.09:
+                context = [w.line("long_context") for _ in range(rng.choice([1, 2, 3, 5, 7]))]
+                gap = rng.choice([" ", "\n"])
+                text = gap.join(context + [text] if rng.random() < 0.7 else [text] + context)
         if rng.random() < 0.08:
             extra = w.line("simple")
             text = text + " " + extra if rng.random() < 0.5 or hard else extra + "\n" + text
@@ -148,8 +206,9 @@ class Talk:
             if "%d" in mark:
                 text = mark % (i + 1) + text
             elif mark == "words":
-                text = ["First, ", "Then, ", "Next, ", "After that, ", "Also, ", "Finally, "][min(i, 5)] + (
-                    text[:1].lower() + text[1:])
+                text = ["First, ", "Then, ", "Next, ", "After that, ", "Also, ", "Finally, "][
+                    min(i, 5)
+                ] + (text[:1].lower() + text[1:])
             else:
                 text = mark + text
             parts.append(text)
@@ -160,7 +219,10 @@ class Talk:
     def answer(self, again=False):
         rng, w = self.rng, self.writer
         if self.bank.shared("answer_open") and rng.random() < 0.5:
-            bodies = [rng.choice(["$a", "$a", "$a", "$fact_any"]) for _ in range(rng.choice([1, 1, 1, 2, 2, 3, 4, 5]))]
+            bodies = [
+                rng.choice(["$a", "$a", "$a", "$fact_any"])
+                for _ in range(rng.choice(ANSWER_LENGTHS))
+            ]
             gap = rng.choice([" ", " ", "\n", "\n\n"])
             parts = [w.line("answer_open")] if rng.random() < 0.5 else []
             parts += [w.line("answer") if b == "$a" else w.expand(b) for b in bodies]
@@ -169,26 +231,47 @@ class Talk:
             if again:
                 text = w.line("rewrap", {"a": text})
         else:
-            text = w.line("rewrap" if again else "wrap", {"a": w.line("answer"), "b": w.line("answer")})
+            text = w.line(
+                "rewrap" if again else "wrap", {"a": w.line("answer"), "b": w.line("answer")}
+            )
         if self.dropout:
             roll = rng.random()
-            text = drop_words(text, rng) if roll < 0.1 else strange_words(text, rng) if roll < 0.2 else text
+            text = (
+                drop_words(text, rng)
+                if roll < 0.1
+                else strange_words(text, rng) if roll < 0.2 else text
+            )
         return end_noise(text, rng) if rng.random() < 0.5 else text
 
     def say(self, section):
         rng, w = self.rng, self.writer
         composed = bool(self.bank.shared(section + "_open")) and rng.random() < 0.55
         if section == "plan" and composed:
-            bodies = [rng.choice(["$guide", "$guide_any"]) for _ in range(rng.choice([1, 2, 2, 3, 3, 4, 5]))]
-            text = self.compose("plan_open", bodies, "plan_close",
-                                ["%d. ", "%d) ", "(%d) ", "Step %d: ", "- ", "* ", "words"])
+            bodies = [
+                rng.choice(["$guide", "$guide_any"]) for _ in range(rng.choice(PLAN_LENGTHS))
+            ]
+            text = self.compose(
+                "plan_open",
+                bodies,
+                "plan_close",
+                ["%d. ", "%d) ", "(%d) ", "Step %d: ", "- ", "* ", "words"],
+            )
         elif section == "critique" and composed:
-            bodies = [rng.choice(["$guide", "$guide_any", "$fault_any."]) for _ in range(rng.choice([1, 2, 3]))]
-            text = self.compose("critique_open", bodies + ["$guide_any"], "plan_close", ["%d. ", "- ", "words"])
+            bodies = [
+                rng.choice(["$guide", "$guide_any", "$fault_any."])
+                for _ in range(rng.choice([1, 2, 3]))
+            ]
+            text = self.compose(
+                "critique_open", bodies + ["$guide_any"], "plan_close", ["%d. ", "- ", "words"]
+            )
         elif section == "reject" and composed:
-            bodies = [rng.choice(["$fault.", "$fault_any.", "$fault_any", "$fault; $fault_any."])
-                      for _ in range(rng.choice([1, 1, 1, 1, 2, 2, 3]))]
-            text = self.compose("reject_open", bodies, "reject_close", ["", "", "", "", "- ", "%d) "])
+            bodies = [
+                rng.choice(["$fault.", "$fault_any.", "$fault_any", "$fault; $fault_any."])
+                for _ in range(rng.choice(REJECT_LENGTHS))
+            ]
+            text = self.compose(
+                "reject_open", bodies, "reject_close", ["", "", "", "", "- ", "%d) "]
+            )
         else:
             text = w.line(section)
             if section in ("plan", "critique") and rng.random() < 0.15:
@@ -197,7 +280,11 @@ class Talk:
         verdict = text.startswith(("REVISE", "ACCEPT", "REJECT"))
         if self.dropout and not verdict:
             roll = rng.random()
-            text = drop_words(text, rng) if roll < 0.15 else strange_words(text, rng) if roll < 0.25 else text
+            text = (
+                drop_words(text, rng)
+                if roll < 0.15
+                else strange_words(text, rng) if roll < 0.25 else text
+            )
         return end_noise(text, rng) if rng.random() < 0.4 else text
 
 
@@ -223,7 +310,9 @@ def build(bank, rng, dropout, skill=None, hard=None, steps=None):
             mocks += 1
             last = [m for m in c.messages if m["role"] == "user"][-1]["content"]
             role = WORKER if hard and mocks == 1 else VERIFIER
-            c.add("assistant", talk.writer.line("mock", {"last": last}), (agent, role, "placeholder"))
+            c.add(
+                "assistant", talk.writer.line("mock", {"last": last}), (agent, role, "placeholder")
+            )
         elif state == "open":
             if roll < (0.62 if hard else 0.16):
                 c.add("assistant", talk.say("plan"), (agent, WORKER, "planned"))
@@ -248,19 +337,27 @@ def build(bank, rng, dropout, skill=None, hard=None, steps=None):
                 state = "answered"
         elif state == "answered" and roll < 0.64:
             section, role, name, state = rng.choices(
-                [("reject", WORKER, "rejected", "rejected"),
-                 ("critique", WORKER, "critique", "rejected"),
-                 ("critique_verify", VERIFIER, "answered", "answered"),
-                 ("user_check", VERIFIER, "check asked", "answered"),
-                 ("user_reject", WORKER, "user objects", "rejected"),
-                 ("accept", VERIFIER, "accepted", "accepted")],
-                weights=[34, 6, 4, 7, 7, 5])[0]
-            c.add("user" if section.startswith("user") else "assistant", talk.say(section),
-                  (agent, role, name))
+                [
+                    ("reject", WORKER, "rejected", "rejected"),
+                    ("critique", WORKER, "critique", "rejected"),
+                    ("critique_verify", VERIFIER, "answered", "answered"),
+                    ("user_check", VERIFIER, "check asked", "answered"),
+                    ("user_reject", WORKER, "user objects", "rejected"),
+                    ("accept", VERIFIER, "accepted", "accepted"),
+                ],
+                weights=[34, 6, 4, 7, 7, 5],
+            )[0]
+            c.add(
+                "user" if section.startswith("user") else "assistant",
+                talk.say(section),
+                (agent, role, name),
+            )
         else:  # answered or accepted: the user goes on
             hard = rng.random() < 0.45
             if rng.random() < 0.4:
-                text = user_noise(talk.writer.line("follow_complex" if hard else "follow_simple"), rng, False)
+                text = user_noise(
+                    talk.writer.line("follow_complex" if hard else "follow_simple"), rng, False
+                )
             else:
                 if rng.random() < 0.5:
                     agent = rng.randrange(len(SKILLS))

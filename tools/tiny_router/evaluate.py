@@ -1,4 +1,4 @@
-"""Measures the shipped files: held-out accuracy by class and state, confusion, margins, demo, baseline.
+"""Measures the shipped files: held-out accuracy, confusion, margins, demo, baseline.
 
   python evaluate.py --model ../../models/tiny [--baseline 20000]
 
@@ -13,25 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
-from tokenizers import Tokenizer
 
 from banks import ROLES, SKILLS
+from checkpoint import load, predict
 from conversations import transcript
 from generate import labelled_set
-from model import AGENTS, Router
-from train import predict
+from model import AGENTS
 
 HELDOUT_COUNT, HELDOUT_SEED = 2800, 4242
-
-
-def load(folder):
-    config = json.loads((folder / "config.json").read_text())
-    router = Router(config)
-    weights = {k: v.float() for k, v in load_file(folder / "model.safetensors").items()}
-    weights.update(load_file(folder / "router_head.safetensors"))
-    router.load_state_dict(weights)
-    return router, Tokenizer.from_file(str(folder / "tokenizer.json"))
 
 
 def margins(logits):
@@ -50,7 +39,9 @@ def confusion(truth, guess, names):
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--model", type=Path, required=True)
-    p.add_argument("--baseline", type=int, default=0, help="training conversations of the baseline; 0 = skip")
+    p.add_argument(
+        "--baseline", type=int, default=0, help="training conversations of the baseline; 0 = skip"
+    )
     p.add_argument("--errors", type=int, default=0, help="print this many wrong examples")
     p.add_argument("--bank", choices=["dev", "heldout"], default="heldout")
     args = p.parse_args()
@@ -63,16 +54,30 @@ def main():
     a, r = logits[:, :AGENTS].argmax(1), logits[:, AGENTS:].argmax(1)
     ok_a, ok_r = a == ta, r == tr
     print("| %s, n = %d | agent | role | joint |\n|---|---|---|---|" % (args.bank, len(examples)))
-    print("| tiny router | %.3f | %.3f | %.3f |" % (ok_a.mean(), ok_r.mean(), (ok_a & ok_r).mean()))
+    print(
+        "| tiny router | %.3f | %.3f | %.3f |" % (ok_a.mean(), ok_r.mean(), (ok_a & ok_r).mean())
+    )
     joint = Counter(zip(ta, tr)).most_common(1)[0][1] / len(ta)
-    print("| majority class | %.3f | %.3f | %.3f |" % (np.bincount(ta).max() / len(ta),
-                                                      np.bincount(tr).max() / len(tr), joint))
+    print(
+        "| majority class | %.3f | %.3f | %.3f |"
+        % (np.bincount(ta).max() / len(ta), np.bincount(tr).max() / len(tr), joint)
+    )
     if args.baseline:
         from baseline import fit_baseline
+
         guess_a, guess_r = fit_baseline(args.baseline, 123)([e["messages"] for e in examples])
-        print("| bag of words | %.3f | %.3f | %.3f |" % ((guess_a == ta).mean(), (guess_r == tr).mean(),
-                                                        ((guess_a == ta) & (guess_r == tr)).mean()))
-    print("\nBy state:\n\n| state | n | agent | role |" + (" role, bag of words |" if args.baseline else ""))
+        print(
+            "| bag of words | %.3f | %.3f | %.3f |"
+            % (
+                (guess_a == ta).mean(),
+                (guess_r == tr).mean(),
+                ((guess_a == ta) & (guess_r == tr)).mean(),
+            )
+        )
+    print(
+        "\nBy state:\n\n| state | n | agent | role |"
+        + (" role, bag of words |" if args.baseline else "")
+    )
     print("|---|---|---|---|" + ("---|" if args.baseline else ""))
     states = np.array([e["state"] for e in examples])
     for state, n in Counter(states).most_common():
@@ -83,10 +88,20 @@ def main():
     confusion(ta, a, SKILLS)
     print("\nRoles:\n")
     confusion(tr, r, ROLES)
-    for name, part, ok in (("agent", logits[:, :AGENTS], ok_a), ("role", logits[:, AGENTS:], ok_r)):
+    for name, part, ok in (
+        ("agent", logits[:, :AGENTS], ok_a),
+        ("role", logits[:, AGENTS:], ok_r),
+    ):
         g = margins(part)
-        print("\n%s margin: median %.2f when right, %.2f when wrong; %.1f %% of the right ones exceed 1"
-              % (name, np.median(g[ok]), np.median(g[~ok]) if (~ok).any() else 0, 100 * (g[ok] > 1).mean()))
+        print(
+            "\n%s margin: median %.2f if right, %.2f if wrong; %.1f %% of the right ones exceed 1"
+            % (
+                name,
+                np.median(g[ok]),
+                np.median(g[~ok]) if (~ok).any() else 0,
+                100 * (g[ok] > 1).mean(),
+            )
+        )
     demo = args.model / "demo.jsonl"
     if demo.exists():
         print("\nDemo:\n")
@@ -94,16 +109,36 @@ def main():
         d = predict(router, tokenizer, [c["messages"] for c in cases]).numpy()
         for c, row in zip(cases, d):
             ga, gr = row[:AGENTS].argmax(), row[AGENTS:].argmax()
-            print("| %s | %s / %s | %.2f / %.2f | %s |" % (
-                c["id"], SKILLS[ga], ROLES[gr], margins(row[None, :AGENTS])[0], margins(row[None, AGENTS:])[0],
-                "right" if (ga, gr) == (c["agent"], c["role"]) else
-                "WRONG, wanted %s / %s" % (SKILLS[c["agent"]], ROLES[c["role"]])))
+            print(
+                "| %s | %s / %s | %.2f / %.2f | %s |"
+                % (
+                    c["id"],
+                    SKILLS[ga],
+                    ROLES[gr],
+                    margins(row[None, :AGENTS])[0],
+                    margins(row[None, AGENTS:])[0],
+                    (
+                        "right"
+                        if (ga, gr) == (c["agent"], c["role"])
+                        else "WRONG, wanted %s / %s" % (SKILLS[c["agent"]], ROLES[c["role"]])
+                    ),
+                )
+            )
     shown = 0
     for i, e in enumerate(examples):
         if shown < args.errors and not (ok_a[i] and ok_r[i]):
             shown += 1
-            print("\n### wanted %s/%s got %s/%s (%s)\n%s" % (SKILLS[ta[i]], ROLES[tr[i]], SKILLS[a[i]], ROLES[r[i]],
-                                                         states[i], transcript(e["messages"])))
+            print(
+                "\n### wanted %s/%s got %s/%s (%s)\n%s"
+                % (
+                    SKILLS[ta[i]],
+                    ROLES[tr[i]],
+                    SKILLS[a[i]],
+                    ROLES[r[i]],
+                    states[i],
+                    transcript(e["messages"]),
+                )
+            )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Writes labelled conversations as JSON lines, for inspection and for the held-out sample.
 
-  python generate.py --bank heldout --count 200 --seed 7 > sample.jsonl
+python generate.py --bank heldout --count 200 --seed 7 > sample.jsonl
 """
 
 import argparse
@@ -21,8 +21,15 @@ def labelled_set(name, count, seed):
     while len(examples) < count:
         c = build(bank, rng, dropout=False)
         agent, role, state = c.labels[-1]
-        examples.append({"id": "%s_%04d" % (name, len(examples)), "messages": c.messages, "agent": agent,
-                         "role": role, "state": state})
+        examples.append(
+            {
+                "id": "%s_%04d" % (name, len(examples)),
+                "messages": c.messages,
+                "agent": agent,
+                "role": role,
+                "state": state,
+            }
+        )
     return examples
 
 

@@ -1,8 +1,8 @@
 """A small Qwen3 decoder in PyTorch with the linear router head.
 
-Architecture: RMSNorm before attention and MLP, per-head RMSNorm of q and k before RoPE (rotate-half),
-grouped-query attention, SwiGLU, final RMSNorm, no biases. Parameter names are those of the Hugging
-Face files, so that `state_dict` is the checkpoint.
+Architecture: RMSNorm before attention and MLP, per-head RMSNorm of q and k before RoPE
+(rotate-half), grouped-query attention, SwiGLU, final RMSNorm, no biases. Parameter names are
+those of the Hugging Face files, so that `state_dict` is the checkpoint.
 """
 
 import torch
@@ -10,13 +10,28 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 CONFIG = {
-    "architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "hidden_act": "silu",
-    "hidden_size": 160, "intermediate_size": 480, "num_hidden_layers": 4, "num_attention_heads": 4,
-    "num_key_value_heads": 2, "head_dim": 40, "rms_norm_eps": 1e-6, "rope_theta": 10000.0,
-    "rope_scaling": None, "attention_bias": False, "attention_dropout": 0.0,
-    "max_position_embeddings": 4096, "max_window_layers": 4, "sliding_window": None,
-    "use_sliding_window": False, "tie_word_embeddings": True, "initializer_range": 0.02,
-    "torch_dtype": "bfloat16", "use_cache": True,
+    "architectures": ["Qwen3ForCausalLM"],
+    "model_type": "qwen3",
+    "hidden_act": "silu",
+    "hidden_size": 160,
+    "intermediate_size": 480,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 40,
+    "rms_norm_eps": 1e-6,
+    "rope_theta": 10000.0,
+    "rope_scaling": None,
+    "attention_bias": False,
+    "attention_dropout": 0.0,
+    "max_position_embeddings": 4096,
+    "max_window_layers": 4,
+    "sliding_window": None,
+    "use_sliding_window": False,
+    "tie_word_embeddings": True,
+    "initializer_range": 0.02,
+    "torch_dtype": "bfloat16",
+    "use_cache": True,
 }
 OUTPUTS, AGENTS = 10, 7
 
@@ -29,7 +44,9 @@ class RMSNorm(nn.Module):
 
     def forward(self, x):
         f = x.float()
-        return (f * torch.rsqrt(f.pow(2).mean(-1, keepdim=True) + self.eps)).to(x.dtype) * self.weight.to(x.dtype)
+        return (f * torch.rsqrt(f.pow(2).mean(-1, keepdim=True) + self.eps)).to(
+            x.dtype
+        ) * self.weight.to(x.dtype)
 
 
 def rotate(x, cos, sin):
@@ -40,13 +57,19 @@ def rotate(x, cos, sin):
 class Attention(nn.Module):
     def __init__(self, c):
         super().__init__()
-        self.heads, self.kv, self.dim = c["num_attention_heads"], c["num_key_value_heads"], c["head_dim"]
+        self.heads, self.kv, self.dim = (
+            c["num_attention_heads"],
+            c["num_key_value_heads"],
+            c["head_dim"],
+        )
         h = c["hidden_size"]
         self.q_proj = nn.Linear(h, self.heads * self.dim, bias=False)
         self.k_proj = nn.Linear(h, self.kv * self.dim, bias=False)
         self.v_proj = nn.Linear(h, self.kv * self.dim, bias=False)
         self.o_proj = nn.Linear(self.heads * self.dim, h, bias=False)
-        self.q_norm, self.k_norm = RMSNorm(self.dim, c["rms_norm_eps"]), RMSNorm(self.dim, c["rms_norm_eps"])
+        self.q_norm, self.k_norm = RMSNorm(self.dim, c["rms_norm_eps"]), RMSNorm(
+            self.dim, c["rms_norm_eps"]
+        )
 
     def forward(self, x, cos, sin):
         b, t, _ = x.shape
