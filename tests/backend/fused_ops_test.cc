@@ -1,0 +1,218 @@
+// Fused operations equal the composition of plain ones.
+//
+// The default bodies in backend.cc define what a fused operation must give; they are called by name
+// here, so that a lane's override is compared with its own plain operations. The CPU lanes promise
+// the same bits (their fused kernels do the same arithmetic in the same order); against the
+// reference the limits of the lane hold.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "backend/op_checks.h"
+#include "backend/registry.h"
+
+namespace trinity::testing {
+namespace {
+
+class FusedOps : public ::testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    auto created = create_backend(GetParam(), {1});
+    if (!created && created.error().tag == "backend_unavailable")
+      GTEST_SKIP() << "SKIPPED: " << created.error().message;
+    ASSERT_TRUE(created) << created.error().message;
+    backend = std::move(*created);
+  }
+
+  Tensor uploaded(const std::vector<float>& values, int64_t rows) {
+    return take(backend->upload(values, rows, static_cast<int64_t>(values.size()) / rows));
+  }
+  Weight norm(const OwnedTensor& weight) { return take(backend->prepare_norm(weight.view())); }
+
+  std::unique_ptr<Backend> backend;
+  RandomInputs inputs{31};
+};
+
+TEST_P(FusedOps, AddRmsNormHasTheBitsOfAddThenNorm) {
+  for (const int64_t rows : {1, 2, 5, 33, 130})
+    for (const int64_t cols : {1, 64, 75, 141}) {
+      SCOPED_TRACE(fmt::format("[{}, {}]", rows, cols));
+      const auto h = inputs.awkward_rows(rows, cols), d = inputs.awkward_rows(rows, cols);
+      const OwnedTensor w({cols}, inputs.normal(cols, 0.3f, 1));
+      for (const bool with_delta : {true, false}) {
+        Tensor fused_h = uploaded(h, rows), plain_h = uploaded(h, rows);
+        const Tensor delta = uploaded(d, rows);
+        const Tensor* added = with_delta ? &delta : nullptr;
+        const Tensor fused = take(backend->add_rms_norm(fused_h, added, norm(w), 1e-6f));
+        const Tensor plain = take(backend->Backend::add_rms_norm(plain_h, added, norm(w), 1e-6f));
+        EXPECT_EQ(values_of(*backend, fused_h), values_of(*backend, plain_h));
+        // Both go through a product, which is what the result is for.
+        const OwnedTensor matrix({7, cols}, inputs.normal(7 * cols));
+        const TensorView view = matrix.view();
+        const Weight weight = take(backend->prepare_linear({&view, 1}));
+        EXPECT_EQ(values_of(*backend, take(backend->linear(fused, weight))),
+                  values_of(*backend, take(backend->linear(plain, weight))));
+        EXPECT_EQ(values_of(*backend, fused),
+                  values_of(*backend, take(backend->product_input(plain))));
+      }
+    }
+}
+
+TEST_P(FusedOps, AddRmsNormReadsTheFreshResultOfAProduct) {
+  // int8 products hand over their sums before the scales are applied; the next operation applies
+  // them.
+  const int64_t rows = 19, in = 75, cols = 66;
+  const OwnedTensor matrix({cols, in}, inputs.normal(cols * in));
+  const TensorView view = matrix.view();
+  const Weight weight = take(backend->prepare_linear({&view, 1}));
+  const Tensor product = take(backend->linear(uploaded(inputs.normal(rows * in), rows), weight));
+  const Tensor copied = uploaded(values_of(*backend, product), rows);
+  const OwnedTensor w({cols}, inputs.normal(cols, 0.3f, 1));
+  const auto h = inputs.normal(rows * cols);
+  Tensor first = uploaded(h, rows), second = uploaded(h, rows);
+  const Tensor a = take(backend->add_rms_norm(first, &product, norm(w), 1e-6f));
+  const Tensor b = take(backend->add_rms_norm(second, &copied, norm(w), 1e-6f));
+  EXPECT_EQ(values_of(*backend, first), values_of(*backend, second));
+  EXPECT_EQ(values_of(*backend, a), values_of(*backend, b));
+}
+
+/// Appends the same tokens fused and composed, in steps that cross page borders, and compares
+/// queries and what attention reads back.
+TEST_P(FusedOps, QkNormRopeAppendHasTheBitsOfItsParts) {
+  for (const AttentionShape shape :
+       {AttentionShape{4, 2, 32}, {6, 2, 22}, {3, 3, 16}, {8, 1, 64}}) {
+    SCOPED_TRACE(fmt::format("{}/{} heads of {}", shape.heads, shape.kv_heads, shape.head_dim));
+    const int64_t in = 48, q_cols = shape.heads * shape.head_dim;
+    const int64_t kv_cols = shape.kv_heads * shape.head_dim;
+    const OwnedTensor q_norm({shape.head_dim}, inputs.normal(shape.head_dim, 0.3f, 1.4f));
+    const OwnedTensor k_norm({shape.head_dim}, inputs.normal(shape.head_dim, 0.3f, 1.4f));
+    std::vector<OwnedTensor> matrices;
+    for (const int64_t out : {q_cols, kv_cols, kv_cols})
+      matrices.emplace_back(std::vector<int64_t>{out, in}, inputs.normal(out * in, 0.2f));
+    const std::vector<TensorView> views = {matrices[0].view(), matrices[1].view(),
+                                           matrices[2].view()};
+    const Weight qkv_weight = take(backend->prepare_linear(views));
+
+    struct Side {
+      std::unique_ptr<KvCache> first, second;
+    };
+    Side fused, plain;
+    const KvShape kv_shape{2, shape.kv_heads, shape.head_dim};
+    for (Side* side : {&fused, &plain}) {
+      side->first = take(backend->make_kv_cache(kv_shape));
+      side->second = take(backend->make_kv_cache(kv_shape));
+    }
+    int64_t first_length = 0, second_length = 0;
+    for (const auto& [first_rows, second_rows] :
+         std::vector<std::pair<int64_t, int64_t>>{{1, 31}, {30, 1}, {1, 1}, {1, 33}, {67, 2}}) {
+      const int64_t rows = first_rows + second_rows;
+      const auto parts =
+          take(backend->linear_split(uploaded(inputs.normal(rows * in), rows), qkv_weight));
+      const Qkv qkv{parts[0], parts[1], parts[2]};
+      const auto slices_of = [&](Side& side) {
+        return std::vector<SequenceSlice>{
+            {0, first_rows, first_length, side.first.get()},
+            {first_rows, second_rows, second_length, side.second.get()}};
+      };
+      const auto fused_slices = slices_of(fused), plain_slices = slices_of(plain);
+      const Tensor fused_q = take(backend->qk_norm_rope_append(qkv, norm(q_norm), norm(k_norm),
+                                                               1e-6f, 1e6, fused_slices, 1, shape));
+      const Tensor plain_q = take(backend->Backend::qk_norm_rope_append(
+          qkv, norm(q_norm), norm(k_norm), 1e-6f, 1e6, plain_slices, 1, shape));
+      EXPECT_EQ(values_of(*backend, take(backend->attention(fused_q, fused_slices, 1, shape))),
+                values_of(*backend, take(backend->attention(plain_q, plain_slices, 1, shape))));
+      // Keys and values alone, as the last layer stores them.
+      const Tensor none =
+          take(backend->qk_norm_rope_append({Tensor(), parts[1], parts[2]}, norm(q_norm),
+                                            norm(k_norm), 1e-6f, 1e6, fused_slices, 0, shape));
+      EXPECT_TRUE(none.empty());
+      EXPECT_EQ(values_of(*backend, take(backend->attention(fused_q, fused_slices, 0, shape))),
+                values_of(*backend, take(backend->attention(plain_q, plain_slices, 1, shape))));
+      first_length += first_rows;
+      second_length += second_rows;
+      EXPECT_EQ(fused.first->length(0), first_length);
+      EXPECT_EQ(fused.second->length(1), second_length);
+    }
+  }
+}
+
+TEST_P(FusedOps, MlpHasTheBitsOfItsParts) {
+  const int64_t rows = 21, hidden = 75, ffn = 141;
+  const OwnedTensor gate({ffn, hidden}, inputs.normal(ffn * hidden, 0.15f));
+  const OwnedTensor up({ffn, hidden}, inputs.normal(ffn * hidden, 0.15f));
+  const OwnedTensor down({hidden, ffn}, inputs.normal(hidden * ffn, 0.15f));
+  const std::vector<TensorView> both = {gate.view(), up.view()};
+  const TensorView last = down.view();
+  const Weight gate_up = take(backend->prepare_linear(both));
+  const Weight down_weight = take(backend->prepare_linear({&last, 1}));
+  const Tensor x = uploaded(inputs.normal(rows * hidden), rows);
+  EXPECT_EQ(values_of(*backend, take(backend->mlp(x, gate_up, down_weight))),
+            values_of(*backend, take(backend->Backend::mlp(x, gate_up, down_weight))));
+}
+
+/// All three in the order of a layer, against the oracle.
+TEST_P(FusedOps, AgreeWithTheReference) {
+  const auto limits = lane_tolerances(GetParam());
+  ASSERT_TRUE(limits);
+  const auto oracle = take(create_backend("reference", {1}));
+  const int64_t rows = 33, hidden = 75, ffn = 141;
+  const AttentionShape shape{6, 2, 22};
+  const OwnedTensor w({hidden}, inputs.normal(hidden, 0.3f, 1));
+  const OwnedTensor head_norm({shape.head_dim}, inputs.normal(shape.head_dim, 0.3f, 1.4f));
+  const auto spread = [](int64_t in) { return 1 / std::sqrt(static_cast<float>(in)); };
+  const auto matrix = [&](int64_t out, int64_t in) {
+    return OwnedTensor({out, in}, inputs.normal(out * in, spread(in)), DType::bf16);
+  };
+  const OwnedTensor q = matrix(132, hidden), k = matrix(44, hidden), v = matrix(44, hidden);
+  const OwnedTensor o = matrix(hidden, 132), gate = matrix(ffn, hidden), up = matrix(ffn, hidden);
+  const OwnedTensor down = matrix(hidden, ffn);
+  const auto h = inputs.normal(rows * hidden), d = inputs.normal(rows * hidden);
+
+  const auto layer = [&](Backend& lane) {
+    const auto linear = [&](std::initializer_list<const OwnedTensor*> list) {
+      std::vector<TensorView> views;
+      for (const OwnedTensor* tensor : list) views.push_back(tensor->view());
+      return take(lane.prepare_linear(views));
+    };
+    const Weight norm_weight = take(lane.prepare_norm(w.view()));
+    const Weight head_weight = take(lane.prepare_norm(head_norm.view()));
+    const Weight qkv = linear({&q, &k, &v}), out = linear({&o});
+    const Weight gate_up = linear({&gate, &up}), last = linear({&down});
+    Tensor residual = take(lane.upload(h, rows, hidden));
+    Tensor delta = take(lane.upload(d, rows, hidden));
+    const auto kv = take(lane.make_kv_cache({1, shape.kv_heads, shape.head_dim}));
+    const SequenceSlice slice{0, rows, 0, kv.get()};
+    const Tensor x = take(lane.add_rms_norm(residual, &delta, norm_weight, 1e-6f));
+    const auto parts = take(lane.linear_split(x, qkv));
+    const Tensor queries =
+        take(lane.qk_norm_rope_append({parts[0], parts[1], parts[2]}, head_weight, head_weight,
+                                      1e-6f, 1e6, {&slice, 1}, 0, shape));
+    delta = take(lane.linear(take(lane.attention(queries, {&slice, 1}, 0, shape)), out));
+    const Tensor y = take(lane.add_rms_norm(residual, &delta, norm_weight, 1e-6f));
+    delta = take(lane.mlp(y, gate_up, last));
+    return take(lane.download(take(lane.add(residual, delta))));
+  };
+  const auto want = layer(*oracle), got = layer(*backend);
+  // Five products one after the other: a few times the error of one.
+  const double limit = 4 * std::max(limits->linear.row, 1e-6);
+  for (int64_t r = 0; r < rows; ++r) {
+    double error = 0, length = 0;
+    for (int64_t i = r * hidden; i < (r + 1) * hidden; ++i) {
+      const auto at = static_cast<size_t>(i);
+      error += std::pow(double{got[at]} - double{want[at]}, 2);
+      length += std::pow(double{want[at]}, 2);
+    }
+    EXPECT_LE(std::sqrt(error / length), limit) << "row " << r;
+  }
+}
+
+std::vector<std::string> every_lane() {
+  std::vector<std::string> ids;
+  for (const BackendEntry& entry : backend_registry()) ids.push_back(entry.id);
+  return ids;
+}
+
+INSTANTIATE_TEST_SUITE_P(Lanes, FusedOps, ::testing::ValuesIn(every_lane()),
+                         [](const auto& lane) { return lane.param; });
+
+}  // namespace
+}  // namespace trinity::testing

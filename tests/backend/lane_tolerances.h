@@ -1,0 +1,92 @@
+// How far each lane's operations may lie from the oracle's, and why.
+//
+// Two limits hold together. `element` bounds every element by element · scale, where the scale is
+// the size of the numbers that went into it (an element may cancel to nothing; its error does not):
+//   linear     Σ|x·w|                      rope, add   |a| + |b|
+//   rms_norm   |result|                    silu_mul    |result|
+//   attention  max|v| · (1 + S), S = the largest Σ|q·k|/√dim: an error in a score is an error in
+//   the
+//              logarithm of a probability
+// `row` bounds the relative error of each row as a whole (root of summed squares). The first is a
+// worst case and catches single wrong elements; the second is close to what rounding really does
+// and catches small systematic mistakes. Rows with extreme scores are exempt from it in attention.
+//
+// Where the numbers come from. One rounding errs by at most u = 2^-24 (f32) or 2^-8 = 3.9e-3 (bf16)
+// and by about u/2.4 on the average.
+//   cpu_f32    f32 sums of up to 300 terms in several partial sums, measured below 4e-7; exp and
+//              division cost a few u more.
+//   cpu_bf16   product inputs rounded once: 2u + u² at most, 2.4e-3 over a row (4.2e-3 over a short
+//   one). Norm, rotation and
+//              sums stay f32. In attention q, k, probabilities and v are rounded: up to 1.0e-2 over
+//              a row of unit normals, whose scores are larger than those of normed heads.
+//   cpu_int8   inputs and weights in steps of max/127: the element limit is computed from the
+//   maxima
+//              (int8_linear_scale). Over a row: 1.1 % for normals, up to 3.1 % for the rows with an
+//              outlier. Attention is bf16's.
+//   reference_bf16  rounds every value it stores, inputs included: up to four roundings an
+//   operation.
+// On numbers that a lane represents exactly (`exact_linear`), only its f32 accumulation is left.
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace trinity::testing {
+
+struct Tolerance {
+  double element = 0;
+  double row = 0;
+};
+
+struct LaneTolerances {
+  Tolerance linear, exact_linear, rms_norm, rope, add, silu_mul, attention;
+  bool int8 =
+      false;  // `linear.element` is relative to int8_linear_scale, silu_mul to the row's max
+  double upload = 0;  // relative error of storing an input
+};
+
+/// The stated limits of a backend; nothing for one that has none yet.
+inline std::optional<LaneTolerances> lane_tolerances(const std::string& backend) {
+  constexpr double u = 1.0 / 256;  // one rounding to bf16
+  LaneTolerances t;
+  if (backend == "reference") return t;
+  if (backend == "cpu_f32") {
+    t.linear = t.exact_linear = {1e-6, 1e-6};
+    t.rms_norm = {1e-6, 1e-6};
+    t.rope = {3e-7, 3e-7};
+    t.add = {0, 0};
+    t.silu_mul = {1e-6, 1e-6};
+    t.attention = {2e-6, 3e-6};
+    return t;
+  }
+  if (backend == "cpu_bf16" || backend == "cpu_int8") {
+    t.exact_linear = {1e-6, 1e-6};
+    t.rms_norm = {1e-6, 1e-6};
+    t.rope = {3e-7, 3e-7};
+    t.add = {0, 0};
+    t.attention = {3 * u, 1.5e-2};
+    if (backend == "cpu_bf16") {
+      t.linear = {2.01 * u, 5e-3};
+      t.silu_mul = {1.001 * u, u};
+    } else {
+      t.int8 = true;
+      t.linear = {1, 4e-2};
+      t.silu_mul = {1.01 / 254, 4e-2};
+    }
+    return t;
+  }
+  if (backend == "reference_bf16") {
+    t.upload = u;
+    t.linear = {3.02 * u, 1.5 * u};
+    t.exact_linear = {1.001 * u, u};
+    t.rms_norm = {4.1 * u, 2 * u};
+    t.rope = {3.1 * u, 2 * u};
+    t.add = {2.01 * u, 2 * u};
+    t.silu_mul = {6.1 * u, 3 * u};
+    t.attention = {5 * u, 2e-2};
+    return t;
+  }
+  return std::nullopt;
+}
+
+}  // namespace trinity::testing
