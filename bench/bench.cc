@@ -11,6 +11,7 @@ std::vector<std::pair<std::string, std::string>> bench_list() {
   return {{"prefill", "tokens to hidden vector: cold, after a cached prefix, and batched"},
           {"gemm-floor", "the matrix products of prefill alone, through all layers' weights"},
           {"tokenize", "text to token ids on one thread, in MB/s"},
+          {"drift", "logits and decisions of a lane against cpu_f32; gives its margin floor"},
           {"startup", "a new process from start to its first decision, and its peak memory"}};
 }
 
@@ -28,6 +29,7 @@ Status run_bench(const BenchOptions& options, const BenchSink& sink) {
   if (wanted.contains("prefill") || wanted.contains("gemm-floor"))
     TRINITY_CHECK(bench::run_prefill(options, wanted, sink));
   if (wanted.contains("tokenize")) TRINITY_CHECK(bench::run_tokenize(options, sink));
+  if (wanted.contains("drift")) TRINITY_CHECK(bench::run_drift(options, sink));
   if (wanted.contains("startup")) TRINITY_CHECK(bench::run_startup(options, sink));
   return {};
 }

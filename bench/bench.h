@@ -1,7 +1,8 @@
 // Named benchmarks, as `trinity bench` runs them.
 //
-// Every speed is reported as milliseconds (or MB/s) of one named thing, with the fastest and the median
-// of several runs. What is to be compared is measured alternately in one run, because machines drift.
+// Every speed is reported as milliseconds (or MB/s) of one named thing, with the fastest and the
+// median of several runs. What is to be compared is measured alternately in one run, because
+// machines drift.
 #pragma once
 
 #include <trinity/error.h>
@@ -20,9 +21,9 @@ struct BenchOptions {
   std::filesystem::path model;     // folder; the embedded tiny router when empty
   std::string profile;             // empty = best available
   int threads = 0;
-  bool short_mode = false;          // few and small measurements, to see that all works
-  std::vector<int64_t> tokens;      // input lengths; empty = the benchmark's own
-  int runs = 0;                     // 0 = chosen by duration
+  bool short_mode = false;      // few and small measurements, to see that all works
+  std::vector<int64_t> tokens;  // input lengths; empty = the benchmark's own
+  int runs = 0;                 // 0 = chosen by duration
 };
 
 /// Called with each measurement: one line of JSON

@@ -11,6 +11,7 @@ namespace trinity::bench {
 Status run_prefill(const BenchOptions& options, const std::set<std::string>& wanted,
                    const BenchSink& sink);
 Status run_tokenize(const BenchOptions& options, const BenchSink& sink);
+Status run_drift(const BenchOptions& options, const BenchSink& sink);
 Status run_startup(const BenchOptions& options, const BenchSink& sink);
 
 }  // namespace trinity::bench

@@ -36,9 +36,10 @@ void report(const BenchSink& sink, const std::string& name, const Params& params
     json += fmt::format("{}{}:{}", json.empty() ? "" : ",", json_string(key), value);
     text += fmt::format(" {}={}", key, value);
   }
-  sink(fmt::format(R"({{"name":{},"params":{{{}}},"unit":{},"min":{:.4f},"median":{:.4f},"runs":{}}})",
-                   json_string(name), json, json_string(unit), samples.min(), samples.median(),
-                   samples.count()),
+  sink(fmt::format(
+           R"({{"name":{},"params":{{{}}},"unit":{},"min":{:.4f},"median":{:.4f},"runs":{}}})",
+           json_string(name), json, json_string(unit), samples.min(), samples.median(),
+           samples.count()),
        fmt::format("{:<18} {:>10.3f} {} (median {:.3f}, {} runs) {}", name, samples.min(), unit,
                    samples.median(), samples.count(), text));
 }

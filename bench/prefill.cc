@@ -1,8 +1,9 @@
 // prefill and gemm-floor: how close the forward pass comes to its matrix products alone.
 //
-// Both are measured on the same prepared weights, alternately, in one process. The floor multiplies as
-// many rows as prefill computes (T − 1) through the weights of all layers, inputs converted beforehand;
-// it walks through the layers in order, so weights come from memory as they do in prefill.
+// Both are measured on the same prepared weights, alternately, in one process. The floor multiplies
+// as many rows as prefill computes (T − 1) through the weights of all layers, inputs converted
+// beforehand; it walks through the layers in order, so weights come from memory as they do in
+// prefill.
 #include <algorithm>
 #include <random>
 
@@ -47,7 +48,8 @@ Result<Bed> make_bed(const BenchOptions& options) {
 std::vector<int32_t> random_ids(const ModelConfig& config, int64_t count, uint32_t seed) {
   std::mt19937 random(seed);
   std::vector<int32_t> ids(static_cast<size_t>(count));
-  for (int32_t& id : ids) id = static_cast<int32_t>(random() % static_cast<uint32_t>(config.vocab_size));
+  for (int32_t& id : ids)
+    id = static_cast<int32_t>(random() % static_cast<uint32_t>(config.vocab_size));
   return ids;
 }
 
@@ -145,7 +147,9 @@ class PrefillBench {
   double prefill_once(const Case& c, const Keep& keep) {
     FeatureExtractor& extractor = *bed_.extractor;
     if (c.cached == 0)
-      return time_ms([&] { keep(first_error(extractor.extract(c.inputs, {false, false, false}))); });
+      return time_ms([&] {
+        keep(first_error(extractor.extract(c.inputs, {false, false, false})));
+      });
     // Only the shared prefix may be in the cache: it is put there anew before every run.
     extractor.clear_cache();
     std::vector<std::vector<int32_t>> prefix{c.inputs.front()};
@@ -188,12 +192,13 @@ Status run_prefill(const BenchOptions& options, const std::set<std::string>& wan
                                  : std::vector<int64_t>{3, 15, 26, 65, 256, 1024};
   for (const int64_t length : lengths)
     if (length <= bed.config.max_position_embeddings)
-      TRINITY_CHECK(bench.measure({{random_ids(bed.config, length, 1)}, std::max<int64_t>(length - 1, 1), 0}));
+      TRINITY_CHECK(bench.measure(
+          {{random_ids(bed.config, length, 1)}, std::max<int64_t>(length - 1, 1), 0}));
   if (options.short_mode || !options.tokens.empty()) return {};
 
   if (kCachedPrefix + kNewTokens <= bed.config.max_position_embeddings)
-    TRINITY_CHECK(bench.measure({{random_ids(bed.config, kCachedPrefix + kNewTokens, 2)},
-                                 kNewTokens - 1, kCachedPrefix}));
+    TRINITY_CHECK(bench.measure(
+        {{random_ids(bed.config, kCachedPrefix + kNewTokens, 2)}, kNewTokens - 1, kCachedPrefix}));
   Case batch;
   uint32_t seed = 100;
   for (const int64_t length : kBatchLengths) {

@@ -44,7 +44,8 @@ Result<ProcessRun> run_process(const std::vector<std::string>& arguments) {
 
 Status run_startup(const BenchOptions& options, const BenchSink& sink) {
   std::vector<std::string> arguments = {"trinity", "route", "Prove that 2 is even.", "--json"};
-  if (!options.model.empty()) arguments.insert(arguments.end(), {"--model", options.model.string()});
+  if (!options.model.empty())
+    arguments.insert(arguments.end(), {"--model", options.model.string()});
   if (!options.profile.empty()) arguments.insert(arguments.end(), {"--profile", options.profile});
   if (options.threads > 0)
     arguments.insert(arguments.end(), {"--threads", std::to_string(options.threads)});
@@ -56,9 +57,10 @@ Status run_startup(const BenchOptions& options, const BenchSink& sink) {
     wall.add(process.milliseconds);
     memory.add(process.peak_megabytes);
   }
-  const Params params = {{"model", json_string(options.model.empty() ? "tiny router"
-                                                                : options.model.filename().string())},
-                         {"profile", json_string(options.profile.empty() ? "default" : options.profile)}};
+  const Params params = {
+      {"model",
+       json_string(options.model.empty() ? "tiny router" : options.model.filename().string())},
+      {"profile", json_string(options.profile.empty() ? "default" : options.profile)}};
   report(sink, "startup", params, "ms", wall);
   report(sink, "startup-peak-memory", params, "MiB", memory);
   return {};
