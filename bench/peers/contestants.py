@@ -2,8 +2,8 @@
 
 `Peer` is a script of this folder kept running as a co-process (`--serve`, see common.py), so that a
 turn costs the measured runs only. `OwnEngine` is the binary: a process a turn, which loads the
-model before it starts its clock. Both answer `turn(tokens, runs, warmup, round_index)` with a `Turn`
-in milliseconds, or None for a length that they do not measure.
+model before it starts its clock. Both answer `turn(tokens, runs, warmup, round_index)` with a
+`Turn` in milliseconds, or None for a length that they do not measure.
 """
 
 import json
