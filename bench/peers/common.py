@@ -1,7 +1,8 @@
 """What every peer script shares: arguments, fixed token ids, timing and the output lines.
 
 A peer is an object with `describe() -> dict` (fields added to `params`), `prepare(tokens)` (what
-depends on the length but is paid once, such as compiling), `prefill(ids)` (the measured call) and `last_hidden(ids)` (the final-norm hidden vector of the last token as a list of floats, for the
+depends on the length but is paid once, such as compiling), `prefill(ids)` (the measured call) and
+`last_hidden(ids)` (the final-norm hidden vector of the last token as a list of floats, for the
 numerical check).
 
 One line a measurement, the form that `trinity bench --json` prints:
