@@ -28,9 +28,9 @@ void attend(const AttentionCall& call, std::span<const SequenceSlice> slices, in
     const auto& kv = static_cast<const PagedKvCache&>(*slice.kv);
     const PageLayout& layout = kv.layout();
     const int64_t group = call.heads / layout.kv_heads;
-    const int64_t step = std::max<int64_t>(1, kItemRows / group);
-    scratch_floats =
-        std::max(scratch_floats, attention_scratch_floats(layout.padded_dim(), group));
+    const bool is_long = slice.position_begin + slice.row_count > kLongPositions;
+    const int64_t step = std::max<int64_t>(1, (is_long ? kLongItemRows : kItemRows) / group);
+    scratch_floats = std::max(scratch_floats, attention_scratch_floats(layout.padded_dim(), group));
     // Late positions see more keys: they go first so that the threads finish together.
     const int64_t steps = (slice.row_count + step - 1) / step;
     for (int64_t s = steps - 1; s >= 0; --s)
