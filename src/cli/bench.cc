@@ -69,7 +69,7 @@ void declare(CLI::App& command, BenchFlags& flags) {
       ->check(CLI::Range(0, 100000));
   add_switch(command, "--short", flags.short_mode, "few and small measurements");
   add_switch(command, "--json", flags.json, "a JSON object a measurement");
-  add_model_flags(command, flags.model, false);
+  add_model_flags(command, flags.model);
   command.footer(
       "Example:\n"
       "  trinity bench prefill gemm-floor --tokens 256 --profile cpu_f32");

@@ -74,9 +74,9 @@ std::string margin_text(const std::optional<double>& margin) {
 Table decision_table(std::size_t id_width, const std::string& id_title, Style style) {
   return Table({{id_title, id_width},
                 {"agent", 10},
+                {"margin", 6, true},
                 {"role", 8},
-                {"margin", 7, true},
-                {"margin", 7, true},
+                {"margin", 6, true},
                 {"tokens", 6, true},
                 {"ms", 8, true}},
                style);
@@ -86,11 +86,12 @@ std::string decision_row(const Table& table, const std::string& id, const Decisi
   const auto role_look = decision.role_id == 0   ? &Style::green
                          : decision.role_id == 1 ? &Style::magenta
                                                  : &Style::yellow;
+  const std::string agent =
+      agent_text(static_cast<std::size_t>(decision.agent_id), decision.tiny_router);
   return table.row({{id},
-                    {agent_text(static_cast<std::size_t>(decision.agent_id), decision.tiny_router),
-                     &Style::cyan},
-                    {decision.role_name, role_look},
+                    {agent, &Style::cyan},
                     {margin_text(decision.margins.agent)},
+                    {decision.role_name, role_look},
                     {margin_text(decision.margins.role)},
                     {std::to_string(decision.token_count)},
                     {fmt::format("{:.2f}", decision.timings_ms.total)}});

@@ -17,7 +17,7 @@ std::string agent_text(std::size_t agent, bool tiny_router);
 /// "1.25", or "-" when a split has no logits.
 std::string margin_text(const std::optional<double>& margin);
 
-/// id, agent, role, both margins, tokens, milliseconds.
+/// id, agent and its margin, role and its margin, tokens, milliseconds.
 Table decision_table(std::size_t id_width, const std::string& id_title, Style style);
 std::string decision_row(const Table& table, const std::string& id, const Decision& decision);
 std::string failure_row(const Table& table, const std::string& id, const std::string& message);

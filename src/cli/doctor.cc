@@ -183,7 +183,9 @@ Status print(const std::vector<Finding>& findings, bool json) {
 }
 
 void declare(CLI::App& command, DoctorFlags& flags) {
-  add_model_flags(command, flags.model, true);
+  add_model_flags(command, flags.model);
+  add_tokenizer_flag(command, flags.model.tokenizer);
+  add_head_flag(command, flags.model.head);
   add_switch(command, "--json", flags.json, "one JSON object");
   command.footer(
       "Exit status 0 when the profile in use works (and the model, if one is named), else 3.\n\n"

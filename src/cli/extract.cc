@@ -103,21 +103,19 @@ class Extract {
 
 Result<int> extract(const ExtractFlags& flags) {
   TRINITY_TRY(const InputOptions options, input_options(flags.reading));
+  TRINITY_TRY(std::optional<LineReader> reader, open_source(flags.source));
   TRINITY_TRY(const std::unique_ptr<Router> router, load_router(flags.model, false));
   Extract work(flags, options, *router);
-  if (flags.source.has_text()) {
+  if (reader) {
+    // All positions of a long input fill many megabytes: one input at a time is enough then.
+    const std::size_t batch = batch_size(flags.source, flags.all_positions ? 1 : kBatch);
+    TRINITY_CHECK(run_batches(*reader, work.output(), batch, [&](std::span<const Line> lines) {
+      return work.answer(read_queries(lines));
+    }));
+  } else {
     const Record<RouterQuery> record = prompt_record(*flags.source.argument);
     TRINITY_CHECK(work.answer(std::span(&record, 1)));
     TRINITY_CHECK(work.output().flush());
-  } else {
-    TRINITY_TRY(LineReader reader, open_source(flags.source));
-    // All positions of a long input fill many megabytes: one input at a time is enough then.
-    const std::size_t batch = batch_size(flags.source, flags.all_positions ? 1 : kBatch);
-    TRINITY_CHECK(run_batches(reader, work.output(), batch, [&](std::span<const Line> lines) {
-      std::vector<Record<RouterQuery>> records;
-      for (const Line& line : lines) records.push_back(read_query(line));
-      return work.answer(records);
-    }));
   }
   return work.tally().finish();
 }
@@ -125,7 +123,8 @@ Result<int> extract(const ExtractFlags& flags) {
 void declare(CLI::App& command, ExtractFlags& flags) {
   add_source_flags(command, flags.source,
                    "a prompt, read as one user message (without it: JSON lines from --input)");
-  add_model_flags(command, flags.model, false);
+  add_model_flags(command, flags.model);
+  add_tokenizer_flag(command, flags.model.tokenizer);
   add_reading_flags(command, flags.reading);
   add_switch(command, "--all-positions", flags.all_positions,
              "hidden holds a row for every position")

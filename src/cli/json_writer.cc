@@ -1,5 +1,6 @@
 #include "cli/json_writer.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstddef>
@@ -47,7 +48,10 @@ bool append_json_floats(std::string& out, std::span<const float> values) {
     if (!std::isfinite(value)) return false;
   }
   append_numbers(out, values.size(), kFloatRoom, [&](std::size_t i, char* at, char* end) {
-    return std::to_chars(at, end, values[i]).ptr;
+    at = std::to_chars(at, end, values[i]).ptr;
+    // Many readers take "-0" for the integer 0, which has no sign.
+    if (values[i] == 0 && std::signbit(values[i])) at = std::copy_n(".0", 2, at);
+    return at;
   });
   return true;
 }

@@ -21,7 +21,7 @@ struct Line {
 
 class LineReader {
  public:
-  static constexpr std::size_t max_line_bytes = std::size_t{256} << 20;
+  static constexpr std::size_t max_line_bytes = std::size_t{128} << 20;
 
   /// Opens a file or pipe; "-" is standard input. Errors: `missing_file`, `unreadable_file`.
   static Result<LineReader> open(const std::string& path);

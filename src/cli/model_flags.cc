@@ -34,18 +34,12 @@ Result<std::filesystem::path> find_head(const ModelFlags& flags) {
 
 }  // namespace
 
-void add_model_flags(CLI::App& command, ModelFlags& flags, bool with_head) {
+void add_model_flags(CLI::App& command, ModelFlags& flags) {
   add_value(command, "--model", flags.model,
             "folder with config.json, tokenizer.json and *.safetensors (without it: the embedded "
             "tiny router)")
       ->type_name("DIR")
       ->group("Model");
-  if (with_head) {
-    add_value(command, "--head", flags.head,
-              "router head of the model (without it: router_head.safetensors beside the model)")
-        ->type_name("FILE")
-        ->group("Model");
-  }
   add_value(command, "--profile", flags.profile,
             "how to compute, see `trinity profiles` (without it: the best one available)")
       ->type_name("NAME")
@@ -56,9 +50,28 @@ void add_model_flags(CLI::App& command, ModelFlags& flags, bool with_head) {
       ->group("Model");
 }
 
+void add_tokenizer_flag(CLI::App& command, std::string& tokenizer) {
+  add_value(command, "--tokenizer", tokenizer,
+            "tokenizer.json to use (without it: the model's own, or one that models around it "
+            "share)")
+      ->type_name("FILE")
+      ->group("Model");
+}
+
+void add_head_flag(CLI::App& command, std::string& head) {
+  add_value(command, "--head", head,
+            "router head of the model (without it: router_head.safetensors beside the model)")
+      ->type_name("FILE")
+      ->group("Model");
+}
+
 Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_head) {
+  if (flags.model.empty() && !flags.tokenizer.empty())
+    return fail(ErrorKind::usage, "tokenizer_without_model",
+                "--tokenizer needs --model: the embedded tiny router has its own tokenizer");
   RouterOptions options;
   options.model = flags.model;
+  options.tokenizer = flags.tokenizer;
   options.profile = flags.profile;
   options.threads = flags.threads;
   if (needs_head) {
@@ -74,19 +87,18 @@ Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_
   return router;
 }
 
-Result<Tokenizer> load_tokenizer(const std::string& model) {
+Result<Tokenizer> load_tokenizer(const std::string& model, const std::string& tokenizer) {
+  if (!tokenizer.empty()) return Tokenizer::load(tokenizer);
   if (model.empty()) {
     TRINITY_TRY(const std::unique_ptr<ModelFiles> files, open_tiny_router());
     note("using the tokenizer of the embedded tiny router");
     return files->tokenizer();
   }
+  const std::filesystem::path own = std::filesystem::path(model) / "tokenizer.json";
   std::error_code ignored;
-  if (!std::filesystem::is_directory(model, ignored))
-    return fail(ErrorKind::missing, "missing_file",
-                fmt::format("there is no model folder at {}; give --model a folder with "
-                            "tokenizer.json",
-                            model));
-  return Tokenizer::load(std::filesystem::path(model) / "tokenizer.json");
+  if (std::filesystem::exists(own, ignored)) return Tokenizer::load(own);
+  TRINITY_TRY(const std::unique_ptr<ModelFiles> files, open_model_folder(model));
+  return files->tokenizer();
 }
 
 std::string describe_model(const RouterInfo& info, const std::string& model) {

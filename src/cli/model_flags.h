@@ -13,22 +13,28 @@ namespace trinity::cli {
 
 struct ModelFlags {
   std::string model;
+  std::string tokenizer;
   std::string head;
   std::string profile;
   int threads = 0;
 };
 
-/// --model, --profile, --threads, and --head where a decision is made.
-void add_model_flags(CLI::App& command, ModelFlags& flags, bool with_head);
+/// --model, --profile, --threads.
+void add_model_flags(CLI::App& command, ModelFlags& flags);
+/// --tokenizer, where text is read.
+void add_tokenizer_flag(CLI::App& command, std::string& tokenizer);
+/// --head, where a decision is made.
+void add_head_flag(CLI::App& command, std::string& head);
 
 /// Loads the router of the flags and says on standard error what a user should know about it: that
 /// it is the embedded tiny router, which head was found, warnings. With `needs_head` a model folder
 /// without --head must hold router_head.safetensors. Errors: `head_without_model`,
-/// `missing_router_head`, and those of Router::load.
+/// `tokenizer_without_model`, `missing_router_head`, and those of Router::load.
 Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_head);
 
-/// The tokenizer of a folder, which needs no weights, or of the embedded tiny router.
-Result<Tokenizer> load_tokenizer(const std::string& model);
+/// The tokenizer file, else that of a model folder, which needs no weights when it has a
+/// tokenizer.json of its own, else the embedded tiny router's.
+Result<Tokenizer> load_tokenizer(const std::string& model, const std::string& tokenizer);
 
 /// One line that names the model, for example "the embedded tiny router (a demonstration, not
 /// trained on real conversations)".

@@ -6,11 +6,13 @@
 
 #include <csignal>
 #include <exception>
+#include <memory>
 #include <new>
 #include <string>
 #include <string_view>
 
 #include "cli/commands.h"
+#include "cli/help_formatter.h"
 #include "cli/output.h"
 
 namespace trinity::cli {
@@ -76,9 +78,9 @@ std::string unknown_command(const CLI::App& app, int argument_count, const char*
 
 int parse_and_run(int argument_count, const char* const* arguments) {
   CLI::App app(kOverview, "trinity");
-  app.get_formatter()->column_width(32);
+  app.formatter(std::make_shared<HelpFormatter>());
   app.set_help_flag("-h,--help", "print this help and exit");
-  app.set_version_flag("--version", version_text());
+  app.set_version_flag("--version", version_text(), "print the version and exit");
   app.require_subcommand(1);
   app.footer("Each command has its own help with an example: trinity route --help");
   Action action;

@@ -119,6 +119,13 @@ Record<RouterQuery> read_query(const Line& line) {
   return read_record<RouterQuery>(line, query_of);
 }
 
+std::vector<Record<RouterQuery>> read_queries(std::span<const Line> lines) {
+  std::vector<Record<RouterQuery>> records;
+  records.reserve(lines.size());
+  for (const Line& line : lines) records.push_back(read_query(line));
+  return records;
+}
+
 Record<std::string> read_text(const Line& line) {
   return read_member<std::string>(line, "text", text_of);
 }

@@ -10,8 +10,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/line_reader.h"
@@ -34,6 +35,9 @@ struct Record {
 /// `{"ids":[...]}`, exactly one of them. Errors: `line_too_long`, those of parse_json,
 /// `invalid_record`, `invalid_messages`, `invalid_text`, `invalid_ids`.
 Record<RouterQuery> read_query(const Line& line);
+
+/// The same for a batch of lines.
+std::vector<Record<RouterQuery>> read_queries(std::span<const Line> lines);
 
 /// `{"text":"..."}`. Errors as above.
 Record<std::string> read_text(const Line& line);

@@ -116,20 +116,17 @@ class RouteCommand {
 Result<int> route(const RouteFlags& flags) {
   TRINITY_TRY(InputOptions input, input_options(flags.reading));
   TRINITY_TRY(const DecisionRule rule, decision_rule(flags.selection));
+  TRINITY_TRY(std::optional<LineReader> reader, open_source(flags.source));
   TRINITY_TRY(const std::unique_ptr<Router> router, load_router(flags.model, true));
   RouteCommand work(flags, *router, std::move(input), rule);
-  if (flags.source.has_text()) {
+  if (reader) {
+    TRINITY_CHECK(
+        run_batches(*reader, work.output(), batch_size(flags.source, kBatch),
+                    [&](std::span<const Line> lines) { return work.answer(read_queries(lines)); }));
+  } else {
     const Record<RouterQuery> record = prompt_record(*flags.source.argument);
     TRINITY_CHECK(work.answer(std::span(&record, 1)));
     TRINITY_CHECK(work.output().flush());
-  } else {
-    TRINITY_TRY(LineReader reader, open_source(flags.source));
-    TRINITY_CHECK(run_batches(reader, work.output(), batch_size(flags.source, kBatch),
-                              [&](std::span<const Line> lines) {
-                                std::vector<Record<RouterQuery>> records;
-                                for (const Line& line : lines) records.push_back(read_query(line));
-                                return work.answer(records);
-                              }));
   }
   return work.tally().finish();
 }
@@ -137,7 +134,9 @@ Result<int> route(const RouteFlags& flags) {
 void declare(CLI::App& command, RouteFlags& flags) {
   add_source_flags(command, flags.source,
                    "a prompt, read as one user message (without it: JSON lines from --input)");
-  add_model_flags(command, flags.model, true);
+  add_model_flags(command, flags.model);
+  add_tokenizer_flag(command, flags.model.tokenizer);
+  add_head_flag(command, flags.model.head);
   add_reading_flags(command, flags.reading);
   add_selection_flags(command, flags.selection);
   add_switch(command, "--json", flags.json, "a JSON object a line instead of text for people")

@@ -17,6 +17,7 @@ constexpr std::size_t kBatch = 64;
 
 struct TokenizeFlags {
   std::string model;
+  std::string tokenizer;
   SourceFlags source;
   bool special = false;
   bool decode = false;
@@ -48,11 +49,12 @@ class Tokenize {
                          : answer(read_text(line), &Tokenize::append_encoded);
   }
 
-  Status answer_argument(const std::string& text) {
-    if (!flags_.decode)
-      return answer(Record<std::string>{RecordOrigin(), text}, &Tokenize::append_encoded);
-    TRINITY_TRY(std::vector<std::int32_t> ids, parse_id_list(text));
-    return answer(Record<std::vector<std::int32_t>>{RecordOrigin(), std::move(ids)},
+  Status answer_text(const std::string& text) {
+    return answer(Record<std::string>{RecordOrigin(), text}, &Tokenize::append_encoded);
+  }
+
+  Status answer_ids(const std::vector<std::int32_t>& ids) {
+    return answer(Record<std::vector<std::int32_t>>{RecordOrigin(), ids},
                   &Tokenize::append_decoded);
   }
 
@@ -104,13 +106,14 @@ class Tokenize {
 };
 
 Result<int> tokenize(const TokenizeFlags& flags) {
-  TRINITY_TRY(const Tokenizer tokenizer, load_tokenizer(flags.model));
+  std::vector<std::int32_t> given_ids;
+  if (flags.source.has_text() && flags.decode) {
+    TRINITY_TRY(given_ids, parse_id_list(*flags.source.argument));
+  }
+  TRINITY_TRY(std::optional<LineReader> reader, open_source(flags.source));
+  TRINITY_TRY(const Tokenizer tokenizer, load_tokenizer(flags.model, flags.tokenizer));
   Tokenize work(flags, tokenizer);
-  if (flags.source.has_text()) {
-    TRINITY_CHECK(work.answer_argument(*flags.source.argument));
-    TRINITY_CHECK(work.output().flush());
-  } else {
-    TRINITY_TRY(LineReader reader, open_source(flags.source));
+  if (reader) {
     const auto answer = [&](std::span<const Line> lines) -> Status {
       for (const Line& line : lines) {
         const Status written = work.answer_line(line);
@@ -118,7 +121,11 @@ Result<int> tokenize(const TokenizeFlags& flags) {
       }
       return {};
     };
-    TRINITY_CHECK(run_batches(reader, work.output(), batch_size(flags.source, kBatch), answer));
+    TRINITY_CHECK(run_batches(*reader, work.output(), batch_size(flags.source, kBatch), answer));
+  } else {
+    TRINITY_CHECK(flags.decode ? work.answer_ids(given_ids)
+                               : work.answer_text(*flags.source.argument));
+    TRINITY_CHECK(work.output().flush());
   }
   return work.tally().finish();
 }
@@ -130,6 +137,7 @@ void declare(CLI::App& command, TokenizeFlags& flags) {
             "folder with tokenizer.json (without it: the embedded tiny router's)")
       ->type_name("DIR")
       ->group("Model");
+  add_tokenizer_flag(command, flags.tokenizer);
   add_switch(command, "--special", flags.special, "text such as <|im_end|> becomes its token")
       ->group("Input");
   add_switch(command, "--decode", flags.decode, "from ids to text: {\"ids\":[...]} a line")

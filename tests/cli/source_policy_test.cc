@@ -1,0 +1,132 @@
+// House rules that a compiler does not check, as scans of the sources.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+
+#include "cli/source_scanner.h"
+#include "support/conformance.h"
+
+namespace trinity::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Every C++ source below the folders, by its path from the repository's root.
+std::map<std::string, std::string> sources(const std::vector<std::string>& folders) {
+  std::map<std::string, std::string> texts;
+  const fs::path root = TRINITY_SOURCE_DIR;
+  for (const std::string& folder : folders) {
+    if (!fs::exists(root / folder)) continue;
+    for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
+      const std::string extension = entry.path().extension().string();
+      if (extension != ".cc" && extension != ".h") continue;
+      std::ifstream file(entry.path(), std::ios::binary);
+      texts[entry.path().lexically_relative(root).string()] = {std::istreambuf_iterator<char>(file),
+                                                               std::istreambuf_iterator<char>()};
+    }
+  }
+  return texts;
+}
+
+void expect_absent(const std::map<std::string, std::string>& texts, const std::string& construct,
+                   const std::string& why) {
+  for (const auto& [path, text] : texts) {
+    for (const std::size_t line : find_construct(text, construct)) {
+      ADD_FAILURE() << path << ":" << line << ": `" << construct << "`: " << why;
+    }
+  }
+}
+
+const std::vector<std::string> every_folder = {"include", "src",  "bench",
+                                               "tests",   "fuzz", "examples"};
+
+TEST(SourcePolicy, ENV_1_OnlyTheCommandLineReadsTheEnvironment) {
+  std::map<std::string, std::string> texts = sources({"include", "src", "bench"});
+  ASSERT_GT(texts.size(), 50u);
+  std::erase_if(texts, [](const auto& file) { return file.first.starts_with("src/cli/"); });
+  for (const char* construct :
+       {"getenv", "secure_getenv", "setenv", "putenv", "unsetenv", "clearenv", "environ"}) {
+    expect_absent(texts, construct, "settings are passed as arguments; src/cli reads TRINITY_*");
+  }
+}
+
+TEST(SourcePolicy, ENV_1_TheCommandLineDoesNotChangeTheEnvironment) {
+  for (const char* construct : {"setenv", "putenv", "unsetenv", "clearenv"}) {
+    expect_absent(sources({"src/cli"}), construct, "the environment is read, never written");
+  }
+}
+
+TEST(SourcePolicy, POL_1_NoForbiddenConstructs) {
+  const std::map<std::string, std::string> texts = sources(every_folder);
+  const std::vector<std::pair<std::string, std::string>> forbidden = {
+      {"using namespace std;", "names say where they come from"},
+      {"std::regex", "slow and recursive on hostile input; write a scanner"},
+      {"system(", "no shell"},
+      {"popen(", "no shell"},
+      {"assert(false)", "a state that cannot happen is an error value or std::terminate"},
+      {"sprintf(", "fmt::format"},
+      {"strcpy(", "std::string"},
+      {"strcat(", "std::string"},
+      {"strtok(", "std::string_view"},
+      {"gets(", "std::getline"},
+      {"atoi(", "std::from_chars, which reports errors"},
+      {"atof(", "std::from_chars, which reports errors"},
+      {"rand(", "a seeded generator of <random>"},
+      {"srand(", "a seeded generator of <random>"},
+      {"goto ", "structured control flow"},
+      {"std::endl", "'\\n'; flush where it is meant"},
+  };
+  for (const auto& [construct, why] : forbidden) expect_absent(texts, construct, why);
+}
+
+TEST(SourcePolicy, POL_1_NumericRoomsPrintNothing) {
+  std::map<std::string, std::string> texts = sources({"include", "src"});
+  std::erase_if(texts, [](const auto& file) { return file.first.starts_with("src/cli/"); });
+  for (const char* construct : {"std::cout", "std::cerr", "std::clog", "printf(", "puts("}) {
+    expect_absent(texts, construct, "rooms return values; only src/cli prints");
+  }
+}
+
+TEST(SourcePolicy, POL_1_NoThirdPartyTypesInPublicHeaders) {
+  for (const auto& [path, text] : sources({"include"})) {
+    for (const char* include : {"nlohmann", "fmt/", "simdjson", "openssl", "dnnl", "hwy/"}) {
+      EXPECT_EQ(text.find(std::string("#include <") + include), std::string::npos)
+          << path << " includes " << include;
+    }
+  }
+}
+
+TEST(SourcePolicy, POL_1_NothingIsLeftUndoneInTheSources) {
+  for (const auto& [path, text] : sources({"include", "src", "bench", "fuzz", "examples"})) {
+    for (const char* mark : {"TODO", "FIXME", "XXX", "HACK"}) {
+      EXPECT_EQ(text.find(mark), std::string::npos) << path << " contains " << mark;
+    }
+  }
+}
+
+TEST(SourcePolicy, POL_2_TheScannerFindsRealHits) {
+  using Lines = std::vector<std::size_t>;
+  EXPECT_EQ(find_construct("int main() {\n  return system(\"ls\");\n}", "system("), Lines{2});
+  EXPECT_EQ(find_construct("std::system(x); system(y);", "system("), (Lines{1, 1}));
+  EXPECT_EQ(find_construct("a = std::getenv(\"A\"); // b\ngetenv(x)", "getenv"), (Lines{1, 2}));
+  EXPECT_EQ(find_construct("using namespace std;", "using namespace std"), Lines{1});
+  EXPECT_EQ(find_construct("int n = 1'000'000; char q = '\"'; rand();", "rand("), Lines{1});
+  EXPECT_EQ(find_construct("auto s = R\"x(a)\" \")x\";\nrand();", "rand("), Lines{2});
+}
+
+TEST(SourcePolicy, POL_2_TheScannerIgnoresLookAlikes) {
+  const std::vector<std::size_t> nothing;
+  EXPECT_EQ(find_construct("file_system(x); system_(y); my.subsystem(z);", "system("), nothing);
+  EXPECT_EQ(find_construct("// system(\"ls\")\n/* system(x)\nsystem(y) */", "system("), nothing);
+  EXPECT_EQ(find_construct("say(\"system(x) \\\" system(y)\");", "system("), nothing);
+  EXPECT_EQ(find_construct("R\"(\nsystem(x)\n)\"", "system("), nothing);
+  EXPECT_EQ(find_construct("my_getenv(x); getenv_like(y);", "getenv"), nothing);
+  EXPECT_EQ(find_construct("using namespace std_extra;", "using namespace std"), nothing);
+}
+
+}  // namespace
+}  // namespace trinity::testing
