@@ -1,0 +1,249 @@
+// The CPU lanes' small parts: block recycling, rotation tables, page layout, row conversion.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <set>
+
+#include "backend/cpu/buffer_pool.h"
+#include "backend/cpu/kv_pages.h"
+#include "backend/cpu/linear.h"
+#include "backend/cpu/rope_table.h"
+#include "backend/cpu/row_kernels.h"
+#include "backend/op_inputs.h"
+
+namespace trinity::testing {
+namespace {
+
+using cpu::Element;
+
+bool aligned(const void* address) { return reinterpret_cast<uintptr_t>(address) % 64 == 0; }
+
+TEST(BufferPool, BlocksAreAlignedDistinctAndWritable) {
+  const auto pool = cpu::BufferPool::create();
+  std::vector<std::shared_ptr<std::byte[]>> blocks;
+  std::vector<size_t> sizes;
+  for (size_t size = 1; size < (size_t{5} << 20); size = size * 2 + size / 3 + 1) {
+    for (const size_t bytes : {size - 1, size, size + 1}) {
+      blocks.push_back(pool->take(bytes));
+      sizes.push_back(bytes);
+      ASSERT_TRUE(aligned(blocks.back().get()));
+      std::memset(blocks.back().get(), static_cast<int>(blocks.size()), bytes);
+    }
+  }
+  for (size_t i = 0; i < blocks.size(); ++i)
+    for (const size_t at : {size_t{0}, sizes[i] / 2, sizes[i] - (sizes[i] > 0)})
+      if (sizes[i] > 0) {
+        EXPECT_EQ(blocks[i][static_cast<std::ptrdiff_t>(at)], static_cast<std::byte>(i + 1));
+      }
+}
+
+TEST(BufferPool, AFreedBlockIsHandedOutAgainForItsSizeClass) {
+  const auto pool = cpu::BufferPool::create();
+  for (const size_t bytes :
+       {size_t{1}, size_t{256}, size_t{257}, size_t{384}, size_t{385}, size_t{100000}}) {
+    auto block = pool->take(bytes);
+    const void* address = block.get();
+    block.reset();
+    EXPECT_EQ(pool->take(bytes).get(), address) << bytes;
+  }
+}
+
+TEST(BufferPool, NoClassWastesMoreThanAThird) {
+  // Equal classes recycle each other's blocks: find the sizes around a class border by doing so.
+  const auto pool = cpu::BufferPool::create();
+  for (const size_t bytes : {size_t{1000}, size_t{1537}, size_t{12289}, size_t{50000}}) {
+    auto block = pool->take(bytes);
+    const void* address = block.get();
+    block.reset();
+    const auto smaller = pool->take(bytes * 2 / 3 - 1);  // would waste more than a third
+    EXPECT_NE(smaller.get(), address) << bytes;
+  }
+}
+
+TEST(BufferPool, BlocksMayOutliveThePool) {
+  auto pool = cpu::BufferPool::create();
+  auto block = pool->take(5000);
+  pool.reset();
+  std::memset(block.get(), 1, 5000);
+  block.reset();  // freed, not returned
+}
+
+TEST(BufferPool, LargeBlocksFromTheSystemAreZeroed) {
+  for (const size_t bytes :
+       {size_t{1}, size_t{4096}, (size_t{2} << 20) - 1, size_t{2} << 20, (size_t{4} << 20) + 3}) {
+    const auto block = cpu::allocate_block(bytes);
+    ASSERT_TRUE(aligned(block.get()));
+    for (size_t i = 0; i < bytes; i += 997)
+      ASSERT_EQ(block[static_cast<std::ptrdiff_t>(i)], std::byte{0});
+  }
+}
+
+TEST(RopeTable, FollowsTheFormulaInF32AnglesAndDoubleFunctions) {
+  for (const auto& [head_dim, theta] :
+       {std::pair<int64_t, double>{128, 1e6}, {22, 1e4}, {2, 500}}) {
+    cpu::RopeTable table(head_dim, theta);
+    EXPECT_EQ(table.head_dim(), head_dim);
+    EXPECT_EQ(table.theta(), theta);
+    int64_t reserved = 0;
+    for (const int64_t count : {1, 2, 33, 34, 1000, 40960}) {
+      table.reserve(count);
+      for (int64_t position = std::max<int64_t>(0, reserved - 2);
+           position<count; position += count> 100 ? 37 : 1)
+        for (int64_t i = 0; i < head_dim / 2; ++i) {
+          const auto inverse_frequency = static_cast<float>(
+              std::pow(theta, -2.0 * static_cast<double>(i) / static_cast<double>(head_dim)));
+          const double angle = static_cast<float>(position) * inverse_frequency;
+          const int64_t at = position * (head_dim / 2) + i;
+          ASSERT_NEAR(table.cosines()[at], std::cos(angle), 6e-8) << position << " " << i;
+          ASSERT_NEAR(table.sines()[at], std::sin(angle), 6e-8) << position << " " << i;
+        }
+      reserved = count;
+    }
+  }
+}
+
+TEST(RopeTable, KeepsEarlierPositionsWhenItGrows) {
+  cpu::RopeTable small(32, 1e6), grown(32, 1e6);
+  small.reserve(500);
+  for (const int64_t count : {1, 5, 3, 100, 101, 500}) grown.reserve(count);
+  EXPECT_EQ(std::memcmp(small.cosines(), grown.cosines(), 500 * 16 * sizeof(float)), 0);
+  EXPECT_EQ(std::memcmp(small.sines(), grown.sines(), 500 * 16 * sizeof(float)), 0);
+}
+
+TEST(PageLayout, RegionsDoNotOverlapAndStayAligned) {
+  for (const Element element : {Element::f32, Element::bf16})
+    for (const int64_t head_dim : {2, 16, 22, 32, 64, 128}) {
+      const cpu::PageLayout layout{element, 3, head_dim};
+      const int64_t size = cpu::element_size(element);
+      EXPECT_GE(layout.padded_dim(), head_dim);
+      EXPECT_EQ(layout.padded_dim() % 16, 0);
+      EXPECT_LT(layout.padded_dim() - head_dim, 16);
+      EXPECT_EQ(layout.key_bytes(), 32 * head_dim * size);
+      EXPECT_GE(layout.head_bytes(), layout.key_bytes() + 32 * layout.padded_dim() * size);
+      EXPECT_EQ(layout.head_bytes() % 64, 0);
+      EXPECT_EQ(layout.page_bytes(), 3 * layout.head_bytes());
+    }
+}
+
+TEST(PagedKvCache, ForksShareFullPagesAndCopyOnlyThePartlyFilledOne) {
+  const auto pool = cpu::BufferPool::create();
+  const cpu::PageLayout layout{Element::f32, 1, 16};
+  cpu::PagedKvCache kv(layout, 2, pool);
+  kv.grow(0, 100);
+  kv.grow(1, 100);
+  const auto forked = kv.fork(70);
+  auto& fork = static_cast<cpu::PagedKvCache&>(*forked);
+  for (int64_t layer = 0; layer < 2; ++layer) {
+    EXPECT_EQ(fork.keys(layer, 0, 0), kv.keys(layer, 0, 0));
+    EXPECT_EQ(fork.keys(layer, 0, 1), kv.keys(layer, 0, 1));
+    EXPECT_NE(fork.keys(layer, 0, 2), kv.keys(layer, 0, 2));
+    EXPECT_EQ(std::memcmp(fork.keys(layer, 0, 2), kv.keys(layer, 0, 2),
+                          static_cast<size_t>(layout.page_bytes())),
+              0);
+  }
+  EXPECT_EQ(fork.bytes(), 2u * 3u * static_cast<size_t>(layout.page_bytes()));
+  const auto whole = kv.fork(64);
+  EXPECT_EQ(static_cast<cpu::PagedKvCache&>(*whole).keys(0, 0, 1), kv.keys(0, 0, 1));
+}
+
+TEST(RowBuckets, GiveRoomForEveryRowCountAndNeverShrink) {
+  int64_t previous = 0;
+  for (int64_t rows = 1; rows < 5000; ++rows) {
+    const int64_t room = cpu::bucket_rows(rows);
+    EXPECT_GE(room, rows);
+    EXPECT_LT(room, rows + 64);
+    EXPECT_GE(room, previous);
+    EXPECT_EQ(cpu::bucket_rows(room), room);
+    previous = room;
+  }
+}
+
+/// Int8 rows as the kernels write them, read back as numbers.
+struct Int8Rows {
+  std::vector<int8_t> data;
+  std::vector<float> scales;
+};
+
+Int8Rows quantised(const std::vector<float>& x, int64_t rows, int64_t cols) {
+  Int8Rows out{std::vector<int8_t>(x.size()), std::vector<float>(static_cast<size_t>(rows), -1.0f)};
+  cpu::convert_rows({x.data(), cols, nullptr, nullptr}, cols,
+                    {out.data.data(), cols, Element::s8, out.scales.data()}, {0, rows});
+  return out;
+}
+
+TEST(Int8Rows, HaveTheScaleOfTheirLargestValueAndRoundToNearest) {
+  RandomInputs inputs(3);
+  for (const int64_t cols : {1, 15, 16, 17, 64, 141}) {
+    const int64_t rows = 20;
+    const auto x = inputs.awkward_rows(rows, cols);
+    const Int8Rows q = quantised(x, rows, cols);
+    for (int64_t r = 0; r < rows; ++r) {
+      float largest = 0;
+      for (int64_t i = 0; i < cols; ++i)
+        largest = std::max(largest, std::abs(x[static_cast<size_t>(r * cols + i)]));
+      const float scale = q.scales[static_cast<size_t>(r)];
+      EXPECT_FLOAT_EQ(scale, largest / 127) << fmt::format("row {} of {}", r, cols);
+      for (int64_t i = 0; i < cols; ++i) {
+        const auto at = static_cast<size_t>(r * cols + i);
+        EXPECT_LE(std::abs(int{q.data[at]}), 127);
+        EXPECT_NEAR(q.data[at] * double{scale}, x[at], 0.5001 * scale);
+      }
+    }
+  }
+}
+
+TEST(Int8Rows, AnAllZeroRowIsZeroWithScaleZero) {
+  const Int8Rows q = quantised(std::vector<float>(75, 0.0f), 1, 75);
+  EXPECT_EQ(q.scales[0], 0.0f);
+  for (const int8_t value : q.data) EXPECT_EQ(value, 0);
+}
+
+TEST(Int8Rows, NearlyZeroRowsStayFinite) {
+  const Int8Rows q = quantised(std::vector<float>(33, 1e-44f), 1, 33);
+  for (const int8_t value : q.data) EXPECT_TRUE(std::isfinite(value * q.scales[0]));
+}
+
+TEST(Bf16Rows, RoundToNearestEvenLikeTheScalarConversion) {
+  RandomInputs inputs(4);
+  std::vector<float> x = inputs.normal(1000, 3);
+  for (uint32_t bits : {0x3F808000u, 0x3F818000u, 0xBF808000u, 0x3F807FFFu, 0x00000001u,
+                        0x80000000u, 0x7F7FFFFFu, 0x7F800000u})
+    x.push_back(std::bit_cast<float>(bits));
+  const auto cols = static_cast<int64_t>(x.size());
+  std::vector<uint16_t> got(x.size());
+  cpu::convert_rows({x.data(), cols, nullptr, nullptr}, cols,
+                    {got.data(), cols, Element::bf16, nullptr}, {0, 1});
+  for (size_t i = 0; i < x.size(); ++i) EXPECT_EQ(got[i], bf16_from_f32(x[i])) << x[i];
+}
+
+TEST(RowKernels, TouchOnlyTheirRows) {
+  const int64_t rows = 9, cols = 75;
+  RandomInputs inputs(5);
+  const auto x = inputs.normal(rows * cols);
+  std::vector<float> out(x.size(), -77.0f);
+  cpu::add_rows({x.data(), cols, nullptr, nullptr}, {x.data(), cols, nullptr, nullptr}, cols,
+                {out.data(), cols, Element::f32, nullptr}, {3, 6});
+  for (int64_t i = 0; i < rows * cols; ++i) {
+    const bool inside = i / cols >= 3 && i / cols < 6;
+    EXPECT_EQ(out[static_cast<size_t>(i)], inside ? 2 * x[static_cast<size_t>(i)] : -77.0f);
+  }
+}
+
+TEST(RowKernels, ScalesOfAnInt8ProductAreAppliedOnReading) {
+  const int64_t rows = 3, cols = 18;
+  RandomInputs inputs(6);
+  const auto x = inputs.normal(rows * cols), row_scale = inputs.normal(rows);
+  const auto col_scale = inputs.normal(cols);
+  std::vector<float> out(x.size());
+  cpu::convert_rows({x.data(), cols, row_scale.data(), col_scale.data()}, cols,
+                    {out.data(), cols, Element::f32, nullptr}, {0, rows});
+  for (int64_t i = 0; i < rows * cols; ++i) {
+    const auto at = static_cast<size_t>(i);
+    EXPECT_EQ(out[at], x[at] * col_scale[at % 18] * row_scale[at / 18]);
+  }
+}
+
+}  // namespace
+}  // namespace trinity::testing

@@ -1,0 +1,98 @@
+// The list of backends: names, availability, identity.
+#include "backend/registry.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "backend/cpu/cpu_features.h"
+
+namespace trinity::testing {
+namespace {
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+TEST(Registry, NamesAreUniqueAndDescribed) {
+  std::set<std::string> ids;
+  for (const BackendEntry& entry : backend_registry()) {
+    EXPECT_TRUE(ids.insert(entry.id).second) << entry.id;
+    EXPECT_FALSE(entry.description.empty()) << entry.id;
+  }
+  for (const char* id : {"reference", "reference_bf16", "cpu_f32", "cpu_bf16", "cpu_int8"})
+    EXPECT_TRUE(ids.count(id)) << id;
+}
+
+TEST(Registry, UnknownNameListsTheKnownOnes) {
+  for (const std::string name : {"bogus", "", "CPU_F32", "cpu_f32 "}) {
+    const auto backend = create_backend(name, {});
+    ASSERT_FALSE(backend) << name;
+    EXPECT_EQ(backend.error().tag, "unknown_backend");
+    EXPECT_EQ(backend.error().kind, ErrorKind::usage);
+    EXPECT_TRUE(contains(backend.error().message, "\"" + name + "\""));
+    for (const BackendEntry& entry : backend_registry())
+      EXPECT_TRUE(contains(backend.error().message, entry.id)) << backend.error().message;
+  }
+}
+
+TEST(Registry, AvailableBackendsSayWhoTheyAre) {
+  for (const BackendEntry& entry : backend_registry()) {
+    const auto backend = create_backend(entry.id, {1});
+    if (const auto reason = entry.unavailable_reason()) {
+      ASSERT_FALSE(backend) << entry.id;
+      EXPECT_EQ(backend.error().tag, "backend_unavailable");
+      EXPECT_EQ(backend.error().kind, ErrorKind::missing);
+      EXPECT_TRUE(contains(backend.error().message, entry.id));
+      EXPECT_TRUE(contains(backend.error().message, *reason));
+      continue;
+    }
+    ASSERT_TRUE(backend) << backend.error().message;
+    const BackendInfo& info = (*backend)->info();
+    EXPECT_EQ(info.id, entry.id);
+    EXPECT_EQ(info.exactness, entry.exactness);
+    EXPECT_EQ(info.label.rfind("trinity.", 0), 0u) << info.label;
+    EXPECT_FALSE(info.device.empty());
+    EXPECT_FALSE(info.dtype_policy.empty());
+    EXPECT_EQ((*backend)->weight_bytes(), 0u);
+  }
+}
+
+TEST(Registry, LabelsAreTheStableOnes) {
+  const auto label = [](const char* id) { return (*create_backend(id, {1}))->info().label; };
+  EXPECT_EQ(label("reference"), "trinity.scalar");
+  EXPECT_EQ(label("cpu_f32"), "trinity.cpu");
+}
+
+TEST(CpuFeatures, ReasonsNameTheProcessorAndTheMissingInstructions) {
+  cpu::CpuFeatures features;
+  features.model_name = "Made-up Processor 9";
+  const auto bf16 = cpu::bf16_unavailable(features), int8 = cpu::int8_unavailable(features);
+  ASSERT_TRUE(bf16);
+  ASSERT_TRUE(int8);
+  for (const std::string& reason : {*bf16, *int8}) {
+    EXPECT_TRUE(contains(reason, "Made-up Processor 9")) << reason;
+    EXPECT_TRUE(contains(reason, "cpu_f32")) << reason;
+  }
+  EXPECT_TRUE(contains(*bf16, "AVX512-BF16"));
+  EXPECT_TRUE(contains(*int8, "AVX512-VNNI"));
+}
+
+TEST(CpuFeatures, EachLaneAsksForItsOwnInstructions) {
+  cpu::CpuFeatures features;
+  features.avx512 = true;
+  EXPECT_TRUE(cpu::bf16_unavailable(features));
+  EXPECT_TRUE(cpu::int8_unavailable(features));
+  features.avx512_bf16 = true;
+  EXPECT_FALSE(cpu::bf16_unavailable(features));
+  EXPECT_TRUE(cpu::int8_unavailable(features));
+  features.avx512_bf16 = false;
+  features.avx512_vnni = true;
+  EXPECT_TRUE(cpu::bf16_unavailable(features));
+  EXPECT_FALSE(cpu::int8_unavailable(features));
+}
+
+TEST(CpuFeatures, AtLeastOneProcessorMayBeUsed) { EXPECT_GE(cpu::available_processors(), 1); }
+
+}  // namespace
+}  // namespace trinity::testing
