@@ -2,12 +2,12 @@
 //
 // model/ writes the Qwen3 forward pass once in these operations. The plain operations are the
 // contract proper; the fused ones have default bodies that call the plain ones, and a backend
-// overrides those that it can do better. That is the whole difference between a composed and a fused
-// lane. Results of plain operations are checked op by op against backend/reference.
+// overrides those that it can do better. That is the whole difference between a composed and a
+// fused lane. Results of plain operations are checked op by op against backend/reference.
 //
 // Orientation: linear weights are [out, in] as in the checkpoint; y = x · Wᵀ. One row = one token.
-// A backend may keep an activation in its own format (bf16, int8 with row scales) between the ops of
-// one layer; `download` always gives f32. Ops may be lazy; `synchronize` waits for them.
+// A backend may keep an activation in its own format (bf16, int8 with row scales) between the ops
+// of one layer; `download` always gives f32. Ops may be lazy; `synchronize` waits for them.
 #pragma once
 
 #include <trinity/error.h>
@@ -49,7 +49,8 @@ struct AttentionShape {
   int64_t head_dim = 0;
 };
 
-/// Query, key and value projections of a chunk, [rows, heads·head_dim] and twice [rows, kv·head_dim].
+/// Query, key and value projections of a chunk, [rows, heads·head_dim] and twice [rows,
+/// kv·head_dim].
 struct Qkv {
   Tensor q, k, v;
 };
@@ -65,7 +66,8 @@ class Backend {
   virtual Result<Weight> prepare_linear(std::span<const TensorView> stacked) = 0;
   /// A norm weight [size].
   virtual Result<Weight> prepare_norm(const TensorView& weight) = 0;
-  /// An embedding [vocab, hidden]; the view's memory must outlive the weight (rows are read on use).
+  /// An embedding [vocab, hidden]; the view's memory must outlive the weight (rows are read on
+  /// use).
   virtual Result<Weight> prepare_embedding(const TensorView& table) = 0;
   /// Bytes held by prepared weights.
   virtual size_t weight_bytes() const = 0;
@@ -112,12 +114,14 @@ class Backend {
   virtual Result<Tensor> attention(const Tensor& q, std::span<const SequenceSlice> slices,
                                    int64_t layer, const AttentionShape& shape) = 0;
 
-  // ---- fused operations (defaults compose the plain ones) -----------------------------------------
+  // ---- fused operations (defaults compose the plain ones)
+  // -----------------------------------------
 
   /// residual += *delta (when given), then rms_norm(residual): the input of a projection.
   virtual Result<Tensor> add_rms_norm(Tensor& residual, const Tensor* delta, const Weight& weight,
                                       float eps);
-  /// Per-head norm of q and k, rotation of both, k and v appended to the caches; returns q, rotated.
+  /// Per-head norm of q and k, rotation of both, k and v appended to the caches; returns q,
+  /// rotated.
   virtual Result<Tensor> qk_norm_rope_append(const Qkv& qkv, const Weight& q_norm,
                                              const Weight& k_norm, float eps, double theta,
                                              std::span<const SequenceSlice> slices, int64_t layer,

@@ -23,7 +23,8 @@ class KvCache {
   virtual int64_t length(int64_t layer) const = 0;
   /// Bytes held, shared pages counted in full.
   virtual size_t bytes() const = 0;
-  /// A cache whose every layer holds the first `length` tokens of this one (length ≤ every layer's).
+  /// A cache whose every layer holds the first `length` tokens of this one (length ≤ every
+  /// layer's).
   virtual std::unique_ptr<KvCache> fork(int64_t length) const = 0;
   /// Forgets all tokens of `layer`, keeping the memory for reuse.
   virtual void clear(int64_t layer) = 0;

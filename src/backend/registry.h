@@ -30,7 +30,6 @@ struct BackendEntry {
 const std::vector<BackendEntry>& backend_registry();
 
 /// Errors: `unknown_backend` (lists the known ones), `backend_unavailable` (says why).
-Result<std::unique_ptr<Backend>> create_backend(std::string_view id,
-                                                const BackendOptions& options);
+Result<std::unique_ptr<Backend>> create_backend(std::string_view id, const BackendOptions& options);
 
 }  // namespace trinity

@@ -39,14 +39,14 @@ Result<int64_t> positive_integer(const json& config, const std::string& key) {
   const json value = value_of(config, key);
   if (!value.is_number_integer() || value.get<double>() < 1 ||
       value.get<double>() > static_cast<double>(kMaxSize))
-    return invalid(key, value.is_null() ? "nothing" : value.dump().substr(0, 200),
+    return invalid(key, value.is_null() ? "nothing" : value.dump(-1, ' ', true).substr(0, 200),
                    "a positive integer up to 2^31");
   return value.get<int64_t>();
 }
 
 Result<double> positive_number(const std::string& key, const json& value) {
   if (!value.is_number() || !(value.get<double>() > 0) || !std::isfinite(value.get<double>()))
-    return invalid(key, value.is_null() ? "nothing" : value.dump().substr(0, 200),
+    return invalid(key, value.is_null() ? "nothing" : value.dump(-1, ' ', true).substr(0, 200),
                    "a positive number");
   return value.get<double>();
 }
@@ -54,7 +54,8 @@ Result<double> positive_number(const std::string& key, const json& value) {
 Result<bool> boolean(const json& config, const std::string& key, bool absent) {
   const json value = value_of(config, key);
   if (value.is_null()) return absent;
-  if (!value.is_boolean()) return invalid(key, value.dump().substr(0, 200), "true or false");
+  if (!value.is_boolean())
+    return invalid(key, value.dump(-1, ' ', true).substr(0, 200), "true or false");
   return value.get<bool>();
 }
 
@@ -67,7 +68,7 @@ Status refuse_unsupported(const json& config) {
   const json parameters = value_of(config, "rope_parameters");
   if (!parameters.is_null()) {
     if (!parameters.is_object())
-      return invalid("rope_parameters", parameters.dump().substr(0, 200), "an object");
+      return invalid("rope_parameters", parameters.dump(-1, ' ', true).substr(0, 200), "an object");
     for (const char* key : {"rope_type", "type"}) {
       const json type = value_of(parameters, key);
       if (!type.is_null() && type != "default")
@@ -83,7 +84,7 @@ Status refuse_unsupported(const json& config) {
   const json layer_types = value_of(config, "layer_types");
   if (!layer_types.is_null()) {
     if (!layer_types.is_array())
-      return invalid("layer_types", layer_types.dump().substr(0, 200), "a list");
+      return invalid("layer_types", layer_types.dump(-1, ' ', true).substr(0, 200), "a list");
     for (const json& type : layer_types)
       if (type != "full_attention")
         return unsupported("use_sliding_window", type, "layer_types of \"full_attention\" only");
@@ -148,10 +149,10 @@ Result<ModelConfig> parse_model_config(std::string_view text) {
   ModelConfig out;
   TRINITY_CHECK(read_sizes(config, out));
   TRINITY_CHECK(read_rope_theta(config, out));
-  TRINITY_TRY(const double eps,
-              positive_number("rms_norm_eps", value_of(config, "rms_norm_eps")));
+  TRINITY_TRY(const double eps, positive_number("rms_norm_eps", value_of(config, "rms_norm_eps")));
   out.rms_norm_eps = static_cast<float>(eps);
-  if (!(out.rms_norm_eps > 0)) return invalid("rms_norm_eps", std::to_string(eps), "above 1e-38");
+  if (!(out.rms_norm_eps > 0) || !std::isfinite(out.rms_norm_eps))
+    return invalid("rms_norm_eps", fmt::format("{}", eps), "between 1e-38 and 1e38");
   TRINITY_TRY(out.tie_word_embeddings, boolean(config, "tie_word_embeddings", false));
   return out;
 }

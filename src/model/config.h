@@ -1,8 +1,8 @@
 // The settings of a Qwen3 model, read from Hugging Face's config.json.
 //
-// Both spellings are read: the older one with `rope_theta` and `torch_dtype` at the top, and the newer
-// one with `rope_parameters` and `dtype`. Settings that would change the arithmetic and are not
-// implemented are refused by name; unknown keys are ignored.
+// Both spellings are read: the older one with `rope_theta` and `torch_dtype` at the top, and the
+// newer one with `rope_parameters` and `dtype`. Settings that would change the arithmetic and are
+// not implemented are refused by name; unknown keys are ignored.
 #pragma once
 
 #include <trinity/error.h>

@@ -16,11 +16,11 @@ constexpr int64_t kGroupRows = 4096;
 
 /// One input on its way through a group.
 struct FeatureExtractor::Work {
-  size_t index = 0;                 // place in the caller's list
-  std::span<const int32_t> ids;     // tokens whose rows exist after the pass: 0..T−2, or all T
-  int64_t token_count = 0;          // T
+  size_t index = 0;              // place in the caller's list
+  std::span<const int32_t> ids;  // tokens whose rows exist after the pass: 0..T−2, or all T
+  int64_t token_count = 0;       // T
   int64_t cached = 0;
-  std::unique_ptr<KvCache> kv;      // null: nothing is kept
+  std::unique_ptr<KvCache> kv;  // null: nothing is kept
   int64_t new_rows() const { return static_cast<int64_t>(ids.size()) - cached; }
 };
 
@@ -28,10 +28,9 @@ FeatureExtractor::FeatureExtractor(Backend& backend, const ModelConfig& config,
                                    const ExtractorOptions& options)
     : backend_(backend), config_(config), options_(options), cache_(options.prefix_cache_bytes) {}
 
-Result<std::unique_ptr<FeatureExtractor>> FeatureExtractor::create(Backend& backend,
-                                                                   const TensorSource& source,
-                                                                   const ModelConfig& config,
-                                                                   const ExtractorOptions& options) {
+Result<std::unique_ptr<FeatureExtractor>> FeatureExtractor::create(
+    Backend& backend, const TensorSource& source, const ModelConfig& config,
+    const ExtractorOptions& options) {
   std::unique_ptr<FeatureExtractor> extractor(new FeatureExtractor(backend, config, options));
   TRINITY_TRY(extractor->weights_, prepare_weights(backend, source, config));
   return extractor;

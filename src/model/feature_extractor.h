@@ -1,10 +1,10 @@
 // Token ids in, the hidden vector that routing reads out.
 //
-// Owns a model's prepared weights on one backend and its prefix cache. The vector is the final hidden
-// state after the last norm at token T−2 (0 when T = 1). The last token is not computed (attention is
-// causal), the last layer is reduced to the row that is read, and a prefix seen before comes from the
-// cache. `full` switches all of these cuts off, to prove that they change nothing. Inputs of one call
-// are computed together, in groups that bound the memory.
+// Owns a model's prepared weights on one backend and its prefix cache. The vector is the final
+// hidden state after the last norm at token T−2 (0 when T = 1). The last token is not computed
+// (attention is causal), the last layer is reduced to the row that is read, and a prefix seen
+// before comes from the cache. `full` switches all of these cuts off, to prove that they change
+// nothing. Inputs of one call are computed together, in groups that bound the memory.
 //
 // Not thread-safe: one thread owns a backend and what lives on it.
 #pragma once
@@ -25,7 +25,6 @@ struct ExtractorOptions {
   size_t prefix_cache_bytes = size_t{512} << 20;  // 0 disables the prefix cache
   int64_t chunk_rows = 1024;                      // rows computed at once
 };
-
 
 struct ExtractMode {
   bool full = false;           // compute every row and layer, no cache

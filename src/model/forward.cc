@@ -13,7 +13,7 @@ namespace {
 struct Chunk {
   std::vector<int32_t> ids;
   std::vector<SequenceSlice> slices;
-  std::vector<int64_t> last_rows;             // rows that end their sequence
+  std::vector<int64_t> last_rows;              // rows that end their sequence
   std::vector<SequenceSlice> last_row_slices;  // the same as slices of one row each
   Tensor residual;
   std::optional<Tensor> delta;  // output of the previous sub-layer, not yet added
@@ -73,9 +73,9 @@ class ForwardPass {
       TRINITY_TRY(chunk.residual, backend_.select_rows(chunk.residual, chunk.last_rows));
     } else {
       TRINITY_TRY(const Qkv qkv, project_qkv(x, weights));
-      TRINITY_TRY(q, backend_.qk_norm_rope_append(qkv, weights.q_norm, weights.k_norm,
-                                                  config_.rms_norm_eps, config_.rope_theta,
-                                                  chunk.slices, kv_layer, shape_));
+      TRINITY_TRY(
+          q, backend_.qk_norm_rope_append(qkv, weights.q_norm, weights.k_norm, config_.rms_norm_eps,
+                                          config_.rope_theta, chunk.slices, kv_layer, shape_));
     }
     const auto& slices = last_rows_only ? chunk.last_row_slices : chunk.slices;
     TRINITY_TRY(const Tensor mixed, backend_.attention(q, slices, kv_layer, shape_));
@@ -150,8 +150,7 @@ std::vector<std::vector<float>> split_rows(std::span<const float> rows,
   std::vector<std::vector<float>> out;
   auto cursor = rows.begin();
   for (const SequenceInput& sequence : sequences) {
-    const auto count =
-        (all_positions ? static_cast<int64_t>(sequence.new_ids.size()) : 1) * hidden;
+    const auto count = (all_positions ? static_cast<int64_t>(sequence.new_ids.size()) : 1) * hidden;
     out.emplace_back(cursor, cursor + count);
     cursor += count;
   }
@@ -176,8 +175,7 @@ Result<std::vector<std::vector<float>>> forward(Backend& backend, const ModelCon
     if (keep) {
       caches.push_back(sequence.kv);
     } else {
-      TRINITY_TRY(auto kv, backend.make_kv_cache(
-                               {1, config.num_key_value_heads, config.head_dim}));
+      TRINITY_TRY(auto kv, backend.make_kv_cache({1, config.num_key_value_heads, config.head_dim}));
       caches.push_back(kv.get());
       transient.push_back(std::move(kv));
     }
@@ -192,8 +190,8 @@ Result<std::vector<std::vector<float>>> forward(Backend& backend, const ModelCon
   for (int64_t l = 0; l < layers; ++l) {
     const bool last = l + 1 == layers;
     for (Chunk& chunk : chunks)
-      TRINITY_CHECK(pass.layer(chunk, weights.layers[static_cast<size_t>(l)], keep ? l : 0,
-                               last && reduce));
+      TRINITY_CHECK(
+          pass.layer(chunk, weights.layers[static_cast<size_t>(l)], keep ? l : 0, last && reduce));
     if (!keep && !last)
       for (KvCache* cache : caches) cache->clear(0);
   }

@@ -1,12 +1,13 @@
 // The Qwen3 forward pass, written once in the operations of backend/backend.h.
 //
-// Rows of several sequences are concatenated and computed together, cut into chunks of bounded size;
-// each layer walks over the chunks in order, so working memory does not grow with the input beyond
-// one residual row a token. Attention is causal inside a sequence and never crosses sequences.
+// Rows of several sequences are concatenated and computed together, cut into chunks of bounded
+// size; each layer walks over the chunks in order, so working memory does not grow with the input
+// beyond one residual row a token. Attention is causal inside a sequence and never crosses
+// sequences.
 //
-// What is skipped unless `full` is set (exact, because attention is causal and only one row is read):
-// queries, output projection and MLP of the last layer for all rows but each sequence's last, and the
-// final norm of all rows but that one.
+// What is skipped unless `full` is set (exact, because attention is causal and only one row is
+// read): queries, output projection and MLP of the last layer for all rows but each sequence's
+// last, and the final norm of all rows but that one.
 #pragma once
 
 #include <span>
@@ -18,8 +19,8 @@
 
 namespace trinity {
 
-/// Tokens to compute for one sequence. `kv` holds the `cached` tokens before them in every layer and
-/// gets the new ones; without it, keys and values live only as long as their layer is computed.
+/// Tokens to compute for one sequence. `kv` holds the `cached` tokens before them in every layer
+/// and gets the new ones; without it, keys and values live only as long as their layer is computed.
 struct SequenceInput {
   std::span<const int32_t> new_ids;
   int64_t cached = 0;

@@ -1,10 +1,10 @@
-// Remembers the keys and values of recent inputs, so that a conversation's next turn pays for its new
-// tokens only.
+// Remembers the keys and values of recent inputs, so that a conversation's next turn pays for its
+// new tokens only.
 //
 // An entry is a token sequence with the keys and values of all its tokens. A lookup finds the entry
-// that shares the longest prefix *of token ids* with the input (text prefixes are not enough: a merge
-// may change the last shared token) and forks it at that length. Entries are dropped least recently
-// used first when their bytes exceed the budget. Exact because attention is causal.
+// that shares the longest prefix *of token ids* with the input (text prefixes are not enough: a
+// merge may change the last shared token) and forks it at that length. Entries are dropped least
+// recently used first when their bytes exceed the budget. Exact because attention is causal.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +19,10 @@ namespace trinity {
 
 struct PrefixCacheStats {
   uint64_t lookups = 0;
-  uint64_t hits = 0;            // lookups that reused at least one token
-  uint64_t reused_tokens = 0;   // tokens that were not computed again
+  uint64_t hits = 0;           // lookups that reused at least one token
+  uint64_t reused_tokens = 0;  // tokens that were not computed again
   uint64_t evictions = 0;
-  size_t bytes = 0;             // of all entries
+  size_t bytes = 0;  // of all entries
   size_t entries = 0;
 };
 

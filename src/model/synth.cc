@@ -68,8 +68,8 @@ struct Plan {
 };
 
 std::vector<Plan> plan_tensors(const ModelConfig& c) {
-  // Products of unit-variance inputs keep unit variance at 1/√in; sub-layer outputs are shrunk so that
-  // the residual stream grows to a few units only.
+  // Products of unit-variance inputs keep unit variance at 1/√in; sub-layer outputs are shrunk so
+  // that the residual stream grows to a few units only.
   const auto spread = [](int64_t in) { return 1.0f / std::sqrt(static_cast<float>(in)); };
   const float shrink = 1.0f / std::sqrt(static_cast<float>(c.num_hidden_layers));
   std::vector<Plan> plans;
@@ -114,8 +114,9 @@ Status write_head(const std::filesystem::path& folder, int64_t hidden, uint64_t 
   const uint64_t stream = stream_of(name, seed);
   const float deviation = 4.0f / std::sqrt(static_cast<float>(hidden));
   for (size_t i = 0; i < values.size(); ++i) values[i] = deviation * normal_at(stream, i);
-  return write_safetensors(folder / "router_head.safetensors",
-                           {{name, {DType::f32, {kOutputs, hidden}, std::as_bytes(std::span(values))}}});
+  return write_safetensors(
+      folder / "router_head.safetensors",
+      {{name, {DType::f32, {kOutputs, hidden}, std::as_bytes(std::span(values))}}});
 }
 
 }  // namespace
@@ -130,8 +131,10 @@ Result<SynthReport> synthesize_model(const std::string& config_json, uint64_t se
   for (const Plan& plan : plans) {
     TRINITY_TRY(const int64_t bytes, byte_count(DType::bf16, plan.shape));
     // The header needs sizes only: the bytes are made while they are written.
-    tensors.push_back({plan.name, {DType::bf16, plan.shape,
-                                   {static_cast<const std::byte*>(nullptr), static_cast<size_t>(bytes)}}});
+    tensors.push_back({plan.name,
+                       {DType::bf16,
+                        plan.shape,
+                        {static_cast<const std::byte*>(nullptr), static_cast<size_t>(bytes)}}});
     report.parameters += plan.count();
     report.bytes += static_cast<uint64_t>(bytes);
   }

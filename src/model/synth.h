@@ -1,8 +1,8 @@
 // Random-weight model folders of any Qwen3 shape, for benchmarks and tests.
 //
-// Weights depend on (config, seed) alone: every tensor draws from its own counter-based stream, so the
-// bytes do not depend on order or threads. Values are scaled so that activations stay of order one
-// through any number of layers; nothing is trained.
+// Weights depend on (config, seed) alone: every tensor draws from its own counter-based stream, so
+// the bytes do not depend on order or threads. Values are scaled so that activations stay of order
+// one through any number of layers; nothing is trained.
 #pragma once
 
 #include <trinity/error.h>
@@ -21,10 +21,10 @@ struct SynthReport {
 };
 
 /// Writes config.json (a copy of `config_json`), model.safetensors (BF16; an LM head only when the
-/// embeddings are untied) and router_head.safetensors (F32 [10, hidden], random) into `folder`, which
-/// is created. Files are replaced atomically. `progress` gets bytes written and bytes in all.
-Result<SynthReport> synthesize_model(
-    const std::string& config_json, uint64_t seed, const std::filesystem::path& folder,
-    const std::function<void(uint64_t, uint64_t)>& progress = {});
+/// embeddings are untied) and router_head.safetensors (F32 [10, hidden], random) into `folder`,
+/// which is created. Files are replaced atomically. `progress` gets bytes written and bytes in all.
+Result<SynthReport> synthesize_model(const std::string& config_json, uint64_t seed,
+                                     const std::filesystem::path& folder,
+                                     const std::function<void(uint64_t, uint64_t)>& progress = {});
 
 }  // namespace trinity

@@ -74,10 +74,10 @@ Result<LayerWeights> prepare_layer(Backend& backend, const CheckedSource& source
   }
   TRINITY_TRY(w.o, source.linear(backend, {{attention + "o_proj.weight", hidden}},
                                  config.attention_width()));
-  TRINITY_TRY(w.gate_up,
-              source.linear(backend, {{mlp + "gate_proj.weight", config.intermediate_size},
-                                      {mlp + "up_proj.weight", config.intermediate_size}},
-                            hidden));
+  TRINITY_TRY(w.gate_up, source.linear(backend,
+                                       {{mlp + "gate_proj.weight", config.intermediate_size},
+                                        {mlp + "up_proj.weight", config.intermediate_size}},
+                                       hidden));
   TRINITY_TRY(w.down, source.linear(backend, {{mlp + "down_proj.weight", hidden}},
                                     config.intermediate_size));
   return w;
@@ -89,8 +89,8 @@ Result<ModelWeights> prepare_weights(Backend& backend, const TensorSource& sourc
                                      const ModelConfig& config) {
   const CheckedSource checked(source);
   ModelWeights weights;
-  TRINITY_TRY(const TensorView table, checked.get("model.embed_tokens.weight",
-                                                  {config.vocab_size, config.hidden_size}));
+  TRINITY_TRY(const TensorView table,
+              checked.get("model.embed_tokens.weight", {config.vocab_size, config.hidden_size}));
   TRINITY_TRY(weights.embedding, backend.prepare_embedding(table));
   for (int64_t l = 0; l < config.num_hidden_layers; ++l) {
     TRINITY_TRY(weights.layers.emplace_back(), prepare_layer(backend, checked, config, l));

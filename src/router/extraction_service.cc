@@ -9,8 +9,7 @@ namespace trinity {
 namespace {
 
 bool same_mode(const ExtractMode& a, const ExtractMode& b) {
-  return a.full == b.full && a.all_positions == b.all_positions &&
-         a.prefix_cache == b.prefix_cache;
+  return a.full == b.full && a.all_positions == b.all_positions && a.prefix_cache == b.prefix_cache;
 }
 
 tl::unexpected<Error> out_of_memory() {

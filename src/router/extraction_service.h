@@ -1,8 +1,8 @@
 // One thread that owns a backend, and everyone else's way to it.
 //
-// Requests are queued; the thread takes all that wait together and have the same mode, computes them
-// in one call and fulfils their promises. Nothing else may touch the backend: some keep their tensors
-// per thread, and the CPU lanes keep their worker team per thread.
+// Requests are queued; the thread takes all that wait together and have the same mode, computes
+// them in one call and fulfils their promises. Nothing else may touch the backend: some keep their
+// tensors per thread, and the CPU lanes keep their worker team per thread.
 #pragma once
 
 #include <condition_variable>

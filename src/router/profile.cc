@@ -13,6 +13,17 @@ const BackendEntry* find_backend(std::string_view id) {
   return nullptr;
 }
 
+/// A lane that other builds have: listed, so that its name gets a reason and not a shrug.
+RuntimeProfile absent(std::string name, std::vector<std::string> aliases, MarginFloors floors,
+                      std::string description) {
+  RuntimeProfile out;
+  out.name = out.backend = std::move(name);
+  out.description = std::move(description);
+  out.floors = floors;
+  out.aliases = std::move(aliases);
+  return out;
+}
+
 RuntimeProfile profile(std::string name, std::vector<std::string> aliases,
                        std::vector<std::string> notes) {
   RuntimeProfile out;
@@ -27,21 +38,24 @@ RuntimeProfile profile(std::string name, std::vector<std::string> aliases,
 }
 
 bool names(const RuntimeProfile& profile, std::string_view name) {
-  return profile.name == name || std::find(profile.aliases.begin(), profile.aliases.end(), name) !=
-                                     profile.aliases.end();
+  return profile.name == name ||
+         std::find(profile.aliases.begin(), profile.aliases.end(), name) != profile.aliases.end();
 }
 
 }  // namespace
 
 const std::vector<RuntimeProfile>& runtime_profiles() {
-  // In order of preference as the default: the fastest lane whose decisions follow f32 closely comes
-  // first. int8 changes more decisions than bf16, so it is never chosen by itself.
+  // In order of preference as the default: the fastest lane whose decisions follow f32 closely
+  // comes first. int8 changes more decisions than bf16, so it is never chosen by itself.
   static const std::vector<RuntimeProfile> profiles = {
       profile("cpu_bf16", {}, {"needs AVX512-BF16"}),
       profile("cpu_f32", {"host_exla", "cpu"}, {"the lane for comparisons between backends"}),
       profile("cpu_int8", {}, {"needs AVX512-VNNI", "chosen by name only"}),
-      profile("reference", {"binary", "cpu_binary", "scalar"}, {"slow by design"}),
+      profile("reference", {"binary", "cpu_binary", "scalar", "mock_tiny"}, {"slow by design"}),
       profile("reference_bf16", {}, {"slow by design", "reproduces PyTorch's bf16 rounding order"}),
+      absent("cuda", {"cuda_exla"}, {}, "products on an NVIDIA card"),
+      absent("mlx", {"emlx", "emily"}, {0.33, 0.82}, "Apple's MLX, composed operations"),
+      absent("mlx_fast", {"emily_fast"}, {0.33, 0.82}, "Apple's MLX with its fused kernels"),
   };
   return profiles;
 }

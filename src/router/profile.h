@@ -1,8 +1,8 @@
 // Runtime profiles: named combinations of backend, margin floors and notes.
 //
 // A profile never changes what is computed, only how. It is chosen at run time; one whose backend
-// cannot run here says why and is never replaced silently. The reference's profile names are read as
-// aliases.
+// cannot run here says why and is never replaced silently. The reference's profile names are read
+// as aliases.
 #pragma once
 
 #include <trinity/error.h>
@@ -24,8 +24,8 @@ struct MarginFloors {
 
 struct RuntimeProfile {
   std::string name;
-  std::string backend;               // id in the backend registry
-  std::string description;           // one line for people
+  std::string backend;      // id in the backend registry
+  std::string description;  // one line for people
   Exactness exactness = Exactness::decision_stable;
   MarginFloors floors;
   std::vector<std::string> aliases;  // other names that mean this profile

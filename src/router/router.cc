@@ -57,8 +57,8 @@ Result<std::unique_ptr<ExtractionService>> start_service(const RuntimeProfile& p
     TRINITY_TRY(loaded.backend, create_backend(profile.backend, {options.threads}));
     ExtractorOptions extractor;
     extractor.prefix_cache_bytes = options.prefix_cache_bytes;
-    TRINITY_TRY(loaded.extractor, FeatureExtractor::create(*loaded.backend, files.tensors(),
-                                                           config, extractor));
+    TRINITY_TRY(loaded.extractor,
+                FeatureExtractor::create(*loaded.backend, files.tensors(), config, extractor));
     return loaded;
   });
 }
@@ -103,8 +103,9 @@ Result<std::unique_ptr<Router>> Router::load(const RouterOptions& options) {
   const Stopwatch watch;
   auto impl = std::make_unique<Impl>();
   TRINITY_TRY(const RuntimeProfile profile, resolve_profile(options.profile));
-  TRINITY_TRY(impl->files, options.model.empty() ? open_tiny_router()
-                                                 : open_model_folder(options.model, options.tokenizer));
+  TRINITY_TRY(impl->files, options.model.empty()
+                               ? open_tiny_router()
+                               : open_model_folder(options.model, options.tokenizer));
   TRINITY_TRY(const ModelConfig config, impl->files->config());
   TRINITY_TRY(impl->head, load_head(options, *impl->files));
   if (impl->head && static_cast<int64_t>(impl->head->hidden_size()) != config.hidden_size)

@@ -1,4 +1,5 @@
-// The tiny router compiled into the program: the files of models/tiny as bytes in its read-only data.
+// The tiny router compiled into the program: the files of models/tiny as bytes in its read-only
+// data.
 #include <cstring>
 #include <map>
 

@@ -1,8 +1,8 @@
 // Finding the tokenizer that belongs to a model folder.
 //
-// A folder of a hub holds its own tokenizer.json. Collections of models that share one vocabulary keep
-// it once, in a folder `tokenizer` or `<name>_tokenizer` beside the models or above them. The nearest
-// one wins.
+// A folder of a hub holds its own tokenizer.json. Collections of models that share one vocabulary
+// keep it once, in a folder `tokenizer` or `<name>_tokenizer` beside the models or above them. The
+// nearest one wins.
 #pragma once
 
 #include <filesystem>

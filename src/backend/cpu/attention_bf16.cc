@@ -11,7 +11,7 @@
 #include <immintrin.h>
 
 #if defined(__clang__)
-#pragma clang attribute push(                                                               \
+#pragma clang attribute push(                                                          \
     __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,avx2,fma"))), \
     apply_to = function)
 #else
@@ -31,8 +31,7 @@ constexpr float kLog2E = 1.44269504088896341f;
 inline __m512 exp2_nonpositive(__m512 x) {
   const __m512 whole = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
   // −∞ − (−∞) would be NaN; scalef by −∞ gives 0 for any finite mantissa.
-  const __m512 fraction =
-      _mm512_max_ps(_mm512_sub_ps(x, whole), _mm512_set1_ps(-0.5f));
+  const __m512 fraction = _mm512_max_ps(_mm512_sub_ps(x, whole), _mm512_set1_ps(-0.5f));
   __m512 y = _mm512_set1_ps(1.5403530e-4f);
   y = _mm512_fmadd_ps(y, fraction, _mm512_set1_ps(1.3333558e-3f));
   y = _mm512_fmadd_ps(y, fraction, _mm512_set1_ps(9.6181291e-3f));
@@ -100,8 +99,9 @@ struct Kernel {
       high[r] = lowest;
       for (int g = 0; g < G; ++g) {
         const int64_t in_group = visible[r] - g * kGroupTokens;
-        const auto mask = static_cast<__mmask16>(
-            in_group >= 16 ? 0xFFFF : in_group <= 0 ? 0 : (1 << in_group) - 1);
+        const auto mask = static_cast<__mmask16>(in_group >= 16  ? 0xFFFF
+                                                 : in_group <= 0 ? 0
+                                                                 : (1 << in_group) - 1);
         high[r] = _mm512_mask_max_ps(high[r], mask, high[r],
                                      _mm512_loadu_ps(s + r * kBlockKeys + g * kGroupTokens));
       }
@@ -116,8 +116,9 @@ struct Kernel {
       const __m512 shift = _mm512_set1_ps(new_high[r]);
       for (int g = 0; g < G; ++g) {
         const int64_t in_group = visible[r] - g * kGroupTokens;
-        const auto mask = static_cast<__mmask16>(
-            in_group >= 16 ? 0xFFFF : in_group <= 0 ? 0 : (1 << in_group) - 1);
+        const auto mask = static_cast<__mmask16>(in_group >= 16  ? 0xFFFF
+                                                 : in_group <= 0 ? 0
+                                                                 : (1 << in_group) - 1);
         const __m512 score =
             _mm512_fmsub_ps(_mm512_loadu_ps(s + r * kBlockKeys + g * kGroupTokens), to_log2, shift);
         const __m512 e = _mm512_maskz_mov_ps(mask, exp2_nonpositive(score));
@@ -175,8 +176,7 @@ struct Kernel {
       }
     }
     for (int r = 0; r < R; ++r)
-      for (int c = 0; c < C; ++c)
-        _mm512_storeu_ps(o + r * padded_dim + col + c * 16, sum[r][c]);
+      for (int c = 0; c < C; ++c) _mm512_storeu_ps(o + r * padded_dim + col + c * 16, sum[r][c]);
   }
 
   template <int R>

@@ -4,14 +4,15 @@
 // no include guard and no includes of its own. The kernel supplies
 //   struct Kernel {
 //     using Value = ...;                       // element of queries, keys, values, probabilities
-//     template <int R> static void scores(const Value* const* q, const std::byte* const* key_groups,
+//     template <int R> static void scores(const Value* const* q, const std::byte* const*
+//     key_groups,
 //                                         int64_t groups, int64_t dim, float* s);   // s[R][64]
 //     template <int R> static void softmax(const float* s, const int64_t* visible, int64_t groups,
 //                                          float scale, float* maxima, float* sums, Value* p,
 //                                          float* rescale);   // s, p: [R][64]; the rest [R]
 //     template <int R> static void accumulate(const Value* p, const std::byte* const* value_pages,
-//                                             int64_t keys, int64_t padded_dim, const float* rescale,
-//                                             float* o);   // p[R][64], o[R][padded_dim]
+//                                             int64_t keys, int64_t padded_dim, const float*
+//                                             rescale, float* o);   // p[R][64], o[R][padded_dim]
 //     static void finish(const float* o, float inverse_sum, int64_t dim, Element element,
 //                        std::byte* out);   // out = o · inverse_sum, in `element`
 //   };

@@ -93,11 +93,12 @@ struct Kernel {
   }
 
   template <int R>
-  static HWY_INLINE void softmax(const float* s, const int64_t* visible, int64_t groups, float scale,
-                                 float* maxima, float* sums, float* p, float* rescale) {
+  static HWY_INLINE void softmax(const float* s, const int64_t* visible, int64_t groups,
+                                 float scale, float* maxima, float* sums, float* p,
+                                 float* rescale) {
     for (int r = 0; r < R; ++r)
-      rescale[r] = softmax_block(s + r * kBlockKeys, visible[r], groups, scale, maxima + r, sums + r,
-                                 p + r * kBlockKeys);
+      rescale[r] = softmax_block(s + r * kBlockKeys, visible[r], groups, scale, maxima + r,
+                                 sums + r, p + r * kBlockKeys);
   }
 
   template <int R>

@@ -16,7 +16,9 @@ constexpr size_t kAlignment = 64;
 constexpr size_t kHugePage = size_t{2} << 20;
 constexpr size_t kSlab = size_t{64} << 20;
 
-size_t round_up(size_t value, size_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+size_t round_up(size_t value, size_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
 
 }  // namespace
 
@@ -69,8 +71,8 @@ std::shared_ptr<std::byte[]> BufferPool::take(size_t bytes) {
   }
   if (block == nullptr) block = allocate_block(size);
   std::byte* data = block.get();
-  return {data, [pool = weak_from_this(), slot, size, block = std::move(block)](
-                    std::byte*) mutable {
+  return {data,
+          [pool = weak_from_this(), slot, size, block = std::move(block)](std::byte*) mutable {
             if (const auto alive = pool.lock()) alive->give_back(slot, size, std::move(block));
           }};
 }

@@ -1,9 +1,9 @@
 // Memory for activations and weights.
 //
-// Activations live for one operation and come in a handful of sizes, so freed blocks are kept in free
-// lists by size class and handed out again without asking the system. Weights live as long as the
-// model and are allocated alone. Every block starts on a 64-byte boundary; large ones ask for huge
-// pages, which makes walking through the weights faster.
+// Activations live for one operation and come in a handful of sizes, so freed blocks are kept in
+// free lists by size class and handed out again without asking the system. Weights live as long as
+// the model and are allocated alone. Every block starts on a 64-byte boundary; large ones ask for
+// huge pages, which makes walking through the weights faster.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +16,8 @@ namespace trinity::cpu {
 /// Zeroed memory from the system; huge pages where it is large. Freed with the last reference.
 std::shared_ptr<std::byte[]> allocate_block(size_t bytes);
 
-/// Cuts weights out of large slabs, so that huge pages are filled and not rounded up for each weight. A
-/// piece keeps its slab alive.
+/// Cuts weights out of large slabs, so that huge pages are filled and not rounded up for each
+/// weight. A piece keeps its slab alive.
 class WeightArena {
  public:
   std::shared_ptr<std::byte[]> take(size_t bytes);

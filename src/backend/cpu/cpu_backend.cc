@@ -16,6 +16,7 @@
 #include "backend/cpu/qkv_kernel.h"
 #include "backend/cpu/rope_table.h"
 #include "base/try.h"
+#include "tensor/bf16.h"
 
 namespace trinity {
 namespace {
@@ -31,15 +32,17 @@ class CpuBackend final : public Backend {
         threads_(threads > 0 ? threads : available_processors()),
         pool_(BufferPool::create()),
         linear_(element) {
-    info_.id = element == Element::f32 ? "cpu_f32" : element == Element::bf16 ? "cpu_bf16" : "cpu_int8";
+    info_.id = element == Element::f32    ? "cpu_f32"
+               : element == Element::bf16 ? "cpu_bf16"
+                                          : "cpu_int8";
     info_.label = "trinity.cpu";
     info_.device = fmt::format("{}, {} thread{}", cpu_features().model_name, threads_,
                                threads_ == 1 ? "" : "s");
-    info_.dtype_policy =
-        element == Element::f32    ? "f32 products, f32 elsewhere"
-        : element == Element::bf16 ? "bf16 products and attention, f32 accumulation and residual"
-                                   : "int8 products (a scale per channel and per token), bf16 "
-                                     "attention, f32 accumulation and residual";
+    info_.dtype_policy = element == Element::f32 ? "f32 products, f32 elsewhere"
+                         : element == Element::bf16
+                             ? "bf16 products and attention, f32 accumulation and residual"
+                             : "int8 products (a scale per channel and per token), bf16 "
+                               "attention, f32 accumulation and residual";
     info_.exactness = Exactness::bit_stable;
     info_.fused = true;
   }
@@ -289,11 +292,20 @@ class CpuBackend final : public Backend {
   }
 
   Result<Tensor> as_plain_f32(const Tensor& x) {
-    if (x.as<Activation>().element != Element::f32)
-      return fail(ErrorKind::usage, "not_downloadable",
-                  "this activation is in the lane's own format and is only a product input");
     use_threads();
-    return converted(x, Element::f32);
+    const auto& from = x.as<Activation>();
+    if (from.element == Element::f32) return converted(x, Element::f32);
+    // A lane's own format, widened; only diagnostics read these.
+    Tensor out = make(x.rows(), x.cols(), Element::f32);
+    auto* to = reinterpret_cast<float*>(out.as<Activation>().data);
+    for (int64_t r = 0; r < x.rows(); ++r)
+      for (int64_t c = 0; c < x.cols(); ++c, ++to)
+        *to = from.element == Element::bf16
+                  ? f32_from_bf16(reinterpret_cast<const uint16_t*>(from.data)[r * from.stride + c])
+                  : static_cast<float>(
+                        reinterpret_cast<const int8_t*>(from.data)[r * from.stride + c]) *
+                        from.row_scale_data()[r];
+    return out;
   }
 
   /// Norm, rotation and storage of all slices, cut into tasks of one head and up to 64 positions.

@@ -27,10 +27,10 @@ BackendEntry entry(std::string id, std::string description) {
 }  // namespace
 
 std::vector<BackendEntry> cpu_entries() {
-  return {entry<cpu::Element::f32>("cpu_f32", "oneDNN products in f32, any x86-64 processor"),
-          entry<cpu::Element::bf16>("cpu_bf16", "oneDNN products and attention in bf16"),
-          entry<cpu::Element::s8>("cpu_int8",
-                                  "oneDNN products in int8, scales per channel and token")};
+  return {
+      entry<cpu::Element::f32>("cpu_f32", "oneDNN products in f32, any x86-64 processor"),
+      entry<cpu::Element::bf16>("cpu_bf16", "oneDNN products and attention in bf16"),
+      entry<cpu::Element::s8>("cpu_int8", "oneDNN products in int8, scales per channel and token")};
 }
 
 }  // namespace trinity

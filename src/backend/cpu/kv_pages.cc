@@ -11,8 +11,7 @@ size_t PagedKvCache::bytes() const {
 }
 
 std::unique_ptr<KvCache> PagedKvCache::fork(int64_t length) const {
-  auto copy = std::make_unique<PagedKvCache>(
-      layout_, static_cast<int64_t>(layers_.size()), pool_);
+  auto copy = std::make_unique<PagedKvCache>(layout_, static_cast<int64_t>(layers_.size()), pool_);
   const auto full = static_cast<size_t>(length / kPageTokens);
   for (size_t l = 0; l < layers_.size(); ++l) {
     Layer& target = copy->layers_[l];
@@ -29,9 +28,7 @@ std::unique_ptr<KvCache> PagedKvCache::fork(int64_t length) const {
   return copy;
 }
 
-void PagedKvCache::clear(int64_t layer) {
-  layers_[static_cast<size_t>(layer)] = Layer();
-}
+void PagedKvCache::clear(int64_t layer) { layers_[static_cast<size_t>(layer)] = Layer(); }
 
 void PagedKvCache::grow(int64_t layer, int64_t length) {
   Layer& target = layers_[static_cast<size_t>(layer)];

@@ -1,14 +1,14 @@
 // Keys and values in pages of 32 tokens, laid out for the attention kernels.
 //
 // A page belongs to one layer of one sequence and holds all key/value heads. Keys are stored in
-// groups of 16 tokens with the tokens innermost, so that one vector register takes the same dimension
-// of 16 keys; values are stored with the dimensions innermost. In bf16 neighbouring pairs (of
-// dimensions for keys, of tokens for values) lie together, as the bf16 dot product wants them:
+// groups of 16 tokens with the tokens innermost, so that one vector register takes the same
+// dimension of 16 keys; values are stored with the dimensions innermost. In bf16 neighbouring pairs
+// (of dimensions for keys, of tokens for values) lie together, as the bf16 dot product wants them:
 //   keys   f32 [2 groups][dim][16]        bf16 [2 groups][dim/2][16][2]
 //   values f32 [32][padded dim]           bf16 [16][padded dim][2]
-// Full pages are never written again, so forks share them; only a partly filled last page is copied.
-// Fresh pages hold garbage. A masked key's value still meets the weight 0, and 0 · NaN is NaN, so
-// whoever stores values also zeroes those of the tokens that complete the last group of 16.
+// Full pages are never written again, so forks share them; only a partly filled last page is
+// copied. Fresh pages hold garbage. A masked key's value still meets the weight 0, and 0 · NaN is
+// NaN, so whoever stores values also zeroes those of the tokens that complete the last group of 16.
 #pragma once
 
 #include <cstdint>

@@ -18,9 +18,9 @@ namespace {
 using dnnl::memory;
 
 constexpr size_t kMaxPrimitives = 512;
-constexpr int64_t kExactRows = 128;  // up to here every row count has its own primitive
+constexpr int64_t kExactRows = 128;   // up to here every row count has its own primitive
 constexpr int64_t kOutputBlock = 64;  // outputs that oneDNN's packed layouts keep together
-constexpr int64_t kRowStep = 8;      // above, row counts are rounded up to this multiple
+constexpr int64_t kRowStep = 8;       // above, row counts are rounded up to this multiple
 
 memory::data_type data_type(Element element) {
   switch (element) {
@@ -39,6 +39,24 @@ bool all_finite(std::span<const float> values) {
   float sum = 0;
   for (const float value : values) sum += value - value;
   return sum == 0;
+}
+
+/// The same for aligned bf16 in memory: an exponent of all ones is NaN or infinity.
+bool all_finite_bf16(const TensorView& view) {
+  const auto* bits = reinterpret_cast<const uint16_t*>(view.bytes.data());
+  std::atomic<bool> finite = true;
+  parallel_rows(static_cast<int64_t>(view.bytes.size() / sizeof(uint16_t)), [&](RowRange range) {
+    uint16_t found = 0;
+    for (int64_t i = range.begin; i < range.end; ++i)
+      found |= static_cast<uint16_t>((bits[i] & 0x7F80u) == 0x7F80u);
+    if (found != 0) finite = false;
+  });
+  return finite;
+}
+
+tl::unexpected<Error> non_finite_weight() {
+  return fail(ErrorKind::invalid_input, "non_finite_values",
+              "a weight holds NaN or infinity; the checkpoint is damaged");
 }
 
 }  // namespace
@@ -60,7 +78,8 @@ struct LinearEngine::Impl {
     return scratch.get();
   }
 
-  /// Whether oneDNN can read the checkpoint's own bytes: same type, aligned, whole blocks of outputs.
+  /// Whether oneDNN can read the checkpoint's own bytes: same type, aligned, whole blocks of
+  /// outputs.
   static bool can_pack_in_place(std::span<const TensorView> stacked, Element element) {
     if (element != Element::bf16) return false;
     for (const TensorView& view : stacked)
@@ -146,9 +165,12 @@ Result<std::shared_ptr<PackedLinear>> LinearEngine::pack(std::span<const TensorV
     weight->packed_bytes = packed.get_size();
     weight->packed = impl_->arena.take(weight->packed_bytes);
     if (impl_->can_pack_in_place(stacked, element_)) {
+      for (const TensorView& view : stacked)
+        if (!all_finite_bf16(view)) return non_finite_weight();
       int64_t row_begin = 0;
       for (const TensorView& view : stacked) {
-        const memory::desc part = packed.submemory_desc({weight->in, view.shape[0]}, {0, row_begin});
+        const memory::desc part =
+            packed.submemory_desc({weight->in, view.shape[0]}, {0, row_begin});
         memory part_target(part, impl_->engine, weight->packed.get());
         impl_->reorder(const_cast<std::byte*>(view.bytes.data()), weight->in, view.shape[0],
                        part_target);
@@ -176,9 +198,9 @@ Result<std::byte*> LinearEngine::gather_rows(std::span<const TensorView> stacked
   std::atomic<bool> finite = true;
   int64_t row_begin = 0;
   for (const TensorView& view : stacked) {
-    const RowsOut target{
-        plain + row_begin * weight.in * element_size(element_), weight.in, element_,
-        element_ == Element::s8 ? weight.col_scale.data() + row_begin : nullptr};
+    const RowsOut target{plain + row_begin * weight.in * element_size(element_), weight.in,
+                         element_,
+                         element_ == Element::s8 ? weight.col_scale.data() + row_begin : nullptr};
     const auto row_bytes = in * static_cast<size_t>(dtype_size(view.dtype));
     parallel_rows(view.shape[0], [&](RowRange rows) {
       std::vector<float> row(in);
@@ -193,9 +215,7 @@ Result<std::byte*> LinearEngine::gather_rows(std::span<const TensorView> stacked
     });
     row_begin += view.shape[0];
   }
-  if (!finite)
-    return fail(ErrorKind::invalid_input, "non_finite_values",
-                "a weight holds NaN or infinity; the checkpoint is damaged");
+  if (!finite) return non_finite_weight();
   return plain;
 }
 

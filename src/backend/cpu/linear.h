@@ -1,8 +1,9 @@
 // Matrix products by oneDNN: weights packed once, one primitive for each shape and row count.
 //
-// oneDNN's kernels give every row the same bits whatever the number of rows and threads; the tests hold
-// it to that. A primitive is built for a fixed row count, which takes a fraction of a millisecond, so
-// the row count is rounded up to a bucket (callers allocate that many rows) and primitives are kept.
+// oneDNN's kernels give every row the same bits whatever the number of rows and threads; the tests
+// hold it to that. A primitive is built for a fixed row count, which takes a fraction of a
+// millisecond, so the row count is rounded up to a bucket (callers allocate that many rows) and
+// primitives are kept.
 #pragma once
 
 #include <cstddef>
@@ -24,10 +25,10 @@ int64_t bucket_rows(int64_t rows);
 struct PackedLinear : BackendStorage {
   int64_t in = 0;
   int64_t out = 0;
-  std::vector<int64_t> out_sizes;        // rows of each stacked matrix
-  std::shared_ptr<std::byte[]> packed;   // layout chosen by oneDNN for (in, out)
+  std::vector<int64_t> out_sizes;       // rows of each stacked matrix
+  std::shared_ptr<std::byte[]> packed;  // layout chosen by oneDNN for (in, out)
   size_t packed_bytes = 0;
-  std::vector<float> col_scale;          // int8: one scale an output, applied by the reader
+  std::vector<float> col_scale;  // int8: one scale an output, applied by the reader
 };
 
 class LinearEngine {

@@ -1,4 +1,5 @@
-// Splitting independent rows and tasks over the worker team (OpenMP, the team that oneDNN uses too).
+// Splitting independent rows and tasks over the worker team (OpenMP, the team that oneDNN uses
+// too).
 #pragma once
 
 #include <omp.h>

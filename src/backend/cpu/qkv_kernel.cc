@@ -18,9 +18,8 @@ namespace HWY_NAMESPACE {
 HWY_INLINE const float* load_head(const RowsIn& x, int64_t row, int64_t col, int64_t dim,
                                   float* scratch) {
   if (x.row_scale == nullptr && x.col_scale == nullptr) return x.data + row * x.stride + col;
-  for_each(dim, [&](auto d, int64_t i) HWY_ATTR {
-    hn::StoreU(load_scaled(d, x, row, col + i), d, scratch + i);
-  });
+  for_each(dim, [&](auto d, int64_t i)
+                    HWY_ATTR { hn::StoreU(load_scaled(d, x, row, col + i), d, scratch + i); });
   return scratch;
 }
 
@@ -104,8 +103,8 @@ void store_values(const QkvRows& rows, const QkvTask& task, int64_t dim) {
       else if (p < end)
         pair = bf16_bits(d, load_scaled(d, rows.v, even_row, col + i));
       if (odd_position < end)
-        pair = hn::Or(pair, hn::ShiftLeft<16>(
-                                bf16_bits(d, load_scaled(d, rows.v, odd_row, col + i))));
+        pair =
+            hn::Or(pair, hn::ShiftLeft<16>(bf16_bits(d, load_scaled(d, rows.v, odd_row, col + i))));
       hn::StoreU(pair, du32, out + i);
     });
   }

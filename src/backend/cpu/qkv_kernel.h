@@ -1,8 +1,9 @@
 // From fresh q, k, v projections to rotated queries and stored keys and values, in one pass.
 //
-// For one key/value head and a run of rows of one sequence: per-head norm and rotation of the queries
-// that read this head and of its keys; keys and values are written straight into their pages. The
-// arithmetic is that of row_kernels.h, operation by operation, so bits agree with the plain path.
+// For one key/value head and a run of rows of one sequence: per-head norm and rotation of the
+// queries that read this head and of its keys; keys and values are written straight into their
+// pages. The arithmetic is that of row_kernels.h, operation by operation, so bits agree with the
+// plain path.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +18,8 @@ struct QkvRows {
   RowsIn q;  // [rows, heads · head_dim]; data null when only keys and values are wanted
   RowsIn k;  // [rows, kv_heads · head_dim]
   RowsIn v;
-  RowsOut q_out;                   // f32 or bf16, like the pages
-  const float* q_norm = nullptr;   // [head_dim]; null = k is already normed and rotated
+  RowsOut q_out;                  // f32 or bf16, like the pages
+  const float* q_norm = nullptr;  // [head_dim]; null = k is already normed and rotated
   const float* k_norm = nullptr;
   float eps = 0;
   const float* cosines = nullptr;  // [position][head_dim / 2]

@@ -6,8 +6,8 @@
 
 namespace trinity::cpu {
 
-/// Tables [position][head_dim / 2] of cos and sin of position · θ^(−2i/head_dim). The angle is an f32
-/// product of f32 factors, as in the reference formula; cos and sin are rounded once to f32.
+/// Tables [position][head_dim / 2] of cos and sin of position · θ^(−2i/head_dim). The angle is an
+/// f32 product of f32 factors, as in the reference formula; cos and sin are rounded once to f32.
 class RopeTable {
  public:
   RopeTable(int64_t head_dim, double theta);

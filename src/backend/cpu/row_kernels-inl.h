@@ -93,12 +93,12 @@ HWY_INLINE void norm_head(const float* head, int64_t dim, float inverse, const f
   });
 }
 
-/// Writes head · inverse · weight, rotated by pairs (i, i + dim/2); dim is even. A null weight means
-/// no norm, null cosines no rotation. Reads `head` before it writes the same elements, so `write` may go back to it.
+/// Writes head · inverse · weight, rotated by pairs (i, i + dim/2); dim is even. A null weight
+/// means no norm, null cosines no rotation. Reads `head` before it writes the same elements, so
+/// `write` may go back to it.
 template <class Writer>
-HWY_INLINE void norm_rotate_head(const float* head, int64_t dim, float inverse,
-                                 const float* weight, const float* cosines, const float* sines,
-                                 const Writer& write) {
+HWY_INLINE void norm_rotate_head(const float* head, int64_t dim, float inverse, const float* weight,
+                                 const float* cosines, const float* sines, const Writer& write) {
   const int64_t half = dim / 2;
   for_each(half, [&](auto d, int64_t i) HWY_ATTR {
     auto a = hn::LoadU(d, head + i), b = hn::LoadU(d, head + half + i);

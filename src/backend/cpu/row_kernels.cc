@@ -41,8 +41,8 @@ HWY_INLINE void quantise_row(const float* x, int64_t cols, const RowsOut& out, i
   });
 }
 
-/// Calls body(writer) so that the row lands in `out`; int8 rows pass through `scratch`, because their
-/// scale is known only when all values are.
+/// Calls body(writer) so that the row lands in `out`; int8 rows pass through `scratch`, because
+/// their scale is known only when all values are.
 template <class Body>
 HWY_INLINE void write_row(const RowsOut& out, int64_t row, int64_t cols, float* scratch,
                           const Body& body) {
@@ -57,17 +57,15 @@ HWY_INLINE void write_row(const RowsOut& out, int64_t row, int64_t cols, float* 
   }
 }
 
-void ConvertRows(const RowsIn& x, int64_t cols, const RowsOut& out, RowRange rows,
-                 float* scratch) {
+void ConvertRows(const RowsIn& x, int64_t cols, const RowsOut& out, RowRange rows, float* scratch) {
   for (int64_t r = rows.begin; r < rows.end; ++r)
     write_row(out, r, cols, scratch, [&](const auto& write) HWY_ATTR {
       for_each(cols, [&](auto d, int64_t i) HWY_ATTR { write(d, i, load_scaled(d, x, r, i)); });
     });
 }
 
-void AddNormRows(float* residual, int64_t residual_stride, const RowsIn* delta,
-                 const float* weight, float eps, int64_t cols, const RowsOut& out, RowRange rows,
-                 float* scratch) {
+void AddNormRows(float* residual, int64_t residual_stride, const RowsIn* delta, const float* weight,
+                 float eps, int64_t cols, const RowsOut& out, RowRange rows, float* scratch) {
   for (int64_t r = rows.begin; r < rows.end; ++r) {
     float* h = residual + r * residual_stride;
     if (delta != nullptr)
@@ -75,9 +73,8 @@ void AddNormRows(float* residual, int64_t residual_stride, const RowsIn* delta,
         hn::StoreU(hn::Add(hn::LoadU(d, h + i), load_scaled(d, *delta, r, i)), d, h + i);
       });
     const float inverse = inverse_rms(h, cols, eps);
-    write_row(out, r, cols, scratch, [&](const auto& write) HWY_ATTR {
-      norm_head(h, cols, inverse, weight, write);
-    });
+    write_row(out, r, cols, scratch,
+              [&](const auto& write) HWY_ATTR { norm_head(h, cols, inverse, weight, write); });
   }
 }
 
@@ -107,17 +104,15 @@ void HeadNormRopeRows(const RowsIn& x, const HeadRows& heads, const RowsOut& out
                       float* scratch) {
   const int64_t dim = heads.head_dim, half = dim / 2, cols = heads.heads * dim;
   for (int64_t r = rows.begin; r < rows.end; ++r) {
-    for_each(cols, [&](auto d, int64_t i) HWY_ATTR {
-      hn::StoreU(load_scaled(d, x, r, i), d, scratch + i);
-    });
+    for_each(cols, [&](auto d, int64_t i)
+                       HWY_ATTR { hn::StoreU(load_scaled(d, x, r, i), d, scratch + i); });
     const bool turn = heads.cosines != nullptr;
     const float* cosines = turn ? heads.cosines + heads.positions[r] * half : nullptr;
     const float* sines = turn ? heads.sines + heads.positions[r] * half : nullptr;
     write_row(out, r, cols, scratch, [&](const auto& write) HWY_ATTR {
       for (int64_t h = 0; h < heads.heads; ++h) {
         const float* head = scratch + h * dim;
-        const float inverse =
-            heads.weight == nullptr ? 1.0f : inverse_rms(head, dim, heads.eps);
+        const float inverse = heads.weight == nullptr ? 1.0f : inverse_rms(head, dim, heads.eps);
         auto shifted = write;
         shifted.to += h * dim;
         if (turn)

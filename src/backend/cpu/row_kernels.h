@@ -1,9 +1,9 @@
 // Row-wise arithmetic between the matrix products: norms, rotation, activation, conversion.
 //
 // Vectorised with Highway; the best instruction set of the machine is chosen at run time. Every
-// function handles rows [begin, end) and touches no other, so callers may split rows over threads. A
-// row's result depends on that row alone and reductions have a fixed order: bits do not vary with the
-// batch, the split or the number of threads.
+// function handles rows [begin, end) and touches no other, so callers may split rows over threads.
+// A row's result depends on that row alone and reductions have a fixed order: bits do not vary with
+// the batch, the split or the number of threads.
 //
 // Inputs that come from an int8 product still lack their scales: `row_scale` (one a row) and
 // `col_scale` (one a column) are applied on reading. Outputs are written as the next product wants
@@ -55,9 +55,9 @@ void add_rows(const RowsIn& a, const RowsIn& b, int64_t cols, const RowsOut& out
 void silu_mul_rows(const RowsIn& gate, const RowsIn& up, int64_t cols, const RowsOut& out,
                    RowRange rows);
 
-/// Per head: norm (unless weight is null), then split-half rotation (unless cosines is null); one of
-/// the two at least.
-/// `cosines` and `sines` are tables [position][head_dim / 2]; row r has positions[r].
+/// Per head: norm (unless weight is null), then split-half rotation (unless cosines is null); one
+/// of the two at least. `cosines` and `sines` are tables [position][head_dim / 2]; row r has
+/// positions[r].
 struct HeadRows {
   int64_t heads = 0;
   int64_t head_dim = 0;

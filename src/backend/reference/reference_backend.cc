@@ -40,6 +40,7 @@ class ReferenceBackend final : public Backend {
       if (view.shape.size() != 2 || view.shape[1] != in)
         return fail(ErrorKind::invalid_input, "tensor_shape_mismatch",
                     "stacked linear weights must share their input width");
+      TRINITY_CHECK(require_finite(view, "a weight"));
       TRINITY_TRY(std::vector<float> values, load(view));
       weight->values.insert(weight->values.end(), values.begin(), values.end());
       weight->out_sizes.push_back(view.shape[0]);
@@ -77,9 +78,9 @@ class ReferenceBackend final : public Backend {
     std::vector<float> out(ids.size() * static_cast<size_t>(hidden));
     for (size_t i = 0; i < ids.size(); ++i) {
       if (ids[i] < 0 || ids[i] >= table.rows()) return token_out_of_range(ids[i], table.rows());
-      TRINITY_CHECK(copy_row_f32(table.as<EmbeddingTable>().view, ids[i],
-                                 std::span(out).subspan(i * static_cast<size_t>(hidden),
-                                                        static_cast<size_t>(hidden))));
+      TRINITY_CHECK(copy_row_f32(
+          table.as<EmbeddingTable>().view, ids[i],
+          std::span(out).subspan(i * static_cast<size_t>(hidden), static_cast<size_t>(hidden))));
     }
     for (float& value : out) value = store(value);
     return make(static_cast<int64_t>(ids.size()), hidden, std::move(out));

@@ -13,7 +13,7 @@ struct Matrix : BackendStorage {
 };
 
 struct StackedWeight : BackendStorage {
-  std::vector<float> values;      // [sum of outs, in], row-major
+  std::vector<float> values;       // [sum of outs, in], row-major
   std::vector<int64_t> out_sizes;  // rows of each stacked matrix
 };
 
