@@ -231,6 +231,22 @@ TEST(RowKernels, TouchOnlyTheirRows) {
   }
 }
 
+TEST(RowKernels, SiluOfAnyFiniteGate) {
+  std::vector<float> gate = {0.0f,     -0.0f,   1e-30f,  -1e-30f, 88.7f,   -88.7f, 89.0f,
+                             -89.0f,   -104.0f, -150.0f, 178.0f,  -178.0f, 179.0f, -179.0f,
+                             -1000.0f, 1e4f,    -1e4f,   1e20f,   -1e20f,  1e38f,  -1e38f};
+  for (float z = -400; z < 400; z += 0.61f) gate.push_back(z);
+  const auto cols = static_cast<int64_t>(gate.size());
+  const std::vector<float> up(gate.size(), 1.0f);
+  std::vector<float> out(gate.size());
+  cpu::silu_mul_rows({gate.data(), cols, nullptr, nullptr}, {up.data(), cols, nullptr, nullptr},
+                     cols, {out.data(), cols, Element::f32, nullptr}, {0, 1});
+  for (size_t i = 0; i < gate.size(); ++i) {
+    const double want = double{gate[i]} / (1 + std::exp(-double{gate[i]}));
+    EXPECT_NEAR(out[i], want, 1e-6 * std::abs(want) + 1e-35) << "silu(" << gate[i] << ")";
+  }
+}
+
 TEST(RowKernels, ScalesOfAnInt8ProductAreAppliedOnReading) {
   const int64_t rows = 3, cols = 18;
   RandomInputs inputs(6);
