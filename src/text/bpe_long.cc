@@ -108,19 +108,16 @@ void Bpe::merge_rounds(std::string_view piece, std::vector<std::int32_t>& ids) c
   TokenList list(merges_, std::move(bytes));
 
   // The positions of every rank still to come. A merge makes only pairs of higher ranks (the table
-  // is ordered), so the lowest rank is complete when its round begins.
+  // is ordered), so the lowest rank is complete when its round begins. Its positions ascend: what
+  // makes a token is decided by its own bytes, so a token is made in one round only and a pair
+  // comes into being in the round of its younger part, which runs from left to right.
   std::map<std::uint32_t, std::vector<std::uint32_t>> rounds;
   for (std::uint32_t i = 0; i < list.size(); ++i) {
     if (list.rank(i) != MergeTable::no_rank) rounds[list.rank(i)].push_back(i);
   }
   while (!rounds.empty()) {
     auto round = rounds.extract(rounds.begin());
-    std::vector<std::uint32_t>& positions = round.mapped();
-    // Earlier rounds each appended from left to right, but one after the other.
-    if (!std::is_sorted(positions.begin(), positions.end())) {
-      std::sort(positions.begin(), positions.end());
-    }
-    for (const std::uint32_t position : positions) {
+    for (const std::uint32_t position : round.mapped()) {
       if (list.rank(position) != round.key()) continue;
       list.merge(position,
                  [&](std::uint32_t changed) { rounds[list.rank(changed)].push_back(changed); });

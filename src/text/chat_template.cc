@@ -22,7 +22,7 @@ std::string_view without_trailing_line_feeds(std::string_view text) {
 
 /// What an assistant message says, apart from what it thought.
 struct Reply {
-  std::string_view reasoning;
+  std::string_view reasoning;  // without line feeds at either end
   std::string_view content;
 };
 
@@ -73,7 +73,7 @@ Result<std::vector<Span>> render_chat(std::span<const Message> messages,
       const bool is_last = i + 1 == messages.size();
       if (i > last_query && (is_last || !reply.reasoning.empty())) {
         literal("<|im_start|>assistant\n<think>\n");
-        content(without_trailing_line_feeds(reply.reasoning));
+        content(reply.reasoning);
         literal("\n</think>\n\n");
         content(without_leading_line_feeds(reply.content));
       } else {

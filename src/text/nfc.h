@@ -12,8 +12,8 @@
 
 namespace trinity {
 
-/// NFC of well-formed UTF-8: `text` itself if it passes the quick check, else a view of `buffer`, which
-/// is overwritten and must outlive the result.
+/// NFC of well-formed UTF-8: `text` itself if it passes the quick check, else a view of `buffer`,
+/// which is overwritten and must outlive the result.
 std::string_view nfc_view(std::string_view text, std::string& buffer);
 
 /// NFC of well-formed UTF-8.
