@@ -31,20 +31,20 @@ namespace trinity {
 struct RouterOptions {
   /// Folder with config.json, tokenizer.json and *.safetensors; empty = the embedded tiny router.
   std::filesystem::path model;
-  /// tokenizer.json to use with `model`; empty = the model's own, or one shared by models around it.
+  /// tokenizer.json to use with `model`; empty = the model's own, or one shared by models around
+  /// it.
   std::filesystem::path tokenizer;
-  /// Safetensors file with `trinity_router_head` [agents + 3, hidden]; needed to route with `model`,
-  /// not needed to tokenize or extract.
+  /// Safetensors file with `trinity_router_head` [agents + 3, hidden]; needed to route with
+  /// `model`, not needed to tokenize or extract.
   std::filesystem::path head;
   /// Runtime profile ("cpu_bf16", ...); empty = the best one available.
   std::string profile;
-  int threads = 0;                                     // 0 = all available processors
+  int threads = 0;  // 0 = all available processors; one where the model is tiny
   std::size_t prefix_cache_bytes = std::size_t{512} << 20;  // 0 = no prefix cache
 };
 
 /// What is read: messages, one text given to the tokenizer as it is, or token ids.
-using RouterQuery =
-    std::variant<std::vector<Message>, std::string, std::vector<std::int32_t>>;
+using RouterQuery = std::variant<std::vector<Message>, std::string, std::vector<std::int32_t>>;
 
 /// How the text is read.
 struct InputOptions {
@@ -70,7 +70,7 @@ struct Extraction {
   std::int64_t token_count = 0;   // T
   std::int64_t hidden_index = 0;  // max(T − 2, 0)
   std::int64_t cached_tokens = 0;
-  std::string text;               // what was tokenised; empty for token ids
+  std::string text;  // what was tokenised; empty for token ids
   std::vector<std::int32_t> ids;
   Timings timings_ms;
 };

@@ -47,14 +47,25 @@ SelectionOptions selection_options(const DecisionRule& rule) {
   return out;
 }
 
+/// Threads when the caller names none: all processors, but one for a model so small that handing
+/// work over costs more than the work. Results are the same bits.
+int default_threads(const ModelConfig& config) {
+  constexpr double kSmallModel = 8e6;  // weights
+  const double layer = static_cast<double>(config.hidden_size) *
+                       static_cast<double>(2 * config.attention_width() + 2 * config.kv_width() +
+                                           3 * config.intermediate_size);
+  return layer * static_cast<double>(config.num_hidden_layers) < kSmallModel ? 1 : 0;
+}
+
 /// Prepares the weights on the compute thread.
 Result<std::unique_ptr<ExtractionService>> start_service(const RuntimeProfile& profile,
                                                          const RouterOptions& options,
                                                          const ModelFiles& files,
                                                          const ModelConfig& config) {
+  const int threads = options.threads > 0 ? options.threads : default_threads(config);
   return ExtractionService::start([&]() -> Result<ExtractionService::Loaded> {
     ExtractionService::Loaded loaded;
-    TRINITY_TRY(loaded.backend, create_backend(profile.backend, {options.threads}));
+    TRINITY_TRY(loaded.backend, create_backend(profile.backend, {threads}));
     ExtractorOptions extractor;
     extractor.prefix_cache_bytes = options.prefix_cache_bytes;
     TRINITY_TRY(loaded.extractor,
