@@ -93,7 +93,10 @@ void SiluMulRows(const RowsIn& gate, const RowsIn& up, int64_t cols, const RowsO
   for (int64_t r = rows.begin; r < rows.end; ++r)
     write_row(out, r, cols, scratch, [&](const auto& write) HWY_ATTR {
       for_each(cols, [&](auto d, int64_t i) HWY_ATTR {
-        const auto z = load_scaled(d, gate, r, i);
+        // Below −87 the exponential would overflow, and silu is 0 to f32 anyway. A NaN stays one.
+        const auto lowest = hn::Set(d, -87.0f);
+        auto z = load_scaled(d, gate, r, i);
+        z = hn::IfThenElse(hn::Lt(z, lowest), lowest, z);
         const auto silu = hn::Div(z, hn::Add(hn::Set(d, 1.0f), hn::Exp(d, hn::Neg(z))));
         write(d, i, hn::Mul(silu, load_scaled(d, up, r, i)));
       });
