@@ -72,7 +72,7 @@ Status demo(const DemoFlags& flags) {
   TRINITY_TRY(const std::vector<DemoCase> cases, demo_cases());
   RouterOptions options;
   options.profile = flags.profile;
-  options.threads = flags.threads;
+  options.threads = threads_to_use("", flags.threads);
   TRINITY_TRY(const std::unique_ptr<Router> router, Router::load(options));
   return flags.json ? print_json(cases, *router) : print_table(cases, *router);
 }
@@ -80,7 +80,8 @@ Status demo(const DemoFlags& flags) {
 void declare(CLI::App& command, DemoFlags& flags) {
   add_value(command, "--profile", flags.profile, "how to compute, see `trinity profiles`")
       ->type_name("NAME");
-  add_value(command, "--threads", flags.threads, "threads to compute with (0: all processors)")
+  add_value(command, "--threads", flags.threads,
+            "threads to compute with (0: one, the model is tiny)")
       ->type_name("N")
       ->check(CLI::Range(0, 1024));
   add_switch(command, "--json", flags.json, "a JSON object a conversation");
