@@ -13,6 +13,7 @@ COLUMN, LINE, MARGIN = 7.85, 18, 16  # pixels; the column fits 13 px monospaced 
 BACKGROUND, FOREGROUND = "#11151c", "#d5dae3"
 COLOURS = {"31": "#f07178", "32": "#9ece6a", "33": "#e5c07b", "35": "#c792ea", "36": "#56b6c2"}
 SGR = re.compile(r"\x1b\[([0-9;]*)m")
+PHRASE = re.compile(r"\S+(?: \S+)*")  # words with single spaces between them
 
 
 def spans(line):
@@ -44,16 +45,16 @@ def main():
     print(f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
           f'viewBox="0 0 {width} {height}" role="img">')
     print(f'<rect width="100%" height="100%" rx="8" fill="{BACKGROUND}"/>')
-    print(f'<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, monospace" '
-          f'font-size="13" fill="{FOREGROUND}" xml:space="preserve">')
+    print(f'<g font-family="Menlo, Consolas, DejaVu Sans Mono, monospace" '
+          f'font-size="13" fill="{FOREGROUND}">')
     for number, line in enumerate(lines):
         column, y = 0, MARGIN + LINE * (number + 0.75)
         for text, style in spans(line):
-            if text.strip():
-                x = MARGIN + column * COLUMN
-                length = len(text) * COLUMN
-                print(f'<text x="{x:.1f}" y="{y:.1f}" textLength="{length:.1f}"{style}>'
-                      f'{html.escape(text)}</text>')
+            for match in PHRASE.finditer(text):  # each at its own column, whatever the font
+                phrase = match.group()
+                x = MARGIN + (column + match.start()) * COLUMN
+                print(f'<text x="{x:.1f}" y="{y:.1f}" textLength="{len(phrase) * COLUMN:.1f}"'
+                      f'{style}>{html.escape(phrase)}</text>')
             column += len(text)
     print("</g>\n</svg>")
 

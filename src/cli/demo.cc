@@ -72,7 +72,7 @@ Status demo(const DemoFlags& flags) {
   TRINITY_TRY(const std::vector<DemoCase> cases, demo_cases());
   RouterOptions options;
   options.profile = flags.profile;
-  options.threads = threads_to_use("", flags.threads);
+  options.threads = flags.threads;
   TRINITY_TRY(const std::unique_ptr<Router> router, Router::load(options));
   return flags.json ? print_json(cases, *router) : print_table(cases, *router);
 }

@@ -99,7 +99,7 @@ Finding look_at_profile(const RuntimeProfile& profile, const std::string& defaul
 Result<Decision> decide(const std::string& profile, int threads) {
   RouterOptions options;
   options.profile = profile;
-  options.threads = threads_to_use("", threads);
+  options.threads = threads;
   TRINITY_TRY(const std::unique_ptr<Router> router, Router::load(options));
   return router->route(std::vector<Message>{{"user", "Is 1009 prime? Explain how you know."}});
 }

@@ -45,7 +45,7 @@ void add_model_flags(CLI::App& command, ModelFlags& flags) {
       ->type_name("NAME")
       ->group("Model");
   add_value(command, "--threads", flags.threads,
-            "threads to compute with (0: all processors, one for the tiny router)")
+            "threads to compute with (0: all processors, but one for a tiny model)")
       ->type_name("N")
       ->check(CLI::Range(0, 1024))
       ->group("Model");
@@ -74,7 +74,7 @@ Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_
   options.model = flags.model;
   options.tokenizer = flags.tokenizer;
   options.profile = flags.profile;
-  options.threads = threads_to_use(flags.model, flags.threads);
+  options.threads = flags.threads;
   if (needs_head) {
     TRINITY_TRY(options.head, find_head(flags));
   }
@@ -100,10 +100,6 @@ Result<Tokenizer> load_tokenizer(const std::string& model, const std::string& to
   if (std::filesystem::exists(own, ignored)) return Tokenizer::load(own);
   TRINITY_TRY(const std::unique_ptr<ModelFiles> files, open_model_folder(model));
   return files->tokenizer();
-}
-
-int threads_to_use(const std::string& model, int threads) {
-  return model.empty() && threads == 0 ? 1 : threads;
 }
 
 std::string describe_model(const RouterInfo& info, const std::string& model) {

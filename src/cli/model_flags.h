@@ -36,10 +36,6 @@ Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_
 /// tokenizer.json of its own, else the embedded tiny router's.
 Result<Tokenizer> load_tokenizer(const std::string& model, const std::string& tokenizer);
 
-/// Threads to ask for: as given, but one for the tiny router when nothing is given. It is so small
-/// that a second thread costs more than it brings.
-int threads_to_use(const std::string& model, int threads);
-
 /// One line that names the model, for example "the embedded tiny router (a demonstration, not
 /// trained on real conversations)".
 std::string describe_model(const RouterInfo& info, const std::string& model);

@@ -47,14 +47,10 @@ inline const std::filesystem::path& small_model() {
   return model;
 }
 
-/// `command --model <the small model> extra...`, with the lane that runs everywhere. One thread
-/// unless the test chooses: a model this small gains nothing from a second one, least of all on a
-/// busy machine.
+/// `command --model <the small model> extra...`, with the lane that runs everywhere.
 inline Words with_model(const std::string& command, const Words& extra = {}) {
   Words words = {command, "--model", small_model().string()};
   if (command != "tokenize") words.insert(words.end(), {"--profile", "cpu_f32"});
-  if (command != "tokenize" && std::find(extra.begin(), extra.end(), "--threads") == extra.end())
-    words.insert(words.end(), {"--threads", "1"});
   words.insert(words.end(), extra.begin(), extra.end());
   return words;
 }
