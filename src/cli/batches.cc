@@ -17,6 +17,7 @@ void Tally::add_failure(const RecordOrigin& origin, const Error& error) {
   if (failed_ == 0) first_failure_ = located_message(origin, error);
   ++records_;
   ++failed_;
+  if (error.kind == ErrorKind::missing) ++missing_;
 }
 
 int Tally::finish() const {
@@ -27,7 +28,7 @@ int Tally::finish() const {
     warn(fmt::format("{} of {} records failed; the first one: {}", failed_, records_,
                      first_failure_));
   }
-  return 1;
+  return missing_ == records_ ? 3 : 1;
 }
 
 Status run_batches(LineReader& reader, Output& output, std::size_t batch,

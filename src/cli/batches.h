@@ -22,12 +22,14 @@ class Tally {
  public:
   void add_success() { ++records_; }
   void add_failure(const RecordOrigin& origin, const Error& error);
-  /// Exit status 0 when all succeeded; else says how many failed on standard error and returns 1.
+  /// Exit status 0 when all succeeded; else says how many failed on standard error and returns 1,
+  /// or 3 when every record failed for want of the same kind of thing: something that is missing.
   int finish() const;
 
  private:
   std::size_t records_ = 0;
   std::size_t failed_ = 0;
+  std::size_t missing_ = 0;  // failed for want of something
   std::string first_failure_;
 };
 

@@ -96,12 +96,18 @@ Finding look_at_profile(const RuntimeProfile& profile, const std::string& defaul
   return finding;
 }
 
+std::vector<Message> sample_conversation() {
+  std::vector<Message> messages;
+  messages.push_back({"user", "Is 1009 prime? Explain how you know."});
+  return messages;
+}
+
 Result<Decision> decide(const std::string& profile, int threads) {
   RouterOptions options;
   options.profile = profile;
   options.threads = threads;
   TRINITY_TRY(const std::unique_ptr<Router> router, Router::load(options));
-  return router->route(std::vector<Message>{{"user", "Is 1009 prime? Explain how you know."}});
+  return router->route(sample_conversation());
 }
 
 /// Routes one conversation with the default profile and with the oracle, which must agree.
@@ -128,6 +134,8 @@ Finding look_at_model(const DoctorFlags& flags) {
             "tokenizer.json, model.safetensors) and a router head"};
   const Result<std::unique_ptr<Router>> router = load_router(flags.model, true);
   if (!router) return {"model", Health::broken, router.error().message, {}};
+  const Result<Decision> decision = (*router)->route(sample_conversation());
+  if (!decision) return {"model", Health::broken, decision.error().message, {}};
   const RouterInfo& info = (*router)->info();
   return {"model",
           Health::works,

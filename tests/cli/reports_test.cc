@@ -91,8 +91,8 @@ TEST(SynthCommand, RefusesAWrongConfig) {
 }
 
 TEST(BenchCommand, ListsItsNamesAndMeasuresWhatIsAsked) {
+  if (!TRINITY_HAS_BENCH) GTEST_SKIP() << "SKIPPED: this build has no benchmarks";
   const Outcome list = run({"bench", "--list", "--json"});
-  if (list.status == 2) GTEST_SKIP() << "SKIPPED: this build has no benchmarks";
   std::set<std::string> names;
   for (const Json& record : records_of(list)) names.insert(record["name"]);
   EXPECT_TRUE(names.contains("prefill"));

@@ -9,8 +9,12 @@ namespace trinity::testing {
 namespace {
 
 const Words& commands() {
-  static const Words names = {"route",    "extract", "tokenize", "demo",  "profiles",
-                              "backends", "doctor",  "synth",    "bench", "version"};
+  static const Words names = [] {
+    Words all = {"route",    "extract", "tokenize", "demo",   "profiles",
+                 "backends", "doctor",  "synth",    "version"};
+    if (TRINITY_HAS_BENCH) all.push_back("bench");
+    return all;
+  }();
   return names;
 }
 
@@ -73,6 +77,7 @@ TEST(Usage, WrongCallsAreRefusedInOneSentenceWithStatus2) {
       {"route", "--seed", "1,2", "x"},
       {"route", "--profile", "abacus", "x"},
       {"route", "--head", "head.safetensors", "x"},
+      {"route", "--tokenizer", "tokenizer.json", "x"},
       {"route", "--input", "file", "and a prompt"},
       {"tokenize", "--decode", "not ids"},
       {"synth"},
@@ -125,6 +130,24 @@ TEST(Usage, AModelWithoutAHeadSaysWhereItLooked) {
   EXPECT_NE(outcome.err.find((model / "router_head.safetensors").string()), std::string::npos);
   EXPECT_NE(outcome.err.find("--head"), std::string::npos);
   EXPECT_EQ(run({"extract", "--model", model.string(), "x"}).status, 0);
+}
+
+TEST(Usage, AModelWithoutATokenizerReadsIdsButNoText) {
+  const TemporaryFolder folder;
+  const auto model = folder / "model";
+  std::filesystem::copy(small_model(), model);
+  std::filesystem::remove(model / "tokenizer.json");
+  EXPECT_EQ(run({"route", "--model", model, "--json"}, "{\"ids\":[1,2,3]}\n").status, 0);
+  EXPECT_EQ(run({"route", "--model", model, "--json", "text"}).status, 3);
+  EXPECT_EQ(run({"tokenize", "--model", model, "text"}).status, 3);
+  EXPECT_EQ(run({"doctor", "--model", model}).status, 3);
+  const std::string shared = (small_model() / "tokenizer.json").string();
+  EXPECT_EQ(run({"route", "--model", model, "--tokenizer", shared, "text"}).status, 0);
+  EXPECT_EQ(run({"tokenize", "--tokenizer", shared, "abc"}).out, "{\"ids\":[257]}\n");
+  const Outcome mixed =
+      run({"route", "--model", model, "--json"}, "{\"ids\":[1,2,3]}\n{\"text\":\"abc\"}\n");
+  EXPECT_EQ(mixed.status, 1);
+  EXPECT_EQ(Json::parse(lines_of(mixed.out).back())["error"]["tag"], "missing_tokenizer");
 }
 
 TEST(Usage, FlagsHaveEnvironmentNamesAndTheCommandLineWins) {
