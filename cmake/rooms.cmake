@@ -18,6 +18,9 @@ function(trinity_test name)
   add_executable(${name} ${TEST_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE ${TEST_LINK} trinity_test_support GTest::gtest_main)
+  if(NOT TEST_LABELS)
+    set(TEST_LABELS fast)  # an empty property value would swallow the next one
+  endif()
   # Tests run side by side: worker threads that wait must sleep, not spin on a core another test needs.
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
     PROPERTIES LABELS "${TEST_LABELS}" TIMEOUT 600 ENVIRONMENT "OMP_WAIT_POLICY=passive")
