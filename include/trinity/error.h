@@ -1,8 +1,8 @@
 // Errors that callers can act on.
 //
-// Every operation that reads input, files or devices returns Result<T>. An Error carries a stable tag
-// for programs ("input_too_long"), one sentence for people that says what happened and what to do,
-// and a kind that the command line turns into its exit status. Exceptions are kept for bugs.
+// Every operation that reads input, files or devices returns Result<T>. An Error carries a stable
+// tag for programs ("input_too_long"), one sentence for people that says what happened and what to
+// do, and a kind that the command line turns into its exit status. Exceptions are kept for bugs.
 #pragma once
 
 #include <string>
@@ -29,7 +29,8 @@ template <typename T>
 using Result = tl::expected<T, Error>;
 using Status = tl::expected<void, Error>;
 
-/// Builds the failure value of any Result: `return fail(ErrorKind::missing, "missing_file", "...")`.
+/// Builds the failure value of any Result: `return fail(ErrorKind::missing, "missing_file",
+/// "...")`.
 inline tl::unexpected<Error> fail(ErrorKind kind, std::string tag, std::string message) {
   return tl::unexpected<Error>(Error{kind, std::move(tag), std::move(message)});
 }

@@ -27,8 +27,8 @@ struct GoldenSequence {
 
 inline std::vector<GoldenSequence> golden_sequences(const std::string& model) {
   std::vector<GoldenSequence> out;
-  const auto file = SafetensorsFile::open(
-      conformance_path("hf_oracle/models/goldens/" + model + ".safetensors"));
+  const auto file =
+      SafetensorsFile::open(conformance_path("hf_oracle/models/goldens/" + model + ".safetensors"));
   if (!file) return out;
   for (const std::string& name : file->names()) {
     if (name.size() < 5 || name.substr(name.size() - 4) != ".ids") continue;

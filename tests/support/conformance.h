@@ -1,8 +1,8 @@
 // Where the tests find the conformance data, and how they say that it is absent.
 //
-// The data is not part of this repository. TRINITY_CONFORMANCE_DIR (environment, else the CMake cache
-// entry of the same name) points at it; a test that needs an absent file is SKIPPED with a message
-// that says which one.
+// The data is not part of this repository. TRINITY_CONFORMANCE_DIR (environment, else the CMake
+// cache entry of the same name) points at it; a test that needs an absent file is SKIPPED with a
+// message that says which one.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -21,10 +21,10 @@ inline std::filesystem::path conformance_path(const std::string& relative) {
 
 }  // namespace trinity::testing
 
-#define TRINITY_REQUIRE_CONFORMANCE(relative)                                                    \
-  do {                                                                                           \
-    if (!std::filesystem::exists(::trinity::testing::conformance_path(relative)))                \
-      GTEST_SKIP() << "SKIPPED: conformance data is absent: "                                    \
-                   << ::trinity::testing::conformance_path(relative)                             \
-                   << " (set TRINITY_CONFORMANCE_DIR)";                                          \
+#define TRINITY_REQUIRE_CONFORMANCE(relative)                                     \
+  do {                                                                            \
+    if (!std::filesystem::exists(::trinity::testing::conformance_path(relative))) \
+      GTEST_SKIP() << "SKIPPED: conformance data is absent: "                     \
+                   << ::trinity::testing::conformance_path(relative)              \
+                   << " (set TRINITY_CONFORMANCE_DIR)";                           \
   } while (false)
