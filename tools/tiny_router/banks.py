@@ -16,6 +16,7 @@ from pathlib import Path
 SKILLS = ["code", "math", "data", "science", "writing", "planning", "general"]
 ROLES = ["Worker", "Thinker", "Verifier"]
 WORKER, THINKER, VERIFIER = range(3)
+SHARED = ["common", "roles", "length"]  # files whose sections all skills use
 
 _CHOICE = re.compile(r"\{([^{}]*\|[^{}]*)\}")
 _SLOT = re.compile(r"\$([A-Za-z_]+)(\d*)(_[lc])?")
@@ -48,9 +49,7 @@ class Bank:
 
     def shared(self, section):
         """Lines of a section that all skills use."""
-        return self.sections.get(("common", section), []) + self.sections.get(
-            ("roles", section), []
-        )
+        return [line for name in SHARED for line in self.sections.get((name, section), [])]
 
 
 class Writer:
@@ -119,7 +118,7 @@ class Writer:
     def _draw(self, name):
         if name == "lex":
             return self.rng.choice(self.bank.fillers[("lexicon", self.skill)])
-        for scope in (self.skill, "common", "roles"):
+        for scope in (self.skill, *SHARED):
             if (scope, name) in self.bank.fillers:
                 return self.expand(self.rng.choice(self.bank.fillers[(scope, name)]))
             if name in _TEXT_SLOTS and (scope, name) in self.bank.sections:

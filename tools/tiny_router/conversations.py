@@ -173,7 +173,7 @@ class Talk:
             context = w.line("lex_context")
             text = context + " " + text if rng.random() < 0.6 else text + " " + context
         if self.bank.shared("simple_detail"):
-            if not hard and rng.random() < 0.22:
+            if not hard and rng.random() < 0.3:
                 for _ in range(rng.choice([1, 1, 2, 3])):
                     text = (
                         text.rstrip()
@@ -243,8 +243,24 @@ class Talk:
             )
         return end_noise(text, rng) if rng.random() < 0.5 else text
 
+    def verdict(self, section):
+        """The protocol's word and then anything: the word decides, whatever follows."""
+        rng, w = self.rng, self.writer
+        word = rng.choice(
+            ["REVISE", "REVISE", "REVISE", "REJECT"] if section == "reject" else ["ACCEPT"]
+        )
+        kinds = ["answer", "fact_any", "fault_any", "guide_any", "lex_context", "long_context"]
+        bodies = [w.line(rng.choice(kinds)) for _ in range(rng.choice([1, 1, 1, 2, 2, 3, 5]))]
+        text = rng.choice([" ", " ", "\n"]).join(bodies)
+        text = strange_words(text, rng) if rng.random() < 0.3 else text
+        return end_noise(
+            word + rng.choice([": ", ": ", " - ", " — ", " ", "\n", ":\n"]) + text, rng
+        )
+
     def say(self, section):
         rng, w = self.rng, self.writer
+        if section in ("reject", "accept") and self.dropout and rng.random() < 0.3:
+            return self.verdict(section)
         composed = bool(self.bank.shared(section + "_open")) and rng.random() < 0.55
         if section == "plan" and composed:
             bodies = [
@@ -335,7 +351,7 @@ def build(bank, rng, dropout, skill=None, hard=None, steps=None):
             else:
                 c.add("assistant", talk.answer(again=True), (agent, VERIFIER, "revised"))
                 state = "answered"
-        elif state == "answered" and roll < 0.64:
+        elif state == "answered" and roll < 0.68:
             section, role, name, state = rng.choices(
                 [
                     ("reject", WORKER, "rejected", "rejected"),
@@ -345,7 +361,7 @@ def build(bank, rng, dropout, skill=None, hard=None, steps=None):
                     ("user_reject", WORKER, "user objects", "rejected"),
                     ("accept", VERIFIER, "accepted", "accepted"),
                 ],
-                weights=[34, 6, 4, 7, 7, 5],
+                weights=[32, 9, 5, 13, 9, 7],
             )[0]
             c.add(
                 "user" if section.startswith("user") else "assistant",

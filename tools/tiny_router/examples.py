@@ -13,7 +13,8 @@ IGNORE = -100
 
 
 def encode(conversations, tokenizer, variant, rng, max_tokens):
-    """-> list of (ids, targets); a target is (position, agent, role, weight)."""
+    """-> list of (ids, targets); a target is (position, agent, role, weight, begin): `begin` is
+    the first token of the user message that the position lies in, -1 in other messages."""
     texts = [transcript(c.messages) for c in conversations]
     noisy = [rng.random() < 0.35 for _ in texts]
     plain = tokenizer.encode_batch([t for t, n in zip(texts, noisy) if not n])
@@ -29,25 +30,21 @@ def encode(conversations, tokenizer, variant, rng, max_tokens):
             first = bisect(starts, begin)
             last = bisect(starts, end) - 1  # the token of the message's last character
             begin = end + 1
-            if label is None or last - 1 >= max_tokens:
+            if label is None or last >= max_tokens:
                 continue
             agent, role, _ = label
+            user = m["role"] == "user"
+            start = first if user else -1
             final = k == len(c.messages) - 1
-            targets.append((max(last - 1, 0), agent, role, 1.0 if final else 0.7))
+            targets.append((max(last - 1, 0), agent, role, 1.0 if final else 0.7, start))
             if last - first > 8:  # robustness of the read-out position
-                targets.append((last, agent, role, 0.25))
-                targets.append((last - 2, agent, role, 0.25))
-            if last - first > 10:  # topic and kind of a message show before its end
-                user = m["role"] == "user"
-                for _ in range(min(6, (last - first) // 5)):
-                    targets.append(
-                        (
-                            rng.randrange(first + 6 if user else first + 9, last),
-                            agent,
-                            IGNORE if user else role,
-                            0.12,
-                        )
-                    )
+                targets.append((last, agent, role, 0.25, start))
+                targets.append((last - 2, agent, role, 0.25, start))
+            if last - first > 6:  # topic and kind of a message show before its end
+                low = first + (4 if user else 9)
+                for _ in range(min(8, (last - low) // 3)):
+                    position = rng.randrange(low, last)
+                    targets.append((position, agent, IGNORE if user else role, 0.12, start))
         out.append((e.ids[:max_tokens], targets))
     return [x for x in out if x[1]]
 
@@ -80,18 +77,8 @@ def batches(examples, budget, rng):
     for g in groups:
         width = max(len(examples[i][0]) for i in g)
         ids = torch.zeros(len(g), width, dtype=torch.long)
-        rows, positions, agents, roles, weights = [], [], [], [], []
+        targets = [(r, *t) for r, i in enumerate(g) for t in examples[i][1]]
         for r, i in enumerate(g):
             ids[r, : len(examples[i][0])] = torch.tensor(examples[i][0])
-            for p, a, o, w in examples[i][1]:
-                rows.append(r), positions.append(p), agents.append(a), roles.append(
-                    o
-                ), weights.append(w)
-        yield (
-            ids,
-            torch.tensor(rows),
-            torch.tensor(positions),
-            torch.tensor(agents),
-            torch.tensor(roles),
-            torch.tensor(weights),
-        )
+        rows, positions, agents, roles, weights, begins = (torch.tensor(x) for x in zip(*targets))
+        yield ids, rows, positions, agents, roles, weights, begins

@@ -33,9 +33,11 @@ def labelled_set(name, count, seed):
     return examples
 
 
-def train_set(count, seed):
+def train_set(count, seed, singles=0):
+    """`count` walks of any length and `singles` opening questions, which are short and cheap."""
     bank, rng = Bank(HERE / "banks" / "train"), random.Random(seed)
-    return [build(bank, rng, dropout=True) for _ in range(count)]
+    walks = [build(bank, rng, dropout=True) for _ in range(count)]
+    return walks + [build(bank, rng, dropout=True, steps=1) for _ in range(singles)]
 
 
 def main():

@@ -31,8 +31,10 @@ from train_tokenizer import train_tokenizer
 def parse_args():
     p = argparse.ArgumentParser()
     p.add_argument("--out", type=Path, required=True)
-    p.add_argument("--shards", type=int, default=24)
-    p.add_argument("--shard-size", type=int, default=2500, help="conversations a shard")
+    p.add_argument("--shards", type=int, default=18)
+    p.add_argument("--shard-size", type=int, default=1800, help="conversations a shard")
+    p.add_argument("--singles", type=int, default=1000, help="further opening questions a shard")
+    p.add_argument("--bag", type=float, default=0.4, help="weight of the bag-of-tokens loss")
     p.add_argument("--vocab", type=int, default=4000, help="base vocabulary")
     p.add_argument("--hidden", type=int, default=128)
     p.add_argument("--ffn", type=int, default=384)
@@ -85,8 +87,8 @@ def make_router(args, base, total):
     return Router(config, args.dropout)
 
 
-def make_optimizer(router, args):
-    decay = [p for p in router.parameters() if p.dim() == 2]
+def make_optimizer(router, topics, args):
+    decay = [p for p in router.parameters() if p.dim() == 2] + [topics]
     plain = [p for p in router.parameters() if p.dim() != 2]
     groups = [{"params": decay, "weight_decay": 0.05}, {"params": plain, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=args.lr, betas=(0.9, 0.98), fused=True)
@@ -105,15 +107,35 @@ def disturb(ids, rows, positions, total, rate):
     return noised
 
 
-def losses(router, batch, args, total):
+def bag_loss(router, topics, ids, rows, positions, agents, begins):
+    """Agent loss of a linear bag-of-tokens reader of the embeddings, in user messages only.
+
+    It only shapes the embeddings: words that tell the topic become linearly readable, which the
+    layers above then average. `topics` [7, hidden] is thrown away after training.
+    """
+    votes = router.model.embed_tokens(ids) @ topics.t()
+    sums = F.pad(votes.cumsum(1), (0, 0, 1, 0))
+    inside = begins >= 0
+    r, first, last = rows[inside], begins[inside], positions[inside]
+    length = (last + 1 - first).unsqueeze(1)
+    logits = (sums[r, last + 1] - sums[r, first]) / length.float().sqrt()
+    return (
+        F.cross_entropy(logits, agents[inside], label_smoothing=0.1) if len(r) else sums.sum() * 0
+    )
+
+
+def losses(router, topics, batch, args, total):
     """-> (weighted loss to minimise, mean agent loss, mean role loss) of one batch."""
-    ids, rows, positions, agents, roles, weights = batch
-    hidden = router(disturb(ids, rows, positions, total, args.token_dropout))
+    ids, rows, positions, agents, roles, weights, begins = batch
+    noised = disturb(ids, rows, positions, total, args.token_dropout)
+    hidden = router(noised)
     logits = router.logits(hidden[rows, positions])
     options = dict(reduction="none", label_smoothing=args.smoothing)
     agent = F.cross_entropy(logits[:, :AGENTS], agents, **options)
     role = F.cross_entropy(logits[:, AGENTS:], roles, ignore_index=IGNORE, **options)
-    return (weights * (agent + role)).sum() / weights.sum(), agent.mean(), role.mean()
+    loss = (weights * (agent + role)).sum() / weights.sum()
+    bag = bag_loss(router, topics, noised, rows, positions, agents, begins)
+    return loss + args.bag * bag, agent.mean(), role.mean()
 
 
 def main():
@@ -127,7 +149,8 @@ def main():
     tokenizer, variants, base, total = make_tokenizers(args, rng)
     router = make_router(args, base, total)
     print("parameters", sum(p.numel() for p in router.parameters()), flush=True)
-    optimizer = make_optimizer(router, args)
+    topics = torch.nn.Parameter(torch.zeros(AGENTS, args.hidden))
+    optimizer = make_optimizer(router, topics, args)
     average = {k: v.detach().clone() for k, v in router.state_dict().items()}
     familiar, bank = [], Bank(HERE / "banks" / "train")
     for i in range(300):
@@ -137,7 +160,7 @@ def main():
 
     steps, step = None, 0
     for shard in range(args.shards):
-        conversations = train_set(args.shard_size, args.seed * 1000 + shard)
+        conversations = train_set(args.shard_size, args.seed * 1000 + shard, args.singles)
         examples = encode(conversations, tokenizer, rng.choice(variants), rng, args.max_tokens)
         pack = list(batches(examples, args.tokens, rng))
         steps = steps or len(pack) * args.shards
@@ -146,7 +169,7 @@ def main():
         for batch in pack:
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(args, step, steps)
-            loss, agent_loss, role_loss = losses(router, batch, args, total)
+            loss, agent_loss, role_loss = losses(router, topics, batch, args, total)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(router.parameters(), 1.0)
@@ -164,7 +187,7 @@ def main():
             agent_sum / len(pack),
             role_sum / len(pack),
         )
-        if (shard + 1) % 4 == 0 or shard + 1 == args.shards:
+        if (shard + 1) % 6 == 0 or shard + 1 == args.shards:
             current = {k: v.detach().clone() for k, v in router.state_dict().items()}
             save(router, average, args.out)
             router.load_state_dict(rounded(average))
