@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "backend/registry.h"
+#include "base/utf8.h"
 #include "hash/canonical.h"
 #include "router/router_support.h"
 #include "tensor/bf16.h"
@@ -243,6 +245,22 @@ TEST_F(RouterTest, RefusesWhatItCannotRead) {
   EXPECT_EQ(route_error(router(), Ids(513, 5)), "input_too_long");
   EXPECT_EQ(route_error(router(), Ids(512, 5)), "no error");
   EXPECT_EQ(route_error(router(), Conversation{{"user", ""}}), "no error");
+}
+
+TEST_F(RouterTest, MessagesShowForeignTextSafely) {
+  const std::string foreign = "\xff\x1b[2J\xc3";
+  InputOptions chat_raw, mode;
+  chat_raw.input_mode = "chat_raw";
+  mode.input_mode = foreign;
+  RouterOptions profile = small_options(foreign), model = small_options();
+  model.model = small_model() / foreign;
+  for (const Error& error :
+       {router().route(Conversation{{foreign, "hi"}}, chat_raw).error(),
+        router().route(kConversation, mode).error(), Router::load(profile).error(),
+        Router::load(model).error(), create_backend(foreign, {}).error()}) {
+    EXPECT_TRUE(is_valid_utf8(error.message)) << error.tag;
+    EXPECT_EQ(error.message.find('\x1b'), std::string::npos) << error.tag;
+  }
 }
 
 TEST_F(RouterTest, RefusesWrongRules) {
