@@ -2,6 +2,7 @@
 
 #include "backend/cpu/cpu_entries.h"
 #include "backend/reference/reference_entries.h"
+#include "base/utf8.h"
 
 namespace trinity {
 
@@ -28,7 +29,7 @@ Result<std::unique_ptr<Backend>> create_backend(std::string_view id,
     known += (known.empty() ? "" : ", ") + entry.id;
   }
   return fail(ErrorKind::usage, "unknown_backend",
-              "there is no backend \"" + std::string(id) + "\"; known are " + known);
+              "there is no backend \"" + excerpt(id) + "\"; known are " + known);
 }
 
 }  // namespace trinity

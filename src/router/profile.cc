@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "backend/registry.h"
+#include "base/utf8.h"
 
 namespace trinity {
 namespace {
@@ -84,7 +85,7 @@ Result<RuntimeProfile> resolve_profile(std::string_view name) {
     for (const std::string& alias : profile.aliases) known += ", " + alias;
   }
   return fail(ErrorKind::usage, "unknown_profile",
-              "there is no profile \"" + std::string(name) + "\"; valid are " + known);
+              "there is no profile \"" + excerpt(name) + "\"; valid are " + known);
 }
 
 }  // namespace trinity

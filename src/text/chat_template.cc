@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "base/utf8.h"
+
 namespace trinity {
 
 namespace {
@@ -84,7 +86,7 @@ Result<std::vector<Span>> render_chat(std::span<const Message> messages,
       return fail(ErrorKind::unsupported, "unsupported_message_role",
                   fmt::format("message {} has the role \"{}\", which the chat template does not "
                               "render; use system, user or assistant, or the plain input mode",
-                              i, message.role));
+                              i, excerpt(message.role)));
     }
     literal("<|im_end|>\n");
   }

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "base/utf8.h"
 #include "text/chat_template.h"
 #include "text/transcript.h"
 
@@ -29,8 +30,9 @@ Result<InputMode> parse_input_mode(std::string_view name) {
   for (const InputMode mode : {InputMode::plain, InputMode::chat, InputMode::chat_raw}) {
     if (name == input_mode_name(mode)) return mode;
   }
-  return fail(ErrorKind::usage, "invalid_input_mode",
-              fmt::format("\"{}\" is not an input mode; use plain, chat or chat_raw", name));
+  return fail(
+      ErrorKind::usage, "invalid_input_mode",
+      fmt::format("\"{}\" is not an input mode; use plain, chat or chat_raw", excerpt(name)));
 }
 
 Result<RouterInput> build_router_input(const Tokenizer& tokenizer,
