@@ -27,10 +27,13 @@ _TEXT_SLOTS = {"guide", "fault", "topic", "snippet", "sql", "guide_any", "fault_
 class Bank:
     """All sections and fillers of one folder (`train` or `heldout`)."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, extra=False):
+        """`extra`: also the `*_extra.txt` files, which the second training phase adds."""
         self.sections = {}  # (file, section) -> templates
         self.fillers = {}  # (file, slot) -> values
         for path in sorted(folder.glob("*.txt")):
+            if path.stem.endswith("_extra") and not extra:
+                continue
             section, skill = None, path.stem.split("_")[0]
             for line in path.read_text(encoding="utf-8").splitlines():
                 if not line.strip() or (section is None and line.startswith("#")):

@@ -33,9 +33,9 @@ def labelled_set(name, count, seed):
     return examples
 
 
-def train_set(count, seed, singles=0):
+def train_set(count, seed, singles=0, extra=False):
     """`count` walks of any length and `singles` opening questions, which are short and cheap."""
-    bank, rng = Bank(HERE / "banks" / "train"), random.Random(seed)
+    bank, rng = Bank(HERE / "banks" / "train", extra), random.Random(seed)
     walks = [build(bank, rng, dropout=True) for _ in range(count)]
     return walks + [build(bank, rng, dropout=True, steps=1) for _ in range(singles)]
 

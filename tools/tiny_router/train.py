@@ -20,12 +20,12 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 
 from banks import Bank
-from checkpoint import rounded, save, score
+from checkpoint import load, rounded, save, score
 from conversations import build, transcript
 from examples import IGNORE, batches, encode
 from generate import HERE, labelled_set, train_set
 from model import AGENTS, CONFIG, Router
-from train_tokenizer import train_tokenizer
+from train_tokenizer import ADDED, train_tokenizer
 
 
 def parse_args():
@@ -48,6 +48,9 @@ def parse_args():
     p.add_argument("--max-tokens", type=int, default=448)
     p.add_argument("--seed", type=int, default=20)
     p.add_argument("--threads", type=int, default=1)
+    p.add_argument(
+        "--second-phase", action="store_true", help="go on from --out, with *_extra banks"
+    )
     p.add_argument("--pid-file", type=Path)
     return p.parse_args()
 
@@ -60,8 +63,11 @@ def make_tokenizers(args, rng):
     """
     args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / "tokenizer.json"
-    texts = [transcript(c.messages) for c in train_set(30000, 11)]
-    base, total = train_tokenizer(texts, args.vocab, path)
+    if not args.second_phase:
+        texts = [transcript(c.messages) for c in train_set(30000, 11)]
+        train_tokenizer(texts, args.vocab, path)
+    base = len(json.loads(path.read_text(encoding="utf-8"))["model"]["vocab"])
+    total = base + len(ADDED)
     variants = []
     for _ in range(12):
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -148,6 +154,8 @@ def main():
     began = time.time()
     tokenizer, variants, base, total = make_tokenizers(args, rng)
     router = make_router(args, base, total)
+    if args.second_phase:
+        router.load_state_dict(load(args.out)[0].state_dict())
     print("parameters", sum(p.numel() for p in router.parameters()), flush=True)
     topics = torch.nn.Parameter(torch.zeros(AGENTS, args.hidden))
     optimizer = make_optimizer(router, topics, args)
@@ -160,7 +168,9 @@ def main():
 
     steps, step = None, 0
     for shard in range(args.shards):
-        conversations = train_set(args.shard_size, args.seed * 1000 + shard, args.singles)
+        conversations = train_set(
+            args.shard_size, args.seed * 1000 + shard, args.singles, args.second_phase
+        )
         examples = encode(conversations, tokenizer, rng.choice(variants), rng, args.max_tokens)
         pack = list(batches(examples, args.tokens, rng))
         steps = steps or len(pack) * args.shards
