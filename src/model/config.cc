@@ -132,7 +132,7 @@ Status read_rope_theta(const json& config, ModelConfig& out) {
   if (theta.is_null() && parameters.is_object()) theta = value_of(parameters, "rope_theta");
   if (theta.is_null()) {
     out.rope_theta = 10000;
-    out.warnings.push_back("config.json names no rope_theta; 10000 is assumed");
+    out.warnings.emplace_back("config.json names no rope_theta; 10000 is assumed");
     return {};
   }
   TRINITY_TRY(out.rope_theta, positive_number("rope_theta", theta));

@@ -35,7 +35,7 @@ struct ModelConfig {
 
 /// Errors: `unsupported_config` (a setting that is not implemented), `invalid_config` (missing or
 /// impossible value), and those of the JSON reader.
-Result<ModelConfig> parse_model_config(std::string_view json);
+Result<ModelConfig> parse_model_config(std::string_view text);
 /// Reads `<folder>/config.json`. Also `missing_file`.
 Result<ModelConfig> load_model_config(const std::filesystem::path& folder);
 
