@@ -1,6 +1,7 @@
 // A Hugging Face folder as the source of a model.
 #include "base/file.h"
 #include "base/try.h"
+#include "base/utf8.h"
 #include "model/checkpoint_source.h"
 #include "router/model_files.h"
 #include "router/tokenizer_search.h"
@@ -29,7 +30,7 @@ class ModelFolder final : public ModelFiles {
       if (own || (tokenizer && tokenizer->vocab_size() <= model.vocab_size)) return tokenizer;
     }
     return fail(ErrorKind::missing, "missing_tokenizer",
-                "there is no tokenizer.json in " + folder_.string() +
+                "there is no tokenizer.json in " + excerpt(folder_.string(), 1024) +
                     "; copy the model's own there, or name one with --tokenizer");
   }
   const TensorSource& tensors() const override { return source_; }
@@ -50,7 +51,7 @@ Result<std::unique_ptr<ModelFiles>> open_model_folder(const std::filesystem::pat
   std::error_code ignored;
   if (!std::filesystem::is_directory(folder, ignored))
     return fail(ErrorKind::missing, "missing_file",
-                "there is no model folder at " + folder.string() +
+                "there is no model folder at " + excerpt(folder.string(), 1024) +
                     "; give --model a folder with config.json, tokenizer.json and *.safetensors");
   TRINITY_TRY(Checkpoint checkpoint, Checkpoint::open(folder));
   return std::make_unique<ModelFolder>(folder, tokenizer, std::move(checkpoint));
