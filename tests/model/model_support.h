@@ -56,6 +56,8 @@ class MemorySource final : public TensorSource {
   }
   const OwnedTensor& at(const std::string& name) const { return *tensors_.at(name); }
   const std::set<std::string>& requested() const { return requested_; }
+  const std::set<std::string>& released() const { return released_; }
+  void release(const std::string& name) const override { released_.insert(name); }
 
   Result<TensorView> tensor(const std::string& name) const override {
     requested_.insert(name);
@@ -68,7 +70,7 @@ class MemorySource final : public TensorSource {
  private:
   std::map<std::string, std::shared_ptr<OwnedTensor>> tensors_;
   std::map<std::string, TensorView> views_;
-  mutable std::set<std::string> requested_;
+  mutable std::set<std::string> requested_, released_;
 };
 
 /// A shape with odd widths, shared key/value heads and heads · head_dim ≠ hidden.

@@ -44,6 +44,15 @@ TEST_P(Weights, TheIntactModelLoads) {
   EXPECT_GT(backend->weight_bytes(), 0u);
 }
 
+TEST_P(Weights, PackedMatricesAreReleasedAndTheEmbeddingIsNot) {
+  ASSERT_TRUE(load(intact));
+  for (const std::string& name : intact.names()) {
+    if (name.find("_proj.") == std::string::npos) continue;
+    EXPECT_EQ(intact.released().count(name), 1u) << name;
+  }
+  EXPECT_EQ(intact.released().count("model.embed_tokens.weight"), 0u) << "its rows are read on use";
+}
+
 TEST_P(Weights, N4_EveryMissingTensorIsNamed) {
   for (const std::string& name : intact.names()) {
     MemorySource source = intact;
