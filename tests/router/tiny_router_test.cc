@@ -13,11 +13,13 @@ namespace {
 
 using nlohmann::json;
 
-/// At least this share of the held-out sample; models/tiny/README.md has the exact figures.
-constexpr double kAgentAccuracy = 0.85;
-constexpr double kRoleAccuracy = 0.85;
-/// Agent and role both as in the file.
-constexpr double kDemoAccuracy = 0.7;
+/// Shares of right decisions. models/tiny/README.md states 0.907 and 0.886 over 2,800
+/// conversations; the 200 in heldout.jsonl give 0.925 and 0.880, less a flip or two that a lane may
+/// add.
+constexpr double kAgentAccuracy = 0.915;
+constexpr double kRoleAccuracy = 0.87;
+/// Agent and role both as intended: 13 of 14.
+constexpr double kDemoAccuracy = 0.92;
 
 struct Labelled {
   Conversation messages;
