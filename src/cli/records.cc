@@ -135,6 +135,9 @@ Record<std::vector<std::int32_t>> read_ids(const Line& line) {
 }
 
 Record<RouterQuery> prompt_record(const std::string& prompt) {
+  if (prompt.empty())
+    return {RecordOrigin(), fail(ErrorKind::invalid_input, "empty_transcript",
+                                 "the prompt is empty; give a text, or records on standard input")};
   std::vector<Message> messages;
   messages.push_back({"user", prompt});
   return {RecordOrigin(), RouterQuery(std::move(messages))};

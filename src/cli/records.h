@@ -45,7 +45,7 @@ Record<std::string> read_text(const Line& line);
 /// `{"ids":[...]}`. Errors as above.
 Record<std::vector<std::int32_t>> read_ids(const Line& line);
 
-/// A prompt from the command line: one user message.
+/// A prompt from the command line: one user message. Error: `empty_transcript`.
 Record<RouterQuery> prompt_record(const std::string& prompt);
 
 /// "872,25,659" or the same with spaces. Error: `invalid_ids`.
