@@ -116,7 +116,7 @@ Result<int> tokenize(const TokenizeFlags& flags) {
   if (reader) {
     const auto answer = [&](std::span<const Line> lines) -> Status {
       for (const Line& line : lines) {
-        const Status written = work.answer_line(line);
+        Status written = work.answer_line(line);
         if (!written) return written;
       }
       return {};
