@@ -69,7 +69,7 @@ int answer_parse_error(const CLI::App& app, const CLI::ParseError& error) {
 /// The word in the place of the command, when there is no such command.
 std::string unknown_command(const CLI::App& app, int argument_count, const char* const* arguments) {
   if (argument_count < 2 || arguments[1][0] == '-') return {};
-  const std::string word = arguments[1];
+  std::string word = arguments[1];
   for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
     if (command->get_name() == word) return {};
   }
