@@ -5,7 +5,8 @@
 //   options.head = "router_head.safetensors";
 //   auto router = trinity::Router::load(options);
 //   if (!router) { std::cerr << router.error().message << '\n'; return 1; }
-//   auto decision = (*router)->route({{"user", "Prove that there are infinitely many primes."}});
+//   std::vector<trinity::Message> conversation = {{"user", "Are there infinitely many primes?"}};
+//   auto decision = (*router)->route(conversation);
 //   // decision->agent_id, decision->role_name, decision->margins.agent, ...
 //
 // A Router may be called from many threads at once. One thread of its own does the computing;
