@@ -23,6 +23,28 @@ tl::unexpected<Error> token_out_of_range(int64_t id, int64_t vocab_size) {
                   std::to_string(vocab_size));
 }
 
+Status require_float_matrix(const TensorView& matrix) {
+  if (matrix.shape.size() != 2)
+    return fail(ErrorKind::invalid_input, "expected_rank_2",
+                "only a matrix can be decomposed, got shape " + shape_text(matrix.shape));
+  switch (matrix.dtype) {
+    case DType::f64:
+    case DType::f32:
+    case DType::f16:
+    case DType::bf16:
+      break;
+    default:
+      return fail(ErrorKind::unsupported, "unsupported_dtype",
+                  "a matrix of type " + std::string(dtype_name(matrix.dtype)) +
+                      " cannot be decomposed; convert it to F32, F16 or BF16");
+  }
+  TRINITY_TRY(const int64_t bytes, byte_count(matrix.dtype, matrix.shape));
+  if (static_cast<size_t>(bytes) != matrix.bytes.size())
+    return fail(ErrorKind::invalid_input, "tensor_size_mismatch",
+                "a matrix of shape " + shape_text(matrix.shape) + " does not fit its bytes");
+  return {};
+}
+
 std::vector<int64_t> slice_positions(std::span<const SequenceSlice> slices, int64_t rows) {
   std::vector<int64_t> positions(static_cast<size_t>(rows), 0);
   for (const SequenceSlice& slice : slices)

@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "backend/dense_algebra.h"
 #include "backend/kv_cache.h"
 #include "backend/tensor_handle.h"
 #include "tensor/tensor.h"
@@ -128,6 +129,12 @@ class Backend {
                                              const AttentionShape& shape);
   /// down(silu(gate(x)) ⊙ up(x)) with gate and up stacked.
   virtual Result<Tensor> mlp(const Tensor& x, const Weight& gate_up, const Weight& down);
+
+  // ---- adaptation -------------------------------------------------------------------------------
+
+  /// Decomposition and products by a square factor; null in a lane that lacks them. Lives as long
+  /// as the backend.
+  virtual DenseAlgebra* dense_algebra() { return nullptr; }
 };
 
 /// The error of an embedding lookup outside the table.

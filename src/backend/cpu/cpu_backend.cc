@@ -10,6 +10,7 @@
 #include "backend/cpu/buffer_pool.h"
 #include "backend/cpu/cpu_features.h"
 #include "backend/cpu/cpu_storage.h"
+#include "backend/cpu/dense_algebra.h"
 #include "backend/cpu/kv_pages.h"
 #include "backend/cpu/linear.h"
 #include "backend/cpu/parallel.h"
@@ -257,6 +258,13 @@ class CpuBackend final : public Backend {
     return q;
   }
 
+  // ---- adaptation ----
+
+  DenseAlgebra* dense_algebra() override {
+    if (!dense_algebra_) dense_algebra_ = make_cpu_dense_algebra(threads_);
+    return dense_algebra_.get();
+  }
+
  private:
   /// OpenMP keeps the team size per calling thread, so every entry sets its own.
   void use_threads() const { omp_set_num_threads(threads_); }
@@ -374,6 +382,7 @@ class CpuBackend final : public Backend {
   LinearEngine linear_;
   std::list<RopeTable> rope_tables_;
   size_t weight_bytes_ = 0;
+  std::unique_ptr<DenseAlgebra> dense_algebra_;
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <limits>
 #include <string>
 
+#include "backend/reference/dense_algebra.h"
 #include "backend/reference/reference_storage.h"
 #include "base/try.h"
 #include "tensor/bf16.h"
@@ -244,6 +245,8 @@ class ReferenceBackend final : public Backend {
     return make(q.rows(), q.cols(), std::move(out));
   }
 
+  DenseAlgebra* dense_algebra() override { return dense_algebra_.get(); }
+
  private:
   static size_t at(int64_t row, int64_t col, int64_t cols) {
     return static_cast<size_t>(row * cols + col);
@@ -279,6 +282,7 @@ class ReferenceBackend final : public Backend {
   bool bf16_;
   BackendInfo info_;
   size_t weight_bytes_ = 0;
+  std::unique_ptr<DenseAlgebra> dense_algebra_ = make_reference_dense_algebra();
 };
 
 }  // namespace

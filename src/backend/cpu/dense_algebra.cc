@@ -1,0 +1,228 @@
+// Gram matrix: blocks of rows are widened to f64 and their products added tile by tile. A tile is a
+// panel of columns, computed by one thread with a single-threaded BLAS call, so that the bits do
+// not depend on the number of threads.
+//
+// Row product: oneDNN's f32 kernel of the forward pass, whose rows do not depend on each other.
+#include "backend/cpu/dense_algebra.h"
+
+#include <cblas.h>
+#include <fmt/format.h>
+#include <lapacke.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstring>
+
+#include "backend/cpu/buffer_pool.h"
+#include "backend/cpu/linear.h"
+#include "backend/cpu/parallel.h"
+#include "base/try.h"
+#include "tensor/bf16.h"
+
+namespace trinity::cpu {
+namespace {
+
+constexpr int64_t kGramRows = 1024;    // rows widened to f64 at a time
+constexpr int64_t kGramColumns = 128;  // columns of a tile
+constexpr int64_t kProductRows = 4096;
+
+size_t at(int64_t row, int64_t col, int64_t cols) { return static_cast<size_t>(row * cols + col); }
+
+/// OpenBLAS is called from our own team: each call computes on the thread that makes it.
+class SingleThreadedBlas {
+ public:
+  SingleThreadedBlas() : before_(openblas_get_num_threads()) { openblas_set_num_threads(1); }
+  ~SingleThreadedBlas() { openblas_set_num_threads(before_); }
+  SingleThreadedBlas(const SingleThreadedBlas&) = delete;
+  SingleThreadedBlas& operator=(const SingleThreadedBlas&) = delete;
+
+ private:
+  int before_;
+};
+
+template <class T, class Widen>
+void widen_values(const std::byte* from, int64_t count, double* to, const Widen& widen) {
+  for (int64_t i = 0; i < count; ++i) {
+    T value;
+    std::memcpy(&value, from + static_cast<size_t>(i) * sizeof(T), sizeof(T));
+    to[i] = widen(value);
+  }
+}
+
+/// Rows [begin, end) as f64 at their place in `to`.
+void widen(const TensorView& view, RowRange rows, double* to) {
+  const int64_t cols = view.shape[1], count = (rows.end - rows.begin) * cols;
+  const std::byte* from =
+      view.bytes.data() + static_cast<size_t>(rows.begin * cols * dtype_size(view.dtype));
+  switch (view.dtype) {
+    case DType::bf16:
+      return widen_values<uint16_t>(from, count, to,
+                                    [](uint16_t v) { return double{f32_from_bf16(v)}; });
+    case DType::f16:
+      return widen_values<uint16_t>(from, count, to,
+                                    [](uint16_t v) { return double{f32_from_f16(v)}; });
+    case DType::f32:
+      return widen_values<float>(from, count, to, [](float v) { return double{v}; });
+    default:
+      return widen_values<double>(from, count, to, [](double v) { return v; });
+  }
+}
+
+/// `body` for every panel of columns; panels with more work first.
+template <class Body>
+void for_panels(int64_t k, const Body& body) {
+  parallel_tasks((k + kGramColumns - 1) / kGramColumns, [&](int64_t panel) {
+    const int64_t begin = panel * kGramColumns;
+    body(begin, std::min(k, begin + kGramColumns));
+  });
+}
+
+/// The upper triangle is computed, the lower one is its mirror image.
+void mirror(std::vector<double>& matrix, int64_t k) {
+  parallel_rows(k, [&](RowRange rows) {
+    for (int64_t i = rows.begin; i < rows.end; ++i)
+      for (int64_t j = 0; j < i; ++j) matrix[at(i, j, k)] = matrix[at(j, i, k)];
+  });
+}
+
+class CpuDenseAlgebra final : public DenseAlgebra {
+ public:
+  explicit CpuDenseAlgebra(int threads) : threads_(threads), linear_(Element::f32) {}
+
+  Result<std::vector<double>> gram(const TensorView& matrix) override {
+    TRINITY_CHECK(require_float_matrix(matrix));
+    omp_set_num_threads(threads_);
+    const SingleThreadedBlas single;
+    const int64_t rows = matrix.shape[0], k = matrix.shape[1];
+    std::vector<double> out(static_cast<size_t>(k * k));
+    std::vector<double> block(static_cast<size_t>(std::min(rows, kGramRows) * k));
+    for (int64_t begin = 0; begin < rows; begin += kGramRows) {
+      const int64_t count = std::min(kGramRows, rows - begin);
+      parallel_rows(count, [&](RowRange part) {
+        widen(matrix, {begin + part.begin, begin + part.end}, block.data() + part.begin * k);
+      });
+      for_panels(k, [&](int64_t first, int64_t end) {
+        cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, static_cast<blasint>(end - first),
+                    static_cast<blasint>(k - first), static_cast<blasint>(count), 1.0,
+                    block.data() + first, static_cast<blasint>(k), block.data() + first,
+                    static_cast<blasint>(k), 1.0, out.data() + at(first, first, k),
+                    static_cast<blasint>(k));
+      });
+    }
+    mirror(out, k);
+    // A NaN or infinity anywhere in the matrix reaches the diagonal as a sum of squares.
+    for (int64_t i = 0; i < k; ++i)
+      if (!std::isfinite(out[at(i, i, k)]))
+        return fail(ErrorKind::invalid_input, "non_finite_values",
+                    "the matrix to decompose holds NaN or infinity; the checkpoint is damaged");
+    return out;
+  }
+
+  Result<SymmetricEigen> symmetric_eigen(std::vector<double> matrix, int64_t k) override {
+    // LAPACK may loop or crash on NaN.
+    for (const double value : matrix)
+      if (!std::isfinite(value))
+        return fail(ErrorKind::invalid_input, "non_finite_values",
+                    "the matrix to decompose holds NaN or infinity; check the weights");
+    const SingleThreadedBlas single;
+    std::vector<double> ascending(static_cast<size_t>(k));
+    const auto info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'V', 'L', static_cast<lapack_int>(k),
+                                     matrix.data(), static_cast<lapack_int>(k), ascending.data());
+    if (info != 0)
+      return fail(ErrorKind::failed, "eigen_not_converged",
+                  fmt::format("LAPACK's dsyevd did not converge (info {}); check the weights for "
+                              "extreme values",
+                              info));
+    SymmetricEigen eigen;
+    eigen.values.assign(ascending.rbegin(), ascending.rend());
+    eigen.vectors.resize(matrix.size());
+    for (int64_t i = 0; i < k; ++i)  // a column of LAPACK's is contiguous
+      std::copy_n(matrix.data() + at(k - 1 - i, 0, k), k, eigen.vectors.data() + at(i, 0, k));
+    return eigen;
+  }
+
+  Result<std::vector<double>> spectral_matrix(const SymmetricEigen& eigen,
+                                              std::span<const double> diagonal) override {
+    omp_set_num_threads(threads_);
+    const SingleThreadedBlas single;
+    const auto k = static_cast<int64_t>(eigen.values.size());
+    std::vector<double> scaled(eigen.vectors);
+    parallel_rows(k, [&](RowRange rows) {
+      for (int64_t i = rows.begin; i < rows.end; ++i)
+        for (int64_t j = 0; j < k; ++j) scaled[at(i, j, k)] *= diagonal[static_cast<size_t>(i)];
+    });
+    std::vector<double> out(static_cast<size_t>(k * k));
+    for_panels(k, [&](int64_t first, int64_t end) {
+      cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, static_cast<blasint>(end - first),
+                  static_cast<blasint>(k - first), static_cast<blasint>(k), 1.0,
+                  scaled.data() + first, static_cast<blasint>(k), eigen.vectors.data() + first,
+                  static_cast<blasint>(k), 0.0, out.data() + at(first, first, k),
+                  static_cast<blasint>(k));
+    });
+    mirror(out, k);
+    return out;
+  }
+
+  Result<Weight> prepare_factor(std::span<const double> factor, int64_t k) override {
+    omp_set_num_threads(threads_);
+    const std::vector<float> single(factor.begin(), factor.end());
+    const TensorView view{DType::f32, {k, k}, std::as_bytes(std::span(single))};
+    // The engine multiplies by the transpose, which for a symmetric factor is the factor.
+    TRINITY_TRY(std::shared_ptr<PackedLinear> packed, linear_.pack(std::span(&view, 1)));
+    return Weight(std::move(packed), k, k);
+  }
+
+  Status multiply_rows(const TensorView& matrix, const Weight& factor,
+                       std::span<float> out) override {
+    TRINITY_CHECK(require_float_matrix(matrix));
+    omp_set_num_threads(threads_);
+    const int64_t rows = matrix.shape[0], k = matrix.shape[1];
+    const auto& packed = factor.as<PackedLinear>();
+    const auto row_bytes = static_cast<size_t>(k * dtype_size(matrix.dtype));
+    for (int64_t begin = 0; begin < rows; begin += kProductRows) {
+      const int64_t count = std::min(kProductRows, rows - begin), room = bucket_rows(count);
+      const auto floats = static_cast<size_t>(room * k);
+      if (input_.size() < floats) input_.resize(floats);
+      std::atomic<bool> failed = false;
+      parallel_rows(count, [&](RowRange part) {
+        const auto first = static_cast<size_t>(begin + part.begin);
+        const auto size = static_cast<size_t>(part.end - part.begin);
+        const TensorView slice{matrix.dtype,
+                               {part.end - part.begin, k},
+                               matrix.bytes.subspan(first * row_bytes, size * row_bytes)};
+        if (!copy_f32(slice, std::span(input_).subspan(static_cast<size_t>(part.begin * k),
+                                                       size * static_cast<size_t>(k))))
+          failed = true;
+      });
+      if (failed)
+        return fail(ErrorKind::invalid_input, "tensor_size_mismatch",
+                    "the rows to multiply do not fit their shape");
+      // Rows that only fill up a bucket are multiplied too and must be numbers.
+      std::fill(input_.begin() + static_cast<std::ptrdiff_t>(count * k),
+                input_.begin() + static_cast<std::ptrdiff_t>(room * k), 0.0F);
+      float* target = out.data() + begin * k;
+      if (room == count) {
+        TRINITY_CHECK(linear_.multiply(packed, input_.data(), count, target));
+        continue;
+      }
+      if (output_.size() < floats) output_.resize(floats);
+      TRINITY_CHECK(linear_.multiply(packed, input_.data(), count, output_.data()));
+      std::copy_n(output_.data(), count * k, target);
+    }
+    return {};
+  }
+
+ private:
+  int threads_;
+  LinearEngine linear_;
+  std::vector<float> input_, output_;  // one chunk of rows
+};
+
+}  // namespace
+
+std::unique_ptr<DenseAlgebra> make_cpu_dense_algebra(int threads) {
+  return std::make_unique<CpuDenseAlgebra>(threads);
+}
+
+}  // namespace trinity::cpu

@@ -1,0 +1,14 @@
+// Decomposition as the oracle does it: plain loops in f64.
+#pragma once
+
+#include <memory>
+
+#include "backend/dense_algebra.h"
+
+namespace trinity {
+
+/// Products are rounded to f32 once, after summing in f64; eigenvectors come from cyclic Jacobi
+/// rotations.
+std::unique_ptr<DenseAlgebra> make_reference_dense_algebra();
+
+}  // namespace trinity
