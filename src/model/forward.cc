@@ -55,7 +55,14 @@ class ForwardPass {
         shape_{config.num_attention_heads, config.num_key_value_heads, config.head_dim} {}
 
   Status embed(Chunk& chunk) {
-    TRINITY_TRY(chunk.residual, backend_.embed(weights_.embedding, chunk.ids));
+    if (weights_.embedding_rows != nullptr) {
+      std::vector<float> rows(chunk.ids.size() * static_cast<size_t>(config_.hidden_size));
+      TRINITY_CHECK(weights_.embedding_rows->gather(chunk.ids, rows));
+      TRINITY_TRY(chunk.residual, backend_.upload(rows, static_cast<int64_t>(chunk.ids.size()),
+                                                  config_.hidden_size));
+    } else {
+      TRINITY_TRY(chunk.residual, backend_.embed(weights_.embedding, chunk.ids));
+    }
     return {};
   }
 

@@ -91,7 +91,10 @@ Result<ModelWeights> prepare_weights(Backend& backend, const TensorSource& sourc
   ModelWeights weights;
   TRINITY_TRY(const TensorView table,
               checked.get("model.embed_tokens.weight", {config.vocab_size, config.hidden_size}));
-  TRINITY_TRY(weights.embedding, backend.prepare_embedding(table));
+  weights.embedding_rows = source.embedding_rows();
+  if (weights.embedding_rows == nullptr) {
+    TRINITY_TRY(weights.embedding, backend.prepare_embedding(table));
+  }
   for (int64_t l = 0; l < config.num_hidden_layers; ++l) {
     TRINITY_TRY(weights.layers.emplace_back(), prepare_layer(backend, checked, config, l));
   }

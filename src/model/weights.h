@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,18 @@ struct LayerWeights {
   Weight o, gate_up, down;
 };
 
+/// An embedding whose rows are computed when they are asked for, on the thread of the backend.
+class EmbeddingRows {
+ public:
+  virtual ~EmbeddingRows() = default;
+  virtual int64_t vocab_size() const = 0;
+  /// Rows of the ids as f32 [ids.size(), hidden]. Error `token_out_of_range`.
+  virtual Status gather(std::span<const int32_t> ids, std::span<float> out) const = 0;
+};
+
 struct ModelWeights {
-  Weight embedding;  // [vocab, hidden]
+  Weight embedding;  // [vocab, hidden]; empty when rows are computed
+  std::shared_ptr<const EmbeddingRows> embedding_rows;
   Weight final_norm;
   std::vector<LayerWeights> layers;
 };
@@ -33,6 +44,8 @@ class TensorSource {
   virtual ~TensorSource() = default;
   /// Error `missing_tensor`.
   virtual Result<TensorView> tensor(const std::string& name) const = 0;
+  /// Computed rows instead of the embedding tensor; null = read the tensor.
+  virtual std::shared_ptr<const EmbeddingRows> embedding_rows() const { return nullptr; }
   /// The caller has finished reading this tensor; its pages may be dropped.
   virtual void release(const std::string& /*name*/) const {}
 };

@@ -1,0 +1,96 @@
+#include "adapt/adapted_source.h"
+
+#include <cstring>
+
+#include "adapt/adapter.h"
+#include "adapt/float_cast.h"
+#include "base/try.h"
+
+namespace trinity {
+namespace {
+
+constexpr int64_t kChunkRows = 4096;
+
+class ProjectedEmbedding final : public EmbeddingRows {
+ public:
+  ProjectedEmbedding(DenseAlgebra& algebra, TensorView table, Weight factor)
+      : algebra_(algebra), table_(std::move(table)), factor_(std::move(factor)) {}
+
+  int64_t vocab_size() const override { return table_.shape[0]; }
+
+  Status gather(std::span<const int32_t> ids, std::span<float> out) const override {
+    const auto row_bytes =
+        static_cast<size_t>(table_.shape[1]) * static_cast<size_t>(dtype_size(table_.dtype));
+    std::vector<std::byte> rows(ids.size() * row_bytes);
+    for (size_t i = 0; i < ids.size(); ++i) {
+      if (ids[i] < 0 || ids[i] >= vocab_size()) return token_out_of_range(ids[i], vocab_size());
+      std::memcpy(rows.data() + i * row_bytes,
+                  table_.bytes.data() + static_cast<size_t>(ids[i]) * row_bytes, row_bytes);
+    }
+    const TensorView view{table_.dtype, {static_cast<int64_t>(ids.size()), table_.shape[1]}, rows};
+    TRINITY_CHECK(algebra_.multiply_rows(view, factor_, out));
+    cast_from_f32(out, table_.dtype, rows.data());
+    return copy_f32(view, out);
+  }
+
+ private:
+  DenseAlgebra& algebra_;
+  TensorView table_;
+  Weight factor_;
+};
+
+}  // namespace
+
+Result<std::vector<std::byte>> project_matrix(DenseAlgebra& algebra, const TensorView& matrix,
+                                              std::span<const double> factor) {
+  TRINITY_TRY(const TallMatrix tall, TallMatrix::of(matrix));
+  TRINITY_TRY(const Weight prepared, algebra.prepare_factor(factor, tall.columns()));
+  const auto size = static_cast<size_t>(dtype_size(matrix.dtype));
+  const auto row_bytes = static_cast<size_t>(tall.columns()) * size;
+  std::vector<std::byte> out(matrix.bytes.size());
+  TRINITY_CHECK(project_rows(algebra, tall.view(), prepared, kChunkRows,
+                             [&](int64_t row, std::span<const float> values) -> Status {
+                               cast_from_f32(values, matrix.dtype,
+                                             out.data() + static_cast<size_t>(row) * row_bytes);
+                               return {};
+                             }));
+  if (!tall.transposed()) return out;
+  std::vector<std::byte> turned(out.size());
+  transpose_elements(out.data(), tall.rows(), tall.columns(), size, turned.data());
+  return turned;
+}
+
+void AdaptedSource::replace(const std::string& name, const TensorView& view) {
+  replaced_[name] = {view, {}};
+}
+
+void AdaptedSource::replace(const std::string& name, DType dtype, MatrixShape shape,
+                            std::vector<std::byte> bytes) {
+  Owned& owned = replaced_[name];
+  owned.bytes = std::move(bytes);
+  owned.view = {dtype, std::move(shape), owned.bytes};
+}
+
+Status AdaptedSource::project(DenseAlgebra& algebra, const SelectedTensor& tensor,
+                              std::span<const double> factor) {
+  TRINITY_TRY(const TensorView matrix, base_matrix(base_, tensor));
+  if (tensor.source_name == kEmbeddingName && matrix.shape[0] >= matrix.shape[1]) {
+    TRINITY_TRY(Weight prepared, algebra.prepare_factor(factor, matrix.shape[1]));
+    rows_ = std::make_shared<ProjectedEmbedding>(algebra, matrix, std::move(prepared));
+    return {};
+  }
+  TRINITY_TRY(std::vector<std::byte> bytes, project_matrix(algebra, matrix, factor));
+  replace(tensor.source_name, matrix.dtype, matrix.shape, std::move(bytes));
+  return {};
+}
+
+Result<TensorView> AdaptedSource::tensor(const std::string& name) const {
+  if (const auto found = replaced_.find(name); found != replaced_.end()) return found->second.view;
+  return base_.tensor(name);
+}
+
+void AdaptedSource::release(const std::string& name) const {
+  if (replaced_.find(name) == replaced_.end()) base_.release(name);
+}
+
+}  // namespace trinity

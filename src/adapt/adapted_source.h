@@ -1,0 +1,53 @@
+// Base weights with some tensors replaced: what a model with an adapted bundle, or a router vector,
+// is loaded from.
+//
+// Layer matrices are multiplied by their factor when they are added. The embedding is not: its rows
+// are multiplied when they are asked for, and rounded to the type of the weights as the exporter
+// rounds the whole matrix, so both give the same bits.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "adapt/selection.h"
+#include "adapt/svf.h"
+#include "model/weights.h"
+
+namespace trinity {
+
+class AdaptedSource final : public TensorSource {
+ public:
+  /// `base` must outlive the source.
+  explicit AdaptedSource(const TensorSource& base) : base_(base) {}
+
+  /// Replaces a tensor by a view whose memory outlives the source.
+  void replace(const std::string& name, const TensorView& view);
+  /// Replaces a tensor by memory of its own.
+  void replace(const std::string& name, DType dtype, MatrixShape shape,
+               std::vector<std::byte> bytes);
+  /// Replaces a selected tensor by base·factor. `algebra` must live as long as the source and what
+  /// is loaded from it. Errors: `missing_tensor`, those of the algebra.
+  Status project(DenseAlgebra& algebra, const SelectedTensor& tensor,
+                 std::span<const double> factor);
+
+  Result<TensorView> tensor(const std::string& name) const override;
+  std::shared_ptr<const EmbeddingRows> embedding_rows() const override { return rows_; }
+  void release(const std::string& name) const override;
+
+ private:
+  struct Owned {
+    TensorView view;
+    std::vector<std::byte> bytes;
+  };
+  const TensorSource& base_;
+  std::map<std::string, Owned> replaced_;
+  std::shared_ptr<const EmbeddingRows> rows_;
+};
+
+/// base·factor in the orientation and type of the checkpoint.
+Result<std::vector<std::byte>> project_matrix(DenseAlgebra& algebra, const TensorView& matrix,
+                                              std::span<const double> factor);
+
+}  // namespace trinity

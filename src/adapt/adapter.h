@@ -1,0 +1,60 @@
+// The factor of each selected tensor: what turns its base weights into adapted ones.
+//
+// Walks from a tensor's base matrix over its spectrum and its offsets to P. A matrix that serves
+// twice (a tied embedding and LM head) is decomposed once.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "adapt/selection.h"
+#include "adapt/svf.h"
+#include "adapt/tie_mode.h"
+#include "model/weights.h"
+
+namespace trinity {
+
+struct AdaptationOptions {
+  TieMode tie_mode = TieMode::embed_offsets;
+  SvdComputeType compute_type = SvdComputeType::f32;
+};
+
+struct TensorFactor {
+  std::vector<double> projector;  // [k, k]
+  Scaling scaling;
+  std::vector<double> singular_values;  // [k], of the base matrix
+  GapReport gaps;
+  double decompose_ms = 0;  // 0 when another tensor's decomposition served
+  double factor_ms = 0;
+};
+
+class Adapter {
+ public:
+  /// All must outlive the adapter. `offsets` holds selection.scale_count() numbers, else every call
+  /// gives `offset_count_mismatch`.
+  Adapter(DenseAlgebra& algebra, const TensorSource& base, const Selection& selection,
+          std::span<const float> offsets, const AdaptationOptions& options);
+
+  /// The factor of selection.tensors[place]. Errors: `missing_tensor`, those of svf.h, each with
+  /// the tensor's name.
+  Result<TensorFactor> factor(size_t place);
+
+ private:
+  Result<const Spectrum*> spectrum_of(const SelectedTensor& tensor, double& elapsed_ms);
+  std::span<const float> block(size_t place) const;
+
+  DenseAlgebra& algebra_;
+  const TensorSource& base_;
+  const Selection& selection_;
+  std::span<const float> offsets_;
+  AdaptationOptions options_;
+  std::map<std::string, Spectrum> shared_;  // by stored name, of matrices that serve twice
+  Spectrum latest_;                         // of one that does not
+};
+
+/// The base tensor of a selected one: under a tied LM head's name lies the embedding.
+Result<TensorView> base_matrix(const TensorSource& base, const SelectedTensor& tensor);
+
+}  // namespace trinity
