@@ -1,0 +1,574 @@
+#include "bundle/manifest.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/try.h"
+#include "base/utf8.h"
+#include "bundle/bundle_paths.h"
+
+namespace trinity {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr size_t kMaxManifestBytes = size_t{16} << 20;
+
+template <class T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+/// Adds a key only when there is a value.
+template <class T>
+void add_if(Json& object, const char* key, const std::optional<T>& value) {
+  if (value) object[key] = *value;
+}
+
+Json segments_json(const std::vector<std::string>& segments) {
+  Json out = Json::array();
+  for (const std::string& segment : segments) {
+    const bool digits =
+        !segment.empty() && segment.size() < 18 &&
+        std::all_of(segment.begin(), segment.end(), [](char c) { return c >= '0' && c <= '9'; });
+    if (digits)
+      out.push_back(std::stoll(segment));
+    else
+      out.push_back(segment);
+  }
+  return out;
+}
+
+Json tensor_json(const ManifestTensor& t, bool native) {
+  Json out;
+  out["index"] = t.index;
+  out["path"] = t.path;
+  out["artifact_key"] = t.artifact_key;
+  out["segments"] = segments_json(t.segments);
+  if (!t.source_name.empty()) out["source_name"] = t.source_name;
+  out["shape"] = t.shape;
+  out["type"] = t.type;
+  out["source_type"] = t.source_type;
+  if (native) out["svd_compute_type"] = t.svd_compute_type;
+  out["status"] = tensor_status_name(t.status);
+  out["offset_start"] = t.offset_start;
+  out["offset_end"] = t.offset_end;
+  out["singular_values"] = t.singular_values;
+  out["checkpoint_path"] = t.checkpoint_path;
+  out["checkpoint_sha256"] = or_null(t.checkpoint_sha256);
+  out["backend_observed_during_export"] = or_null(t.backend_label);
+  if (native) {
+    out["decompose_elapsed_ms"] = or_null(t.decompose_elapsed_ms);
+    out["reconstruct_elapsed_ms"] = or_null(t.reconstruct_elapsed_ms);
+    out["u_backend"] = or_null(t.u_backend);
+    out["s_backend"] = or_null(t.s_backend);
+    out["v_backend"] = or_null(t.v_backend);
+  }
+  out["adapted_backend"] = or_null(t.adapted_backend);
+  add_if(out, "decompose_source_type", t.decompose_source_type);
+  add_if(out, "reconstructed_type_before_cast", t.reconstructed_type_before_cast);
+  add_if(out, "checkpoint_type", t.checkpoint_type);
+  out["error"] = or_null(t.error);
+  if (t.component_keys)
+    out["component_keys"] = {{"u", t.component_keys->u},
+                             {"s", t.component_keys->s},
+                             {"v", t.component_keys->v},
+                             {"scale", t.component_keys->scale}};
+  add_if(out, "python_v_layout", t.python_v_layout);
+  if (!native) out["python_component_zero_error"] = nullptr;
+  add_if(out, "target_verified", t.target_verified);
+  if (t.svd_gap_report)
+    out["svd_gap_report"] = {{"smallest_relative_gap", t.svd_gap_report->smallest_relative_gap},
+                             {"gaps_below_resolution", t.svd_gap_report->gaps_below_resolution}};
+  add_if(out, "normalization", t.normalization);
+  add_if(out, "source_sha256", t.source_sha256);
+  return out;
+}
+
+Json spec_json(const Manifest& m) {
+  const int64_t outputs = m.router_head_shape.at(0), hidden = m.router_head_shape.at(1);
+  return {{"name", m.spec_name},
+          {"base_model_repo", m.base_model_repo},
+          {"bumblebee_module", m.bumblebee_module},
+          {"architecture", m.architecture},
+          {"hidden_size", hidden},
+          {"num_agents", outputs - 3},
+          {"num_roles", 3},
+          {"selected_layer_indices", m.layers},
+          {"scale_offset_count", m.scale_offset_count},
+          {"source_vector_tensor", m.source_vector_tensor},
+          {"router_head_tensor_key", m.router_head_tensor_key},
+          {"source_vector_path", m.source_vector_path},
+          {"xla_target", m.xla_target},
+          {"export_backend", m.export_backend},
+          {"output_count", outputs},
+          {"head_param_count", outputs * hidden},
+          {"source_vector_size", m.scale_offset_count + outputs * hidden}};
+}
+
+// ---- reading ----
+
+tl::unexpected<Error> invalid(const std::string& what) {
+  return fail(ErrorKind::invalid_input, "invalid_manifest",
+              "manifest.json is invalid: " + what + "; get an undamaged copy of the bundle");
+}
+
+/// Reads fields of one JSON object; remembers the first thing that was wrong.
+class Fields {
+ public:
+  Fields(const nlohmann::json& object, std::string where)
+      : object_(object), where_(std::move(where)) {}
+
+  /// Absent and null are the same: nothing.
+  const nlohmann::json* find(const char* key) const {
+    const auto found = object_.find(key);
+    return found == object_.end() || found->is_null() ? nullptr : &*found;
+  }
+
+  void text(const char* key, std::string& out) {
+    if (const auto* value = expect(key, &nlohmann::json::is_string, "a string"))
+      out = value->get<std::string>();
+  }
+  void text(const char* key, std::optional<std::string>& out) {
+    if (const auto* value = expect(key, &nlohmann::json::is_string, "a string"))
+      out = value->get<std::string>();
+  }
+  void integer(const char* key, int64_t& out) {
+    if (const auto* value = expect(key, &nlohmann::json::is_number_integer, "an integer"))
+      out = value->get<int64_t>();
+  }
+  void integer(const char* key, std::optional<int64_t>& out) {
+    if (const auto* value = expect(key, &nlohmann::json::is_number_integer, "an integer"))
+      out = value->get<int64_t>();
+  }
+  void boolean(const char* key, bool& out) {
+    if (const auto* value = expect(key, &nlohmann::json::is_boolean, "true or false"))
+      out = value->get<bool>();
+  }
+  void boolean(const char* key, std::optional<bool>& out) {
+    if (const auto* value = expect(key, &nlohmann::json::is_boolean, "true or false"))
+      out = value->get<bool>();
+  }
+  void number(const char* key, std::optional<double>& out) {
+    if (const auto* value = expect(key, &nlohmann::json::is_number, "a number"))
+      out = value->get<double>();
+  }
+  void integers(const char* key, std::vector<int64_t>& out) {
+    const auto* value = expect(key, &nlohmann::json::is_array, "a list");
+    if (value == nullptr) return;
+    for (const auto& item : *value) {
+      if (!item.is_number_integer()) return wrong(key, "a list of integers");
+      out.push_back(item.get<int64_t>());
+    }
+  }
+  void wrong(const char* key, const char* expected) {
+    if (status_) status_ = invalid(fmt::format("{}{} must be {}", where_, key, expected));
+  }
+  const Status& status() const { return status_; }
+
+ private:
+  const nlohmann::json* expect(const char* key, bool (nlohmann::json::*is)() const noexcept,
+                               const char* expected) {
+    const auto* value = find(key);
+    if (value == nullptr) return nullptr;
+    if ((value->*is)()) return value;
+    wrong(key, expected);
+    return nullptr;
+  }
+
+  const nlohmann::json& object_;
+  std::string where_;
+  Status status_;
+};
+
+constexpr std::array kRequired = {"artifact_version",
+                                  "status",
+                                  "export_complete",
+                                  "base_model_repo",
+                                  "bumblebee_module",
+                                  "architecture",
+                                  "xla_target",
+                                  "export_backend",
+                                  "source_vector_path",
+                                  "source_vector_tensor",
+                                  "source_vector_shape",
+                                  "source_vector_sha256",
+                                  "scale_offset_count",
+                                  "router_head_shape",
+                                  "router_head_artifact",
+                                  "router_head_tensor_key",
+                                  "adapted_tensors_artifact",
+                                  "artifact_layout",
+                                  "selected_tensor_count",
+                                  "selected_singular_value_count",
+                                  "selected_tensors",
+                                  "source_split",
+                                  "split"};
+
+Result<std::vector<std::string>> parse_segments(const nlohmann::json* value,
+                                                const std::string& path) {
+  std::vector<std::string> out;
+  if (value == nullptr) {
+    for (size_t begin = 0; begin <= path.size();) {
+      const size_t end = std::min(path.find('.', begin), path.size());
+      out.push_back(path.substr(begin, end - begin));
+      begin = end + 1;
+    }
+    return out;
+  }
+  if (!value->is_array()) return invalid("segments of " + excerpt(path) + " must be a list");
+  for (const auto& item : *value) {
+    if (item.is_string())
+      out.push_back(item.get<std::string>());
+    else if (item.is_number_integer())
+      out.push_back(std::to_string(item.get<int64_t>()));
+    else
+      return invalid("segments of " + excerpt(path) + " must be strings and integers");
+  }
+  return out;
+}
+
+Result<ManifestTensor> parse_tensor(const nlohmann::json& json, size_t place) {
+  const std::string where = fmt::format("selected_tensors[{}].", place);
+  if (!json.is_object())
+    return invalid(fmt::format("selected_tensors[{}] must be an object", place));
+  ManifestTensor t;
+  Fields fields(json, where);
+  t.index = static_cast<int64_t>(place) + 1;
+  fields.integer("index", t.index);
+  fields.text("path", t.path);
+  fields.text("artifact_key", t.artifact_key);
+  fields.text("source_name", t.source_name);
+  fields.integers("shape", t.shape);
+  fields.text("type", t.type);
+  fields.text("source_type", t.source_type);
+  fields.text("svd_compute_type", t.svd_compute_type);
+  std::string status;
+  fields.text("status", status);
+  bool known = false;
+  for (const TensorStatus candidate :
+       {TensorStatus::pending, TensorStatus::running, TensorStatus::complete, TensorStatus::failed})
+    if (status == tensor_status_name(candidate)) {
+      t.status = candidate;
+      known = true;
+    }
+  if (!known) fields.wrong("status", "pending, running, complete or failed");
+  fields.integer("offset_start", t.offset_start);
+  fields.integer("offset_end", t.offset_end);
+  fields.integer("singular_values", t.singular_values);
+  fields.text("checkpoint_path", t.checkpoint_path);
+  fields.text("checkpoint_sha256", t.checkpoint_sha256);
+  fields.text("backend_observed_during_export", t.backend_label);
+  fields.integer("decompose_elapsed_ms", t.decompose_elapsed_ms);
+  fields.integer("reconstruct_elapsed_ms", t.reconstruct_elapsed_ms);
+  fields.text("u_backend", t.u_backend);
+  fields.text("s_backend", t.s_backend);
+  fields.text("v_backend", t.v_backend);
+  fields.text("adapted_backend", t.adapted_backend);
+  fields.text("decompose_source_type", t.decompose_source_type);
+  fields.text("reconstructed_type_before_cast", t.reconstructed_type_before_cast);
+  fields.text("checkpoint_type", t.checkpoint_type);
+  fields.text("error", t.error);
+  fields.text("python_v_layout", t.python_v_layout);
+  fields.boolean("target_verified", t.target_verified);
+  fields.number("normalization", t.normalization);
+  fields.text("source_sha256", t.source_sha256);
+  if (const auto* keys = fields.find("component_keys"); keys != nullptr && keys->is_object()) {
+    Fields components(*keys, where + "component_keys.");
+    ManifestTensor::ComponentKeys out;
+    components.text("u", out.u);
+    components.text("s", out.s);
+    components.text("v", out.v);
+    components.text("scale", out.scale);
+    TRINITY_CHECK(components.status());
+    t.component_keys = out;
+  }
+  if (const auto* gaps = fields.find("svd_gap_report"); gaps != nullptr && gaps->is_object()) {
+    Fields report(*gaps, where + "svd_gap_report.");
+    std::optional<double> smallest;
+    ManifestTensor::GapReport out;
+    report.number("smallest_relative_gap", smallest);
+    report.integer("gaps_below_resolution", out.gaps_below_resolution);
+    TRINITY_CHECK(report.status());
+    out.smallest_relative_gap = smallest.value_or(0);
+    t.svd_gap_report = out;
+  }
+  TRINITY_CHECK(fields.status());
+  if (t.path.empty()) return invalid(where + "path is missing");
+  if (t.artifact_key.empty()) t.artifact_key = t.path;
+  TRINITY_TRY(t.segments, parse_segments(fields.find("segments"), t.path));
+  if (!t.checkpoint_path.empty()) TRINITY_CHECK(require_inside(t.checkpoint_path));
+  return t;
+}
+
+Result<ArtifactLayout> parse_layout(const std::string& name) {
+  for (const ArtifactLayout layout :
+       {ArtifactLayout::checkpoint_directory, ArtifactLayout::single_file,
+        ArtifactLayout::factor_directory})
+    if (name == artifact_layout_name(layout)) return layout;
+  return invalid(
+      "artifact_layout \"" + excerpt(name) +
+      "\" is unknown (checkpoint_directory, single_file and factor_directory are known)");
+}
+
+}  // namespace
+
+const char* artifact_layout_name(ArtifactLayout layout) {
+  switch (layout) {
+    case ArtifactLayout::checkpoint_directory:
+      return "checkpoint_directory";
+    case ArtifactLayout::single_file:
+      return "single_file";
+    case ArtifactLayout::factor_directory:
+      return "factor_directory";
+  }
+  return "unknown";
+}
+
+const char* tensor_status_name(TensorStatus status) {
+  switch (status) {
+    case TensorStatus::pending:
+      return "pending";
+    case TensorStatus::running:
+      return "running";
+    case TensorStatus::complete:
+      return "complete";
+    case TensorStatus::failed:
+      return "failed";
+  }
+  return "unknown";
+}
+
+std::string manifest_json(const Manifest& m) {
+  Json out;
+  out["artifact_version"] = m.artifact_version;
+  out["status"] = m.status;
+  out["export_complete"] = m.export_complete;
+  out["partial_debug_only"] = m.partial_debug_only;
+  out["created_at"] = m.created_at;
+  out["updated_at"] = m.updated_at;
+  out["base_model_repo"] = m.base_model_repo;
+  out["bumblebee_module"] = m.bumblebee_module;
+  out["architecture"] = m.architecture;
+  out["xla_target"] = m.xla_target;
+  out["export_backend"] = m.export_backend;
+  if (m.importer) {
+    out["importer"] = *m.importer;
+    out["python_manifest_path"] = or_null(m.python_manifest_path);
+    out["reference_manifest_path"] = or_null(m.reference_manifest_path);
+  }
+  if (!m.spec_name.empty() && m.router_head_shape.size() == 2) out["export_spec"] = spec_json(m);
+  out["source_vector_path"] = m.source_vector_path;
+  out["source_vector_tensor"] = m.source_vector_tensor;
+  out["source_vector_shape"] = m.source_vector_shape;
+  out["source_vector_sha256"] = m.source_vector_sha256;
+  out["scale_offset_count"] = m.scale_offset_count;
+  out["router_head_shape"] = m.router_head_shape;
+  out["router_head_artifact"] = m.router_head_artifact;
+  out["router_head_tensor_key"] = m.router_head_tensor_key;
+  out["router_head_sha256"] = or_null(m.router_head_sha256);
+  out["adapted_tensors_artifact"] = m.adapted_tensors_artifact;
+  if (m.is_native()) out["adapted_tensors_sha256"] = or_null(m.adapted_tensors_sha256);
+  out["artifact_layout"] = artifact_layout_name(m.layout);
+  out["selected_tensor_count"] = m.tensors.size();
+  out["selected_singular_value_count"] = m.selected_singular_value_count;
+  Json tensors = Json::array();
+  for (const ManifestTensor& tensor : m.tensors)
+    tensors.push_back(tensor_json(tensor, m.is_native()));
+  out["selected_tensors"] = std::move(tensors);
+  const int64_t outputs = m.router_head_shape.size() == 2 ? m.router_head_shape[0] : 0;
+  const int64_t hidden = m.router_head_shape.size() == 2 ? m.router_head_shape[1] : 0;
+  out["source_split"] = {
+      {"scale_count", m.scale_offset_count}, {"hidden_size", hidden}, {"output_count", outputs}};
+  out["split"] = {{"scale_count", m.scale_offset_count}, {"head_count", outputs * hidden}};
+  if (m.is_native()) {
+    out["only_index"] = or_null(m.only_index);
+    out["skip_existing"] = m.skip_existing;
+  }
+  if (m.python_semantic_manifest)
+    out["python_semantic_manifest"] = Json::parse(*m.python_semantic_manifest, nullptr, false);
+  add_if(out, "python_reference_manifest_loaded", m.python_reference_manifest_loaded);
+  add_if(out, "fidelity_mode", m.fidelity_mode);
+  add_if(out, "tie_mode", m.tie_mode);
+  add_if(out, "svd_compute_type", m.svd_compute_type);
+  add_if(out, "producer", m.producer);
+  add_if(out, "producer_profile", m.producer_profile);
+  add_if(out, "base_model_revision", m.base_model_revision);
+  add_if(out, "base_model_sha256", m.base_model_sha256);
+  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<Manifest> parse_manifest(std::string_view text) {
+  const auto json = parse_json(text);
+  if (!json) return invalid(json.error().message);
+  if (!json->is_object()) return invalid("it is no JSON object");
+  Fields fields(*json, "");
+  for (const char* key : kRequired)
+    if (fields.find(key) == nullptr)
+      return fail(
+          ErrorKind::invalid_input, "missing_manifest_key",
+          fmt::format("manifest.json lacks \"{}\"; get an undamaged copy of the bundle", key));
+  Manifest m;
+  fields.integer("artifact_version", m.artifact_version);
+  fields.text("status", m.status);
+  fields.boolean("export_complete", m.export_complete);
+  fields.boolean("partial_debug_only", m.partial_debug_only);
+  fields.text("created_at", m.created_at);
+  fields.text("updated_at", m.updated_at);
+  fields.text("base_model_repo", m.base_model_repo);
+  fields.text("bumblebee_module", m.bumblebee_module);
+  fields.text("architecture", m.architecture);
+  fields.text("xla_target", m.xla_target);
+  fields.text("export_backend", m.export_backend);
+  fields.text("importer", m.importer);
+  fields.text("python_manifest_path", m.python_manifest_path);
+  fields.text("reference_manifest_path", m.reference_manifest_path);
+  fields.text("source_vector_path", m.source_vector_path);
+  fields.text("source_vector_tensor", m.source_vector_tensor);
+  fields.integers("source_vector_shape", m.source_vector_shape);
+  fields.text("source_vector_sha256", m.source_vector_sha256);
+  fields.integer("scale_offset_count", m.scale_offset_count);
+  fields.integers("router_head_shape", m.router_head_shape);
+  fields.text("router_head_artifact", m.router_head_artifact);
+  fields.text("router_head_tensor_key", m.router_head_tensor_key);
+  fields.text("router_head_sha256", m.router_head_sha256);
+  fields.text("adapted_tensors_artifact", m.adapted_tensors_artifact);
+  fields.text("adapted_tensors_sha256", m.adapted_tensors_sha256);
+  fields.integer("selected_singular_value_count", m.selected_singular_value_count);
+  fields.integer("only_index", m.only_index);
+  fields.boolean("skip_existing", m.skip_existing);
+  fields.boolean("python_reference_manifest_loaded", m.python_reference_manifest_loaded);
+  fields.text("fidelity_mode", m.fidelity_mode);
+  fields.text("tie_mode", m.tie_mode);
+  fields.text("svd_compute_type", m.svd_compute_type);
+  fields.text("producer", m.producer);
+  fields.text("producer_profile", m.producer_profile);
+  fields.text("base_model_revision", m.base_model_revision);
+  fields.text("base_model_sha256", m.base_model_sha256);
+  std::string layout;
+  fields.text("artifact_layout", layout);
+  TRINITY_CHECK(fields.status());
+  TRINITY_TRY(m.layout, parse_layout(layout));
+  if (m.router_head_shape.size() != 2 || m.router_head_shape[0] <= 0 || m.router_head_shape[1] <= 0)
+    return invalid("router_head_shape must be [outputs, hidden]");
+  if (const auto* python = fields.find("python_semantic_manifest"))
+    m.python_semantic_manifest = python->dump();
+  if (const auto* spec = fields.find("export_spec"); spec != nullptr && spec->is_object()) {
+    Fields spec_fields(*spec, "export_spec.");
+    spec_fields.text("name", m.spec_name);
+    spec_fields.integers("selected_layer_indices", m.layers);
+    TRINITY_CHECK(spec_fields.status());
+  }
+  TRINITY_CHECK(require_inside(m.router_head_artifact));
+  TRINITY_CHECK(require_inside(m.adapted_tensors_artifact));
+  const auto* tensors = fields.find("selected_tensors");
+  if (!tensors->is_array())
+    return fail(
+        ErrorKind::invalid_input, "invalid_selected_tensors",
+        "selected_tensors of manifest.json is no list; get an undamaged copy of the bundle");
+  for (size_t i = 0; i < tensors->size(); ++i) {
+    TRINITY_TRY(m.tensors.emplace_back(), parse_tensor((*tensors)[i], i));
+  }
+  return m;
+}
+
+Result<Manifest> load_manifest(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(folder, ignored))
+    return fail(ErrorKind::missing, "invalid_output_dir",
+                fmt::format("there is no bundle folder at {}", excerpt(folder.string(), 1024)));
+  TRINITY_TRY(const auto file, resolve_inside(folder, kManifestFile));
+  auto text = read_text_file(file, kMaxManifestBytes);
+  if (!text && text.error().tag == "missing_file")
+    return fail(ErrorKind::missing, "missing_manifest",
+                fmt::format("{} has no manifest.json; it is no bundle, or its export never began",
+                            excerpt(folder.string(), 1024)));
+  if (!text) return tl::unexpected(std::move(text.error()));
+  auto manifest = parse_manifest(*text);
+  if (!manifest) return fail_in(folder.string(), std::move(manifest.error()));
+  return manifest;
+}
+
+Status save_manifest(const std::filesystem::path& folder, Manifest& manifest) {
+  manifest.updated_at = utc_now();
+  return write_file_atomic(folder / kManifestFile, manifest_json(manifest));
+}
+
+Status require_complete(const Manifest& manifest) {
+  if (manifest.artifact_version != 1)
+    return fail(ErrorKind::unsupported, "unsupported_artifact_version",
+                fmt::format("unsupported artifact version {}; this program reads version 1",
+                            manifest.artifact_version));
+  if (manifest.partial_debug_only || manifest.status != "complete" || !manifest.export_complete)
+    return fail(ErrorKind::invalid_input, "incomplete_artifact",
+                fmt::format("the bundle is not complete (status {}); finish it with "
+                            "trinity export --resume",
+                            excerpt(manifest.status)));
+  return {};
+}
+
+std::string elixir_type(DType dtype) {
+  switch (dtype) {
+    case DType::f64:
+      return "{:f, 64}";
+    case DType::f32:
+      return "{:f, 32}";
+    case DType::f16:
+      return "{:f, 16}";
+    case DType::bf16:
+      return "{:bf, 16}";
+    case DType::i64:
+      return "{:s, 64}";
+    case DType::i32:
+      return "{:s, 32}";
+    case DType::i16:
+      return "{:s, 16}";
+    case DType::i8:
+      return "{:s, 8}";
+    case DType::u64:
+      return "{:u, 64}";
+    case DType::u32:
+      return "{:u, 32}";
+    case DType::u16:
+      return "{:u, 16}";
+    default:
+      return "{:u, 8}";
+  }
+}
+
+std::optional<DType> parse_elixir_type(std::string_view text) {
+  for (const DType dtype : {DType::f64, DType::f32, DType::f16, DType::bf16, DType::i64, DType::i32,
+                            DType::i16, DType::i8, DType::u64, DType::u32, DType::u16, DType::u8})
+    if (text == elixir_type(dtype)) return dtype;
+  return std::nullopt;
+}
+
+std::string checkpoint_file_name(int64_t index, std::string_view path) {
+  std::string name = fmt::format("checkpoints/{:04}_", index);
+  for (const char c : path) {
+    const bool kept = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                      c == '.' || c == '_' || c == '-';
+    const bool continuation = (static_cast<unsigned char>(c) & 0xC0u) == 0x80u;
+    if (kept)
+      name += c;
+    else if (!continuation)  // one underscore a character, however many bytes it has
+      name += '_';
+  }
+  return name + ".safetensors";
+}
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", utc.tm_year + 1900, utc.tm_mon + 1,
+                     utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
+}
+
+}  // namespace trinity

@@ -1,0 +1,148 @@
+// The manifest of an adapted bundle: what it holds, where it came from, how far it got.
+//
+// Version 1, as the published bundles use it, with a few optional fields of ours. Reading is strict
+// about what routing depends on and ignores unknown keys; a file name that leaves the bundle's
+// folder is refused while reading, before anything is opened.
+#pragma once
+
+#include <trinity/error.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tensor/dtype.h"
+
+namespace trinity {
+
+inline constexpr const char* kManifestFile = "manifest.json";
+inline constexpr const char* kHeadFile = "router_head.safetensors";
+inline constexpr const char* kHeadTensorKey = "trinity_router_head";
+inline constexpr const char* kMergedFile = "adapted_tensors.safetensors";
+inline constexpr const char* kExportLogFile = "export.log.jsonl";
+
+/// How the adapted tensors lie on disk.
+enum class ArtifactLayout {
+  checkpoint_directory,  // one file a tensor
+  single_file,           // all in one file (checkpoints are kept beside it)
+  factor_directory,  // one file a tensor, holding its k×k factor instead of the product: compact
+};
+const char* artifact_layout_name(ArtifactLayout layout);
+
+/// "pending", "running", "complete", "failed".
+enum class TensorStatus { pending, running, complete, failed };
+const char* tensor_status_name(TensorStatus status);
+
+struct ManifestTensor {
+  int64_t index = 0;  // 1-based
+  std::string path;
+  std::string artifact_key;
+  std::vector<std::string> segments;  // numbers as text
+  std::string source_name;            // PyTorch name, may be empty
+  std::vector<int64_t> shape;         // bundle orientation
+  std::string type;                   // "{:bf, 16}"; may be empty
+  std::string source_type;
+  std::string svd_compute_type;  // native exports
+  TensorStatus status = TensorStatus::pending;
+  int64_t offset_start = 0;
+  int64_t offset_end = 0;
+  int64_t singular_values = 0;
+  std::string checkpoint_path;                   // relative, inside the bundle
+  std::optional<std::string> checkpoint_sha256;  // of the file
+  std::optional<std::string> backend_label;      // backend_observed_during_export
+  std::optional<int64_t> decompose_elapsed_ms, reconstruct_elapsed_ms;
+  std::optional<std::string> u_backend, s_backend, v_backend, adapted_backend;
+  std::optional<std::string> decompose_source_type, reconstructed_type_before_cast, checkpoint_type;
+  std::optional<std::string> error;
+  // Imports only.
+  struct ComponentKeys {
+    std::string u, s, v, scale;
+  };
+  std::optional<ComponentKeys> component_keys;
+  std::optional<std::string> python_v_layout;
+  std::optional<bool> target_verified;
+  // Ours: how well the singular values are separated, and the hash of the base tensor's bytes.
+  struct GapReport {
+    double smallest_relative_gap = 0;
+    int64_t gaps_below_resolution = 0;
+  };
+  std::optional<GapReport> svd_gap_report;
+  std::optional<double> normalization;
+  std::optional<std::string> source_sha256;
+};
+
+struct Manifest {
+  int64_t artifact_version = 1;
+  std::string status = "pending";  // pending, partial, complete, failed
+  bool export_complete = false;
+  bool partial_debug_only = false;
+  std::string created_at, updated_at;  // ISO-8601 UTC, seconds, Z
+  std::string base_model_repo;
+  std::string bumblebee_module = "Bumblebee.Text.Qwen3";
+  std::string architecture = "for_causal_language_modeling";
+  std::string xla_target = "cuda12";
+  std::string export_backend = "elixir_nx_exla_cuda";
+  std::optional<std::string> importer;
+  std::vector<int64_t> layers;  // of export_spec; empty = all
+  std::string spec_name;        // of export_spec; empty = no export_spec is written
+  std::optional<std::string> python_manifest_path, reference_manifest_path;  // imports
+  std::string source_vector_path;
+  std::string source_vector_tensor;
+  std::vector<int64_t> source_vector_shape;
+  std::string source_vector_sha256;
+  int64_t scale_offset_count = 0;
+  std::vector<int64_t> router_head_shape;  // [outputs, hidden]
+  std::string router_head_artifact = kHeadFile;
+  std::string router_head_tensor_key = kHeadTensorKey;
+  std::optional<std::string> router_head_sha256;
+  std::string adapted_tensors_artifact = kMergedFile;
+  std::optional<std::string> adapted_tensors_sha256;
+  ArtifactLayout layout = ArtifactLayout::checkpoint_directory;
+  int64_t selected_singular_value_count = 0;
+  std::vector<ManifestTensor> tensors;
+  std::optional<int64_t> only_index;
+  bool skip_existing = true;
+  std::optional<std::string> python_semantic_manifest;  // imports: compact JSON text
+  std::optional<bool> python_reference_manifest_loaded;
+  // Ours, all optional.
+  std::optional<std::string> fidelity_mode, producer, producer_profile, base_model_revision;
+  std::optional<std::string> base_model_sha256;
+  std::optional<std::string> tie_mode;  // absent = embed_offsets
+  std::optional<std::string> svd_compute_type;
+
+  bool is_native() const { return !importer.has_value(); }
+};
+
+/// Compact JSON with the keys in the order of the format. All of it is rebuilt from the fields.
+std::string manifest_json(const Manifest& manifest);
+
+/// Errors: `invalid_manifest` (no JSON, a field of the wrong type), `missing_manifest_key` (names
+/// it), `invalid_selected_tensors`, `path_outside_bundle`.
+Result<Manifest> parse_manifest(std::string_view text);
+
+/// Reads <folder>/manifest.json. Also `missing_manifest`, `invalid_output_dir` (no folder).
+Result<Manifest> load_manifest(const std::filesystem::path& folder);
+
+/// Writes <folder>/manifest.json atomically and sets updated_at.
+Status save_manifest(const std::filesystem::path& folder, Manifest& manifest);
+
+/// Refuses bundles that must not be used for routing: `unsupported_artifact_version`,
+/// `incomplete_artifact` (status, export_complete or partial_debug_only).
+Status require_complete(const Manifest& manifest);
+
+/// "{:bf, 16}" for BF16 and so on.
+std::string elixir_type(DType dtype);
+/// The inverse; nothing for an unknown text.
+std::optional<DType> parse_elixir_type(std::string_view text);
+
+/// "NNNN_<path>.safetensors" with a 1-based index, under "checkpoints/".
+std::string checkpoint_file_name(int64_t index, std::string_view path);
+
+/// ISO-8601 UTC with seconds and Z.
+std::string utc_now();
+
+}  // namespace trinity
