@@ -49,7 +49,7 @@ Result<std::vector<std::byte>> project_matrix(DenseAlgebra& algebra, const Tenso
   const auto row_bytes = static_cast<size_t>(tall.columns()) * size;
   std::vector<std::byte> out(matrix.bytes.size());
   TRINITY_CHECK(project_rows(algebra, tall.view(), prepared, kChunkRows,
-                             [&](int64_t row, std::span<const float> values) -> Status {
+                             [&](int64_t row, std::vector<float>& values) -> Status {
                                cast_from_f32(values, matrix.dtype,
                                              out.data() + static_cast<size_t>(row) * row_bytes);
                                return {};

@@ -210,13 +210,13 @@ Result<std::vector<double>> projector(DenseAlgebra& algebra, const Spectrum& spe
 Status project_rows(DenseAlgebra& algebra, const TensorView& rows, const Weight& factor,
                     int64_t chunk_rows, const RowSink& sink) {
   const int64_t total = rows.shape.at(0), k = rows.shape.at(1);
-  std::vector<float> out(static_cast<size_t>(std::min(total, chunk_rows) * k));
+  std::vector<float> out;
   for (int64_t begin = 0; begin < total; begin += chunk_rows) {
     const int64_t count = std::min(chunk_rows, total - begin);
     TRINITY_TRY(const TensorView chunk, row_slice(rows, begin, count));
-    const std::span<float> values = std::span(out).first(static_cast<size_t>(count * k));
-    TRINITY_CHECK(algebra.multiply_rows(chunk, factor, values));
-    TRINITY_CHECK(sink(begin, values));
+    out.resize(static_cast<size_t>(count * k));
+    TRINITY_CHECK(algebra.multiply_rows(chunk, factor, out));
+    TRINITY_CHECK(sink(begin, out));
   }
   return {};
 }

@@ -90,8 +90,8 @@ Result<std::vector<double>> projector(DenseAlgebra& algebra, const Spectrum& spe
                                       const Scaling& scaling);
 
 /// A finished piece of A·P: rows [row_begin, row_begin + values.size() / columns) of the tall
-/// matrix, f32, row-major.
-using RowSink = std::function<Status(int64_t row_begin, std::span<const float> values)>;
+/// matrix, f32, row-major. The sink may keep the memory by swapping another vector in.
+using RowSink = std::function<Status(int64_t row_begin, std::vector<float>& values)>;
 
 /// Streams A·P through `sink` in chunks of at most `chunk_rows` rows.
 Status project_rows(DenseAlgebra& algebra, const TensorView& rows, const Weight& factor,

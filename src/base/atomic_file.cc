@@ -42,7 +42,7 @@ Result<AtomicFile> AtomicFile::create(const std::filesystem::path& path) {
   if (::stat(path.c_str(), &target) == 0 && S_ISDIR(target.st_mode)) return unwritable(EISDIR);
   while (true) {
     base_internal::Descriptor descriptor(::open(
-        file.temporary_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666));
+        file.temporary_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666));
     if (descriptor.get() < 0) return unwritable(errno);
     struct stat status {};
     if (::fstat(descriptor.get(), &status) != 0) return unwritable(errno);
@@ -105,6 +105,40 @@ Status AtomicFile::write(std::span<const std::byte> bytes) {
 
 Status AtomicFile::write(std::string_view text) {
   return write(std::as_bytes(std::span<const char>(text.data(), text.size())));
+}
+
+Status AtomicFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
+  if (descriptor_ < 0) return failed("written", EBADF);
+  while (!bytes.empty()) {
+    const ssize_t count =
+        ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return failed("written", errno);
+    offset += static_cast<std::uint64_t>(count);
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
+  return {};
+}
+
+Status AtomicFile::read_at(std::uint64_t offset, std::span<std::byte> bytes) const {
+  while (!bytes.empty()) {
+    const ssize_t count =
+        ::pread(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0)
+      return fail(ErrorKind::failed, "unreadable_file",
+                  "the file " + temporary_.string() + " could not be read back (" +
+                      (count < 0 ? std::strerror(errno) : "it is too short") + "); try again");
+    offset += static_cast<std::uint64_t>(count);
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
+  return {};
+}
+
+void AtomicFile::start_writeback() const {
+#ifdef __linux__
+  ::sync_file_range(descriptor_, 0, 0, SYNC_FILE_RANGE_WRITE);
+#endif
 }
 
 Status AtomicFile::commit() {

@@ -68,6 +68,12 @@ class AtomicFile {
   /// Appends bytes. Error: `write_failed`; the file is then discarded and later calls fail too.
   Status write(std::span<const std::byte> bytes);
   Status write(std::string_view text);
+  /// Writes at a place; the file grows as needed. Not mixed with `write`. Error: `write_failed`.
+  Status write_at(std::uint64_t offset, std::span<const std::byte> bytes);
+  /// Reads back what was written. Error: `unreadable_file` (also when there is less).
+  Status read_at(std::uint64_t offset, std::span<std::byte> bytes) const;
+  /// Asks the kernel to begin writing to the disk, so that `commit` waits less.
+  void start_writeback() const;
   /// Flushes to the disk and renames. Error: `write_failed`. Nothing may be written afterwards.
   Status commit();
 

@@ -63,6 +63,17 @@ struct NamedTensor {
   TensorView view;
 };
 
+/// A tensor whose bytes are not there yet.
+struct TensorDeclaration {
+  std::string name;
+  DType dtype = DType::f32;
+  std::vector<std::int64_t> shape;
+};
+
+/// The header for payloads that follow in the order of `tensors`, which must be sorted by name.
+/// Errors: see write_safetensors.
+Result<std::string> safetensors_header(std::span<const TensorDeclaration> tensors);
+
 /// The 8 length bytes and the header that write_safetensors puts before the payload; `tensors` must
 /// be sorted by name. Errors: see write_safetensors.
 Result<std::string> safetensors_header(std::span<const NamedTensor> tensors);

@@ -8,11 +8,15 @@ namespace trinity {
 
 namespace {
 
-Status check(const NamedTensor& tensor) {
-  if (tensor.name.empty() || tensor.name == "__metadata__" || !is_valid_utf8(tensor.name)) {
+Status check_name(const std::string& name) {
+  if (name.empty() || name == "__metadata__" || !is_valid_utf8(name)) {
     return fail(ErrorKind::invalid_input, "invalid_tensor_name",
                 "a tensor name is empty, reserved or not valid UTF-8; choose another name");
   }
+  return {};
+}
+
+Status check_size(const NamedTensor& tensor) {
   const auto bytes = byte_count(tensor.view.dtype, tensor.view.shape);
   if (!bytes) return fail_in("tensor " + excerpt(tensor.name), bytes.error());
   if (static_cast<std::uint64_t>(*bytes) != tensor.view.bytes.size()) {
@@ -28,25 +32,27 @@ bool by_name(const NamedTensor& a, const NamedTensor& b) { return a.name < b.nam
 
 }  // namespace
 
-Result<std::string> safetensors_header(std::span<const NamedTensor> tensors) {
+Result<std::string> safetensors_header(std::span<const TensorDeclaration> tensors) {
   std::string json = "{";
   std::uint64_t offset = 0;
-  const NamedTensor* previous = nullptr;
-  for (const NamedTensor& tensor : tensors) {
-    if (auto status = check(tensor); !status) return tl::unexpected(status.error());
+  const TensorDeclaration* previous = nullptr;
+  for (const TensorDeclaration& tensor : tensors) {
+    if (auto status = check_name(tensor.name); !status) return tl::unexpected(status.error());
     if (previous != nullptr && !(previous->name < tensor.name)) {
       return fail(
           ErrorKind::invalid_input, "duplicate_tensor",
           "the tensor " + excerpt(tensor.name) + " is given twice, or the names are not sorted");
     }
-    const std::uint64_t end = offset + tensor.view.bytes.size();
+    const auto bytes = byte_count(tensor.dtype, tensor.shape);
+    if (!bytes) return fail_in("tensor " + excerpt(tensor.name), bytes.error());
+    const std::uint64_t end = offset + static_cast<std::uint64_t>(*bytes);
     json += previous != nullptr ? "," : "";
     json += nlohmann::json(tensor.name).dump() + ":{\"dtype\":\"";
-    json += dtype_name(tensor.view.dtype);
+    json += dtype_name(tensor.dtype);
     json += "\",\"shape\":[";
-    for (std::size_t i = 0; i < tensor.view.shape.size(); ++i) {
+    for (std::size_t i = 0; i < tensor.shape.size(); ++i) {
       if (i > 0) json += ',';
-      json += std::to_string(tensor.view.shape[i]);
+      json += std::to_string(tensor.shape[i]);
     }
     json += "],\"data_offsets\":[" + std::to_string(offset) + "," + std::to_string(end) + "]}";
     offset = end;
@@ -60,9 +66,19 @@ Result<std::string> safetensors_header(std::span<const NamedTensor> tensors) {
   return header + json;
 }
 
+Result<std::string> safetensors_header(std::span<const NamedTensor> tensors) {
+  std::vector<TensorDeclaration> declarations;
+  for (const NamedTensor& tensor : tensors) {
+    if (auto status = check_name(tensor.name); !status) return tl::unexpected(status.error());
+    if (auto status = check_size(tensor); !status) return tl::unexpected(status.error());
+    declarations.push_back({tensor.name, tensor.view.dtype, tensor.view.shape});
+  }
+  return safetensors_header(declarations);
+}
+
 Status write_safetensors(const std::filesystem::path& path, std::vector<NamedTensor> tensors) {
   std::sort(tensors.begin(), tensors.end(), by_name);
-  const auto header = safetensors_header(tensors);
+  const auto header = safetensors_header(std::span<const NamedTensor>(tensors));
   if (!header) return tl::unexpected(header.error());
   auto file = AtomicFile::create(path);
   if (!file) return tl::unexpected(file.error());
