@@ -1,27 +1,33 @@
-# trinity_embed_files(OUTPUT FOLDER NAMES...)
+# trinity_embed_files(OUTPUT FOLDER [FUNCTION name] NAMES...)
 #   Writes a source file that places FOLDER/NAME into read-only data with the assembler's .incbin and
-#   defines trinity::embedded_files(). Names whose file is absent are left out, with a warning.
+#   defines trinity::name(), by default embedded_files(). Names whose file is absent are left out, with
+#   a warning.
 function(trinity_embed_files output folder)
+  cmake_parse_arguments(EMBED "" "FUNCTION" "" ${ARGN})
+  set(function embedded_files)
+  if(EMBED_FUNCTION)
+    set(function ${EMBED_FUNCTION})
+  endif()
   set(blocks "")
   set(declarations "")
   set(entries "")
   set(inputs "")
   set(index 0)
-  foreach(name ${ARGN})
+  foreach(name ${EMBED_UNPARSED_ARGUMENTS})
     set(path ${folder}/${name})
     if(NOT EXISTS ${path})
       message(WARNING "not embedded, because it is absent: ${path}")
       continue()
     endif()
     string(APPEND blocks "__asm__(\".section .rodata\\n.balign 64\\n\"\n"
-      "        \".global trinity_embedded_${index}_begin\\ntrinity_embedded_${index}_begin:\\n\"\n"
+      "        \".global trinity_${function}_${index}_begin\\ntrinity_${function}_${index}_begin:\\n\"\n"
       "        \".incbin \\\"${path}\\\"\\n\"\n"
-      "        \".global trinity_embedded_${index}_end\\ntrinity_embedded_${index}_end:\\n\"\n"
+      "        \".global trinity_${function}_${index}_end\\ntrinity_${function}_${index}_end:\\n\"\n"
       "        \".byte 0\\n.text\\n\");\n")
     string(APPEND declarations
-      "extern \"C\" const char trinity_embedded_${index}_begin[], trinity_embedded_${index}_end[];\n")
-    string(APPEND entries "      {\"${name}\", {trinity_embedded_${index}_begin,\n"
-      "        static_cast<size_t>(trinity_embedded_${index}_end - trinity_embedded_${index}_begin)}},\n")
+      "extern \"C\" const char trinity_${function}_${index}_begin[], trinity_${function}_${index}_end[];\n")
+    string(APPEND entries "      {\"${name}\", {trinity_${function}_${index}_begin,\n"
+      "        static_cast<size_t>(trinity_${function}_${index}_end - trinity_${function}_${index}_begin)}},\n")
     list(APPEND inputs ${path})
     math(EXPR index "${index} + 1")
   endforeach()
@@ -40,7 +46,8 @@ ${blocks}
 ${declarations}
 namespace trinity {
 
-std::span<const EmbeddedFile> embedded_files() {
+std::span<const EmbeddedFile> ${function}();
+std::span<const EmbeddedFile> ${function}() {
 ${body}}
 
 }  // namespace trinity

@@ -15,6 +15,7 @@ void add_route(CLI::App& app, Action& action);
 void add_extract(CLI::App& app, Action& action);
 void add_tokenize(CLI::App& app, Action& action);
 void add_demo(CLI::App& app, Action& action);
+void add_eval(CLI::App& app, Action& action);
 void add_profiles(CLI::App& app, Action& action);
 void add_backends(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Action& action);

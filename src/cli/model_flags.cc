@@ -79,6 +79,7 @@ Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_
     TRINITY_TRY(options.head, find_head(flags));
   }
   TRINITY_TRY(std::unique_ptr<Router> router, Router::load(options));
+  if (!flags.announce) return router;
   const RouterInfo& info = router->info();
   if (info.tiny_router)
     note(fmt::format("using {}, profile {}", describe_model(info, flags.model), info.profile));

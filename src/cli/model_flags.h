@@ -17,6 +17,7 @@ struct ModelFlags {
   std::string head;
   std::string profile;
   int threads = 0;
+  bool announce = true;  // say on standard error what was loaded
 };
 
 /// --model, --profile, --threads.

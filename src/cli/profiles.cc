@@ -15,6 +15,7 @@ namespace trinity::cli {
 namespace {
 
 struct ProfilesFlags {
+  std::string name;
   bool json = false;
 };
 
@@ -24,10 +25,21 @@ std::string default_name() {
   return profile ? profile->name : std::string();
 }
 
+constexpr Capability kCapabilities[] = {Capability::qwen_runtime, Capability::export_svd,
+                                        Capability::large_svd, Capability::artifact_runtime};
+
+nlohmann::ordered_json capabilities_of(const RuntimeProfile& profile) {
+  nlohmann::ordered_json record = {{"require_cuda", profile.capabilities.require_cuda}};
+  for (const Capability capability : kCapabilities)
+    record[capability_name(capability)] = has_capability(profile, capability);
+  return record;
+}
+
 nlohmann::ordered_json record_of(const RuntimeProfile& profile) {
   const auto reason = profile_unavailable(profile);
   nlohmann::ordered_json record = {
       {"name", profile.name},
+      {"requested", profile.asked_for()},
       {"backend", profile.backend},
       {"description", profile.description},
       {"available", !reason.has_value()},
@@ -36,7 +48,10 @@ nlohmann::ordered_json record_of(const RuntimeProfile& profile) {
       {"exactness", exactness_name(profile.exactness)},
       {"margin_floors", {{"agent", profile.floors.agent}, {"role", profile.floors.role}}},
       {"aliases", profile.aliases},
-      {"notes", profile.notes}};
+      {"capabilities", capabilities_of(profile)},
+      {"default_slm_profile", profile.default_slm_profile},
+      {"notes", profile.notes},
+      {"warnings", profile.warnings}};
   if (reason) record["reason"] = *reason;
   return record;
 }
@@ -48,36 +63,54 @@ std::string joined(const std::vector<std::string>& words) {
 std::string text_of(const RuntimeProfile& profile, Style style) {
   const auto reason = profile_unavailable(profile);
   std::string out = fmt::format(
-      "  {} {}{}\n", reason ? style.yellow("–") : style.green("✓"), style.bold(profile.name),
-      profile.name == default_name() ? style.green("  (default)") : std::string());
+      "  {} {}{}\n", reason ? style.yellow("–") : style.green("✓"), style.bold(profile.asked_for()),
+      profile.asked_for() == default_name() ? style.green("  (default)") : std::string());
   out += fmt::format("      {}\n", profile.description);
+  if (!profile.requested.empty())
+    out += fmt::format("      runs as {} on backend {}\n", profile.name, profile.backend);
+  if (!profile.warnings.empty())
+    out += fmt::format("      {}\n", style.yellow(joined(profile.warnings)));
   if (reason) out += fmt::format("      {}\n", style.yellow("unavailable: " + *reason));
   out += fmt::format("      {}, floors {} / {}", exactness_name(profile.exactness),
                      profile.floors.agent, profile.floors.role);
   if (!profile.aliases.empty()) out += fmt::format(", also named {}", joined(profile.aliases));
+  std::vector<std::string> lacks;
+  for (const Capability capability : kCapabilities)
+    if (!has_capability(profile, capability)) lacks.emplace_back(capability_name(capability));
+  if (!lacks.empty()) out += fmt::format("\n      not for {}", joined(lacks));
   if (!profile.notes.empty()) out += fmt::format("\n      {}", joined(profile.notes));
   return out + "\n";
 }
 
 Status print(const ProfilesFlags& flags) {
   Output output;
+  std::vector<RuntimeProfile> listed = runtime_profiles();
+  if (!flags.name.empty()) {
+    TRINITY_TRY(RuntimeProfile profile, find_profile(flags.name));
+    listed = {std::move(profile)};
+  }
   if (flags.json) {
     nlohmann::ordered_json records = nlohmann::ordered_json::array();
-    for (const RuntimeProfile& profile : runtime_profiles()) records.push_back(record_of(profile));
+    for (const RuntimeProfile& profile : listed) records.push_back(record_of(profile));
     TRINITY_CHECK(output.write(nlohmann::ordered_json{{"profiles", records}}.dump() + "\n"));
   } else {
     const Style style = Style::for_output(STDOUT_FILENO);
-    for (const RuntimeProfile& profile : runtime_profiles())
+    for (const RuntimeProfile& profile : listed)
       TRINITY_CHECK(output.write(text_of(profile, style)));
   }
   return output.flush();
 }
 
 void declare(CLI::App& command, ProfilesFlags& flags) {
+  command.add_option("profile", flags.name, "one profile or alias to show (without it: all)");
   add_switch(command, "--json", flags.json, "one JSON object");
   command.footer(
       "A profile never changes what is computed, only how. The floors are the smallest margins\n"
-      "(agent / role) that a lane tolerates in an evaluation.\n\n"
+      "(agent / role) that a lane tolerates in an evaluation. A name of another system runs the "
+      "lane\n"
+      "it is listed at, with the floors and capabilities that the name has there: `trinity "
+      "profiles\n"
+      "emily` shows them. custom:BACKEND runs any backend of `trinity backends`.\n\n"
       "Example:\n  trinity profiles\n  trinity route --profile cpu_f32 \"Hi\"");
 }
 

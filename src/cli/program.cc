@@ -41,6 +41,7 @@ void add_commands(CLI::App& app, Action& action) {
   add_extract(app, action);
   add_tokenize(app, action);
   add_demo(app, action);
+  add_eval(app, action);
   add_profiles(app, action);
   add_backends(app, action);
   add_doctor(app, action);

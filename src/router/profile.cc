@@ -2,8 +2,11 @@
 
 #include <algorithm>
 
+#include "backend/backend_label.h"
 #include "backend/registry.h"
+#include "base/try.h"
 #include "base/utf8.h"
+#include "router/reference_profiles.h"
 
 namespace trinity {
 namespace {
@@ -38,9 +41,42 @@ RuntimeProfile profile(std::string name, std::vector<std::string> aliases,
   return out;
 }
 
-bool names(const RuntimeProfile& profile, std::string_view name) {
-  return profile.name == name ||
-         std::find(profile.aliases.begin(), profile.aliases.end(), name) != profile.aliases.end();
+bool is_alias(const RuntimeProfile& profile, std::string_view name) {
+  return std::find(profile.aliases.begin(), profile.aliases.end(), name) != profile.aliases.end();
+}
+
+/// The lane under one of its aliases, with what that name means in the reference.
+RuntimeProfile under_alias(RuntimeProfile profile, std::string_view alias) {
+  profile.requested = alias;
+  const ReferenceProfile* facts = find_reference_profile(alias);
+  if (facts == nullptr) return profile;
+  profile.capabilities = facts->capabilities;
+  profile.floors = facts->floors;
+  profile.default_slm_profile = facts->default_slm_profile;
+  profile.label_prefix = facts->label_prefix;
+  if (!facts->note.empty()) profile.notes.emplace_back(facts->note);
+  if (!facts->hint.empty()) profile.warnings.emplace_back(facts->hint);
+  return profile;
+}
+
+Result<RuntimeProfile> unknown_profile(std::string_view name) {
+  std::string known;
+  for (const RuntimeProfile& profile : runtime_profiles()) {
+    known += (known.empty() ? "" : ", ") + profile.name;
+    for (const std::string& alias : profile.aliases) known += ", " + alias;
+  }
+  return fail(
+      ErrorKind::usage, "unknown_profile",
+      "there is no profile \"" + excerpt(name) + "\"; valid are " + known + ", custom:BACKEND");
+}
+
+/// "emily (mlx, the counterpart of Emily)", or the name alone.
+std::string full_name(const RuntimeProfile& profile) {
+  if (profile.requested.empty()) return profile.name;
+  const ReferenceProfile* facts = find_reference_profile(profile.requested);
+  std::string text = profile.requested + " (" + profile.name;
+  if (facts != nullptr) text += ", the counterpart of " + std::string(facts->counterpart);
+  return text + ")";
 }
 
 }  // namespace
@@ -67,25 +103,99 @@ std::optional<std::string> profile_unavailable(const RuntimeProfile& profile) {
   return entry->unavailable_reason();
 }
 
+Result<RuntimeProfile> find_profile(std::string_view name) {
+  constexpr std::string_view kCustom = "custom:";
+  if (name.starts_with(kCustom) && name.size() > kCustom.size())
+    return custom_profile(name.substr(kCustom.size()));
+  for (const RuntimeProfile& profile : runtime_profiles()) {
+    if (profile.name == name) return profile;
+    if (is_alias(profile, name)) return under_alias(profile, name);
+  }
+  return unknown_profile(name);
+}
+
 Result<RuntimeProfile> resolve_profile(std::string_view name) {
   if (name.empty()) {
     for (const RuntimeProfile& profile : runtime_profiles())
       if (!profile_unavailable(profile)) return profile;
     return fail(ErrorKind::missing, "profile_unavailable", "no runtime profile can run here");
   }
-  std::string known;
-  for (const RuntimeProfile& profile : runtime_profiles()) {
-    if (names(profile, name)) {
-      if (const auto reason = profile_unavailable(profile))
-        return fail(ErrorKind::missing, "profile_unavailable",
-                    "profile " + profile.name + " is unavailable: " + *reason);
-      return profile;
-    }
-    known += (known.empty() ? "" : ", ") + profile.name;
-    for (const std::string& alias : profile.aliases) known += ", " + alias;
+  TRINITY_TRY(RuntimeProfile profile, find_profile(name));
+  const auto reason = profile_unavailable(profile);
+  if (!reason) return profile;
+  if (name == "emily_fast")
+    return fail(ErrorKind::missing, "emily_fast_kernels_unavailable",
+                "profile " + full_name(profile) + " is unavailable: " + *reason +
+                    " (the reference needs Emily.Bumblebee.FastKernels of :emily, see its "
+                    "guides/runtime_profiles.md)");
+  return fail(ErrorKind::missing, "profile_unavailable",
+              "profile " + full_name(profile) + " is unavailable: " + *reason);
+}
+
+RuntimeProfile custom_profile(std::string_view backend) {
+  RuntimeProfile out = profile(std::string(backend), {}, {});
+  out.name = "custom";
+  out.requested = "custom:" + std::string(backend);
+  if (out.description.empty()) out.description = "backend " + out.backend;
+  if (find_backend(out.backend) == nullptr) out.label_prefix = out.backend;
+  out.capabilities.export_svd = false;
+  out.capabilities.large_svd = false;
+  return out;
+}
+
+const char* capability_name(Capability capability) {
+  switch (capability) {
+    case Capability::qwen_runtime:
+      return "qwen_runtime";
+    case Capability::export_svd:
+      return "export_svd";
+    case Capability::large_svd:
+      return "large_svd";
+    case Capability::artifact_runtime:
+      return "artifact_runtime";
   }
-  return fail(ErrorKind::usage, "unknown_profile",
-              "there is no profile \"" + excerpt(name) + "\"; valid are " + known);
+  return "unknown";
+}
+
+bool has_capability(const RuntimeProfile& profile, Capability capability) {
+  switch (capability) {
+    case Capability::qwen_runtime:
+      return profile.capabilities.qwen_runtime;
+    case Capability::export_svd:
+      return profile.capabilities.export_svd;
+    case Capability::large_svd:
+      return profile.capabilities.large_svd;
+    case Capability::artifact_runtime:
+      return profile.capabilities.artifact_runtime;
+  }
+  return false;
+}
+
+Status require_capability(const RuntimeProfile& profile, Capability capability) {
+  if (has_capability(profile, capability)) return {};
+  const std::string flag = capability_name(capability);
+  return fail(ErrorKind::usage, "profile_lacks_capability",
+              "profile_lacks_capability(" + excerpt(profile.asked_for()) + ", " + flag +
+                  "): this profile may not be used for it; choose another with --profile, see "
+                  "trinity profiles");
+}
+
+RuntimeProfile with_margin_floors(RuntimeProfile profile, std::optional<double> agent,
+                                  std::optional<double> role) {
+  if (agent) profile.floors.agent = *agent;
+  if (role) profile.floors.role = *role;
+  return profile;
+}
+
+Status accept_export_label(std::string_view path, std::string_view label,
+                           const RuntimeProfile& profile) {
+  const std::string own = own_backend_label(profile.backend);
+  if (!own.empty() && label == own) return {};
+  if (!profile.label_prefix.empty() && label.starts_with(profile.label_prefix)) return {};
+  return fail(ErrorKind::invalid_input, "unaccepted_export_backend",
+              "unaccepted_export_backend(" + excerpt(path) + ", " + excerpt(label) + ", " +
+                  excerpt(profile.asked_for()) + "): the tensor was held by another backend than " +
+                  "the profile's; export it again under this profile");
 }
 
 }  // namespace trinity

@@ -2,7 +2,8 @@
 //
 // A profile never changes what is computed, only how. It is chosen at run time; one whose backend
 // cannot run here says why and is never replaced silently. The reference's profile names are read
-// as aliases.
+// as aliases: the lane is ours, while capabilities, floors and notes are those that the name has
+// there (router/reference_profiles.h). `custom:BACKEND` runs any backend of the registry.
 #pragma once
 
 #include <trinity/error.h>
@@ -22,6 +23,24 @@ struct MarginFloors {
   double role = 1.06;
 };
 
+/// What a profile may be used for. A command that needs what its profile lacks is refused.
+enum class Capability {
+  qwen_runtime,      // run a model folder
+  export_svd,        // decompose and export adapted tensors
+  large_svd,         // decompose a matrix as tall as the vocabulary
+  artifact_runtime,  // run an adapted bundle
+};
+/// The name that messages and `trinity profiles` use: "qwen_runtime", ...
+const char* capability_name(Capability capability);
+
+struct Capabilities {
+  bool require_cuda = false;  // runs on an NVIDIA card or not at all
+  bool qwen_runtime = true;
+  bool export_svd = true;
+  bool large_svd = true;
+  bool artifact_runtime = true;
+};
+
 struct RuntimeProfile {
   std::string name;
   std::string backend;      // id in the backend registry
@@ -30,6 +49,14 @@ struct RuntimeProfile {
   MarginFloors floors;
   std::vector<std::string> aliases;  // other names that mean this profile
   std::vector<std::string> notes;
+  std::vector<std::string> warnings;  // what somebody who chose this name should know
+  Capabilities capabilities;
+  std::string default_slm_profile = "qwen_coordinator";
+  std::string requested;     // the alias that was asked for; empty when it was the name itself
+  std::string label_prefix;  // begin of the labels that the reference writes under this name
+
+  /// The name that was asked for.
+  const std::string& asked_for() const { return requested.empty() ? name : requested; }
 };
 
 /// All profiles, the preferred default first.
@@ -38,8 +65,31 @@ const std::vector<RuntimeProfile>& runtime_profiles();
 /// Why a profile cannot be used here; nothing when it can.
 std::optional<std::string> profile_unavailable(const RuntimeProfile& profile);
 
-/// Looks up a name or an alias; an empty name means the best available profile. Errors:
-/// `unknown_profile` (lists the valid names), `profile_unavailable` (names profile and reason).
+/// The record of a name, an alias or `custom:BACKEND`, whether it can run here or not. Error:
+/// `unknown_profile` (lists the valid names).
+Result<RuntimeProfile> find_profile(std::string_view name);
+
+/// The same for a profile that is to run; an empty name means the best available one. Errors:
+/// `unknown_profile`, `profile_unavailable` (names profile and reason),
+/// `emily_fast_kernels_unavailable` (the same for the name emily_fast).
 Result<RuntimeProfile> resolve_profile(std::string_view name);
+
+/// A profile named "custom" over a backend of the registry, or over one that is named only: then
+/// it is unavailable, naming it.
+RuntimeProfile custom_profile(std::string_view backend);
+
+bool has_capability(const RuntimeProfile& profile, Capability capability);
+/// Error: `profile_lacks_capability(<profile>, <capability>)`.
+Status require_capability(const RuntimeProfile& profile, Capability capability);
+
+/// A copy with other floors; an axis that is not given keeps its floor.
+RuntimeProfile with_margin_floors(RuntimeProfile profile, std::optional<double> agent,
+                                  std::optional<double> role);
+
+/// Whether an exported tensor may carry this label under this profile: exactly the profile's own
+/// label or, under a name of the reference, one that begins as the reference's do. `path` names the
+/// tensor. Error: `unaccepted_export_backend(<path>, <label>, <profile>)`.
+Status accept_export_label(std::string_view path, std::string_view label,
+                           const RuntimeProfile& profile);
 
 }  // namespace trinity

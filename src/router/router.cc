@@ -114,6 +114,9 @@ Result<std::unique_ptr<Router>> Router::load(const RouterOptions& options) {
   const Stopwatch watch;
   auto impl = std::make_unique<Impl>();
   TRINITY_TRY(const RuntimeProfile profile, resolve_profile(options.profile));
+  if (!options.model.empty()) {
+    TRINITY_CHECK(require_capability(profile, Capability::qwen_runtime));
+  }
   TRINITY_TRY(impl->files, options.model.empty()
                                ? open_tiny_router()
                                : open_model_folder(options.model, options.tokenizer));
@@ -155,6 +158,7 @@ Result<std::unique_ptr<Router>> Router::load(const RouterOptions& options) {
   info.max_tokens = config.max_position_embeddings;
   info.weight_bytes = impl->service->weight_bytes();
   info.warnings = config.warnings;
+  info.warnings.insert(info.warnings.end(), profile.warnings.begin(), profile.warnings.end());
   info.load_ms = watch.elapsed_ms();
   return std::unique_ptr<Router>(new Router(std::move(impl)));
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "backend/registry.h"
@@ -28,7 +29,9 @@ const RuntimeProfile* named(const std::string& name) {
 void expect_known(const std::string& name) {
   const auto profile = resolve_profile(name);
   if (profile) return;
-  EXPECT_EQ(profile.error().tag, "profile_unavailable") << name;
+  EXPECT_EQ(profile.error().tag,
+            name == "emily_fast" ? "emily_fast_kernels_unavailable" : "profile_unavailable")
+      << name;
   EXPECT_EQ(profile.error().kind, ErrorKind::missing);
   ASSERT_NE(named(name), nullptr);
   EXPECT_TRUE(contains(profile.error().message, named(name)->name)) << profile.error().message;
@@ -118,21 +121,162 @@ TEST(Profiles, RP13_AMissingBackendIsNamedWithItsReason) {
   EXPECT_TRUE(contains(*profile_unavailable(made_up), "abacus"));
 }
 
+RuntimeProfile record(const std::string& name) {
+  auto profile = find_profile(name);
+  EXPECT_TRUE(profile) << name;
+  return profile ? *profile : RuntimeProfile();
+}
+
+using Flags = std::array<bool, 5>;
+
+Flags flags(const RuntimeProfile& profile) {
+  const Capabilities& c = profile.capabilities;
+  return {c.require_cuda, c.qwen_runtime, c.export_svd, c.large_svd, c.artifact_runtime};
+}
+
+TEST(Profiles, RP1_to_RP7_FieldsOfTheReferencesProfiles) {
+  const struct {
+    std::string name;
+    Flags flags;
+    std::string slm;
+    MarginFloors floors;
+    bool notes;
+  } expected[] = {
+      {"cuda_exla", {true, true, true, true, true}, "qwen_coordinator", {0.24, 1.06}, false},
+      {"host_exla", {false, true, true, false, true}, "qwen_coordinator", {0.24, 1.06}, false},
+      {"binary", {false, false, false, false, false}, "tiny_synthetic", {0.24, 1.06}, false},
+      {"mock_tiny", {false, false, false, false, true}, "tiny_synthetic", {0.24, 1.06}, false},
+      {"emlx", {false, true, true, false, true}, "qwen_coordinator", {0.24, 1.06}, true},
+      {"emily", {false, true, true, false, true}, "qwen_coordinator", {0.33, 0.82}, true},
+      {"emily_fast", {false, true, true, false, true}, "qwen_coordinator", {0.33, 0.82}, true}};
+  for (const auto& one : expected) {
+    const RuntimeProfile profile = record(one.name);
+    EXPECT_EQ(profile.asked_for(), one.name);
+    EXPECT_EQ(flags(profile), one.flags) << one.name;
+    EXPECT_EQ(profile.default_slm_profile, one.slm) << one.name;
+    EXPECT_EQ(profile.floors.agent, one.floors.agent) << one.name;
+    EXPECT_EQ(profile.floors.role, one.floors.role) << one.name;
+    if (one.notes) {
+      EXPECT_FALSE(profile.notes.empty()) << one.name;
+    }
+  }
+  bool mentions_kernels = false;
+  for (const std::string& note : record("emily_fast").notes)
+    mentions_kernels |= contains(note, "fused kernels");
+  EXPECT_TRUE(mentions_kernels);
+}
+
+TEST(Profiles, RP_CpuBinaryIsBinaryWithAHint) {
+  const RuntimeProfile profile = record("cpu_binary");
+  EXPECT_EQ(profile.backend, record("binary").backend);
+  EXPECT_EQ(flags(profile), flags(record("binary")));
+  ASSERT_EQ(profile.warnings.size(), 1u);
+  EXPECT_TRUE(contains(profile.warnings[0], "binary"));
+  EXPECT_TRUE(record("binary").warnings.empty());
+}
+
+TEST(Profiles, RP9_ACustomBackendIsNamedCustom) {
+  const auto profile = resolve_profile("custom:cpu_f32");
+  ASSERT_TRUE(profile);
+  EXPECT_EQ(profile->name, "custom");
+  EXPECT_EQ(profile->backend, "cpu_f32");
+  EXPECT_EQ(flags(*profile), (Flags{false, true, false, false, true}));
+  EXPECT_EQ(profile->floors.agent, 0.24);  // RPM-3
+  EXPECT_EQ(profile->floors.role, 1.06);
+  const auto missing = resolve_profile("custom:abacus");
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().tag, "profile_unavailable");
+  EXPECT_TRUE(contains(missing.error().message, "abacus"));
+  EXPECT_EQ(resolve_profile("custom").error().tag, "unknown_profile");
+  EXPECT_EQ(resolve_profile("custom:").error().tag, "unknown_profile");
+}
+
+TEST(Profiles, RP14_RP15_TheMissingLibraryIsNamed) {
+  for (const auto& [name, library] :
+       {std::pair{"emlx", "EMLX"}, {"emily", "Emily"}, {"emily_fast", "Emily"}}) {
+    const auto profile = resolve_profile(name);
+    if (profile) continue;  // a build with MLX
+    EXPECT_TRUE(contains(profile.error().message, library)) << profile.error().message;
+    EXPECT_TRUE(contains(profile.error().message, record(name).name));
+  }
+  const auto fast = resolve_profile("emily_fast");
+  if (!fast) {
+    for (const char* part : {"Emily.Bumblebee.FastKernels", ":emily", "guides/runtime_profiles.md"})
+      EXPECT_TRUE(contains(fast.error().message, part)) << part;
+  }
+}
+
+TEST(Profiles, RP16_to_RP21_AProfileAcceptsItsLabelsAndNoOthers) {
+  const std::vector<std::pair<std::string, std::string>> labels = {
+      {"cuda_exla", "EXLA.Backend<cuda:0>"},
+      {"host_exla", "EXLA.Backend<host:0>"},
+      {"binary", "Nx.BinaryBackend"},
+      {"emlx", "EMLX.Backend"},
+      {"emily", "Emily.Backend"},
+      {"custom:Some.Backend", "Some.Backend<x>"}};
+  for (const auto& [name, unused] : labels) {
+    const RuntimeProfile profile = record(name);
+    for (const auto& [owner, label] : labels) {
+      const Status accepted = accept_export_label("decoder.kernel", label, profile);
+      EXPECT_EQ(accepted.has_value(), owner == name) << name << " " << label;
+      if (accepted) continue;
+      EXPECT_EQ(accepted.error().tag, "unaccepted_export_backend");
+      EXPECT_TRUE(contains(accepted.error().message,
+                           "unaccepted_export_backend(decoder.kernel, " + label + ", " + name))
+          << accepted.error().message;
+    }
+  }
+}
+
+TEST(Profiles, AProfileOfOursAcceptsExactlyItsOwnLabel) {
+  const RuntimeProfile cpu = record("cpu_f32");
+  EXPECT_TRUE(accept_export_label("t", "trinity.cpu", cpu));
+  for (const char* label : {"trinity.cpu2", "trinity.scalar", "EXLA.Backend<host:0>", ""})
+    EXPECT_FALSE(accept_export_label("t", label, cpu)) << label;
+  EXPECT_TRUE(accept_export_label("t", "trinity.scalar", record("binary")));
+  EXPECT_TRUE(accept_export_label("t", "trinity.mlx", record("emily")));
+}
+
+TEST(Profiles, CapabilitiesAreEnforced) {
+  const Status refused = require_capability(record("binary"), Capability::artifact_runtime);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().tag, "profile_lacks_capability");
+  EXPECT_EQ(refused.error().kind, ErrorKind::usage);
+  EXPECT_TRUE(
+      contains(refused.error().message, "profile_lacks_capability(binary, artifact_runtime)"));
+  EXPECT_TRUE(require_capability(record("mock_tiny"), Capability::artifact_runtime));
+  EXPECT_FALSE(require_capability(record("host_exla"), Capability::large_svd));
+  for (const Capability capability : {Capability::qwen_runtime, Capability::export_svd,
+                                      Capability::large_svd, Capability::artifact_runtime})
+    EXPECT_TRUE(require_capability(record("cpu_f32"), capability));
+}
+
 TEST(Profiles, RPM1_FloorsOfTheLanesWithoutTheirOwn) {
-  for (const char* name : {"cuda_exla", "host_exla", "binary", "mock_tiny", "cpu_bf16", "cpu_int8",
-                           "reference_bf16"}) {
-    ASSERT_NE(named(name), nullptr) << name;
-    EXPECT_EQ(named(name)->floors.agent, 0.24) << name;
-    EXPECT_EQ(named(name)->floors.role, 1.06) << name;
+  for (const char* name : {"cuda_exla", "host_exla", "binary", "mock_tiny", "emlx", "cpu_bf16",
+                           "cpu_int8", "reference_bf16"}) {
+    EXPECT_EQ(record(name).floors.agent, 0.24) << name;
+    EXPECT_EQ(record(name).floors.role, 1.06) << name;
   }
 }
 
 TEST(Profiles, RPM2_FloorsOfEmily) {
   for (const char* name : {"emily", "emily_fast"}) {
-    ASSERT_NE(named(name), nullptr) << name;
-    EXPECT_EQ(named(name)->floors.agent, 0.33);
-    EXPECT_EQ(named(name)->floors.role, 0.82);
+    EXPECT_EQ(record(name).floors.agent, 0.33);
+    EXPECT_EQ(record(name).floors.role, 0.82);
   }
+  EXPECT_EQ(record("cuda_exla").floors.agent, 0.24);
+}
+
+TEST(Profiles, RPM4_to_RPM6_FloorsAreOverriddenInACopy) {
+  const RuntimeProfile original = record("emily");
+  const RuntimeProfile agent = with_margin_floors(original, 0.5, std::nullopt);
+  EXPECT_EQ(agent.floors.agent, 0.5);
+  EXPECT_EQ(agent.floors.role, 0.82);
+  const RuntimeProfile both = with_margin_floors(original, 0.0, 2.0);
+  EXPECT_EQ(both.floors.agent, 0.0);
+  EXPECT_EQ(both.floors.role, 2.0);
+  EXPECT_EQ(original.floors.agent, 0.33);
+  EXPECT_EQ(original.floors.role, 0.82);
 }
 
 TEST(Profiles, TheDefaultIsTheFirstThatRunsHere) {
