@@ -1,0 +1,53 @@
+#include "bundle/background_writer.h"
+
+#include <utility>
+
+namespace trinity {
+
+BackgroundWriter::BackgroundWriter(std::size_t max_queued)
+    : max_queued_(max_queued), thread_([this] { run(); }) {}
+
+BackgroundWriter::~BackgroundWriter() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    queue_.clear();
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+Status BackgroundWriter::submit(Job job) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return queue_.size() < max_queued_ || !status_; });
+  if (!status_) return status_;
+  queue_.push_back(std::move(job));
+  changed_.notify_all();
+  return {};
+}
+
+Status BackgroundWriter::wait() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return queue_.empty() && !running_; });
+  return std::exchange(status_, Status());
+}
+
+void BackgroundWriter::run() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+    if (queue_.empty()) return;
+    const Job job = std::move(queue_.front());
+    queue_.pop_front();
+    running_ = true;
+    lock.unlock();
+    Status status = job();
+    lock.lock();
+    running_ = false;
+    if (!status && status_) status_ = std::move(status);
+    if (!status_) queue_.clear();
+    changed_.notify_all();
+  }
+}
+
+}  // namespace trinity

@@ -1,0 +1,158 @@
+#include "bundle/bundle.h"
+
+#include <fmt/format.h>
+
+#include "adapt/adapter.h"
+#include "adapt/float_cast.h"
+#include "base/sha256.h"
+#include "base/try.h"
+#include "base/utf8.h"
+#include "bundle/bundle_paths.h"
+#include "bundle/checkpoint_check.h"
+
+namespace trinity {
+namespace {
+
+Status require_hash(const std::filesystem::path& path, const std::optional<std::string>& expected,
+                    const std::string& what, const char* tag) {
+  if (!expected || expected->empty()) return {};
+  TRINITY_TRY(const std::string hash, sha256_file(path));
+  if (hash == *expected) return {};
+  return fail(ErrorKind::invalid_input, tag,
+              fmt::format("{} sha256 mismatch: {} hashes to {}, the manifest says {}; fetch or "
+                          "export the bundle again",
+                          what, path.string(), hash, excerpt(*expected)));
+}
+
+/// A tensor in another float type.
+Result<std::vector<std::byte>> cast_tensor(const TensorView& view, DType target) {
+  TRINITY_TRY(const std::vector<float> values, to_f32(view));
+  std::vector<std::byte> out(values.size() * static_cast<size_t>(dtype_size(target)));
+  cast_from_f32(values, target, out.data());
+  return out;
+}
+
+std::string source_of(const ManifestTensor& entry) {
+  return entry.source_name.empty() ? source_name(entry.path).value_or("") : entry.source_name;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Bundle>> Bundle::open(const std::filesystem::path& folder,
+                                             const BundleOptions& options) {
+  auto bundle = std::unique_ptr<Bundle>(new Bundle());
+  bundle->folder_ = folder;
+  bundle->options_ = options;
+  TRINITY_TRY(bundle->manifest_, load_manifest(folder));
+  if (!options.allow_incomplete) {
+    if (Status complete = require_complete(bundle->manifest_); !complete)
+      return fail_in(folder.string(), std::move(complete.error()));
+  }
+  if (bundle->manifest_.tensors.empty())
+    return fail(ErrorKind::invalid_input, "no_adapted_tensors",
+                fmt::format("the bundle {} lists no adapted tensors; it cannot adapt a model",
+                            folder.string()));
+  TRINITY_TRY(bundle->manifest_sha256_, sha256_file(folder / kManifestFile));
+  return bundle;
+}
+
+Result<Head> Bundle::head() const {
+  TRINITY_TRY(const auto path, resolve_inside(folder_, manifest_.router_head_artifact));
+  if (options_.check_hashes)
+    TRINITY_CHECK(require_hash(path, manifest_.router_head_sha256, "router_head",
+                               "router_head_sha256_mismatch"));
+  TRINITY_TRY(Head head, Head::load(path, manifest_.router_head_tensor_key));
+  if (static_cast<int64_t>(head.outputs()) != manifest_.router_head_shape[0] ||
+      static_cast<int64_t>(head.hidden_size()) != manifest_.router_head_shape[1])
+    return fail(
+        ErrorKind::invalid_input, "shape_mismatch",
+        fmt::format("shape mismatch: the router head is [{}, {}], but the manifest says {}",
+                    head.outputs(), head.hidden_size(), shape_text(manifest_.router_head_shape)));
+  return head;
+}
+
+Result<const SafetensorsFile*> Bundle::file_of(const ManifestTensor& entry) {
+  const bool merged = manifest_.layout == ArtifactLayout::single_file;
+  const std::string& relative = merged ? manifest_.adapted_tensors_artifact : entry.checkpoint_path;
+  if (entry.status != TensorStatus::complete)
+    return fail(ErrorKind::invalid_input, "incomplete_artifact",
+                fmt::format("{} is {}, not complete; finish the export with --resume",
+                            excerpt(entry.path), tensor_status_name(entry.status)));
+  auto found = files_.find(relative);
+  if (found == files_.end()) {
+    TRINITY_TRY(const auto path, resolve_inside(folder_, relative));
+    if (options_.check_hashes)
+      TRINITY_CHECK(
+          require_hash(path, merged ? manifest_.adapted_tensors_sha256 : entry.checkpoint_sha256,
+                       merged ? manifest_.adapted_tensors_artifact : excerpt(entry.path),
+                       merged ? "adapted_tensors_sha256_mismatch" : "checkpoint_sha256_mismatch"));
+    TRINITY_TRY(SafetensorsFile file, SafetensorsFile::open(path));
+    found = files_.emplace(relative, std::move(file)).first;
+  }
+  TRINITY_CHECK(check_entry_tensor(found->second, entry, manifest_.layout));
+  return &found->second;
+}
+
+Status Bundle::apply(const TensorSource& base, DenseAlgebra& algebra, AdaptedSource& source) {
+  for (const ManifestTensor& entry : manifest_.tensors) {
+    const std::string name = source_of(entry);
+    if (name.empty())
+      return fail(ErrorKind::unsupported, "unknown_tensor_path",
+                  fmt::format("the bundle adapts {}, which is no tensor of a Qwen3 model",
+                              excerpt(entry.path)));
+    if (name == kLmHeadName) continue;  // routing does not read it
+    if (options_.allow_incomplete && entry.status != TensorStatus::complete) continue;
+    TRINITY_CHECK(apply_entry(entry, base, algebra, source));
+  }
+  return {};
+}
+
+Status Bundle::apply_entry(const ManifestTensor& entry, const TensorSource& base,
+                           DenseAlgebra& algebra, AdaptedSource& source) {
+  const std::string name = source_of(entry);
+  TRINITY_TRY(const TensorView target, base.tensor(name));
+  TRINITY_TRY(const SafetensorsFile* const file, file_of(entry));
+  TRINITY_TRY(const TensorView stored, file->tensor(entry.artifact_key));
+  if (is_compact()) {
+    const int64_t k = entry.singular_values;
+    if (target.shape.size() != 2 || std::min(target.shape[0], target.shape[1]) != k)
+      return fail(
+          ErrorKind::invalid_input, "shape_mismatch",
+          fmt::format("shape mismatch: the bundle's factor of {} is [{}, {}], but the model "
+                      "has {}; the bundle belongs to another model",
+                      name, k, k, shape_text(target.shape)));
+    // A factor fits any base of the same shape, so the base is compared by hash; the embedding,
+    // which is 20 times as large as all others together, only by `verify`.
+    if (entry.source_sha256 && options_.check_hashes && name != kEmbeddingName &&
+        sha256_hex(target.bytes) != *entry.source_sha256)
+      return fail(ErrorKind::invalid_input, "base_model_mismatch",
+                  fmt::format("{} of the model differs from the one this compact bundle was made "
+                              "for; use its own base model, or a full bundle",
+                              name));
+    TRINITY_TRY(const std::vector<float> values, to_f32(stored));
+    const std::vector<double> factor(values.begin(), values.end());
+    SelectedTensor selected;
+    selected.source_name = selected.stored_name = name;
+    selected.source_shape = target.shape;
+    return source.project(algebra, selected, factor);
+  }
+  TRINITY_TRY(const bool turned, transposed_in_checkpoint(name, stored.shape, target.shape));
+  if (!turned && stored.dtype == target.dtype) {
+    source.replace(name, stored);
+    return {};
+  }
+  std::vector<std::byte> bytes(stored.bytes.begin(), stored.bytes.end());
+  if (stored.dtype != target.dtype) {
+    TRINITY_TRY(bytes, cast_tensor(stored, target.dtype));
+  }
+  if (turned) {
+    std::vector<std::byte> out(bytes.size());
+    transpose_elements(bytes.data(), stored.shape[0], stored.shape[1],
+                       static_cast<size_t>(dtype_size(target.dtype)), out.data());
+    bytes = std::move(out);
+  }
+  source.replace(name, target.dtype, target.shape, std::move(bytes));
+  return {};
+}
+
+}  // namespace trinity

@@ -1,0 +1,53 @@
+// The folder that an export writes to: whether it may be used, what a rerun keeps of it, and that
+// only one process works in it.
+#pragma once
+
+#include <trinity/error.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "bundle/manifest.h"
+
+namespace trinity {
+
+/// Holds a lock on the folder while it lives. The lock dies with the process.
+class FolderLock {
+ public:
+  /// Error `output_busy`.
+  static Result<FolderLock> acquire(const std::filesystem::path& folder);
+  FolderLock(FolderLock&& other) noexcept;
+  FolderLock& operator=(FolderLock&& other) noexcept;
+  ~FolderLock();
+
+ private:
+  FolderLock() = default;
+  int descriptor_ = -1;
+};
+
+enum class FolderState {
+  fresh,    // new or empty: nothing to keep
+  resumed,  // holds the manifest of an earlier run
+};
+
+struct PreparedFolder {
+  FolderState state = FolderState::fresh;
+  FolderLock lock;
+  std::vector<std::string> foreign_files;  // left alone by force
+};
+
+/// Creates the folder and checkpoints/ inside, or takes what is there: with `force` the files of an
+/// earlier bundle are removed (others stay), with `resume` they are kept. Errors:
+/// `output_dir_already_exists_without_resume`, `missing_manifest_for_resume`, `not_a_directory`,
+/// `unwritable_file`, `output_busy`.
+Result<PreparedFolder> prepare_export_folder(const std::filesystem::path& folder, bool resume,
+                                             bool force);
+
+/// Takes over what a previous run finished: entries that agree with the fresh manifest and whose
+/// files are valid keep their state. Error `export_exception` ("existing manifest identity
+/// mismatch; use --force to rebuild artifacts").
+Status resume_manifest(const std::filesystem::path& folder, const Manifest& previous,
+                       Manifest& manifest);
+
+}  // namespace trinity

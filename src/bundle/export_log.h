@@ -1,0 +1,40 @@
+// What an export says while it runs: one event a line in export.log.jsonl, and to whoever listens.
+#pragma once
+
+#include <trinity/error.h>
+
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+namespace trinity {
+
+/// An event's name and its fields, a JSON object.
+using EventListener =
+    std::function<void(const std::string& name, const nlohmann::ordered_json& fields)>;
+
+class ExportLog {
+ public:
+  /// Every event goes to `listener` (may be empty), and to the file once `open` was called.
+  explicit ExportLog(EventListener listener) : listener_(std::move(listener)) {}
+  ~ExportLog();
+  ExportLog(const ExportLog&) = delete;
+  ExportLog& operator=(const ExportLog&) = delete;
+
+  /// Appends from now on to <folder>/export.log.jsonl.
+  void open(const std::filesystem::path& folder);
+  /// Adds `event` and `event_time_utc`. A log that cannot be written is reported once, as an event
+  /// `log_write_failed` to the listener, and the export goes on.
+  void write(const std::string& name, const nlohmann::ordered_json& fields);
+
+ private:
+  void warn_once(const std::string& reason);
+
+  EventListener listener_;
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+  bool warned_ = false;
+};
+
+}  // namespace trinity

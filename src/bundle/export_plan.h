@@ -1,0 +1,61 @@
+// What an export is going to do: vector, base model and selection, read and checked against each
+// other before anything is written.
+#pragma once
+
+#include <trinity/error.h>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "adapt/adapter.h"
+#include "adapt/router_vector.h"
+#include "adapt/selection.h"
+#include "bundle/manifest.h"
+#include "model/checkpoint_source.h"
+#include "model/config.h"
+
+namespace trinity {
+
+struct ExportOptions {
+  std::filesystem::path model;   // base model folder
+  std::filesystem::path vector;  // router vector
+  std::string vector_tensor = RouterVector::kTensorName;
+  std::filesystem::path out;
+  std::vector<int64_t> layers;  // empty = all
+  AdaptationOptions adaptation;
+  bool compact = false;  // factors instead of products
+  bool merge = true;     // one file with all tensors beside the checkpoints
+  bool resume = false;
+  bool force = false;
+  bool skip_existing = true;          // with resume: keep valid checkpoints
+  std::optional<int64_t> only_index;  // 1-based
+  std::string profile;                // for the manifest
+  std::string producer;               // program and version
+  std::string base_model_repo;        // empty = the model folder's name
+  std::string base_model_revision;    // empty = unknown
+};
+
+struct ExportPlan {
+  RouterVector vector;
+  RouterVectorParts parts;
+  ModelConfig config;
+  Checkpoint checkpoint;
+  Selection selection;
+  Manifest manifest;  // fresh: everything pending
+
+  const SelectedTensor& tensor(size_t place) const { return selection.tensors[place]; }
+};
+
+/// Errors: those of the readers, `no_selected_tensors`, `invalid_layers`,
+/// `router_vector_size_mismatch`, `non_finite_vector`, `invalid_only_index`.
+Result<std::unique_ptr<ExportPlan>> plan_export(const ExportOptions& options);
+
+/// Hash of the base tensors' names, types, shapes and bytes, from the hashes of the selected ones.
+/// `hashes` maps stored names to the SHA-256 of their bytes.
+std::string base_tensors_sha256(const Selection& selection,
+                                const std::map<std::string, std::string>& hashes);
+
+}  // namespace trinity

@@ -1,0 +1,40 @@
+// From a router vector to an adapted bundle, tensor by tensor, so that it can be stopped anywhere.
+//
+// Each tensor is decomposed, multiplied and written to a file of its own; the manifest records it
+// as complete only after that file is on the disk under its final name. A killed export therefore
+// leaves finished tensors, which --resume keeps, and at most one in flight. `complete` is written
+// last. Conversion, hashing and writing run behind the computation on a thread of their own.
+#pragma once
+
+#include <trinity/error.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "backend/backend.h"
+#include "bundle/export_log.h"
+#include "bundle/export_plan.h"
+
+namespace trinity {
+
+/// How much of the whole is done, in bytes of base weights passed through.
+using ExportProgress = std::function<void(std::uint64_t done, std::uint64_t total)>;
+
+struct ExportReport {
+  Manifest manifest;
+  int64_t exported = 0;    // tensors computed in this run
+  int64_t skipped = 0;     // kept from an earlier one
+  double products_ms = 0;  // Gram, factor and row products alone
+  double total_ms = 0;
+  std::vector<std::string> foreign_files;  // found in the folder and left alone
+};
+
+/// Runs the plan on `backend`. Errors: `operation_unsupported` (the backend has no dense algebra),
+/// those of export_folder.h, `decompose_error`, `reconstruct_error`, `checkpoint_write_error`,
+/// `adapted_merge_error`, `unaccepted_export_backend`; the manifest then says `failed` and why.
+Result<ExportReport> run_export(Backend& backend, const ExportOptions& options, ExportPlan& plan,
+                                const EventListener& listener, const ExportProgress& progress);
+
+}  // namespace trinity
