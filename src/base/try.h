@@ -17,11 +17,15 @@
   if (!result) return ::tl::unexpected<::trinity::Error>(std::move(result.error())); \
   declaration = std::move(*result)
 
+// __COUNTER__ and not __LINE__: a lambda in the argument may use these macros too.
 #define TRINITY_TRY(declaration, ...) \
-  TRINITY_TRY_IMPL(TRINITY_TRY_CONCAT(try_result_, __LINE__), declaration, __VA_ARGS__)
+  TRINITY_TRY_IMPL(TRINITY_TRY_CONCAT(try_result_, __COUNTER__), declaration, __VA_ARGS__)
 
-#define TRINITY_CHECK(...)                                                                     \
-  do {                                                                                         \
-    auto try_status = (__VA_ARGS__);                                                           \
-    if (!try_status) return ::tl::unexpected<::trinity::Error>(std::move(try_status.error())); \
+#define TRINITY_CHECK_IMPL(status, ...)                                                \
+  do {                                                                                 \
+    auto status = (__VA_ARGS__);                                                       \
+    if (!status) return ::tl::unexpected<::trinity::Error>(std::move(status.error())); \
   } while (false)
+
+#define TRINITY_CHECK(...) \
+  TRINITY_CHECK_IMPL(TRINITY_TRY_CONCAT(try_status_, __COUNTER__), __VA_ARGS__)
