@@ -1,6 +1,7 @@
 #include "backend/registry.h"
 
 #include "backend/cpu/cpu_entries.h"
+#include "backend/plugin/plugin_backend.h"
 #include "backend/reference/reference_entries.h"
 #include "base/utf8.h"
 
@@ -18,6 +19,8 @@ const std::vector<BackendEntry>& backend_registry() {
 
 Result<std::unique_ptr<Backend>> create_backend(std::string_view id,
                                                 const BackendOptions& options) {
+  if (id.starts_with(kPluginBackendPrefix))
+    return create_plugin_backend(id.substr(kPluginBackendPrefix.size()), options);
   std::string known;
   for (const BackendEntry& entry : backend_registry()) {
     if (entry.id == id) {

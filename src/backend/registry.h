@@ -29,7 +29,8 @@ struct BackendEntry {
 
 const std::vector<BackendEntry>& backend_registry();
 
-/// Errors: `unknown_backend` (lists the known ones), `backend_unavailable` (says why).
+/// An id of the registry, or "plugin:" and what stands for a plugin (backend/plugin). Errors:
+/// `unknown_backend` (lists the known ones), `backend_unavailable` (says why), those of plugins.
 Result<std::unique_ptr<Backend>> create_backend(std::string_view id, const BackendOptions& options);
 
 }  // namespace trinity

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "backend/backend_label.h"
+#include "backend/plugin/plugin_backend.h"
 #include "backend/registry.h"
 #include "base/try.h"
 #include "base/utf8.h"
@@ -65,9 +66,25 @@ Result<RuntimeProfile> unknown_profile(std::string_view name) {
     known += (known.empty() ? "" : ", ") + profile.name;
     for (const std::string& alias : profile.aliases) known += ", " + alias;
   }
-  return fail(
-      ErrorKind::usage, "unknown_profile",
-      "there is no profile \"" + excerpt(name) + "\"; valid are " + known + ", custom:BACKEND");
+  return fail(ErrorKind::usage, "unknown_profile",
+              "there is no profile \"" + excerpt(name) + "\"; valid are " + known +
+                  ", custom:BACKEND, plugin:PATH");
+}
+
+/// The profile of a backend in a shared library, which is loaded by this.
+Result<RuntimeProfile> plugin_profile(std::string_view requested) {
+  TRINITY_TRY(const auto plugin, open_plugin(requested.substr(kPluginBackendPrefix.size())));
+  RuntimeProfile out;
+  out.name = out.backend = std::string(kPluginBackendPrefix) + plugin->facts.name;
+  if (requested != out.name) out.requested = requested;
+  out.description = plugin->facts.description.empty() ? "backend plugin " + plugin->facts.name
+                                                      : plugin->facts.description;
+  out.exactness = plugin->facts.exactness;
+  out.notes = {"loaded from " + excerpt(plugin->path.string())};
+  if (!plugin->facts.version.empty()) out.notes.push_back("version " + plugin->facts.version);
+  out.capabilities.export_svd = false;
+  out.capabilities.large_svd = false;
+  return out;
 }
 
 /// "emily (mlx, the counterpart of Emily)", or the name alone.
@@ -98,6 +115,11 @@ const std::vector<RuntimeProfile>& runtime_profiles() {
 }
 
 std::optional<std::string> profile_unavailable(const RuntimeProfile& profile) {
+  if (profile.backend.starts_with(kPluginBackendPrefix)) {
+    const std::string name = profile.backend.substr(kPluginBackendPrefix.size());
+    if (find_loaded_plugin(name) != nullptr) return std::nullopt;
+    return "plugin " + name + " is not loaded; name its path, plugin:PATH";
+  }
   const BackendEntry* entry = find_backend(profile.backend);
   if (entry == nullptr) return "backend " + profile.backend + " is not part of this build";
   return entry->unavailable_reason();
@@ -107,6 +129,7 @@ Result<RuntimeProfile> find_profile(std::string_view name) {
   constexpr std::string_view kCustom = "custom:";
   if (name.starts_with(kCustom) && name.size() > kCustom.size())
     return custom_profile(name.substr(kCustom.size()));
+  if (name.starts_with(kPluginBackendPrefix)) return plugin_profile(name);
   for (const RuntimeProfile& profile : runtime_profiles()) {
     if (profile.name == name) return profile;
     if (is_alias(profile, name)) return under_alias(profile, name);

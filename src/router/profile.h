@@ -3,7 +3,8 @@
 // A profile never changes what is computed, only how. It is chosen at run time; one whose backend
 // cannot run here says why and is never replaced silently. The reference's profile names are read
 // as aliases: the lane is ours, while capabilities, floors and notes are those that the name has
-// there (router/reference_profiles.h). `custom:BACKEND` runs any backend of the registry.
+// there (router/reference_profiles.h). `custom:BACKEND` runs any backend of the registry and
+// `plugin:PATH` one from a shared library.
 #pragma once
 
 #include <trinity/error.h>
@@ -65,8 +66,9 @@ const std::vector<RuntimeProfile>& runtime_profiles();
 /// Why a profile cannot be used here; nothing when it can.
 std::optional<std::string> profile_unavailable(const RuntimeProfile& profile);
 
-/// The record of a name, an alias or `custom:BACKEND`, whether it can run here or not. Error:
-/// `unknown_profile` (lists the valid names).
+/// The record of a name, an alias or `custom:BACKEND`, whether it can run here or not; or of
+/// `plugin:PATH`, which loads the plugin and is then named `plugin:<its name>`. Errors:
+/// `unknown_profile` (lists the valid names), those of open_plugin.
 Result<RuntimeProfile> find_profile(std::string_view name);
 
 /// The same for a profile that is to run; an empty name means the best available one. Errors:
