@@ -165,7 +165,8 @@ typedef struct trinity_plugin_callbacks_v1 {
                                    trinity_plugin_tensor* out);
   /// Rotates every head of row r by positions[r]: with half = head_dim / 2 and
   /// angle = position * theta^(-2i / head_dim), (x[i], x[i + half]) becomes
-  /// (x[i] cos - x[i + half] sin, x[i + half] cos + x[i] sin). out has x's shape.
+  /// (x[i] cos - x[i + half] sin, x[i + half] cos + x[i] sin). The power and the angle are rounded
+  /// to f32, as the models were trained. out has x's shape.
   trinity_plugin_error (*rope)(trinity_plugin_backend* backend, const trinity_plugin_tensor* x,
                                const int64_t* positions, int64_t head_dim, double theta,
                                trinity_plugin_tensor* out);

@@ -38,6 +38,14 @@ struct RouterOptions {
   /// Safetensors file with `trinity_router_head` [agents + 3, hidden]; needed to route with
   /// `model`, not needed to tokenize or extract.
   std::filesystem::path head;
+  /// Adapted bundle over `model`; brings its own head.
+  std::filesystem::path bundle;
+  /// Router vector over `model` instead of a bundle: adapted while loading; brings its own head.
+  std::filesystem::path vector;
+  std::vector<std::int64_t> layers;  // that the vector adapts besides the embedding; empty = all
+  std::string tie_mode;              // of the vector: "embed_offsets" (default), "last_write", ...
+  /// Folder where what a vector's first load computes is kept; empty = nowhere.
+  std::filesystem::path adaptation_cache;
   /// Runtime profile ("cpu_bf16", ...); empty = the best one available.
   std::string profile;
   int threads = 0;  // 0 = all available processors; one where the model is tiny
@@ -89,6 +97,8 @@ struct RouterInfo {
   std::int64_t hidden_size = 0;
   std::int64_t max_tokens = 0;
   std::size_t weight_bytes = 0;  // prepared weights
+  std::string adaptation;        // for people: the bundle or vector in use; empty = base weights
+  std::string tie_mode;
   double load_ms = 0;
   std::vector<std::string> warnings;
 };
@@ -96,7 +106,8 @@ struct RouterInfo {
 class Router {
  public:
   /// Errors: `missing_file`, `missing_tensor`, `unsupported_config`, `invalid_config`,
-  /// `unknown_profile`, `profile_unavailable`, `hidden_size_mismatch`, and those of the readers.
+  /// `unknown_profile`, `profile_unavailable`, `hidden_size_mismatch`, `incomplete_artifact`,
+  /// `router_vector_size_mismatch`, and those of the readers.
   static Result<std::unique_ptr<Router>> load(const RouterOptions& options);
   ~Router();
   Router(const Router&) = delete;

@@ -13,6 +13,8 @@ using Action = std::function<int()>;
 
 void add_route(CLI::App& app, Action& action);
 void add_extract(CLI::App& app, Action& action);
+void add_export(CLI::App& app, Action& action);
+void add_verify(CLI::App& app, Action& action);
 void add_tokenize(CLI::App& app, Action& action);
 void add_demo(CLI::App& app, Action& action);
 void add_eval(CLI::App& app, Action& action);

@@ -90,6 +90,7 @@ void declare_eval_flags(CLI::App& command, EvalFlags& flags) {
   add_model_flags(command, flags.model);
   add_tokenizer_flag(command, flags.model.tokenizer);
   add_head_flag(command, flags.model.head);
+  add_adaptation_flags(command, flags.model);
   add_value(command, "--runtime-profile", flags.model.profile, "the same as --profile")->group("");
   add_repeatable(command, "--lane", flags.lanes,
                  "evaluate this profile too; may be given several times")

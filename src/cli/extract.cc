@@ -125,6 +125,7 @@ void declare(CLI::App& command, ExtractFlags& flags) {
                    "a prompt, read as one user message (without it: JSON lines from --input)");
   add_model_flags(command, flags.model);
   add_tokenizer_flag(command, flags.model.tokenizer);
+  add_adaptation_flags(command, flags.model);
   add_reading_flags(command, flags.reading);
   add_switch(command, "--all-positions", flags.all_positions,
              "hidden holds a row for every position")

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/try.h"
+#include "cli/cache_folder.h"
 #include "cli/flags.h"
 #include "cli/output.h"
 #include "router/model_files.h"
@@ -21,6 +22,7 @@ Result<std::filesystem::path> find_head(const ModelFlags& flags) {
     return std::filesystem::path();
   }
   if (!flags.head.empty()) return std::filesystem::path(flags.head);
+  if (!flags.bundle.empty() || !flags.vector.empty()) return std::filesystem::path();  // its own
   const std::filesystem::path beside =
       std::filesystem::path(flags.model) / "router_head.safetensors";
   std::error_code ignored;
@@ -66,6 +68,35 @@ void add_head_flag(CLI::App& command, std::string& head) {
       ->group("Model");
 }
 
+void add_layer_flags(CLI::App& command, std::vector<std::int64_t>& layers, std::string& tie_mode) {
+  command
+      .add_option(
+          "--layers", layers,
+          "layers that the vector adapts besides embedding and LM head, counted from 0, for "
+          "example 26 (without it: all)")
+      ->envname(environment_name("--layers"))
+      ->type_name("L,L…")
+      ->delimiter(',')
+      ->check(CLI::NonNegativeNumber)
+      ->group("Adaptation");
+  add_value(command, "--tie-mode", tie_mode,
+            "offsets that a tied embedding gets: embed_offsets, last_write, lm_head_offsets or "
+            "compound (without it: embed_offsets)")
+      ->type_name("MODE")
+      ->group("Adaptation");
+}
+
+void add_adaptation_flags(CLI::App& command, ModelFlags& flags) {
+  add_value(command, "--bundle", flags.bundle, "adapted bundle over --model; brings its own head")
+      ->type_name("DIR")
+      ->group("Adaptation");
+  add_value(command, "--vector", flags.vector,
+            "router vector over --model, adapted while loading; brings its own head")
+      ->type_name("FILE")
+      ->group("Adaptation");
+  add_layer_flags(command, flags.layers, flags.tie_mode);
+}
+
 Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_head) {
   if (flags.model.empty() && !flags.tokenizer.empty())
     return fail(ErrorKind::usage, "tokenizer_without_model",
@@ -75,6 +106,11 @@ Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_
   options.tokenizer = flags.tokenizer;
   options.profile = flags.profile;
   options.threads = flags.threads;
+  options.bundle = flags.bundle;
+  options.vector = flags.vector;
+  options.layers = flags.layers;
+  options.tie_mode = flags.tie_mode;
+  if (!flags.vector.empty()) options.adaptation_cache = cache_folder("adaptation");
   if (needs_head) {
     TRINITY_TRY(options.head, find_head(flags));
   }
@@ -83,6 +119,8 @@ Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_
   const RouterInfo& info = router->info();
   if (info.tiny_router)
     note(fmt::format("using {}, profile {}", describe_model(info, flags.model), info.profile));
+  if (!info.adaptation.empty())
+    note(fmt::format("adapted by the {}, profile {}", info.adaptation, info.profile));
   if (flags.head.empty() && !options.head.empty())
     note(fmt::format("using the head {}, profile {}", options.head.string(), info.profile));
   for (const std::string& warning : info.warnings) warn(warning);

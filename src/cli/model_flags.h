@@ -4,8 +4,10 @@
 #include <trinity/router.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "text/tokenizer.h"
 
@@ -15,6 +17,10 @@ struct ModelFlags {
   std::string model;
   std::string tokenizer;
   std::string head;
+  std::string bundle;
+  std::string vector;
+  std::vector<std::int64_t> layers;
+  std::string tie_mode;
   std::string profile;
   int threads = 0;
   bool announce = true;  // say on standard error what was loaded
@@ -26,6 +32,11 @@ void add_model_flags(CLI::App& command, ModelFlags& flags);
 void add_tokenizer_flag(CLI::App& command, std::string& tokenizer);
 /// --head, where a decision is made.
 void add_head_flag(CLI::App& command, std::string& head);
+
+/// --bundle, --vector, --layers, --tie-mode, where a model may be adapted.
+void add_adaptation_flags(CLI::App& command, ModelFlags& flags);
+/// --layers and --tie-mode alone.
+void add_layer_flags(CLI::App& command, std::vector<std::int64_t>& layers, std::string& tie_mode);
 
 /// Loads the router of the flags and says on standard error what a user should know about it: that
 /// it is the embedded tiny router, which head was found, warnings. With `needs_head` a model folder

@@ -39,6 +39,8 @@ void occupy_standard_descriptors() {
 void add_commands(CLI::App& app, Action& action) {
   add_route(app, action);
   add_extract(app, action);
+  add_export(app, action);
+  add_verify(app, action);
   add_tokenize(app, action);
   add_demo(app, action);
   add_eval(app, action);

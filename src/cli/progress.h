@@ -15,14 +15,14 @@ class ProgressBar {
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
-  /// Redraws at most ten times a second.
+  /// Redraws at most ten times a second; says how long the rest will take once that is known.
   void update(std::uint64_t done, std::uint64_t total);
 
  private:
   std::string label_;
   bool shown_;  // standard error is a terminal
   bool drawn_ = false;
-  std::chrono::steady_clock::time_point last_;
+  std::chrono::steady_clock::time_point started_, last_;
 };
 
 }  // namespace trinity::cli

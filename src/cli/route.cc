@@ -137,6 +137,7 @@ void declare(CLI::App& command, RouteFlags& flags) {
   add_model_flags(command, flags.model);
   add_tokenizer_flag(command, flags.model.tokenizer);
   add_head_flag(command, flags.model.head);
+  add_adaptation_flags(command, flags.model);
   add_reading_flags(command, flags.reading);
   add_selection_flags(command, flags.selection);
   add_switch(command, "--json", flags.json, "a JSON object a line instead of text for people")

@@ -8,6 +8,7 @@
 #include "model/config.h"
 #include "model/weights.h"
 #include "route/head.h"
+#include "tensor/checkpoint.h"
 #include "text/tokenizer.h"
 
 namespace trinity {
@@ -20,6 +21,8 @@ class ModelFiles {
   /// Error `missing_tokenizer` when there is none; token ids can be read all the same.
   virtual Result<Tokenizer> tokenizer() const = 0;
   virtual const TensorSource& tensors() const = 0;
+  /// The files behind the tensors; null for the embedded router, which cannot be adapted.
+  virtual const Checkpoint* checkpoint() const { return nullptr; }
   /// The head that lies beside the model. Error `missing_file` when there is none.
   virtual Result<Head> head() const = 0;
   virtual bool is_tiny_router() const = 0;

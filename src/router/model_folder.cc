@@ -34,6 +34,7 @@ class ModelFolder final : public ModelFiles {
                     "; copy the model's own there, or name one with --tokenizer");
   }
   const TensorSource& tensors() const override { return source_; }
+  const Checkpoint* checkpoint() const override { return &checkpoint_; }
   Result<Head> head() const override { return Head::load(folder_ / "router_head.safetensors"); }
   bool is_tiny_router() const override { return false; }
 

@@ -30,13 +30,14 @@ RuntimeProfile absent(std::string name, std::vector<std::string> aliases, Margin
 }
 
 RuntimeProfile profile(std::string name, std::vector<std::string> aliases,
-                       std::vector<std::string> notes) {
+                       std::vector<std::string> notes, MarginFloors floors = {}) {
   RuntimeProfile out;
   out.name = out.backend = std::move(name);
   if (const BackendEntry* entry = find_backend(out.backend)) {
     out.description = entry->description;
     out.exactness = entry->exactness;
   }
+  out.floors = floors;
   out.aliases = std::move(aliases);
   out.notes = std::move(notes);
   return out;
@@ -108,8 +109,11 @@ const std::vector<RuntimeProfile>& runtime_profiles() {
       profile("reference", {"binary", "cpu_binary", "scalar", "mock_tiny"}, {"slow by design"}),
       profile("reference_bf16", {}, {"slow by design", "reproduces PyTorch's bf16 rounding order"}),
       absent("cuda", {"cuda_exla"}, {}, "products on an NVIDIA card"),
-      absent("mlx", {"emlx", "emily"}, {0.33, 0.82}, "Apple's MLX, composed operations"),
-      absent("mlx_fast", {"emily_fast"}, {0.33, 0.82}, "Apple's MLX with its fused kernels"),
+      profile("mlx", {"emlx", "emily"},
+              {"on a GPU, start with MLX_ENABLE_TF32=0 for products in f32"}, {0.33, 0.82}),
+      profile("mlx_fast", {"emily_fast"},
+              {"on a processor nothing is fused", "on a GPU, start with MLX_ENABLE_TF32=0"},
+              {0.33, 0.82}),
   };
   return profiles;
 }

@@ -10,6 +10,7 @@
 #include "route/decision.h"
 #include "route/head.h"
 #include "route/selection.h"
+#include "router/adaptation.h"
 #include "router/extraction_service.h"
 #include "router/model_files.h"
 #include "router/profile.h"
@@ -18,7 +19,9 @@
 namespace trinity {
 
 struct Router::Impl {
-  std::unique_ptr<ModelFiles> files;  // outlives what was prepared from it
+  std::unique_ptr<ModelFiles> files;       // outlives what was prepared from it
+  std::unique_ptr<Adaptation> adaptation;  // over the files; null = base weights
+  AdaptationSummary adapted;
   std::optional<Tokenizer> tokenizer;
   Error no_tokenizer;  // why there is none
   std::optional<Head> head;
@@ -61,6 +64,7 @@ int default_threads(const ModelConfig& config) {
 Result<std::unique_ptr<ExtractionService>> start_service(const RuntimeProfile& profile,
                                                          const RouterOptions& options,
                                                          const ModelFiles& files,
+                                                         Adaptation* adaptation,
                                                          const ModelConfig& config) {
   const int threads = options.threads > 0 ? options.threads : default_threads(config);
   return ExtractionService::start([&]() -> Result<ExtractionService::Loaded> {
@@ -68,15 +72,24 @@ Result<std::unique_ptr<ExtractionService>> start_service(const RuntimeProfile& p
     TRINITY_TRY(loaded.backend, create_backend(profile.backend, {threads}));
     ExtractorOptions extractor;
     extractor.prefix_cache_bytes = options.prefix_cache_bytes;
+    const TensorSource* source = &files.tensors();
+    if (adaptation != nullptr) {
+      TRINITY_TRY(source, adaptation->apply(*source, *loaded.backend, threads));
+    }
     TRINITY_TRY(loaded.extractor,
-                FeatureExtractor::create(*loaded.backend, files.tensors(), config, extractor));
+                FeatureExtractor::create(*loaded.backend, *source, config, extractor));
     return loaded;
   });
 }
 
-Result<std::optional<Head>> load_head(const RouterOptions& options, const ModelFiles& files) {
+Result<std::optional<Head>> load_head(const RouterOptions& options, const ModelFiles& files,
+                                      const Adaptation* adaptation) {
   if (!options.head.empty()) {
     TRINITY_TRY(Head head, Head::load(options.head));
+    return head;
+  }
+  if (adaptation != nullptr) {
+    TRINITY_TRY(Head head, adaptation->head());
     return head;
   }
   auto beside = files.head();
@@ -121,7 +134,9 @@ Result<std::unique_ptr<Router>> Router::load(const RouterOptions& options) {
                                ? open_tiny_router()
                                : open_model_folder(options.model, options.tokenizer));
   TRINITY_TRY(const ModelConfig config, impl->files->config());
-  TRINITY_TRY(impl->head, load_head(options, *impl->files));
+  TRINITY_TRY(impl->adaptation, open_adaptation(options, *impl->files));
+  if (impl->adaptation) impl->adapted = impl->adaptation->summary();
+  TRINITY_TRY(impl->head, load_head(options, *impl->files, impl->adaptation.get()));
   if (impl->head && static_cast<int64_t>(impl->head->hidden_size()) != config.hidden_size)
     return fail(ErrorKind::invalid_input, "hidden_size_mismatch",
                 "the head reads " + std::to_string(impl->head->hidden_size()) +
@@ -130,7 +145,7 @@ Result<std::unique_ptr<Router>> Router::load(const RouterOptions& options) {
   // Reading the vocabulary and packing the weights take about as long: do both at once.
   std::future<Result<Tokenizer>> tokenizer =
       std::async(std::launch::async, [files = impl->files.get()] { return files->tokenizer(); });
-  auto service = start_service(profile, options, *impl->files, config);
+  auto service = start_service(profile, options, *impl->files, impl->adaptation.get(), config);
   Result<Tokenizer> read = tokenizer.get();
   if (!service) return tl::unexpected(std::move(service.error()));
   if (read)
@@ -157,6 +172,8 @@ Result<std::unique_ptr<Router>> Router::load(const RouterOptions& options) {
   info.hidden_size = config.hidden_size;
   info.max_tokens = config.max_position_embeddings;
   info.weight_bytes = impl->service->weight_bytes();
+  info.adaptation = impl->adapted.description;
+  info.tie_mode = impl->adapted.tie_mode;
   info.warnings = config.warnings;
   info.warnings.insert(info.warnings.end(), profile.warnings.begin(), profile.warnings.end());
   info.load_ms = watch.elapsed_ms();
@@ -236,12 +253,13 @@ std::vector<Result<Decision>> Router::route_batch(std::span<const RouterQuery> q
       DecisionSource source;
       if (const auto* messages = std::get_if<std::vector<Message>>(&queries[i]))
         source = std::span<const Message>(*messages);
-      TRINITY_TRY(Decision decision, make_decision(route, source));
+      TRINITY_TRY(Decision decision,
+                  make_decision(route, source, {std::nullopt, impl_->adapted.identity}));
       decision.token_count = static_cast<size_t>(extraction.token_count);
       decision.hidden_index = static_cast<size_t>(extraction.hidden_index);
       decision.profile = impl_->info.profile;
       decision.input_mode = input.input_mode;
-      decision.tie_mode = "embed_offsets";
+      decision.tie_mode = impl_->adapted.tie_mode;
       decision.tiny_router = impl_->info.tiny_router;
       decision.timings_ms = extraction.timings_ms;
       decision.timings_ms.head = watch.elapsed_ms();

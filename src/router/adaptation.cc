@@ -1,0 +1,201 @@
+#include "router/adaptation.h"
+
+#include <algorithm>
+
+#include "adapt/factor_cache.h"
+#include "adapt/router_vector.h"
+#include "adapt/selection.h"
+#include "backend/registry.h"
+#include "base/try.h"
+
+namespace trinity {
+namespace {
+
+/// The backend's own algebra, or that of a CPU backend made for the purpose.
+class Algebra {
+ public:
+  Result<DenseAlgebra*> of(Backend& backend, int threads) {
+    label_ = backend.info().label;
+    if (DenseAlgebra* own = backend.dense_algebra()) return own;
+    TRINITY_TRY(host_, create_backend("cpu_f32", {threads}));
+    label_ = host_->info().label;
+    return host_->dense_algebra();
+  }
+  /// Who computed.
+  const std::string& label() const { return label_; }
+
+ private:
+  std::string label_;
+  std::unique_ptr<Backend> host_;
+};
+
+class BundleAdaptation final : public Adaptation {
+ public:
+  explicit BundleAdaptation(std::unique_ptr<Bundle> bundle) : bundle_(std::move(bundle)) {}
+
+  Result<Head> head() const override { return bundle_->head(); }
+
+  AdaptationSummary summary() const override {
+    const Manifest& m = bundle_->manifest();
+    AdaptationSummary out;
+    out.description =
+        (bundle_->is_compact() ? "compact bundle " : "bundle ") + bundle_->folder().string();
+    out.tie_mode = bundle_->tie_mode();
+    out.identity = ArtifactIdentity{
+        {"trinity_artifact_manifest_hash", bundle_->manifest_sha256()},
+        {"trinity_artifact_manifest_path", (bundle_->folder() / kManifestFile).string()},
+        {"trinity_artifact_base_model_repo", m.base_model_repo},
+        {"trinity_artifact_bumblebee_module", m.bumblebee_module},
+        {"trinity_artifact_architecture", m.architecture},
+        {"trinity_artifact_source_vector_sha256", m.source_vector_sha256},
+        {"trinity_fidelity_mode", m.fidelity_mode},
+        {"trinity_tie_mode", bundle_->tie_mode()}};
+    return out;
+  }
+
+  Result<const TensorSource*> apply(const TensorSource& base, Backend& backend,
+                                    int threads) override {
+    source_.emplace(base);
+    TRINITY_TRY(DenseAlgebra* const algebra, algebra_.of(backend, threads));
+    TRINITY_CHECK(bundle_->apply(base, *algebra, *source_));
+    return &*source_;
+  }
+
+ private:
+  std::unique_ptr<Bundle> bundle_;
+  Algebra algebra_;
+  std::optional<AdaptedSource> source_;
+};
+
+class VectorAdaptation final : public Adaptation {
+ public:
+  VectorAdaptation(RouterVector vector, RouterVectorParts parts, Selection selection,
+                   AdaptationOptions options, std::filesystem::path cache)
+      : vector_(std::move(vector)),
+        parts_(std::move(parts)),
+        selection_(std::move(selection)),
+        options_(options),
+        cache_(std::move(cache)) {}
+
+  Result<Head> head() const override {
+    return Head::from_weights(parts_.head, static_cast<size_t>(parts_.outputs),
+                              static_cast<size_t>(parts_.hidden));
+  }
+
+  AdaptationSummary summary() const override {
+    AdaptationSummary out;
+    out.description = "router vector " + vector_.path.string();
+    out.tie_mode = tie_mode_name(options_.tie_mode);
+    out.identity = ArtifactIdentity{{"trinity_artifact_source_vector_sha256", vector_.sha256},
+                                    {"trinity_tie_mode", out.tie_mode}};
+    return out;
+  }
+
+  Result<const TensorSource*> apply(const TensorSource& base, Backend& backend,
+                                    int threads) override {
+    source_.emplace(base);
+    TRINITY_TRY(DenseAlgebra* const algebra, algebra_.of(backend, threads));
+    // The oracle keeps its factors in f64; a cache of f32 ones would change its numbers.
+    const bool cached = !cache_.empty() && backend.info().exactness != Exactness::oracle;
+    std::string key;
+    if (cached) {
+      TRINITY_TRY(key,
+                  factor_cache_key(base, selection_, parts_.offsets, options_, algebra_.label()));
+      if (const auto factors = load_cached_factors(cache_, key);
+          factors && covers_selection(*factors)) {
+        for (const CachedFactor& factor : *factors)
+          TRINITY_CHECK(
+              source_->project(*algebra, *selection_.find(factor.path),
+                               std::vector<double>(factor.values.begin(), factor.values.end())));
+        return &*source_;
+      }
+    }
+    TRINITY_TRY(const std::vector<CachedFactor> factors, compute(base, *algebra));
+    if (cached) {
+      // A cache that cannot be written costs time at the next load and nothing else.
+      const Status stored = store_cached_factors(cache_, key, factors);
+      static_cast<void>(stored);
+    }
+    return &*source_;
+  }
+
+ private:
+  /// Whether there is a factor of the right size for every tensor that routing reads.
+  bool covers_selection(const std::vector<CachedFactor>& factors) const {
+    size_t needed = 0;
+    for (const SelectedTensor& tensor : selection_.tensors) {
+      if (tensor.source_name == kLmHeadName) continue;
+      ++needed;
+      const auto k = static_cast<size_t>(tensor.singular_values());
+      if (std::none_of(factors.begin(), factors.end(), [&](const CachedFactor& factor) {
+            return factor.path == tensor.path && factor.values.size() == k * k;
+          }))
+        return false;
+    }
+    return needed == factors.size();
+  }
+
+  Result<std::vector<CachedFactor>> compute(const TensorSource& base, DenseAlgebra& algebra) {
+    Adapter adapter(algebra, base, selection_, parts_.offsets, options_);
+    std::vector<CachedFactor> factors;
+    for (size_t place = 0; place < selection_.tensors.size(); ++place) {
+      const SelectedTensor& tensor = selection_.tensors[place];
+      if (tensor.source_name == kLmHeadName) continue;  // routing does not read it
+      TRINITY_TRY(const TensorFactor factor, adapter.factor(place));
+      TRINITY_CHECK(source_->project(algebra, tensor, factor.projector));
+      factors.push_back(
+          {tensor.path, std::vector<float>(factor.projector.begin(), factor.projector.end())});
+    }
+    return factors;
+  }
+
+  RouterVector vector_;
+  RouterVectorParts parts_;
+  Selection selection_;
+  AdaptationOptions options_;
+  std::filesystem::path cache_;
+  Algebra algebra_;
+  std::optional<AdaptedSource> source_;
+};
+
+Result<std::unique_ptr<Adaptation>> open_vector(const RouterOptions& options,
+                                                const ModelFiles& files) {
+  const Checkpoint* checkpoint = files.checkpoint();
+  AdaptationOptions adaptation;
+  if (!options.tie_mode.empty()) {
+    TRINITY_TRY(adaptation.tie_mode, parse_tie_mode(options.tie_mode));
+  }
+  TRINITY_TRY(RouterVector vector, RouterVector::load(options.vector));
+  TRINITY_TRY(const ModelConfig config, files.config());
+  const bool tied = config.tie_word_embeddings || !checkpoint->has(kLmHeadName);
+  TRINITY_TRY(Selection selection, select_tensors(*checkpoint, options.layers, tied));
+  TRINITY_TRY(const int64_t outputs,
+              head_outputs_of(vector.values, selection.scale_count(), config.hidden_size));
+  TRINITY_TRY(RouterVectorParts parts, split_router_vector(vector.values, selection.scale_count(),
+                                                           config.hidden_size, outputs));
+  return std::make_unique<VectorAdaptation>(std::move(vector), std::move(parts),
+                                            std::move(selection), adaptation,
+                                            options.adaptation_cache);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Adaptation>> open_adaptation(const RouterOptions& options,
+                                                    const ModelFiles& files) {
+  if (options.bundle.empty() && options.vector.empty()) return std::unique_ptr<Adaptation>();
+  if (!options.bundle.empty() && !options.vector.empty())
+    return fail(ErrorKind::usage, "bundle_and_vector",
+                "a bundle already holds what a vector would do; give one of them");
+  if (files.checkpoint() == nullptr)
+    return fail(ErrorKind::usage, "adaptation_without_model",
+                "a bundle or vector adapts a base model; name its folder with --model");
+  if (!options.vector.empty()) return open_vector(options, files);
+  TRINITY_TRY(std::unique_ptr<Bundle> bundle, Bundle::open(options.bundle));
+  if (!options.tie_mode.empty() && options.tie_mode != bundle->tie_mode())
+    return fail(ErrorKind::usage, "tie_mode_mismatch",
+                "the bundle was made with tie mode " + bundle->tie_mode() +
+                    "; leave --tie-mode out, or export with the other one");
+  return std::make_unique<BundleAdaptation>(std::move(bundle));
+}
+
+}  // namespace trinity
