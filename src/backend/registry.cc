@@ -1,6 +1,7 @@
 #include "backend/registry.h"
 
 #include "backend/cpu/cpu_entries.h"
+#include "backend/mlx/mlx_entries.h"
 #include "backend/plugin/plugin_backend.h"
 #include "backend/reference/reference_entries.h"
 #include "base/utf8.h"
@@ -10,7 +11,7 @@ namespace trinity {
 const std::vector<BackendEntry>& backend_registry() {
   static const std::vector<BackendEntry> entries = [] {
     std::vector<BackendEntry> all;
-    for (const auto& folder : {reference_entries(), cpu_entries()})
+    for (const auto& folder : {reference_entries(), cpu_entries(), mlx_entries()})
       all.insert(all.end(), folder.begin(), folder.end());
     return all;
   }();

@@ -141,11 +141,14 @@ void check_rope(Comparison& c) {
       const auto half = static_cast<size_t>(head_dim / 2);
       for (size_t i = 0; i < x.size(); ++i) {
         const size_t partner = i % static_cast<size_t>(head_dim) < half ? i + half : i - half;
-        scale[i] = std::abs(double{x[i]}) + std::abs(double{x[partner]});
+        const auto position = static_cast<double>(positions[i / static_cast<size_t>(cols)]);
+        scale[i] = (std::abs(double{x[i]}) + std::abs(double{x[partner]})) *
+                   (1 + c.tolerances.rope_growth * position);
       }
       c.check("rope",
               fmt::format("{} rows of {} heads of {}, theta {}", rows, heads, head_dim, theta),
-              apply(c.oracle), apply(c.candidate), scale, cols, c.tolerances.rope);
+              apply(c.oracle), apply(c.candidate), scale, cols, c.tolerances.rope,
+              c.tolerances.rope_growth == 0);
     }
 }
 

@@ -77,7 +77,8 @@ TEST_P(GoldenF32, N1_SkippingAndFullModeReadPositionTMinus2) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Lanes, GoldenF32, cases({"reference", "cpu_f32"}), name_of);
+INSTANTIATE_TEST_SUITE_P(Lanes, GoldenF32, cases({"reference", "cpu_f32", "mlx", "mlx_fast"}),
+                         name_of);
 
 // ---- bf16 order ----
 
