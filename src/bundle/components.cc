@@ -83,10 +83,10 @@ Status check_components(const Components& c) {
     return shape_error("the tensor of scale offsets", c.offsets, fmt::format("U needs [{}]", k));
   const bool plain = c.layout == VLayout::torch_v;
   if (c.v.shape.size() != 2 || c.v.shape[plain ? 1 : 0] != k || c.v.shape[plain ? 0 : 1] < 1)
-    return shape_error("V", c.v,
-                       fmt::format("U and the layout {} need {}", v_layout_name(c.layout),
-                                   plain ? fmt::format("[columns, {}]", k)
-                                         : fmt::format("[{}, columns]", k)));
+    return shape_error(
+        "V", c.v,
+        fmt::format("U and the layout {} need {}", v_layout_name(c.layout),
+                    plain ? fmt::format("[columns, {}]", k) : fmt::format("[{}, columns]", k)));
   if (k != std::min(c.rows(), c.columns()))
     return shape_error("U", c.u,
                        fmt::format("a {} x {} matrix has {} singular values", c.rows(), c.columns(),

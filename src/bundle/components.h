@@ -42,8 +42,8 @@ struct Components {
   int64_t rank() const { return u.shape[1]; }
 };
 
-/// Checks ranks and shapes, and that k = min(m, n). Errors: `component_shape_mismatch` (says which),
-/// `unsupported_dtype`.
+/// Checks ranks and shapes, and that k = min(m, n). Errors: `component_shape_mismatch` (says
+/// which), `unsupported_dtype`.
 Status check_components(const Components& components);
 
 /// The numbers beside U and V, in f32 as the formula's other stages.
@@ -78,7 +78,8 @@ class ComponentProduct {
   /// Rows [begin, begin + count) of U, column j times factors[j]: [count, k].
   Result<std::vector<float>> scaled_rows(int64_t begin, int64_t count,
                                          std::span<const float> factors) const;
-  /// scaled [count, k] × Vᵀ: [count, n]. A row's bits depend on that row alone in a bit-stable lane.
+  /// scaled [count, k] × Vᵀ: [count, n]. A row's bits depend on that row alone in a bit-stable
+  /// lane.
   Result<std::vector<float>> multiply(std::span<const float> scaled) const;
 
  private:
