@@ -63,14 +63,15 @@ Json determinism_record(const LaneReport& lane) {
 Json snapshot_record(const LaneReport& lane) {
   if (lane.snapshot == nullptr || !lane.comparison) return nullptr;
   const SnapshotComparison& comparison = *lane.comparison;
-  return {{"origin", lane.snapshot->origin},
-          {"generated_at", lane.snapshot->generated_at},
-          {"profile", lane.snapshot->profile.empty() ? Json(nullptr) : Json(lane.snapshot->profile)},
-          {"matched", comparison.matched},
-          {"same_transcripts", comparison.same_transcripts},
-          {"same_decisions", comparison.same_decisions},
-          {"same_route_hashes", comparison.same_route_hashes},
-          {"remarks", comparison.remarks}};
+  return {
+      {"origin", lane.snapshot->origin},
+      {"generated_at", lane.snapshot->generated_at},
+      {"profile", lane.snapshot->profile.empty() ? Json(nullptr) : Json(lane.snapshot->profile)},
+      {"matched", comparison.matched},
+      {"same_transcripts", comparison.same_transcripts},
+      {"same_decisions", comparison.same_decisions},
+      {"same_route_hashes", comparison.same_route_hashes},
+      {"remarks", comparison.remarks}};
 }
 
 Json counts(const std::map<int, std::size_t>& selected, bool roles) {
