@@ -1,0 +1,166 @@
+#include "hub/hub_cache.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <system_error>
+#include <utility>
+
+#include "base/file.h"
+#include "base/sha256.h"
+#include "base/try.h"
+#include "base/utf8.h"
+#include "hub/git_blob_hash.h"
+
+namespace trinity {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxRefBytes = 1024;
+
+tl::unexpected<Error> unwritable(const fs::path& path, const std::error_code& error) {
+  return fail(ErrorKind::failed, "unwritable_file",
+              fmt::format("{} cannot be made ({}); check the cache folder and its permissions",
+                          path.string(), error.message()));
+}
+
+}  // namespace
+
+const char* verified_name(Verified verified) {
+  switch (verified) {
+    case Verified::pin:
+      return "pin";
+    case Verified::hub_lfs:
+      return "hub_sha256";
+    case Verified::hub_git:
+      return "hub_git";
+    case Verified::size_only:
+      return "size";
+  }
+  return "size";
+}
+
+Result<CachedFile> verify_content(const fs::path& path, const PinFile& file,
+                                  const std::string& etag) {
+  CachedFile content;
+  content.path = path;
+  TRINITY_TRY(content.sha256, sha256_file(path));
+  std::error_code error;
+  content.size = fs::file_size(path, error);
+  const auto mismatch = [&](const std::string& expected, const std::string& found) {
+    return fail(ErrorKind::failed, "checksum_mismatch",
+                fmt::format("{} has the hash {}, but {} is expected; the file was altered or "
+                            "damaged, and is not used",
+                            excerpt(file.path), found, expected));
+  };
+  if (file.sha256) {
+    if (content.sha256 != *file.sha256) return mismatch(*file.sha256, content.sha256);
+    content.verified = Verified::pin;
+  } else if (is_sha256_hex(etag)) {
+    if (content.sha256 != etag) return mismatch(etag, content.sha256);
+    content.verified = Verified::hub_lfs;
+  } else if (is_commit_id(etag)) {  // 40 digits: a git hash
+    TRINITY_TRY(const std::string git_hash, git_blob_hash_of_file(path));
+    if (git_hash != etag) return mismatch(etag, git_hash);
+    content.verified = Verified::hub_git;
+  } else {
+    content.verified = Verified::size_only;
+  }
+  return content;
+}
+
+HubCache::HubCache(fs::path root, const Repo& repo)
+    : root_(std::move(root)),
+      folder_(root_ / cache_folder_name(repo)),
+      locks_name_(cache_folder_name(repo)),
+      repo_(repo) {}
+
+fs::path HubCache::blob(const std::string& name) const { return folder_ / "blobs" / name; }
+
+fs::path HubCache::partial(const std::string& name) const {
+  return folder_ / "blobs" / (name + ".incomplete");
+}
+
+fs::path HubCache::lock(const std::string& name) const {
+  return root_ / ".locks" / locks_name_ / (name + ".lock");
+}
+
+fs::path HubCache::snapshot(const std::string& commit) const {
+  return folder_ / "snapshots" / commit;
+}
+
+std::string HubCache::known_commit() const {
+  if (is_commit_id(repo_.revision)) return repo_.revision;
+  auto text = read_text_file(folder_ / "refs" / repo_.revision, kMaxRefBytes);
+  if (!text) return {};
+  while (!text->empty() && (text->back() == '\n' || text->back() == ' ')) text->pop_back();
+  return is_commit_name(*text) ? *text : std::string();
+}
+
+std::optional<CachedFile> HubCache::find(const PinFile& file, const std::string& commit,
+                                         bool accept_size_only) const {
+  std::error_code error;
+  if (file.sha256) {
+    const fs::path path = blob(*file.sha256);
+    if (fs::exists(path, error)) {
+      if (auto content = verify_content(path, file, {})) return *content;
+    }
+  }
+  if (commit.empty()) return std::nullopt;
+  const fs::path path = snapshot(commit) / file.path;
+  if (!fs::exists(path, error)) return std::nullopt;
+  std::string etag;
+  if (const fs::path target = fs::read_symlink(path, error); !error)
+    etag = target.filename().string();
+  if (file.size && fs::file_size(path, error) != *file.size) return std::nullopt;
+  auto content = verify_content(path, file, etag);
+  if (!content || (content->verified == Verified::size_only && !accept_size_only))
+    return std::nullopt;
+  return *content;
+}
+
+Status HubCache::link(const std::string& commit, const std::string& path,
+                      const std::string& blob_name) const {
+  if (!is_commit_name(commit))
+    return fail(ErrorKind::failed, "invalid_commit",
+                "the hub calls the commit \"" + excerpt(commit) + "\", which is no commit id");
+  const fs::path place = snapshot(commit) / path;
+  std::error_code error;
+  fs::create_directories(place.parent_path(), error);
+  if (error) return unwritable(place.parent_path(), error);
+  const fs::path target = blob(blob_name).lexically_relative(place.parent_path());
+  if (fs::read_symlink(place, error) != target) {
+    fs::path temporary = place;
+    temporary += ".tmp";
+    fs::remove(temporary, error);
+    fs::create_symlink(target, temporary, error);
+    if (error) return unwritable(place, error);
+    fs::rename(temporary, place, error);
+    if (error) return unwritable(place, error);
+  }
+  if (repo_.revision == commit || known_commit() == commit) return {};
+  const fs::path ref = folder_ / "refs" / repo_.revision;
+  fs::create_directories(ref.parent_path(), error);
+  if (error) return unwritable(ref.parent_path(), error);
+  auto written = write_file_atomic(ref, commit);
+  // Another file of the same pull notes the same commit.
+  return written || written.error().tag == "file_busy" ? Status() : written;
+}
+
+std::string blob_name(const std::string& etag, const CachedFile& content) {
+  if (etag == content.sha256) return etag;
+  if (is_commit_id(etag)) {
+    const auto git_hash = git_blob_hash_of_file(content.path);
+    if (git_hash && *git_hash == etag) return etag;
+  }
+  return content.sha256;
+}
+
+bool is_commit_name(const std::string& commit) {
+  return !commit.empty() && commit.size() <= 64 &&
+         std::all_of(commit.begin(), commit.end(),
+                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+}  // namespace trinity

@@ -1,0 +1,81 @@
+// The Hugging Face cache on disk, shared with other programs so that nothing is downloaded twice.
+//
+//   <root>/models--o--n/blobs/<etag>                 contents, named by what the hub calls them
+//   <root>/models--o--n/snapshots/<commit>/<path>    links to blobs
+//   <root>/models--o--n/refs/<revision>              the commit that a tag or branch meant
+//   <root>/.locks/models--o--n/<etag>.lock           held while a blob is written
+//
+// A blob in the cache is believed only after its content was hashed.
+#pragma once
+
+#include <trinity/error.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "hub/pin.h"
+#include "hub/repo.h"
+
+namespace trinity {
+
+/// What vouches for a file's content.
+enum class Verified {
+  pin,       // the SHA-256 of the pin
+  hub_lfs,   // the SHA-256 that the hub states (X-Linked-Etag)
+  hub_git,   // the git hash that the hub states
+  size_only  // nothing but the length
+};
+/// "pin", "hub_sha256", "hub_git", "size".
+const char* verified_name(Verified verified);
+
+struct CachedFile {
+  std::filesystem::path path;  // the blob, or the file of the snapshot
+  std::string sha256;
+  std::uint64_t size = 0;
+  Verified verified = Verified::pin;
+};
+
+/// The hash of a file and how it is vouched for. `etag` is what the hub calls the content, possibly
+/// empty. Error `checksum_mismatch` when the pin or the etag contradicts, and read errors.
+Result<CachedFile> verify_content(const std::filesystem::path& path, const PinFile& file,
+                                  const std::string& etag);
+
+class HubCache {
+ public:
+  HubCache(std::filesystem::path root, const Repo& repo);
+
+  std::filesystem::path blob(const std::string& name) const;
+  std::filesystem::path partial(const std::string& name) const;
+  std::filesystem::path lock(const std::string& name) const;
+  std::filesystem::path snapshot(const std::string& commit) const;
+
+  /// The commit that the revision means as far as the cache knows; empty if it does not.
+  std::string known_commit() const;
+
+  /// The file if its content is here and right. For a file without a pinned hash `commit` must be
+  /// known, and a content that only its length vouches for counts when `accept_size_only`.
+  std::optional<CachedFile> find(const PinFile& file, const std::string& commit,
+                                 bool accept_size_only) const;
+
+  /// Links the blob into the snapshot of a commit, and notes the revision's commit. Errors:
+  /// `unwritable_file`, `invalid_commit`.
+  Status link(const std::string& commit, const std::string& path,
+              const std::string& blob_name) const;
+
+ private:
+  std::filesystem::path root_;
+  std::filesystem::path folder_;
+  std::string locks_name_;
+  Repo repo_;
+};
+
+/// The blob's name: the hub's etag where it is the hash it claims to be, else the content's
+/// SHA-256.
+std::string blob_name(const std::string& etag, const CachedFile& content);
+
+/// Whether this may be a commit's folder name.
+bool is_commit_name(const std::string& commit);
+
+}  // namespace trinity

@@ -1,0 +1,76 @@
+// Requests to a hub, redirects followed here and not by the HTTP library, so that it is plain to
+// see where a token goes: to the endpoint it is meant for (same scheme, host and port), and nowhere
+// any more once a redirect has led away from it.
+#pragma once
+
+#include <trinity/error.h>
+
+#include <cstdint>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "hub/fetch_failure.h"
+#include "hub/http_client.h"
+#include "hub/url.h"
+
+namespace trinity {
+
+struct Endpoint {
+  Url url;            // without a slash at the end
+  std::string token;  // meant for this endpoint; empty = none
+  /// Not named by a pin: its word counts on what has no hash in the pin.
+  bool chosen_by_user = true;
+};
+
+/// Errors: `invalid_url`; `invalid_token` when the token holds what no header may hold. A token is
+/// dropped for an endpoint without encryption that is not this machine.
+Result<Endpoint> make_endpoint(const std::string& url, const std::string& token);
+
+/// What the answers along the redirects say about a file.
+struct HubAnswer {
+  HttpResponse response;              // the last one
+  std::string commit;                 // X-Repo-Commit, may be empty
+  std::string etag;                   // X-Linked-Etag or else ETag, without quotes; may be empty
+  std::optional<std::uint64_t> size;  // X-Linked-Size or else Content-Length of a whole body
+  std::string if_range;  // a strong ETag of the very address asked, in quotes; may be empty
+  bool left_endpoint = false;
+  Url url;  // that gave the last answer
+};
+
+struct HubRequest {
+  std::string target;  // below the endpoint, see repo.h
+  bool head = false;
+  std::uint64_t offset = 0;  // ask for the bytes from here on
+  std::string if_range;      // only if the file is still this one; stays at the endpoint
+};
+
+class HubClient {
+ public:
+  explicit HubClient(HttpClient http) : http_(std::move(http)) {}
+
+  /// The first answer that is no redirect, whatever its status; a HEAD request also ends at a
+  /// redirect that tells hash and size. The sink sees the last answer only. Failures:
+  /// `too_many_redirects`, `insecure_redirect` (from https to http), `invalid_redirect`, and those
+  /// of failure_of_transfer.
+  FetchResult<HubAnswer> send(const Endpoint& endpoint, const HubRequest& request, BodySink& sink,
+                              const std::stop_token& stop);
+
+  /// GET of a document of at most `max_bytes`, for instance a list. Also `hub_refused` when longer,
+  /// and failure_of_status.
+  struct Document {
+    std::string text;
+    HubAnswer answer;
+  };
+  FetchResult<Document> get_text(const Endpoint& endpoint, const std::string& target,
+                                 std::size_t max_bytes, const std::string& what,
+                                 const std::stop_token& stop);
+
+ private:
+  HttpClient http_;
+};
+
+bool is_success(int status);
+bool is_redirect(int status);
+
+}  // namespace trinity

@@ -1,0 +1,27 @@
+#include "hub/pull_endpoints.h"
+
+#include "base/try.h"
+
+namespace trinity {
+
+Result<std::vector<Endpoint>> pull_endpoints(const Pin& pin, const PullOptions& options) {
+  std::vector<Endpoint> endpoints;
+  if (options.offline) return endpoints;
+  for (const std::string& url : options.endpoints) {
+    TRINITY_TRY(Endpoint endpoint,
+                make_endpoint(url, endpoints.empty() ? options.token : std::string()));
+    endpoints.push_back(std::move(endpoint));
+  }
+  for (const std::string& url : pin.mirrors) {
+    TRINITY_TRY(Endpoint mirror, make_endpoint(url, {}));
+    mirror.chosen_by_user = false;
+    if (mirror.url.scheme != "https" && !mirror.url.is_loopback())
+      return fail(ErrorKind::invalid_input, "insecure_mirror",
+                  "the pin names the mirror " + mirror.url.origin() +
+                      ", which is not encrypted; take it out of the pin");
+    endpoints.push_back(std::move(mirror));
+  }
+  return endpoints;
+}
+
+}  // namespace trinity
