@@ -26,11 +26,17 @@ cmake_folder() {
 }
 
 if [ -z "$(cmake_folder)" ]; then
-  if ! python3 -m venv "$folder" >&2 ||
-    ! "$folder/bin/pip" install --quiet --disable-pip-version-check --timeout 30 --retries 2 "$requirement" >&2; then
+  # Made beside its place and moved there whole: the build must not find half a package.
+  rm -rf "$folder.partial"
+  if ! python3 -m venv "$folder.partial" >&2 ||
+    ! "$folder.partial/bin/pip" install --quiet --disable-pip-version-check --timeout 30 --retries 2 \
+      "$requirement" >&2; then
+    rm -rf "$folder.partial"
     echo "MLX $VERSION could not be installed: is there a network, and python3 with venv and pip?" >&2
     exit 3
   fi
+  rm -rf "$folder"
+  mv "$folder.partial" "$folder"
 fi
 
 found=$(cmake_folder)
