@@ -58,7 +58,9 @@ Result<BackendPlace> read_backend_label(std::string_view label) {
     if (matches(family, label))
       return BackendPlace{std::string(family.own_label), std::string(family.device),
                           std::string(family.profile)};
-  if (label.starts_with(kPluginLabel) && label.size() > kPluginLabel.size()) {
+  // A label may name a loaded plugin, never the path of one: a file must not have code loaded.
+  if (label.starts_with(kPluginLabel) && label.size() > kPluginLabel.size() &&
+      label.find_first_of("/=") == std::string_view::npos) {
     return BackendPlace{std::string(label), "",
                         std::string(kPluginId) + std::string(label.substr(kPluginLabel.size()))};
   }

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "backend/op_checks.h"
+#include "backend/plugin_lanes.h"
 #include "backend/registry.h"
 
 namespace trinity::testing {
@@ -213,6 +214,8 @@ std::vector<std::string> every_lane() {
 
 INSTANTIATE_TEST_SUITE_P(Lanes, FusedOps, ::testing::ValuesIn(every_lane()),
                          [](const auto& lane) { return lane.param; });
+INSTANTIATE_TEST_SUITE_P(Plugins, FusedOps, ::testing::ValuesIn(plugin_lanes()),
+                         [](const auto& lane) { return plugin_lane_name(lane.param); });
 
 }  // namespace
 }  // namespace trinity::testing

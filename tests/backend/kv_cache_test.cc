@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "backend/op_checks.h"
+#include "backend/plugin_lanes.h"
 #include "backend/registry.h"
 
 namespace trinity::testing {
@@ -221,6 +222,8 @@ std::vector<std::string> every_lane() {
 
 INSTANTIATE_TEST_SUITE_P(Lanes, KvCacheTest, ::testing::ValuesIn(every_lane()),
                          [](const auto& lane) { return lane.param; });
+INSTANTIATE_TEST_SUITE_P(Plugins, KvCacheTest, ::testing::ValuesIn(plugin_lanes()),
+                         [](const auto& lane) { return plugin_lane_name(lane.param); });
 
 }  // namespace
 }  // namespace trinity::testing

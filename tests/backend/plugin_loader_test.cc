@@ -6,6 +6,7 @@
 #include <fstream>
 #include <map>
 
+#include "backend/backend_label.h"
 #include "backend/op_inputs.h"
 #include "backend/plugin/plugin_library.h"
 #include "backend/plugin_lanes.h"
@@ -125,6 +126,27 @@ TEST(PluginLoader, TheSameFileIsOnePlugin) {
   EXPECT_EQ(take(open_plugin("bare")), first);
   EXPECT_EQ(take(open_plugin(plugin_path("plugin_bare").string())), first);
   EXPECT_EQ(take(open_plugin("bare=" + plugin_path("plugin_bare").string())), first);
+}
+
+/// Names travel in files (labels of manifests); files must not have code loaded.
+TEST(PluginLoader, ANameIsNeverAFile) {
+  const TemporaryFolder folder;
+  fs::copy_file(faulty("long_table"), folder / "nearby");
+  const fs::path before = fs::current_path();
+  fs::current_path(folder / "");
+  const auto by_name = open_plugin("nearby");
+  const auto by_path = open_plugin("./nearby");
+  fs::current_path(before);
+  ASSERT_FALSE(by_name);
+  EXPECT_EQ(by_name.error().tag, "plugin_not_found");
+  ASSERT_FALSE(by_path);
+  EXPECT_EQ(by_path.error().tag, "plugin_bad_callback_count");
+  EXPECT_EQ(take(read_backend_label("trinity.plugin.bare")).profile, "plugin:bare");
+  for (const std::string label : {"trinity.plugin./tmp/x.so", "trinity.plugin.a=b.so"}) {
+    const auto place = read_backend_label(label);
+    ASSERT_FALSE(place);
+    EXPECT_EQ(place.error().tag, "unknown_backend_label");
+  }
 }
 
 TEST(PluginLoader, TheNameMustBeTheOneThatWasAskedFor) {

@@ -14,7 +14,7 @@ class PluginOps : public ::testing::TestWithParam<std::string> {};
 TEST_P(PluginOps, EveryOperationAgreesWithTheReference) {
   const auto oracle = take(create_backend("reference", {1}));
   const auto candidate = take(create_backend(GetParam(), {1}));
-  const auto deviations = compare_operations(*candidate, *oracle, *lane_tolerances("cpu_f32"),
+  const auto deviations = compare_operations(*candidate, *oracle, *lane_tolerances(GetParam()),
                                              Effort::thorough, 20240917);
   EXPECT_TRUE(deviations.empty()) << report_of(deviations);
 }

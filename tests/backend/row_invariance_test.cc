@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "backend/plugin_lanes.h"
+
 namespace trinity::testing {
 namespace {
 
@@ -162,6 +164,8 @@ TEST_P(RowInvariance, AttentionHowEverTheRowsArrive) {
 
 INSTANTIATE_TEST_SUITE_P(Lanes, RowInvariance, ::testing::ValuesIn(bit_stable_lanes()),
                          [](const auto& lane) { return lane.param; });
+INSTANTIATE_TEST_SUITE_P(Plugins, RowInvariance, ::testing::ValuesIn(plugin_lanes()),
+                         [](const auto& lane) { return plugin_lane_name(lane.param); });
 
 }  // namespace
 }  // namespace trinity::testing

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "backend/plugin_lanes.h"
 #include "model/model_support.h"
 #include "model/oracle_models.h"
 
@@ -79,6 +80,11 @@ TEST_P(GoldenF32, N1_SkippingAndFullModeReadPositionTMinus2) {
 
 INSTANTIATE_TEST_SUITE_P(Lanes, GoldenF32, cases({"reference", "cpu_f32", "mlx", "mlx_fast"}),
                          name_of);
+INSTANTIATE_TEST_SUITE_P(Plugins, GoldenF32, cases(plugin_lanes()),
+                         [](const ::testing::TestParamInfo<Case>& info) {
+                           return std::get<0>(info.param) + "_" +
+                                  plugin_lane_name(std::get<1>(info.param));
+                         });
 
 // ---- bf16 order ----
 

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <thread>
 
+#include "backend/plugin_lanes.h"
 #include "router/router_support.h"
 
 namespace trinity::testing {
@@ -105,6 +106,8 @@ TEST_P(RouterThreads, RoutersLoadedAtOnceAgree) {
 INSTANTIATE_TEST_SUITE_P(Lanes, RouterThreads,
                          ::testing::Values("cpu_f32", "cpu_bf16", "cpu_int8", "reference"),
                          [](const auto& lane) { return lane.param; });
+INSTANTIATE_TEST_SUITE_P(Plugins, RouterThreads, ::testing::ValuesIn(plugin_lanes()),
+                         [](const auto& lane) { return plugin_lane_name(lane.param); });
 
 }  // namespace
 }  // namespace trinity::testing

@@ -101,6 +101,11 @@ Result<std::shared_ptr<const LoadedPlugin>> open_plugin(std::string_view referen
   const std::size_t equals = reference.find('=');
   if (equals != std::string_view::npos && plugin::is_plugin_name(reference.substr(0, equals)))
     return load_plugin(reference.substr(equals + 1), reference.substr(0, equals));
+  if (reference.find('/') == std::string_view::npos)
+    return fail(ErrorKind::missing, "plugin_not_found",
+                fmt::format("no plugin named \"{}\" is loaded; name its path, with a slash in it: "
+                            "plugin:./libmine.so",
+                            excerpt(reference)));
   return load_plugin(reference);
 }
 

@@ -32,8 +32,9 @@ Result<std::shared_ptr<const LoadedPlugin>> load_plugin(const std::filesystem::p
 /// Null when no plugin of this name is loaded.
 std::shared_ptr<const LoadedPlugin> find_loaded_plugin(std::string_view name);
 
-/// The plugin that a user names behind "plugin:": the name of a loaded one, PATH, or NAME=PATH.
-/// Errors: those of load_plugin.
+/// The plugin that a user names behind "plugin:": PATH with a slash in it, NAME=PATH, or the name
+/// of one that is loaded. A word without a slash is never a file, so that a name out of a file of
+/// somebody else's loads nothing. Errors: those of load_plugin.
 Result<std::shared_ptr<const LoadedPlugin>> open_plugin(std::string_view reference);
 
 }  // namespace trinity
