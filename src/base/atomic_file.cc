@@ -144,25 +144,46 @@ void AtomicFile::start_writeback() const {
 Status AtomicFile::commit() {
   if (descriptor_ < 0) return failed("committed", EBADF);
   if (::fsync(descriptor_) != 0) return failed("flushed", errno);
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) return failed("renamed into place", errno);
+  if (auto status = publish(); !status) return status;
   ::close(std::exchange(descriptor_, -1));
-  // The rename itself must survive a power cut. Some file systems cannot flush a folder: no error.
+  flush_folder();
+  return {};
+}
+
+Status AtomicFile::publish() {
+  if (descriptor_ < 0) return failed("committed", EBADF);
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) return failed("renamed into place", errno);
+  return {};
+}
+
+Status AtomicFile::flush() {
+  if (descriptor_ < 0) return failed("flushed", EBADF);
+  if (::fsync(descriptor_) != 0) return failed("flushed", errno);
+  ::close(std::exchange(descriptor_, -1));
+  flush_folder();
+  return {};
+}
+
+/// The rename itself must survive a power cut. Some file systems cannot flush a folder: no error.
+void AtomicFile::flush_folder() const {
   const auto folder = path_.has_parent_path() ? path_.parent_path() : std::filesystem::path(".");
   const base_internal::Descriptor parent(
       ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (parent.get() >= 0) ::fsync(parent.get());
-  return {};
 }
 
-Status write_file_atomic(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+Status write_file_atomic(const std::filesystem::path& path, std::span<const std::byte> bytes,
+                         Durability durability) {
   auto file = AtomicFile::create(path);
   if (!file) return tl::unexpected(std::move(file.error()));
   if (auto status = file->write(bytes); !status) return status;
-  return file->commit();
+  return durability == Durability::now ? file->commit() : file->publish();
 }
 
-Status write_file_atomic(const std::filesystem::path& path, std::string_view text) {
-  return write_file_atomic(path, std::as_bytes(std::span<const char>(text.data(), text.size())));
+Status write_file_atomic(const std::filesystem::path& path, std::string_view text,
+                         Durability durability) {
+  return write_file_atomic(path, std::as_bytes(std::span<const char>(text.data(), text.size())),
+                           durability);
 }
 
 }  // namespace trinity

@@ -76,19 +76,33 @@ class AtomicFile {
   void start_writeback() const;
   /// Flushes to the disk and renames. Error: `write_failed`. Nothing may be written afterwards.
   Status commit();
+  /// Renames without waiting for the disk: safe against a killed process at once, against a power
+  /// cut only after `flush`. Error: `write_failed`. Nothing may be written afterwards.
+  Status publish();
+  /// Flushes what was published. Error: `write_failed`.
+  Status flush();
 
  private:
   AtomicFile() = default;
   Status failed(const char* action, int error_number);
   void discard();
+  void flush_folder() const;
 
   std::filesystem::path path_;
   std::filesystem::path temporary_;
   int descriptor_ = -1;
 };
 
+/// When a replacement must be on the disk.
+enum class Durability {
+  now,    // before the call returns
+  later,  // whenever the system writes it; a killed process leaves the old file or the new one
+};
+
 /// Replaces `path` by `bytes` in one step (see AtomicFile for the errors).
-Status write_file_atomic(const std::filesystem::path& path, std::span<const std::byte> bytes);
-Status write_file_atomic(const std::filesystem::path& path, std::string_view text);
+Status write_file_atomic(const std::filesystem::path& path, std::span<const std::byte> bytes,
+                         Durability durability = Durability::now);
+Status write_file_atomic(const std::filesystem::path& path, std::string_view text,
+                         Durability durability = Durability::now);
 
 }  // namespace trinity

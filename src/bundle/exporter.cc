@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -82,11 +83,36 @@ class Exporter {
     TRINITY_CHECK(save_manifest(options_.out, manifest_));
     TRINITY_CHECK(export_head());
     if (options_.merge && !options_.compact && !options_.only_index) TRINITY_CHECK(open_merged());
-    for (size_t place = 0; place < plan_.selection.tensors.size(); ++place) {
+    for (const size_t place : order_of_work()) {
       if (options_.only_index && *options_.only_index != static_cast<int64_t>(place) + 1) continue;
       TRINITY_CHECK(tensor(place));
     }
+    TRINITY_CHECK(flush_checkpoints());
     return finalise();
+  }
+
+  /// Canonical order, except that tensors of one base matrix follow each other: the decomposition
+  /// is at hand, and the disk has the rest of the run to catch up with the largest files.
+  std::vector<size_t> order_of_work() const {
+    const auto& tensors = plan_.selection.tensors;
+    std::vector<size_t> order;
+    for (size_t place = 0; place < tensors.size(); ++place)
+      for (size_t other = place; other < tensors.size(); ++other)
+        if (tensors[other].stored_name == tensors[place].stored_name &&
+            std::find(order.begin(), order.end(), other) == order.end())
+          order.push_back(other);
+    return order;
+  }
+
+  /// A file is renamed when its bytes are handed to the system, so a killed run loses no finished
+  /// tensor; only here, before the bundle may be called complete, must the disk have them. After a
+  /// power cut in between, a resumed run finds damaged files by their hashes.
+  Status flush_checkpoints() {
+    for (const auto& file : published_)
+      if (Status flushed = file->flush(); !flushed)
+        return in_stage("checkpoint_write_error", std::move(flushed.error()));
+    published_.clear();
+    return {};
   }
 
   Json options_json() const {
@@ -141,7 +167,7 @@ class Exporter {
     }
     entry = plan_.manifest.tensors[place];
     entry.status = TensorStatus::running;
-    TRINITY_CHECK(save_manifest(options_.out, manifest_));
+    TRINITY_CHECK(save_manifest(options_.out, manifest_, Durability::later));
     log_.write("tensor_export_started",
                {{"index", entry.index}, {"total", manifest_.tensors.size()}, {"path", entry.path}});
     Status status = compute(place, entry);
@@ -150,7 +176,7 @@ class Exporter {
     if (!status) return tensor_failed(entry, std::move(status.error()));
     entry.status = TensorStatus::complete;
     ++report_.exported;
-    TRINITY_CHECK(save_manifest(options_.out, manifest_));
+    TRINITY_CHECK(save_manifest(options_.out, manifest_, Durability::later));
     log_.write("tensor_export_progress", {{"index", entry.index},
                                           {"path", entry.path},
                                           {"decompose_ms", *entry.decompose_elapsed_ms},
@@ -221,7 +247,7 @@ class Exporter {
     TRINITY_CHECK(
         writer_.submit([file, values] { return file->append(std::as_bytes(std::span(*values))); }));
     advance(bytes_of(plan_.tensor(static_cast<size_t>(entry.index - 1))));
-    return submit_finish(entry, file);
+    return submit_publish(entry, file);
   }
 
   Status write_product(const SelectedTensor& selected, ManifestTensor& entry,
@@ -239,7 +265,7 @@ class Exporter {
         return merged_ ? merged_->append(key, *shared) : Status();
       }));
       advance(bytes_of(selected));
-      return submit_finish(entry, file);
+      return submit_publish(entry, file);
     }
     TRINITY_TRY(const Weight prepared, algebra_.prepare_factor(factor.projector, matrix.shape[1]));
     const auto row_bytes = static_cast<std::uint64_t>(matrix.shape[1] * dtype_size(matrix.dtype));
@@ -260,7 +286,7 @@ class Exporter {
           advance(rows * row_bytes);
           return {};
         }));
-    return submit_finish(entry, file);
+    return submit_publish(entry, file);
   }
 
   /// The product in bundle orientation, for matrices that are small enough to hold in memory.
@@ -280,9 +306,10 @@ class Exporter {
     return std::make_shared<TensorFile>(std::move(file));
   }
 
-  Status submit_finish(ManifestTensor& entry, std::shared_ptr<TensorFile> file) {
+  Status submit_publish(ManifestTensor& entry, std::shared_ptr<TensorFile> file) {
     return writer_.submit([this, &entry, file]() -> Status {
-      TRINITY_TRY(entry.checkpoint_sha256, file->finish());
+      TRINITY_TRY(entry.checkpoint_sha256, file->publish());
+      published_.push_back(file);
       return merged_ ? merged_->advance_hash() : Status();
     });
   }
@@ -392,9 +419,10 @@ class Exporter {
   const ExportProgress& progress_;
   ExportReport report_;
   std::uint64_t done_bytes_ = 0, total_bytes_ = 0;
-  std::optional<MergedTensorFile> merged_;            // used by the writer thread between waits
-  std::map<std::string, std::string> source_hashes_;  // the same
-  std::vector<std::byte> cast_;                       // the same
+  std::optional<MergedTensorFile> merged_;              // used by the writer thread between waits
+  std::map<std::string, std::string> source_hashes_;    // the same
+  std::vector<std::byte> cast_;                         // the same
+  std::vector<std::shared_ptr<TensorFile>> published_;  // the same
   std::mutex spare_mutex_;
   std::vector<std::vector<float>> spare_;
   BackgroundWriter writer_;  // last: its thread uses what stands above

@@ -495,9 +495,10 @@ Result<Manifest> load_manifest(const std::filesystem::path& folder) {
   return manifest;
 }
 
-Status save_manifest(const std::filesystem::path& folder, Manifest& manifest) {
+Status save_manifest(const std::filesystem::path& folder, Manifest& manifest,
+                     Durability durability) {
   manifest.updated_at = utc_now();
-  return write_file_atomic(folder / kManifestFile, manifest_json(manifest));
+  return write_file_atomic(folder / kManifestFile, manifest_json(manifest), durability);
 }
 
 Status require_complete(const Manifest& manifest) {

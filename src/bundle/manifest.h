@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/file.h"
 #include "tensor/dtype.h"
 
 namespace trinity {
@@ -128,7 +129,8 @@ Result<Manifest> parse_manifest(std::string_view text);
 Result<Manifest> load_manifest(const std::filesystem::path& folder);
 
 /// Writes <folder>/manifest.json atomically and sets updated_at.
-Status save_manifest(const std::filesystem::path& folder, Manifest& manifest);
+Status save_manifest(const std::filesystem::path& folder, Manifest& manifest,
+                     Durability durability = Durability::now);
 
 /// Refuses bundles that must not be used for routing: `unsupported_artifact_version`,
 /// `incomplete_artifact` (status, export_complete or partial_debug_only).

@@ -142,6 +142,13 @@ Status read_tensor(ImportPlan& plan, const PythonEntry& entry, const Checkpoint*
   return {};
 }
 
+/// Zeros in `expected` stand for any size.
+bool head_fits(std::span<const int64_t> shape, std::span<const int64_t> expected) {
+  return shape.size() == 2 && expected.size() == 2 && shape[0] > 0 && shape[1] > 0 &&
+         (expected[0] == 0 || shape[0] == expected[0]) &&
+         (expected[1] == 0 || shape[1] == expected[1]);
+}
+
 Status read_head(ImportPlan& plan, const std::vector<int64_t>& expected) {
   TRINITY_TRY(const SafetensorsFile file, open_file(plan.sources.head));
   std::string key = plan.sources.head_key.value_or(kPythonHeadKey);
@@ -154,15 +161,11 @@ Status read_head(ImportPlan& plan, const std::vector<int64_t>& expected) {
     key = file.tensors().front().name;
   }
   TRINITY_TRY(const TensorView view, file.tensor(key));
-  const bool fits = expected.empty()
-                        ? view.shape.size() == 2 && view.shape[0] > 0 && view.shape[1] > 0
-                        : view.shape == expected;
-  if (!fits)
+  if (!head_fits(view.shape, expected))
     return fail(ErrorKind::invalid_input, "router_head_shape_mismatch",
                 fmt::format("router_head_shape_mismatch({}, {}): the router head must have the "
-                            "first shape, but {} has the second",
-                            expected.empty() ? "[outputs, hidden]" : shape_text(expected),
-                            shape_text(view.shape), excerpt(key)));
+                            "first shape (0 is any size), but {} has the second",
+                            shape_text(expected), shape_text(view.shape), excerpt(key)));
   TRINITY_CHECK(require_finite(view, key));
   TRINITY_TRY(plan.head, to_f32(view));
   plan.manifest.router_head_shape = view.shape;

@@ -28,7 +28,7 @@ struct ImportOptions {
   std::filesystem::path reference;  // reference manifest; empty = none
   std::filesystem::path out;
   std::filesystem::path model;  // base model, headers only; empty = shapes by rule, type f32
-  std::vector<int64_t> head_shape = {10, 1024};  // [outputs, hidden]; empty = any
+  std::vector<int64_t> head_shape = {10, 1024};  // [outputs, hidden]; 0 = any
   bool force = false;
   bool resume = false;
   std::string profile;          // for the manifest

@@ -42,10 +42,19 @@ Status TensorFile::append(std::span<const std::byte> bytes) {
   return {};
 }
 
-Result<std::string> TensorFile::finish() {
+Result<std::string> TensorFile::publish() {
   if (missing_ != 0) return wrong_size("a checkpoint");
-  TRINITY_CHECK(file_.commit());
+  TRINITY_CHECK(file_.publish());
+  file_.start_writeback();
   return hash_.hex();
+}
+
+Status TensorFile::flush() { return file_.flush(); }
+
+Result<std::string> TensorFile::finish() {
+  TRINITY_TRY(std::string hash, publish());
+  TRINITY_CHECK(flush());
+  return hash;
 }
 
 Result<MergedTensorFile> MergedTensorFile::create(const std::filesystem::path& path,

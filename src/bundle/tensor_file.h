@@ -16,14 +16,19 @@
 
 namespace trinity {
 
-/// One tensor, payload appended in order. Appears under its name only on `finish`.
+/// One tensor, payload appended in order. Appears under its name only on `publish`.
 class TensorFile {
  public:
   /// Errors: those of AtomicFile and of safetensors_header.
   static Result<TensorFile> create(const std::filesystem::path& path,
                                    const TensorDeclaration& tensor);
   Status append(std::span<const std::byte> bytes);
-  /// The SHA-256 of the whole file. Error: `tensor_size_mismatch` when the payload is incomplete.
+  /// Puts the file under its name and gives its SHA-256; the disk may still be behind. Error:
+  /// `tensor_size_mismatch` when the payload is incomplete.
+  Result<std::string> publish();
+  /// Waits until the disk has it.
+  Status flush();
+  /// Both.
   Result<std::string> finish();
 
  private:

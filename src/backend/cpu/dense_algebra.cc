@@ -14,7 +14,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "backend/cpu/buffer_pool.h"
 #include "backend/cpu/linear.h"
 #include "backend/cpu/parallel.h"
 #include "base/try.h"
@@ -25,7 +24,7 @@ namespace {
 
 constexpr int64_t kGramRows = 1024;    // rows widened to f64 at a time
 constexpr int64_t kGramColumns = 128;  // columns of a tile
-constexpr int64_t kProductRows = 4096;
+constexpr int64_t kProductRows = 256;  // rows of a task; its input stays in the second-level cache
 
 size_t at(int64_t row, int64_t col, int64_t cols) { return static_cast<size_t>(row * cols + col); }
 
@@ -179,44 +178,33 @@ class CpuDenseAlgebra final : public DenseAlgebra {
     omp_set_num_threads(threads_);
     const int64_t rows = matrix.shape[0], k = matrix.shape[1];
     const auto& packed = factor.as<PackedLinear>();
-    const auto row_bytes = static_cast<size_t>(k * dtype_size(matrix.dtype));
-    for (int64_t begin = 0; begin < rows; begin += kProductRows) {
-      const int64_t count = std::min(kProductRows, rows - begin), room = bucket_rows(count);
-      const auto floats = static_cast<size_t>(room * k);
-      if (input_.size() < floats) input_.resize(floats);
-      std::atomic<bool> failed = false;
-      parallel_rows(count, [&](RowRange part) {
-        const auto first = static_cast<size_t>(begin + part.begin);
-        const auto size = static_cast<size_t>(part.end - part.begin);
-        const TensorView slice{matrix.dtype,
-                               {part.end - part.begin, k},
-                               matrix.bytes.subspan(first * row_bytes, size * row_bytes)};
-        if (!copy_f32(slice, std::span(input_).subspan(static_cast<size_t>(part.begin * k),
-                                                       size * static_cast<size_t>(k))))
-          failed = true;
-      });
-      if (failed)
-        return fail(ErrorKind::invalid_input, "tensor_size_mismatch",
-                    "the rows to multiply do not fit their shape");
-      // Rows that only fill up a bucket are multiplied too and must be numbers.
-      std::fill(input_.begin() + static_cast<std::ptrdiff_t>(count * k),
-                input_.begin() + static_cast<std::ptrdiff_t>(room * k), 0.0F);
-      float* target = out.data() + begin * k;
-      if (room == count) {
-        TRINITY_CHECK(linear_.multiply(packed, input_.data(), count, target));
-        continue;
-      }
-      if (output_.size() < floats) output_.resize(floats);
-      TRINITY_CHECK(linear_.multiply(packed, input_.data(), count, output_.data()));
-      std::copy_n(output_.data(), count * k, target);
-    }
+    // Tasks of rows rather than one product by the whole team: a thread that is held up by other
+    // work then delays its task and not everybody. The bits are the same.
+    const int64_t whole = rows / kProductRows, rest = rows % kProductRows;
+    if (whole > 0) TRINITY_CHECK(linear_.reserve(packed, kProductRows));
+    if (rest > 0) TRINITY_CHECK(linear_.reserve(packed, rest));
+    inputs_.resize(static_cast<size_t>(std::max(omp_get_max_threads(), 1)));
+    std::atomic<bool> failed = false;
+    parallel_tasks(whole + (rest > 0 ? 1 : 0), [&](int64_t task) {
+      const int64_t begin = task * kProductRows, count = std::min(kProductRows, rows - begin);
+      std::vector<float>& input = inputs_[static_cast<size_t>(omp_get_thread_num())];
+      input.resize(static_cast<size_t>(kProductRows * k));
+      const std::span<float> values = std::span(input).first(static_cast<size_t>(count * k));
+      const auto slice = row_slice(matrix, begin, count);
+      if (!slice || !copy_f32(*slice, values) ||
+          !linear_.multiply_concurrently(packed, values.data(), count, out.data() + begin * k))
+        failed = true;
+    });
+    if (failed)
+      return fail(ErrorKind::failed, "backend_failure",
+                  fmt::format("the product of {} rows by a {}x{} factor failed", rows, k, k));
     return {};
   }
 
  private:
   int threads_;
   LinearEngine linear_;
-  std::vector<float> input_, output_;  // one chunk of rows
+  std::vector<std::vector<float>> inputs_;  // a task's rows as f32, for each thread
 };
 
 }  // namespace

@@ -240,4 +240,37 @@ Status LinearEngine::multiply(const PackedLinear& weight, const void* src, int64
   return {};
 }
 
+Status LinearEngine::reserve(const PackedLinear& weight, int64_t rows) {
+  try {
+    impl_->product({weight.in, weight.out, rows});
+  } catch (const dnnl::error& error) {
+    return fail(ErrorKind::failed, "backend_failure",
+                fmt::format("oneDNN cannot multiply {} rows by a {}x{} weight: {}", rows,
+                            weight.out, weight.in, error.what()));
+  }
+  return {};
+}
+
+Status LinearEngine::multiply_concurrently(const PackedLinear& weight, const void* src,
+                                           int64_t rows, float* dst) const {
+  const auto found = impl_->index.find({weight.in, weight.out, rows});
+  if (found == impl_->index.end())
+    return fail(ErrorKind::failed, "backend_failure", "a product was not reserved");
+  const Impl::Product& product = *found->second;
+  try {  // memory objects and a stream of its own: the kept ones belong to one thread
+    dnnl::stream stream(impl_->engine);
+    const memory source(product.src.get_desc(), impl_->engine, const_cast<void*>(src));
+    const memory packed(product.weights.get_desc(), impl_->engine, weight.packed.get());
+    const memory target(product.dst.get_desc(), impl_->engine, dst);
+    product.primitive.execute(
+        stream, {{DNNL_ARG_SRC, source}, {DNNL_ARG_WEIGHTS, packed}, {DNNL_ARG_DST, target}});
+    stream.wait();
+  } catch (const dnnl::error& error) {
+    return fail(ErrorKind::failed, "backend_failure",
+                fmt::format("oneDNN could not multiply {} rows by a {}x{} weight: {}", rows,
+                            weight.out, weight.in, error.what()));
+  }
+  return {};
+}
+
 }  // namespace trinity::cpu

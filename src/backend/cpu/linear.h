@@ -44,6 +44,12 @@ class LinearEngine {
   /// rows. int8 products lack the row and column scales.
   Status multiply(const PackedLinear& weight, const void* src, int64_t rows, float* dst);
 
+  /// The same product, callable from several threads at once for one row count that `reserve` was
+  /// called with before; no bucket, exactly `rows` rows.
+  Status reserve(const PackedLinear& weight, int64_t rows);
+  Status multiply_concurrently(const PackedLinear& weight, const void* src, int64_t rows,
+                               float* dst) const;
+
  private:
   struct Impl;
   Result<std::byte*> gather_rows(std::span<const TensorView> stacked, PackedLinear& weight);
