@@ -1,0 +1,103 @@
+// The three rungs of determinism.
+#include "lab/determinism.h"
+
+#include <gtest/gtest.h>
+
+#include "lab/lab_support.h"
+
+namespace trinity::testing {
+namespace {
+
+/// Short built-in cases, routed once.
+class Determinism : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    EvalCaseSet set = take(built_in_eval_cases());
+    std::erase_if(set.cases, [](const EvalCase& one) {
+      std::size_t bytes = 0;
+      for (const Message& message : one.messages) bytes += message.content.size();
+      return bytes > 300;
+    });
+    set.cases.resize(40);
+    for (const EvalCase& one : set.cases) ids.push_back(one.id);
+    queries = case_queries(set.cases);
+    router = take(Router::load(tiny_options("cpu_f32")));
+    subject.ids = ids;
+    subject.queries = queries;
+    subject.input.prefix_cache = false;
+    subject.first = route_hashes(route_in_batches(*router, queries, subject.input, {}, 0));
+  }
+
+  std::vector<std::string> ids;
+  std::vector<RouterQuery> queries;
+  std::unique_ptr<Router> router;
+  DeterminismSubject subject;
+};
+
+TEST_F(Determinism, TheSameProcessRepeatsEveryCase) {
+  const Rung rung = repeat_in_process(*router, subject, 3);
+  EXPECT_EQ(rung.equal, 40u);
+  EXPECT_EQ(rung.of, 40u);
+  EXPECT_EQ(rung.repeats.size(), 2u);
+  EXPECT_TRUE(rung.different.empty());
+}
+
+TEST_F(Determinism, OtherBatchesThreadsAndCacheStatesRepeatEveryCase) {
+  std::vector<int> threads;
+  const Rung rung = take(repeat_in_other_batches(subject, [&](int count) {
+    threads.push_back(count);
+    RouterOptions options = tiny_options("cpu_f32");
+    options.threads = count;
+    return Router::load(options);
+  }));
+  EXPECT_EQ(threads, (std::vector<int>{1, 2}));
+  EXPECT_EQ(rung.equal, 40u) << fmt::format("{}", fmt::join(rung.different, ", "));
+  std::string all;
+  for (const std::string& repeat : rung.repeats) all += repeat + "\n";
+  for (const char* part : {"cold cache", "warm cache", "no cache", "reversed", "batches of 1,",
+                           "one batch", "2 threads"})
+    EXPECT_NE(all.find(part), std::string::npos) << part;
+}
+
+TEST_F(Determinism, ADifferenceIsCountedAndNamed) {
+  subject.first[3] = "changed";
+  subject.first[17] = "";
+  const Rung rung = repeat_in_process(*router, subject, 2);
+  EXPECT_EQ(rung.equal, 38u);
+  EXPECT_EQ(rung.different, (std::vector<std::string>{ids[3], ids[17]}));
+  DeterminismReport report;
+  report.process = rung;
+  report.batch = rung;
+  EXPECT_EQ(report.different(), rung.different) << "each once";
+}
+
+TEST_F(Determinism, ANewProcessIsComparedCaseByCase) {
+  RouteHashes hashes = subject.first;
+  EXPECT_EQ(take(repeat_in_new_process(subject, [&] { return Result<RouteHashes>(hashes); })).equal,
+            40u);
+  hashes[0] = "x";
+  EXPECT_EQ(
+      take(repeat_in_new_process(subject, [&] { return Result<RouteHashes>(hashes); })).different,
+      std::vector<std::string>{ids[0]});
+  hashes.pop_back();
+  EXPECT_EQ(repeat_in_new_process(subject, [&] { return Result<RouteHashes>(hashes); }).error().tag,
+            "restart_failed");
+  const auto broken = repeat_in_new_process(subject, []() -> Result<RouteHashes> {
+    return fail(ErrorKind::failed, "restart_failed", "no");
+  });
+  EXPECT_FALSE(broken);
+}
+
+TEST(DeterminismReports, OnlyALaneWithEqualBitsClaimsThem) {
+  const auto claims = [](Exactness exactness) {
+    DeterminismReport report;
+    report.exactness = exactness;
+    return report.claims_bits();
+  };
+  EXPECT_FALSE(claims(Exactness::decision_stable));
+  EXPECT_TRUE(claims(Exactness::bit_stable));
+  EXPECT_TRUE(claims(Exactness::oracle));
+}
+
+}  // namespace
+}  // namespace trinity::testing

@@ -1,0 +1,133 @@
+// The HTML report: complete, self-contained, safe with hostile text.
+#include "lab/eval_report.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "lab/eval_baseline.h"
+#include "lab/html.h"
+#include "lab/lab_support.h"
+
+namespace trinity::testing {
+namespace {
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+std::size_t count(const std::string& text, const std::string& part) {
+  std::size_t found = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1))
+    ++found;
+  return found;
+}
+
+/// Three cases, the last one of hostile text; lane "two" decides the second one otherwise.
+std::vector<LaneReport> two_lanes() {
+  auto set = std::make_shared<EvalCaseSet>();
+  set->origin = "made <up>";
+  for (const char* id : {"first", "second", "third"}) set->cases.push_back(made_case(id, 1, 0));
+  set->cases[2].messages[0].content = "</td><script>alert(1)</script>\x01\xe2\x80\xae";
+  std::vector<LaneReport> lanes;
+  for (const std::string name : {"one", "two"}) {
+    LaneReport lane;
+    lane.profile.name = name;
+    lane.profile.exactness = name == "one" ? Exactness::oracle : Exactness::decision_stable;
+    lane.set = set;
+    lane.model = "model";
+    lane.fidelity_mode = "reference";
+    lane.floors = {0.24, 1.06};
+    lane.floors_from = "profile";
+    lane.router.num_agents = 7;
+    lane.router.num_roles = 3;
+    std::vector<Result<Decision>> decisions;
+    for (std::size_t i = 0; i < 3; ++i)
+      decisions.push_back(made_decision(
+          set->cases[i],
+          made_logits(name == "two" && i == 1 ? 4 : 1, 0, static_cast<float>(i) + 0.5F, 2.0F)));
+    lane.outcomes = judge_cases(set->cases, std::move(decisions), {lane.floors});
+    lane.determinism = DeterminismReport{lane.profile.exactness, Rung{3, 3, {"run 2"}, {}}, {}, {}};
+    lanes.push_back(std::move(lane));
+  }
+  return lanes;
+}
+
+TEST(EvalReport, HoldsEveryLaneCaseAndFinding) {
+  const auto lanes = two_lanes();
+  const std::string page = eval_report_html(lanes, {"", "trinity", "now"});
+  for (const char* part :
+       {"one", "two", "first", "second", "third", "expected agent 1 Worker, got agent 4 Worker",
+        "Agent margin", "Role margin", "Distance to", "Determinism", "equal decisions only",
+        "3 of 3", "2 of 3", "1 failed", "the oracle"})
+    EXPECT_TRUE(contains(page, part)) << part;
+}
+
+TEST(EvalReport, LoadsNothingAndRunsNothing) {
+  const std::string page = eval_report_html(two_lanes(), {"", "trinity", "now"});
+  for (const char* part : {"<script", "http://", "https://", "src=", "@import", "url(", "<link"})
+    EXPECT_FALSE(contains(page, part)) << part;
+  EXPECT_TRUE(contains(page, "default-src 'none'"));
+  EXPECT_TRUE(contains(page, "made &lt;up&gt;"));
+  EXPECT_FALSE(contains(page, "\x01"));
+}
+
+TEST(EvalReport, EveryElementIsClosed) {
+  const std::string page = eval_report_html(two_lanes(), {"", "trinity", "now"});
+  for (const std::string tag : {"table", "tr", "td", "th", "svg", "details", "div", "span", "bdi",
+                                "p", "h2", "title", "circle", "text", "b"})
+    EXPECT_EQ(count(page, "<" + tag + ">") + count(page, "<" + tag + " "),
+              count(page, "</" + tag + ">"))
+        << tag;
+}
+
+TEST(EvalReport, TheBaselineIsTheNamedLaneElseTheOracleElseTheSnapshot) {
+  auto lanes = two_lanes();
+  EXPECT_EQ(choose_baseline(lanes, "").lane, 0u);
+  EXPECT_EQ(choose_baseline(lanes, "two").lane, 1u);
+  EXPECT_EQ(distance_to(choose_baseline(lanes, ""), lanes[1]).flipped,
+            std::vector<std::string>{"second"});
+  EXPECT_EQ(distance_to(choose_baseline(lanes, ""), lanes[0]).same_decisions, 3u);
+  lanes.erase(lanes.begin());
+  EXPECT_TRUE(choose_baseline(lanes, "").name.empty());
+  auto snapshot = std::make_shared<EvalSnapshot>(snapshot_of(lanes[0].outcomes));
+  snapshot->origin = "file";
+  lanes[0].snapshot = snapshot;
+  for (std::size_t i = 0; i < 3; ++i) lanes[0].outcomes[i].recorded = &snapshot->cases[i];
+  const EvalBaseline baseline = choose_baseline(lanes, "");
+  EXPECT_TRUE(contains(baseline.name, "file"));
+  const BaselineDistance distance = distance_to(baseline, lanes[0]);
+  EXPECT_EQ(distance.same_decisions, 3u);
+  for (const double value : distance.logit_distance) EXPECT_LT(value, 1e-6);
+}
+
+TEST(EvalReport, NumbersAreShort) {
+  EXPECT_EQ(short_number(0.0581), "0.058");
+  EXPECT_EQ(short_number(3.4159), "3.42");
+  EXPECT_EQ(short_number(127.4), "127");
+  EXPECT_EQ(short_number(0), "0");
+  EXPECT_EQ(short_number(std::nan("")), "–");
+}
+
+TEST(LaneRecord, HoldsWhatScriptsRelyOn) {
+  const auto lanes = two_lanes();
+  const auto record = lane_record(lanes[1], true);
+  EXPECT_EQ(record["profile"], "two");
+  EXPECT_EQ(record["passed"], 2);
+  EXPECT_EQ(record["failed"], 1);
+  EXPECT_TRUE(record["seconds"].is_number());
+  EXPECT_EQ(record["determinism"]["process"]["equal"], 3);
+  EXPECT_EQ(record["determinism"]["process"]["of"], 3);
+  EXPECT_TRUE(record["determinism"]["restart"].is_null());
+  EXPECT_TRUE(record["determinism"]["batch"].is_null());
+  EXPECT_EQ(record["determinism"]["claims_equal_bits"], false);
+  ASSERT_EQ(record["cases"].size(), 3u);
+  for (const auto& one : record["cases"])
+    for (const char* key : {"id", "agent_id", "role_id", "margins", "token_count",
+                            "transcript_hash", "route_hash", "status", "agent_logits"})
+      EXPECT_TRUE(one.contains(key)) << key;
+  EXPECT_EQ(record["cases"][1]["status"], "fail");
+}
+
+}  // namespace
+}  // namespace trinity::testing
