@@ -17,6 +17,8 @@ if(NOT TRINITY_WITH_MLX STREQUAL "OFF")
   endif()
   if(MLX_FOUND)
     set(TRINITY_MLX_FOUND ON)
+    # An installed program looks there too; CMake leaves paths inside the project out by itself.
+    list(APPEND CMAKE_INSTALL_RPATH ${MLX_LIBRARY_DIRS})
     message(STATUS "MLX lanes: ${MLX_VERSION} in ${MLX_DIR}")
   elseif(TRINITY_WITH_MLX STREQUAL "ON")
     message(FATAL_ERROR "TRINITY_WITH_MLX is ON, but MLX was not found: run tools/install_mlx.sh or set MLX_DIR")
