@@ -24,7 +24,7 @@ inline std::vector<std::string> plugin_lanes() {
   return {plugin_lane("plugin_openblas"), plugin_lane("plugin_bare"), plugin_lane("plugin_fused")};
 }
 
-/// "plugin_openblas", for names of tests.
+/// "plugin_openblas", for names of tests; the id of any other lane is its name already.
 inline std::string plugin_lane_name(const std::string& lane) {
   return std::filesystem::path(lane).stem().string();
 }

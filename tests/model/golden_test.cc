@@ -36,7 +36,7 @@ class Golden : public ::testing::TestWithParam<Case> {
 };
 
 std::string name_of(const ::testing::TestParamInfo<Case>& info) {
-  return std::get<0>(info.param) + "_" + std::get<1>(info.param);
+  return std::get<0>(info.param) + "_" + plugin_lane_name(std::get<1>(info.param));
 }
 
 auto cases(std::vector<std::string> lanes) {
@@ -80,11 +80,7 @@ TEST_P(GoldenF32, N1_SkippingAndFullModeReadPositionTMinus2) {
 
 INSTANTIATE_TEST_SUITE_P(Lanes, GoldenF32, cases({"reference", "cpu_f32", "mlx", "mlx_fast"}),
                          name_of);
-INSTANTIATE_TEST_SUITE_P(Plugins, GoldenF32, cases(plugin_lanes()),
-                         [](const ::testing::TestParamInfo<Case>& info) {
-                           return std::get<0>(info.param) + "_" +
-                                  plugin_lane_name(std::get<1>(info.param));
-                         });
+INSTANTIATE_TEST_SUITE_P(Plugins, GoldenF32, cases(plugin_lanes()), name_of);
 
 // ---- bf16 order ----
 
