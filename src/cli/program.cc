@@ -40,10 +40,13 @@ void add_commands(CLI::App& app, Action& action) {
   add_route(app, action);
   add_extract(app, action);
   add_export(app, action);
+  add_import(app, action);
   add_verify(app, action);
   add_tokenize(app, action);
   add_demo(app, action);
   add_eval(app, action);
+  add_vector(app, action);
+  add_parity(app, action);
   add_profiles(app, action);
   add_backends(app, action);
   add_doctor(app, action);

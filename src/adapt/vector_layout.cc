@@ -1,0 +1,40 @@
+#include "adapt/vector_layout.h"
+
+#include "adapt/tensor_naming.h"
+
+namespace trinity {
+namespace {
+
+constexpr int64_t kHidden = 1024;
+constexpr const char* kSources[] = {kEmbeddingName,
+                                    "model.layers.26.self_attn.q_proj.weight",
+                                    "model.layers.26.self_attn.k_proj.weight",
+                                    "model.layers.26.self_attn.v_proj.weight",
+                                    "model.layers.26.self_attn.o_proj.weight",
+                                    "model.layers.26.mlp.gate_proj.weight",
+                                    "model.layers.26.mlp.up_proj.weight",
+                                    "model.layers.26.mlp.down_proj.weight",
+                                    kLmHeadName};
+
+}  // namespace
+
+VectorLayout released_layout() {
+  VectorLayout layout;
+  layout.hidden = kHidden;
+  for (const char* source : kSources) {
+    const int64_t start = layout.scale_count();
+    layout.blocks.push_back({source, bundle_path(source).value_or(source), start, start + kHidden});
+  }
+  return layout;
+}
+
+VectorLayout layout_of(const Selection& selection, int64_t hidden) {
+  VectorLayout layout;
+  layout.hidden = hidden;
+  for (const SelectedTensor& tensor : selection.tensors)
+    layout.blocks.push_back(
+        {tensor.source_name, tensor.path, tensor.offset_start, tensor.offset_end});
+  return layout;
+}
+
+}  // namespace trinity

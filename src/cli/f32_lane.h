@@ -1,0 +1,30 @@
+// The backend of commands that multiply recorded factors: a lane that keeps all digits of f32.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+
+#include "backend/backend.h"
+#include "router/profile.h"
+
+namespace trinity::cli {
+
+struct F32LaneFlags {
+  std::string profile;
+  int threads = 0;
+};
+
+/// --profile (also --runtime-profile) and --threads.
+void add_f32_lane_flags(CLI::App& command, F32LaneFlags& flags);
+
+struct F32Lane {
+  RuntimeProfile profile;
+  std::unique_ptr<Backend> backend;
+};
+
+/// The profile of the flags; without one cpu_f32, else the reference lane. Errors: those of
+/// resolve_profile and create_backend, `profile_lacks_f32_products`.
+Result<F32Lane> open_f32_lane(const F32LaneFlags& flags);
+
+}  // namespace trinity::cli
