@@ -372,7 +372,10 @@ FetchResult<FetchedFile> Fetcher::fetch_from(const Endpoint& endpoint, const Pin
     if (failures >= policy.attempts || total >= policy.total_attempts || !delay) {
       failure.remedy = Remedy::next_endpoint;
       failure.error.message +=
-          delay ? fmt::format(" (after {} attempts)", total)
+          delay ? fmt::format(
+                      " (after {} attempts; what arrived is kept, and the same command goes on "
+                      "from there)",
+                      total)
                 : fmt::format(" (it asks to wait for {} s)", failure.retry_after->count());
       return fetched;
     }

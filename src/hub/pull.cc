@@ -110,7 +110,10 @@ class Pull {
       if (!fetched) {
         const std::lock_guard lock(mutex_);
         // What stopped because of another file's failure is not the reason.
-        if (!error_) error_ = fail_in(pin_.files[i].path, std::move(fetched.error())).value();
+        if (!error_)
+          error_ =
+              fail_in("pull failed for " + excerpt(pin_.files[i].path), std::move(fetched.error()))
+                  .value();
         stop_.request_stop();
         break;
       }
