@@ -1,10 +1,11 @@
 #include "adapt/adapted_source.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "adapt/adapter.h"
-#include "adapt/float_cast.h"
 #include "base/try.h"
+#include "tensor/float_cast.h"
 
 namespace trinity {
 namespace {
@@ -28,9 +29,9 @@ class ProjectedEmbedding final : public EmbeddingRows {
                   table_.bytes.data() + static_cast<size_t>(ids[i]) * row_bytes, row_bytes);
     }
     const TensorView view{table_.dtype, {static_cast<int64_t>(ids.size()), table_.shape[1]}, rows};
-    TRINITY_CHECK(algebra_.multiply_rows(view, factor_, out));
-    cast_from_f32(out, table_.dtype, rows.data());
-    return copy_f32(view, out);
+    std::vector<std::byte> adapted(rows.size());
+    TRINITY_CHECK(algebra_.multiply_rows(view, factor_, table_.dtype, adapted));
+    return copy_f32({view.dtype, view.shape, adapted}, out);
   }
 
  private:
@@ -49,9 +50,10 @@ Result<std::vector<std::byte>> project_matrix(DenseAlgebra& algebra, const Tenso
   const auto row_bytes = static_cast<size_t>(tall.columns()) * size;
   std::vector<std::byte> out(matrix.bytes.size());
   TRINITY_CHECK(project_rows(algebra, tall.view(), prepared, kChunkRows,
-                             [&](int64_t row, std::vector<float>& values) -> Status {
-                               cast_from_f32(values, matrix.dtype,
-                                             out.data() + static_cast<size_t>(row) * row_bytes);
+                             [&](int64_t row, std::vector<std::byte>& rows) -> Status {
+                               std::copy(rows.begin(), rows.end(),
+                                         out.begin() + static_cast<std::ptrdiff_t>(row) *
+                                                           static_cast<std::ptrdiff_t>(row_bytes));
                                return {};
                              }));
   if (!tall.transposed()) return out;

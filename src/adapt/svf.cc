@@ -8,9 +8,9 @@
 #include <limits>
 #include <numeric>
 
-#include "adapt/float_cast.h"
 #include "base/try.h"
 #include "base/utf8.h"
+#include "tensor/float_cast.h"
 
 namespace trinity {
 namespace {
@@ -210,12 +210,12 @@ Result<std::vector<double>> projector(DenseAlgebra& algebra, const Spectrum& spe
 Status project_rows(DenseAlgebra& algebra, const TensorView& rows, const Weight& factor,
                     int64_t chunk_rows, const RowSink& sink) {
   const int64_t total = rows.shape.at(0), k = rows.shape.at(1);
-  std::vector<float> out;
+  std::vector<std::byte> out;
   for (int64_t begin = 0; begin < total; begin += chunk_rows) {
     const int64_t count = std::min(chunk_rows, total - begin);
     TRINITY_TRY(const TensorView chunk, row_slice(rows, begin, count));
-    out.resize(static_cast<size_t>(count * k));
-    TRINITY_CHECK(algebra.multiply_rows(chunk, factor, out));
+    out.resize(static_cast<size_t>(count * k * dtype_size(rows.dtype)));
+    TRINITY_CHECK(algebra.multiply_rows(chunk, factor, rows.dtype, out));
     TRINITY_CHECK(sink(begin, out));
   }
   return {};

@@ -89,9 +89,9 @@ Result<Scaling> scale_spectrum_twice(const Spectrum& spectrum, std::span<const f
 Result<std::vector<double>> projector(DenseAlgebra& algebra, const Spectrum& spectrum,
                                       const Scaling& scaling);
 
-/// A finished piece of A·P: rows [row_begin, row_begin + values.size() / columns) of the tall
-/// matrix, f32, row-major. The sink may keep the memory by swapping another vector in.
-using RowSink = std::function<Status(int64_t row_begin, std::vector<float>& values)>;
+/// A finished piece of A·P: whole rows of the tall matrix from `row_begin` on, in its own type. The
+/// sink may keep the memory by swapping another vector in.
+using RowSink = std::function<Status(int64_t row_begin, std::vector<std::byte>& rows)>;
 
 /// Streams A·P through `sink` in chunks of at most `chunk_rows` rows.
 Status project_rows(DenseAlgebra& algebra, const TensorView& rows, const Weight& factor,

@@ -47,10 +47,11 @@ class DenseAlgebra {
   /// A symmetric factor [k, k], prepared for multiply_rows. An f32 backend rounds it once here.
   virtual Result<Weight> prepare_factor(std::span<const double> factor, int64_t k) = 0;
 
-  /// out [n, k] = rows [n, k] · factor. A row's bits depend on that row alone, so a few rows give
-  /// what the whole matrix would.
-  virtual Status multiply_rows(const TensorView& rows, const Weight& factor,
-                               std::span<float> out) = 0;
+  /// out [n, k] = rows [n, k] · factor, computed in f32 or better and rounded once to `dtype` (F64,
+  /// F32, F16 or BF16). A row's bits depend on that row alone, so a few rows give what the whole
+  /// matrix would. `out` has n · k elements.
+  virtual Status multiply_rows(const TensorView& rows, const Weight& factor, DType dtype,
+                               std::span<std::byte> out) = 0;
 };
 
 /// Shape check that every implementation starts with: rank 2 and a float type.

@@ -4,8 +4,8 @@
 
 namespace trinity {
 
-BackgroundWriter::BackgroundWriter(std::size_t max_queued)
-    : max_queued_(max_queued), thread_([this] { run(); }) {}
+BackgroundWriter::BackgroundWriter(std::size_t max_queued_bytes)
+    : max_queued_bytes_(max_queued_bytes), thread_([this] { run(); }) {}
 
 BackgroundWriter::~BackgroundWriter() {
   {
@@ -17,11 +17,14 @@ BackgroundWriter::~BackgroundWriter() {
   thread_.join();
 }
 
-Status BackgroundWriter::submit(Job job) {
+Status BackgroundWriter::submit(Job job, std::size_t bytes) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return queue_.size() < max_queued_ || !status_; });
+  changed_.wait(lock, [&] {
+    return queue_.empty() || queued_bytes_ + bytes <= max_queued_bytes_ || !status_;
+  });
   if (!status_) return status_;
-  queue_.push_back(std::move(job));
+  queue_.push_back({std::move(job), bytes});
+  queued_bytes_ += bytes;
   changed_.notify_all();
   return {};
 }
@@ -37,15 +40,20 @@ void BackgroundWriter::run() {
   while (true) {
     changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
     if (queue_.empty()) return;
-    const Job job = std::move(queue_.front());
+    Queued next = std::move(queue_.front());
     queue_.pop_front();
     running_ = true;
     lock.unlock();
-    Status status = job();
+    Status status = next.job();
+    next.job = nullptr;  // frees what it holds
     lock.lock();
+    queued_bytes_ -= next.bytes;
     running_ = false;
     if (!status && status_) status_ = std::move(status);
-    if (!status_) queue_.clear();
+    if (!status_) {
+      queue_.clear();
+      queued_bytes_ = 0;
+    }
     changed_.notify_all();
   }
 }

@@ -1,7 +1,7 @@
 // Work that follows a computation in order, on a thread of its own: converting, hashing, writing.
 //
 // Jobs run one after the other. The first error ends the work: later jobs are dropped and `wait`
-// returns it. A bounded queue keeps the producer from running ahead with memory.
+// returns it. The bytes that wait are bounded, so that the producer cannot run ahead of the memory.
 #pragma once
 
 #include <trinity/error.h>
@@ -19,24 +19,30 @@ class BackgroundWriter {
  public:
   using Job = std::function<Status()>;
 
-  explicit BackgroundWriter(std::size_t max_queued);
+  explicit BackgroundWriter(std::size_t max_queued_bytes);
   /// Drops what is queued and waits for the running job.
   ~BackgroundWriter();
   BackgroundWriter(const BackgroundWriter&) = delete;
   BackgroundWriter& operator=(const BackgroundWriter&) = delete;
 
-  /// Waits while the queue is full. Returns the first error of an earlier job.
-  Status submit(Job job);
+  /// Waits while jobs that hold too many bytes are queued. Returns the first error of an earlier
+  /// job.
+  Status submit(Job job, std::size_t bytes = 0);
   /// Waits until everything that was submitted is done; returns the first error and forgets it.
   Status wait();
 
  private:
   void run();
 
-  const std::size_t max_queued_;
+  struct Queued {
+    Job job;
+    std::size_t bytes;
+  };
+  const std::size_t max_queued_bytes_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Job> queue_;
+  std::deque<Queued> queue_;
+  std::size_t queued_bytes_ = 0;
   bool running_ = false;  // a job is being executed
   bool stopping_ = false;
   Status status_;

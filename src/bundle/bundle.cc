@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include "adapt/adapter.h"
-#include "adapt/float_cast.h"
 #include "base/sha256.h"
 #include "base/try.h"
 #include "base/utf8.h"
 #include "bundle/bundle_paths.h"
 #include "bundle/checkpoint_check.h"
+#include "tensor/float_cast.h"
 
 namespace trinity {
 namespace {

@@ -7,9 +7,9 @@
 #include <cmath>
 #include <cstring>
 
-#include "adapt/float_cast.h"
 #include "base/try.h"
 #include "base/utf8.h"
+#include "tensor/float_cast.h"
 
 namespace trinity {
 namespace {

@@ -3,13 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 #include "adapt/adapted_source.h"
-#include "adapt/float_cast.h"
 #include "base/stopwatch.h"
 #include "base/try.h"
 #include "bundle/background_writer.h"
@@ -17,6 +18,7 @@
 #include "bundle/export_folder.h"
 #include "bundle/tensor_file.h"
 #include "route/head_file.h"
+#include "tensor/float_cast.h"
 
 namespace trinity {
 namespace {
@@ -24,7 +26,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int64_t kChunkRows = 4096;
-constexpr size_t kQueuedChunks = 3;
+/// Finished rows that may wait for the disk; most of an embedding, so that the next tensors can be
+/// decomposed meanwhile.
+constexpr size_t kQueuedBytes = size_t{512} << 20;
 
 int64_t whole_ms(double ms) { return static_cast<int64_t>(ms + 0.5); }
 
@@ -48,7 +52,7 @@ class Exporter {
         adapter_(algebra, source_, plan.selection, plan.parts.offsets, options.adaptation),
         log_(listener),
         progress_(progress),
-        writer_(kQueuedChunks) {
+        writer_(kQueuedBytes) {
     for (const SelectedTensor& tensor : plan.selection.tensors) total_bytes_ += bytes_of(tensor);
   }
 
@@ -85,8 +89,13 @@ class Exporter {
     if (options_.merge && !options_.compact && !options_.only_index) TRINITY_CHECK(open_merged());
     for (const size_t place : order_of_work()) {
       if (options_.only_index && *options_.only_index != static_cast<int64_t>(place) + 1) continue;
-      TRINITY_CHECK(tensor(place));
+      // An earlier tensor's write may fail while this one is computed; that error comes first.
+      if (const Status status = tensor(place); !status) {
+        TRINITY_CHECK(writer_.wait());
+        return status;
+      }
     }
+    TRINITY_CHECK(writer_.wait());
     TRINITY_CHECK(flush_checkpoints());
     return finalise();
   }
@@ -154,38 +163,45 @@ class Exporter {
 
   // ---- one tensor ----
 
+  /// A tensor on its way: computed by the caller's thread, written and recorded by the writer's.
+  struct InFlight {
+    size_t place = 0;
+    ManifestTensor entry;  // what the manifest will say once the file is there
+    std::shared_ptr<TensorFile> file;
+  };
+
   Status tensor(size_t place) {
-    ManifestTensor& entry = manifest_.tensors[place];
     const SelectedTensor& selected = plan_.tensor(place);
-    if (entry.status == TensorStatus::complete && options_.skip_existing) {
-      log_.write("tensor_skipped", {{"path", entry.path},
-                                    {"index", entry.index},
-                                    {"index_total", manifest_.tensors.size()}});
-      ++report_.skipped;
-      advance(bytes_of(selected));
-      return {};
+    auto flight = std::make_shared<InFlight>();
+    flight->place = place;
+    {
+      const std::lock_guard lock(mutex_);
+      ManifestTensor& entry = manifest_.tensors[place];
+      if (entry.status == TensorStatus::complete && options_.skip_existing) {
+        log_.write("tensor_skipped", {{"path", entry.path},
+                                      {"index", entry.index},
+                                      {"index_total", manifest_.tensors.size()}});
+        ++report_.skipped;
+        advance(bytes_of(selected));
+        return {};
+      }
+      entry = plan_.manifest.tensors[place];
+      entry.status = TensorStatus::running;
+      flight->entry = entry;
+      TRINITY_CHECK(save_manifest(options_.out, manifest_, Durability::later));
+      log_.write(
+          "tensor_export_started",
+          {{"index", entry.index}, {"total", manifest_.tensors.size()}, {"path", entry.path}});
     }
-    entry = plan_.manifest.tensors[place];
-    entry.status = TensorStatus::running;
-    TRINITY_CHECK(save_manifest(options_.out, manifest_, Durability::later));
-    log_.write("tensor_export_started",
-               {{"index", entry.index}, {"total", manifest_.tensors.size()}, {"path", entry.path}});
-    Status status = compute(place, entry);
-    const Status written = writer_.wait();
-    if (status && !written) status = in_stage("checkpoint_write_error", written.error());
-    if (!status) return tensor_failed(entry, std::move(status.error()));
-    entry.status = TensorStatus::complete;
-    ++report_.exported;
-    TRINITY_CHECK(save_manifest(options_.out, manifest_, Durability::later));
-    log_.write("tensor_export_progress", {{"index", entry.index},
-                                          {"path", entry.path},
-                                          {"decompose_ms", *entry.decompose_elapsed_ms},
-                                          {"reconstruct_ms", *entry.reconstruct_elapsed_ms}});
-    log_.write("tensor_export_finished", {{"index", entry.index}, {"path", entry.path}});
-    return {};
+    Status status = compute(flight);
+    if (!status) tensor_failed(place, status.error());
+    return status;
   }
 
-  Status tensor_failed(ManifestTensor& entry, Error error) {
+  void tensor_failed(size_t place, const Error& error) {
+    const std::lock_guard lock(mutex_);
+    if (manifest_.status == "failed") return;  // what failed first is told
+    ManifestTensor& entry = manifest_.tensors[place];
     entry.status = TensorStatus::failed;
     entry.error = error.message;
     entry.checkpoint_sha256.reset();
@@ -195,27 +211,25 @@ class Exporter {
     // On a full disk this fails too; the manifest on disk then still says `running`.
     const Status ignored = save_manifest(options_.out, manifest_);
     static_cast<void>(ignored);
-    return tl::unexpected(std::move(error));
   }
 
-  Status compute(size_t place, ManifestTensor& entry) {
-    const SelectedTensor& selected = plan_.tensor(place);
+  Status compute(const std::shared_ptr<InFlight>& flight) {
+    const SelectedTensor& selected = plan_.tensor(flight->place);
+    ManifestTensor& entry = flight->entry;
     const std::string label = backend_.info().label;
     Stopwatch watch;
-    auto factor = adapter_.factor(place);
+    auto factor = adapter_.factor(flight->place);
     if (!factor) return in_stage("decompose_error", std::move(factor.error()));
     TRINITY_CHECK(backend_.synchronize());
-    const double decompose_ms = watch.elapsed_ms();
+    entry.decompose_elapsed_ms = whole_ms(watch.elapsed_ms());
     watch.restart();
     if (factor->decompose_ms > 0) TRINITY_CHECK(hash_source(selected));
+    TRINITY_TRY(flight->file, open_checkpoint(entry));
     const Status done =
-        options_.compact ? write_factor(entry, *factor) : write_product(selected, entry, *factor);
+        options_.compact ? write_factor(flight, *factor) : write_product(flight, *factor);
     if (!done) return in_stage("reconstruct_error", done.error());
     TRINITY_CHECK(backend_.synchronize());
-    const double reconstruct_ms = watch.elapsed_ms();
-    report_.products_ms += decompose_ms + reconstruct_ms;
-    entry.decompose_elapsed_ms = whole_ms(decompose_ms);
-    entry.reconstruct_elapsed_ms = whole_ms(reconstruct_ms);
+    entry.reconstruct_elapsed_ms = whole_ms(watch.elapsed_ms());
     entry.backend_label = entry.u_backend = entry.s_backend = entry.v_backend =
         entry.adapted_backend = label;
     entry.decompose_source_type = elixir_type(selected.dtype);
@@ -223,11 +237,39 @@ class Exporter {
     entry.checkpoint_type = elixir_type(expected_tensor(entry, manifest_.layout).dtype);
     entry.svd_gap_report = {factor->gaps.smallest_relative_gap, factor->gaps.gaps_below_resolution};
     entry.normalization = factor->scaling.normalization;
-    // Filled by the writer thread, which is idle once wait() has returned.
-    TRINITY_CHECK(writer_.submit([this, &entry, &selected]() -> Status {
-      entry.source_sha256 = source_hashes_[selected.stored_name];
-      return {};
-    }));
+    return write_behind(flight, [this, flight] { return complete(*flight); });
+  }
+
+  /// Queues work for a tensor on the writer's thread, where a failure is recorded as the tensor's.
+  Status write_behind(const std::shared_ptr<InFlight>& flight, std::function<Status()> work,
+                      size_t bytes = 0) {
+    return writer_.submit(
+        [this, flight, work = std::move(work)]() -> Status {
+          Status status = work();
+          if (status) return status;
+          Error error = in_stage("checkpoint_write_error", std::move(status.error())).value();
+          tensor_failed(flight->place, error);
+          return tl::unexpected(std::move(error));
+        },
+        bytes);
+  }
+
+  /// The payload is written: the file gets its name and the manifest its entry.
+  Status complete(InFlight& flight) {
+    TRINITY_TRY(flight.entry.checkpoint_sha256, flight.file->publish());
+    published_.push_back(flight.file);
+    if (merged_) TRINITY_CHECK(merged_->advance_hash());
+    flight.entry.source_sha256 = source_hashes_[plan_.tensor(flight.place).stored_name];
+    flight.entry.status = TensorStatus::complete;
+    const std::lock_guard lock(mutex_);
+    const ManifestTensor& entry = manifest_.tensors[flight.place] = flight.entry;
+    ++report_.exported;
+    TRINITY_CHECK(save_manifest(options_.out, manifest_, Durability::later));
+    log_.write("tensor_export_progress", {{"index", entry.index},
+                                          {"path", entry.path},
+                                          {"decompose_ms", *entry.decompose_elapsed_ms},
+                                          {"reconstruct_ms", *entry.reconstruct_elapsed_ms}});
+    log_.write("tensor_export_finished", {{"index", entry.index}, {"path", entry.path}});
     return {};
   }
 
@@ -239,54 +281,47 @@ class Exporter {
     });
   }
 
-  /// A compact bundle's file: the factor in f32, as the row products will use it.
-  Status write_factor(ManifestTensor& entry, const TensorFactor& factor) {
-    TRINITY_TRY(std::shared_ptr<TensorFile> file, open_checkpoint(entry));
-    auto values =
-        std::make_shared<std::vector<float>>(factor.projector.begin(), factor.projector.end());
-    TRINITY_CHECK(
-        writer_.submit([file, values] { return file->append(std::as_bytes(std::span(*values))); }));
-    advance(bytes_of(plan_.tensor(static_cast<size_t>(entry.index - 1))));
-    return submit_publish(entry, file);
+  using Payload = std::shared_ptr<const std::vector<std::byte>>;
+
+  Status write_payload(const std::shared_ptr<InFlight>& flight, Payload payload) {
+    const size_t size = payload->size();
+    return write_behind(
+        flight,
+        [this, flight, payload = std::move(payload)]() -> Status {
+          TRINITY_CHECK(flight->file->append(*payload));
+          return merged_ ? merged_->append(flight->entry.artifact_key, *payload) : Status();
+        },
+        size);
   }
 
-  Status write_product(const SelectedTensor& selected, ManifestTensor& entry,
-                       const TensorFactor& factor) {
-    TRINITY_TRY(std::shared_ptr<TensorFile> file, open_checkpoint(entry));
+  /// A compact bundle's file: the factor in f32, as the row products will use it.
+  Status write_factor(const std::shared_ptr<InFlight>& flight, const TensorFactor& factor) {
+    const std::vector<float> values(factor.projector.begin(), factor.projector.end());
+    const auto bytes = std::as_bytes(std::span(values));
+    advance(bytes_of(plan_.tensor(flight->place)));
+    return write_payload(
+        flight, std::make_shared<const std::vector<std::byte>>(bytes.begin(), bytes.end()));
+  }
+
+  Status write_product(const std::shared_ptr<InFlight>& flight, const TensorFactor& factor) {
+    const SelectedTensor& selected = plan_.tensor(flight->place);
     TRINITY_TRY(const TensorView matrix, base_matrix(source_, selected));
     // Layer kernels are turned around for a bundle, square ones too.
     const bool turned = block_index(selected.source_name).has_value();
-    const bool streamed = !turned && matrix.shape[0] >= matrix.shape[1];
-    if (!streamed) {
-      TRINITY_TRY(std::vector<std::byte> bytes, bundle_product(matrix, factor, turned));
-      auto shared = std::make_shared<std::vector<std::byte>>(std::move(bytes));
-      TRINITY_CHECK(writer_.submit([this, file, shared, key = entry.artifact_key]() -> Status {
-        TRINITY_CHECK(file->append(*shared));
-        return merged_ ? merged_->append(key, *shared) : Status();
-      }));
+    if (turned || matrix.shape[0] < matrix.shape[1]) {
+      TRINITY_TRY(std::vector<std::byte> product, bundle_product(matrix, factor, turned));
       advance(bytes_of(selected));
-      return submit_publish(entry, file);
+      return write_payload(flight,
+                           std::make_shared<const std::vector<std::byte>>(std::move(product)));
     }
     TRINITY_TRY(const Weight prepared, algebra_.prepare_factor(factor.projector, matrix.shape[1]));
-    const auto row_bytes = static_cast<std::uint64_t>(matrix.shape[1] * dtype_size(matrix.dtype));
-    TRINITY_CHECK(project_rows(
+    return project_rows(
         algebra_, matrix, prepared, kChunkRows,
-        [&](int64_t /*row*/, std::vector<float>& values) -> Status {
-          const std::uint64_t rows = values.size() / static_cast<size_t>(matrix.shape[1]);
-          auto chunk = std::make_shared<std::vector<float>>(spare_buffer());
-          chunk->swap(values);
-          TRINITY_CHECK(writer_.submit(
-              [this, file, chunk, dtype = matrix.dtype, key = entry.artifact_key]() -> Status {
-                cast_.resize(chunk->size() * static_cast<size_t>(dtype_size(dtype)));
-                cast_from_f32(*chunk, dtype, cast_.data());
-                keep_buffer(std::move(*chunk));
-                TRINITY_CHECK(file->append(cast_));
-                return merged_ ? merged_->append(key, cast_) : Status();
-              }));
-          advance(rows * row_bytes);
-          return {};
-        }));
-    return submit_publish(entry, file);
+        [&](int64_t /*row*/, std::vector<std::byte>& rows) -> Status {
+          advance(rows.size());
+          return write_payload(
+              flight, std::make_shared<const std::vector<std::byte>>(std::exchange(rows, {})));
+        });
   }
 
   /// The product in bundle orientation, for matrices that are small enough to hold in memory.
@@ -301,31 +336,10 @@ class Exporter {
   }
 
   Result<std::shared_ptr<TensorFile>> open_checkpoint(const ManifestTensor& entry) {
-    TRINITY_TRY(TensorFile file, TensorFile::create(options_.out / entry.checkpoint_path,
-                                                    expected_tensor(entry, manifest_.layout)));
-    return std::make_shared<TensorFile>(std::move(file));
-  }
-
-  Status submit_publish(ManifestTensor& entry, std::shared_ptr<TensorFile> file) {
-    return writer_.submit([this, &entry, file]() -> Status {
-      TRINITY_TRY(entry.checkpoint_sha256, file->publish());
-      published_.push_back(file);
-      return merged_ ? merged_->advance_hash() : Status();
-    });
-  }
-
-  // ---- buffers that travel between the two threads ----
-
-  std::vector<float> spare_buffer() {
-    const std::lock_guard lock(spare_mutex_);
-    if (spare_.empty()) return {};
-    std::vector<float> buffer = std::move(spare_.back());
-    spare_.pop_back();
-    return buffer;
-  }
-  void keep_buffer(std::vector<float> buffer) {
-    const std::lock_guard lock(spare_mutex_);
-    spare_.push_back(std::move(buffer));
+    auto file = TensorFile::create(options_.out / entry.checkpoint_path,
+                                   expected_tensor(entry, manifest_.layout));
+    if (!file) return in_stage("checkpoint_write_error", std::move(file.error()));
+    return std::make_shared<TensorFile>(std::move(*file));
   }
 
   void advance(std::uint64_t bytes) {
@@ -408,6 +422,7 @@ class Exporter {
     return {};
   }
 
+  std::mutex mutex_;  // manifest, log and report, which both threads write
   Backend& backend_;
   DenseAlgebra& algebra_;
   const ExportOptions& options_;
@@ -419,13 +434,10 @@ class Exporter {
   const ExportProgress& progress_;
   ExportReport report_;
   std::uint64_t done_bytes_ = 0, total_bytes_ = 0;
-  std::optional<MergedTensorFile> merged_;              // used by the writer thread between waits
+  std::optional<MergedTensorFile> merged_;  // of the writer's thread until it is waited for
   std::map<std::string, std::string> source_hashes_;    // the same
-  std::vector<std::byte> cast_;                         // the same
   std::vector<std::shared_ptr<TensorFile>> published_;  // the same
-  std::mutex spare_mutex_;
-  std::vector<std::vector<float>> spare_;
-  BackgroundWriter writer_;  // last: its thread uses what stands above
+  BackgroundWriter writer_;                             // last: its thread uses what stands above
 };
 
 }  // namespace

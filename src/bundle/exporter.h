@@ -1,9 +1,10 @@
 // From a router vector to an adapted bundle, tensor by tensor, so that it can be stopped anywhere.
 //
 // Each tensor is decomposed, multiplied and written to a file of its own; the manifest records it
-// as complete only after that file is on the disk under its final name. A killed export therefore
-// leaves finished tensors, which --resume keeps, and at most one in flight. `complete` is written
-// last. Conversion, hashing and writing run behind the computation on a thread of their own.
+// as complete only after that file has its final name. A killed export therefore leaves finished
+// tensors, which --resume keeps, and the few whose bytes were on their way. `complete` is written
+// last, after everything was flushed to the disk. Hashing and writing run behind the computation on
+// a thread of their own.
 #pragma once
 
 #include <trinity/error.h>
@@ -24,9 +25,8 @@ using ExportProgress = std::function<void(std::uint64_t done, std::uint64_t tota
 
 struct ExportReport {
   Manifest manifest;
-  int64_t exported = 0;    // tensors computed in this run
-  int64_t skipped = 0;     // kept from an earlier one
-  double products_ms = 0;  // Gram, factor and row products alone
+  int64_t exported = 0;  // tensors computed in this run
+  int64_t skipped = 0;   // kept from an earlier one
   double total_ms = 0;
   std::vector<std::string> foreign_files;  // found in the folder and left alone
 };

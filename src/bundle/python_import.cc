@@ -7,7 +7,6 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "adapt/float_cast.h"
 #include "adapt/tensor_naming.h"
 #include "base/sha256.h"
 #include "base/stopwatch.h"
@@ -18,6 +17,7 @@
 #include "bundle/export_folder.h"
 #include "bundle/tensor_file.h"
 #include "tensor/checkpoint.h"
+#include "tensor/float_cast.h"
 #include "tensor/safetensors.h"
 
 namespace trinity {

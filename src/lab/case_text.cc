@@ -1,5 +1,6 @@
 #include "lab/case_text.h"
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <string_view>
@@ -50,7 +51,7 @@ Result<std::string> text_of(const nlohmann::json& part) {
   if (part.contains("repeat") && part["repeat"].is_string() && is_count(part, "times")) {
     const auto text = part["repeat"].get<std::string>();
     const auto times = part["times"].get<std::uint64_t>();
-    if (!text.empty() && times > kMaxBytes / text.size()) return too_long();
+    if (times > kMaxBytes / std::max<std::size_t>(text.size(), 1)) return too_long();
     std::string out;
     out.reserve(text.size() * times);
     for (std::uint64_t i = 0; i < times; ++i) out += text;

@@ -13,11 +13,13 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
+#include <optional>
 
 #include "backend/cpu/linear.h"
 #include "backend/cpu/parallel.h"
 #include "base/try.h"
 #include "tensor/bf16.h"
+#include "tensor/float_cast.h"
 
 namespace trinity::cpu {
 namespace {
@@ -172,28 +174,38 @@ class CpuDenseAlgebra final : public DenseAlgebra {
     return Weight(std::move(packed), k, k);
   }
 
-  Status multiply_rows(const TensorView& matrix, const Weight& factor,
-                       std::span<float> out) override {
+  Status multiply_rows(const TensorView& matrix, const Weight& factor, DType dtype,
+                       std::span<std::byte> out) override {
     TRINITY_CHECK(require_float_matrix(matrix));
     omp_set_num_threads(threads_);
     const int64_t rows = matrix.shape[0], k = matrix.shape[1];
+    const auto row_bytes = static_cast<size_t>(k * dtype_size(dtype));
     const auto& packed = factor.as<PackedLinear>();
     // Tasks of rows rather than one product by the whole team: a thread that is held up by other
     // work then delays its task and not everybody. The bits are the same.
     const int64_t whole = rows / kProductRows, rest = rows % kProductRows;
-    if (whole > 0) TRINITY_CHECK(linear_.reserve(packed, kProductRows));
-    if (rest > 0) TRINITY_CHECK(linear_.reserve(packed, rest));
-    inputs_.resize(static_cast<size_t>(std::max(omp_get_max_threads(), 1)));
+    TRINITY_TRY(const ConcurrentProduct product, linear_.concurrent(packed, kProductRows));
+    std::optional<ConcurrentProduct> last;
+    if (rest > 0) {
+      TRINITY_TRY(last, linear_.concurrent(packed, rest));
+    }
+    buffers_.resize(static_cast<size_t>(std::max(omp_get_max_threads(), 1)));
     std::atomic<bool> failed = false;
     parallel_tasks(whole + (rest > 0 ? 1 : 0), [&](int64_t task) {
       const int64_t begin = task * kProductRows, count = std::min(kProductRows, rows - begin);
-      std::vector<float>& input = inputs_[static_cast<size_t>(omp_get_thread_num())];
-      input.resize(static_cast<size_t>(kProductRows * k));
-      const std::span<float> values = std::span(input).first(static_cast<size_t>(count * k));
+      TaskBuffers& buffers = buffers_[static_cast<size_t>(omp_get_thread_num())];
+      buffers.input.resize(static_cast<size_t>(kProductRows * k));
+      buffers.output.resize(static_cast<size_t>(kProductRows * k));
+      const auto size = static_cast<size_t>(count * k);
       const auto slice = row_slice(matrix, begin, count);
-      if (!slice || !copy_f32(*slice, values) ||
-          !linear_.multiply_concurrently(packed, values.data(), count, out.data() + begin * k))
+      if (!slice || !copy_f32(*slice, std::span(buffers.input).first(size)) ||
+          !(count == kProductRows ? product : *last)
+               .multiply(buffers.input.data(), buffers.output.data())) {
         failed = true;
+        return;
+      }
+      cast_from_f32(std::span(buffers.output).first(size), dtype,
+                    out.data() + static_cast<size_t>(begin) * row_bytes);
     });
     if (failed)
       return fail(ErrorKind::failed, "backend_failure",
@@ -204,7 +216,10 @@ class CpuDenseAlgebra final : public DenseAlgebra {
  private:
   int threads_;
   LinearEngine linear_;
-  std::vector<std::vector<float>> inputs_;  // a task's rows as f32, for each thread
+  struct TaskBuffers {
+    std::vector<float> input, output;
+  };
+  std::vector<TaskBuffers> buffers_;  // for each thread
 };
 
 }  // namespace

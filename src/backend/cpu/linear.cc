@@ -240,37 +240,48 @@ Status LinearEngine::multiply(const PackedLinear& weight, const void* src, int64
   return {};
 }
 
-Status LinearEngine::reserve(const PackedLinear& weight, int64_t rows) {
+struct ConcurrentProduct::Impl {
+  dnnl::engine engine;
+  dnnl::matmul primitive;
+  memory::desc src, weights, dst, scratchpad;
+  std::byte* packed = nullptr;
+};
+
+Result<ConcurrentProduct> LinearEngine::concurrent(const PackedLinear& weight, int64_t rows) {
   try {
-    impl_->product({weight.in, weight.out, rows});
+    const memory::desc src({rows, weight.in}, impl_->type, memory::format_tag::ab);
+    const memory::desc dst({rows, weight.out}, memory::data_type::f32, memory::format_tag::ab);
+    const memory::desc weights = impl_->packed_desc(weight.in, weight.out);
+    dnnl::primitive_attr attributes;  // a primitive's own scratchpad must not be shared by threads
+    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    const dnnl::matmul::primitive_desc desc(dnnl::matmul::desc(src, weights, dst), attributes,
+                                            impl_->engine);
+    return ConcurrentProduct(std::make_shared<const ConcurrentProduct::Impl>(
+        ConcurrentProduct::Impl{impl_->engine, dnnl::matmul(desc), src, weights, dst,
+                                desc.scratchpad_desc(), weight.packed.get()}));
   } catch (const dnnl::error& error) {
     return fail(ErrorKind::failed, "backend_failure",
                 fmt::format("oneDNN cannot multiply {} rows by a {}x{} weight: {}", rows,
                             weight.out, weight.in, error.what()));
   }
-  return {};
 }
 
-Status LinearEngine::multiply_concurrently(const PackedLinear& weight, const void* src,
-                                           int64_t rows, float* dst) const {
-  const auto found = impl_->index.find({weight.in, weight.out, rows});
-  if (found == impl_->index.end())
-    return fail(ErrorKind::failed, "backend_failure", "a product was not reserved");
-  const Impl::Product& product = *found->second;
-  try {  // memory objects and a stream of its own: the kept ones belong to one thread
+bool ConcurrentProduct::multiply(const void* src, float* dst) const {
+  try {
     dnnl::stream stream(impl_->engine);
-    const memory source(product.src.get_desc(), impl_->engine, const_cast<void*>(src));
-    const memory packed(product.weights.get_desc(), impl_->engine, weight.packed.get());
-    const memory target(product.dst.get_desc(), impl_->engine, dst);
-    product.primitive.execute(
-        stream, {{DNNL_ARG_SRC, source}, {DNNL_ARG_WEIGHTS, packed}, {DNNL_ARG_DST, target}});
+    memory scratchpad(impl_->scratchpad, impl_->engine);
+    const memory source(impl_->src, impl_->engine, const_cast<void*>(src));
+    const memory packed(impl_->weights, impl_->engine, impl_->packed);
+    const memory target(impl_->dst, impl_->engine, dst);
+    impl_->primitive.execute(stream, {{DNNL_ARG_SRC, source},
+                                      {DNNL_ARG_WEIGHTS, packed},
+                                      {DNNL_ARG_DST, target},
+                                      {DNNL_ARG_SCRATCHPAD, scratchpad}});
     stream.wait();
-  } catch (const dnnl::error& error) {
-    return fail(ErrorKind::failed, "backend_failure",
-                fmt::format("oneDNN could not multiply {} rows by a {}x{} weight: {}", rows,
-                            weight.out, weight.in, error.what()));
+  } catch (const dnnl::error&) {
+    return false;
   }
-  return {};
+  return true;
 }
 
 }  // namespace trinity::cpu

@@ -31,6 +31,17 @@ struct PackedLinear : BackendStorage {
   std::vector<float> col_scale;  // int8: one scale an output, applied by the reader
 };
 
+/// See LinearEngine::concurrent; the weight and the engine must outlive it.
+class ConcurrentProduct {
+ public:
+  struct Impl;
+  explicit ConcurrentProduct(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+  bool multiply(const void* src, float* dst) const;
+
+ private:
+  std::shared_ptr<const Impl> impl_;
+};
+
 class LinearEngine {
  public:
   /// `element` is the type of weights and inputs of every product.
@@ -44,11 +55,9 @@ class LinearEngine {
   /// rows. int8 products lack the row and column scales.
   Status multiply(const PackedLinear& weight, const void* src, int64_t rows, float* dst);
 
-  /// The same product, callable from several threads at once for one row count that `reserve` was
-  /// called with before; no bucket, exactly `rows` rows.
-  Status reserve(const PackedLinear& weight, int64_t rows);
-  Status multiply_concurrently(const PackedLinear& weight, const void* src, int64_t rows,
-                               float* dst) const;
+  /// The product for exactly `rows` rows, to be used by several threads at once; each call computes
+  /// on the thread that makes it when that thread is inside a team. The same bits as `multiply`.
+  Result<ConcurrentProduct> concurrent(const PackedLinear& weight, int64_t rows);
 
  private:
   struct Impl;

@@ -11,7 +11,7 @@
 #include <numeric>
 
 #include "base/try.h"
-#include "tensor/bf16.h"
+#include "tensor/float_cast.h"
 
 namespace trinity {
 namespace {
@@ -139,20 +139,22 @@ class ReferenceDenseAlgebra final : public DenseAlgebra {
     return Weight(std::move(storage), k, k);
   }
 
-  Status multiply_rows(const TensorView& rows, const Weight& factor,
-                       std::span<float> out) override {
+  Status multiply_rows(const TensorView& rows, const Weight& factor, DType dtype,
+                       std::span<std::byte> out) override {
     TRINITY_CHECK(require_float_matrix(rows));
     const int64_t k = rows.shape[1];
     const auto& p = factor.as<Factor>().values;
+    const auto row_bytes = static_cast<size_t>(k * dtype_size(dtype));
     std::vector<double> sums(static_cast<size_t>(k));
+    std::vector<float> rounded(sums.size());
     for (int64_t r = 0; r < rows.shape[0]; ++r) {
       TRINITY_TRY(const std::vector<double> x, row_of(rows, r));
       std::fill(sums.begin(), sums.end(), 0.0);
       for (int64_t i = 0; i < k; ++i)
         for (int64_t j = 0; j < k; ++j)
           sums[static_cast<size_t>(j)] += x[static_cast<size_t>(i)] * p[at(i, j, k)];
-      for (int64_t j = 0; j < k; ++j)
-        out[at(r, j, k)] = static_cast<float>(sums[static_cast<size_t>(j)]);
+      for (size_t j = 0; j < sums.size(); ++j) rounded[j] = static_cast<float>(sums[j]);
+      cast_from_f32(rounded, dtype, out.data() + static_cast<size_t>(r) * row_bytes);
     }
     return {};
   }

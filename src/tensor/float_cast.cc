@@ -1,4 +1,4 @@
-#include "adapt/float_cast.h"
+#include "tensor/float_cast.h"
 
 #include <algorithm>
 #include <cstring>
