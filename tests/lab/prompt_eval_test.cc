@@ -15,7 +15,7 @@ namespace {
 class Judged {
  public:
   EvalCase one = made_case("a", 2, 1);
-  std::vector<float> logits = made_logits(2, 1, 3.0F, 2.0F);
+  std::vector<float> logits = made_logits(2, 1, 3.0F, 2.5F);
   JudgeOptions options{{0.24, 1.06}, nullptr, true, false};
   std::optional<SnapshotCase> recorded;
 
@@ -59,12 +59,12 @@ TEST(PromptEval, AnotherAgentOrRoleFails) {
 
 TEST(PromptEval, AMarginUnderItsFloorFailsAndOneAtItDoesNot) {
   Judged judged;
-  judged.options.floors = {3.0, 2.0};
+  judged.options.floors = {3.0, 2.5};
   EXPECT_EQ(judged.outcome().status, CaseStatus::ok);
   EXPECT_TRUE(judged.outcome().low_margin) << "under twice the floor";
   judged.options.floors = {3.0001, 0};
   EXPECT_EQ(judged.outcome().status, CaseStatus::fail);
-  judged.options.floors = {0, 2.0001};
+  judged.options.floors = {0, 2.5001};
   EXPECT_EQ(judged.outcome().status, CaseStatus::fail);
   judged.options.floors = {0, 0};
   EXPECT_EQ(judged.outcome().status, CaseStatus::ok);
