@@ -12,6 +12,8 @@ std::vector<std::pair<std::string, std::string>> bench_list() {
           {"gemm-floor", "the matrix products of prefill alone, through all layers' weights"},
           {"tokenize", "text to token ids on one thread, in MB/s"},
           {"drift", "logits and decisions of a lane against cpu_f32; gives its margin floor"},
+          {"export", "a whole adaptation to a bundle, and its matrix products alone"},
+          {"load", "a new process to its first decision: with a bundle, compact, and by vector"},
           {"startup", "a new process from start to its first decision, and its peak memory"}};
 }
 
@@ -30,6 +32,8 @@ Status run_bench(const BenchOptions& options, const BenchSink& sink) {
     TRINITY_CHECK(bench::run_prefill(options, wanted, sink));
   if (wanted.contains("tokenize")) TRINITY_CHECK(bench::run_tokenize(options, sink));
   if (wanted.contains("drift")) TRINITY_CHECK(bench::run_drift(options, sink));
+  if (wanted.contains("export") || wanted.contains("load"))
+    TRINITY_CHECK(bench::run_adaptation(options, wanted, sink));
   if (wanted.contains("startup")) TRINITY_CHECK(bench::run_startup(options, sink));
   return {};
 }

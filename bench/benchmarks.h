@@ -12,6 +12,9 @@ Status run_prefill(const BenchOptions& options, const std::set<std::string>& wan
                    const BenchSink& sink);
 Status run_tokenize(const BenchOptions& options, const BenchSink& sink);
 Status run_drift(const BenchOptions& options, const BenchSink& sink);
+/// `wanted` holds the requested names among "export" and "load".
+Status run_adaptation(const BenchOptions& options, const std::set<std::string>& wanted,
+                      const BenchSink& sink);
 Status run_startup(const BenchOptions& options, const BenchSink& sink);
 
 }  // namespace trinity::bench

@@ -1,47 +1,10 @@
 // startup: this program run anew, from process start to its first decision, and its peak memory.
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "base/stopwatch.h"
 #include "base/try.h"
 #include "bench/benchmarks.h"
 #include "bench/measurement.h"
+#include "bench/process.h"
 
 namespace trinity::bench {
-namespace {
-
-struct ProcessRun {
-  double milliseconds = 0;
-  double peak_megabytes = 0;
-};
-
-Result<ProcessRun> run_process(const std::vector<std::string>& arguments) {
-  std::vector<char*> argv;
-  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-  argv.push_back(nullptr);
-  const Stopwatch watch;
-  const pid_t child = fork();
-  if (child < 0) return fail(ErrorKind::failed, "cannot_start_process", "fork failed");
-  if (child == 0) {
-    const int null = open("/dev/null", O_RDWR);
-    dup2(null, STDIN_FILENO);
-    dup2(null, STDOUT_FILENO);
-    execv("/proc/self/exe", argv.data());
-    _exit(127);
-  }
-  int status = 0;
-  rusage usage{};
-  if (wait4(child, &status, 0, &usage) != child || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
-    return fail(ErrorKind::failed, "process_failed",
-                "the measured `route` process failed; run the same command by hand to see why");
-  return ProcessRun{watch.elapsed_ms(), static_cast<double>(usage.ru_maxrss) / 1024};
-}
-
-}  // namespace
-
 Status run_startup(const BenchOptions& options, const BenchSink& sink) {
   std::vector<std::string> arguments = {"trinity", "route", "Prove that 2 is even.", "--json"};
   if (!options.model.empty())
