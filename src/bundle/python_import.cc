@@ -57,10 +57,9 @@ Result<TensorView> component(const SafetensorsFile& file, const std::string& key
 struct ImportTensor {
   std::string source_name;
   Components components;
-  const SafetensorsFile* file = nullptr;  // that holds U
-  std::string u_key;
-  DType dtype = DType::f32;  // of the bundle
-  bool transposed = false;   // the bundle holds Rᵀ
+  const SafetensorsFile* file = nullptr;  // that holds U; its pages are let go as rows are done
+  DType dtype = DType::f32;               // of the bundle
+  bool transposed = false;                // the bundle holds Rᵀ
 };
 
 /// Everything that is read and known before the first byte is written.
@@ -97,7 +96,6 @@ Status read_tensor(ImportPlan& plan, const PythonEntry& entry, const Checkpoint*
   ImportTensor tensor;
   tensor.source_name = entry.source_name;
   tensor.file = plan.components.get();
-  tensor.u_key = entry.keys.u;
   Components& c = tensor.components;
   c.layout = entry.layout;
   TRINITY_TRY(c.u, component(*plan.components, entry.keys.u));
@@ -280,6 +278,7 @@ Status reconstruct(Backend& backend, const ImportTensor& tensor, const BytesSink
                   fmt::format("rows {} to {} become NaN or infinite; the components are damaged",
                               begin, begin + count));
     TRINITY_CHECK(sink(bytes));
+    tensor.file->mapped().advise_dontneed(0, tensor.file->mapped().size());
     on_rows(count);
   }
   return {};
@@ -403,7 +402,6 @@ class Importer {
     auto hash = file->finish();
     if (!hash) return writing(std::move(hash.error()));
     entry.checkpoint_sha256 = std::move(*hash);
-    tensor.file->release(tensor.u_key);
     return {};
   }
 

@@ -123,6 +123,7 @@ class ChunkReplay {
                   fmt::format("{} has no source_f32 of {}; write the stages again",
                               tensor.stage_file.string(), excerpt(tensor.source_name)));
     TRINITY_TRY(request.source, stages.tensor(source->second));
+    request.components_file = files_.components.get();
     request.stages = &stages;
     request.stage_keys = tensor.stage_keys;
     request.summaries = false;

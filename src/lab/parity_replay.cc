@@ -231,9 +231,9 @@ class Replay {
       adapted_.insert(adapted_.end(), values.begin(), values.end());
     else
       TRINITY_CHECK(feed_final(values));
-    // A stage file may be many times larger than memory.
-    if (request_.stages != nullptr)
-      request_.stages->mapped().advise_dontneed(0, request_.stages->mapped().size());
+    // These files may be many times larger than memory.
+    for (const SafetensorsFile* file : {request_.stages, request_.components_file})
+      if (file != nullptr) file->mapped().advise_dontneed(0, file->mapped().size());
     return {};
   }
 

@@ -21,7 +21,8 @@ namespace trinity {
 
 struct ReplayRequest {
   Components components;
-  TensorView source;  // base weights [m, n], of any float type
+  const SafetensorsFile* components_file = nullptr;  // whose pages are let go; null = kept
+  TensorView source;                                 // base weights [m, n], of any float type
   /// The other side's stages, or null: nothing is compared.
   const SafetensorsFile* stages = nullptr;
   std::map<std::string, std::string> stage_keys;  // stage → tensor in that file

@@ -305,6 +305,7 @@ class Sampler {
                                VLayout layout, bool sample_transposed) const {
     ReplayRequest request;
     TRINITY_TRY(request.components, components_of(files_, tensor, layout));
+    request.components_file = files_.components.get();
     TRINITY_TRY(request.source, source_of(tensor));
     request.transpose_final = !options_.all_selected_tensors && sample_transposed;
     const std::optional<SafetensorsFile>& stages =

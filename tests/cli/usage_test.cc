@@ -10,8 +10,8 @@ namespace {
 
 const Words& commands() {
   static const Words names = [] {
-    Words all = {"route",    "extract", "tokenize", "demo",   "profiles",
-                 "backends", "doctor",  "synth",    "version"};
+    Words all = {"route",  "extract", "tokenize", "demo",   "profiles", "backends",
+                 "doctor", "synth",   "version",  "import", "vector",   "parity"};
     if (TRINITY_HAS_BENCH) all.push_back("bench");
     return all;
   }();
