@@ -107,6 +107,15 @@ Result<Endpoint> make_endpoint(const std::string& url, const std::string& token)
   return endpoint;
 }
 
+Status require_safe_redirect(const Url& from, const Url& to) {
+  if (from.scheme != "https" || to.scheme == "https") return {};
+  return fail(
+      ErrorKind::failed, "insecure_redirect",
+      fmt::format("{} redirects to {}, which is not encrypted; this is refused, use another "
+                  "--endpoint",
+                  from.origin(), to.origin()));
+}
+
 FetchResult<HubAnswer> HubClient::send(const Endpoint& endpoint, const HubRequest& request,
                                        BodySink& sink, const std::stop_token& stop) {
   HubAnswer answer;
@@ -135,13 +144,8 @@ FetchResult<HubAnswer> HubClient::send(const Endpoint& endpoint, const HubReques
       next.error().tag = "invalid_redirect";
       return fetch_failure(next.error(), Remedy::next_endpoint);
     }
-    if (answer.url.scheme == "https" && next->scheme != "https")
-      return fetch_failure(
-          {ErrorKind::failed, "insecure_redirect",
-           fmt::format("{} redirects to {}, which is not encrypted; this is refused, use another "
-                       "--endpoint",
-                       answer.url.origin(), next->origin())},
-          Remedy::next_endpoint);
+    if (auto safe = require_safe_redirect(answer.url, *next); !safe)
+      return fetch_failure(safe.error(), Remedy::next_endpoint);
     answer.left_endpoint = answer.left_endpoint || !same_origin(endpoint.url, *next);
     answer.url = std::move(*next);
   }

@@ -70,6 +70,9 @@ class HubClient {
   HttpClient http_;
 };
 
+/// Error `insecure_redirect` from https to http.
+Status require_safe_redirect(const Url& from, const Url& to);
+
 bool is_success(int status);
 bool is_redirect(int status);
 

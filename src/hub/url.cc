@@ -67,7 +67,8 @@ std::string Url::origin() const {
 }
 
 bool Url::is_loopback() const {
-  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+  const bool is_address = host.find_first_not_of("0123456789.") == std::string::npos;
+  return host == "localhost" || host == "[::1]" || (is_address && host.starts_with("127."));
 }
 
 Result<Url> parse_url(std::string_view text) {

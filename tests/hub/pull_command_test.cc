@@ -1,0 +1,279 @@
+// `trinity pull` and `trinity pin` as the built program: killed and resumed, what it prints, what
+// it reads from the environment.
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "base/file.h"
+#include "cli/run_program.h"
+#include "hub/pull_support.h"
+
+namespace trinity::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+struct Command {
+  HubServer server;
+  TemporaryFolder folder;
+  std::vector<TestFile> files = bundle_files();
+  Pin pin = pin_of(files);
+  Environment environment = {{"HF_HUB_CACHE", folder / "cache"}};
+
+  Command() {
+    publish(server, pin, files);
+    folder.put("pin.json", pin_json(pin));
+  }
+  Words words(const Words& more = {}) const {
+    Words all = {"pull",   folder / "pin.json", "--endpoint", server.url(),
+                 "--dest", folder / "dest"};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }
+};
+
+TEST(PullCommand, SaysWhatWasPulled) {
+  Command command;
+  const Outcome outcome = run(command.words(), "", command.environment);
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_EQ(lines_of(outcome.out)[0],
+            fmt::format("trinity pull ok — 4 files into {} (repo org/bundle @ v1.0.0)",
+                        (command.folder / "dest").string()));
+  EXPECT_EQ(outcome.err, "");
+  expect_complete(command.folder / "dest", command.files);
+}
+
+TEST(PullCommand, JsonIsOneObject) {
+  Command command;
+  const Outcome outcome = run(command.words({"--json"}), "", command.environment);
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  const Json record = Json::parse(outcome.out);
+  EXPECT_EQ(record["repo_id"], "org/bundle");
+  EXPECT_EQ(record["repo_type"], "dataset");
+  EXPECT_EQ(record["commit"], kCommit);
+  ASSERT_EQ(record["files"].size(), 4u);
+  EXPECT_EQ(record["files"][2]["sha256"], sha256_hex(command.files[2].content));
+  EXPECT_EQ(record["files"][2]["verified"], "pin");
+  EXPECT_EQ(record["files"][2]["source"], "downloaded");
+}
+
+// Killed at any moment, the next run goes on: here when the server holds the second half back.
+TEST(PullCommand, KilledAndRunAgainItGoesOn) {
+  Command command;
+  const std::string part = "0001_a";
+  std::atomic<bool> hold{true};
+  command.server.set_handler([&](const HubRequestLine& request) -> std::optional<HubReply> {
+    if (!hold || request.method != "GET" || request.target.find(part) == std::string::npos)
+      return std::nullopt;
+    HubReply reply = HubServer::serve({command.files[2].content, kCommit, true, ""}, request);
+    reply.body_bytes = 120'000;
+    reply.hang = true;
+    return reply;
+  });
+  const fs::path partial = command.folder / ("cache/datasets--org--bundle/blobs/" +
+                                             sha256_hex(command.files[2].content) + ".incomplete");
+  {
+    Process process(command.words(), command.environment);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+    std::error_code error;
+    while (std::chrono::steady_clock::now() < end && fs::file_size(partial, error) != 120'000)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }  // the end of a Process is SIGKILL
+  ASSERT_EQ(fs::file_size(partial), 120'000u);
+  EXPECT_FALSE(fs::exists(command.folder / "dest" / command.files[2].path));
+  hold = false;
+  command.server.forget_requests();
+  const Outcome outcome = run(command.words({"--json"}), "", command.environment);
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  expect_complete(command.folder / "dest", command.files);
+  EXPECT_EQ(Json::parse(outcome.out)["files"][2]["resumed_from"], 120'000);
+  bool seen = false;
+  for (const auto& request : command.server.requests())
+    if (request.method == "GET" && request.target.find(part) != std::string::npos) {
+      EXPECT_EQ(request.header("range"), "bytes=120000-");
+      seen = true;
+    }
+  EXPECT_TRUE(seen);
+}
+
+TEST(PullCommand, TheTokenIsSentAndNeverShown) {
+  Command command;
+  const std::string token = "hf_SecretTokenForTests";
+  command.environment["HF_TOKEN"] = token + "\n";
+  command.server.set_handler([&](const HubRequestLine& request) -> std::optional<HubReply> {
+    EXPECT_EQ(request.header("authorization"), "Bearer " + token);
+    return redirect("http://127.0.0.1:1/" + token);
+  });
+  const Outcome outcome = run(command.words({"--json", "--retries", "0"}), "", command.environment);
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(outcome.err.find(token), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("pull failed for "), std::string::npos) << outcome.err;
+}
+
+TEST(PullCommand, TheEnvironmentNamesCacheAndOffline) {
+  Command command;
+  command.environment = {{"HF_HOME", command.folder / "home"}};
+  ASSERT_EQ(run(command.words(), "", command.environment).status, 0);
+  EXPECT_TRUE(fs::exists(command.folder / "home/hub/datasets--org--bundle/blobs"));
+  for (const std::string value : {"1", "true"}) {
+    command.server.forget_requests();
+    const Outcome outcome = run({"pull", command.folder / "pin.json", "--endpoint",
+                                 command.server.url(), "--cache", command.folder / "empty"},
+                                "", {{"HF_HUB_OFFLINE", value}});
+    EXPECT_EQ(outcome.status, 3) << outcome.err;
+    EXPECT_TRUE(command.server.requests().empty());
+  }
+  // A proxy for others is not used for this machine.
+  command.environment["http_proxy"] = "http://127.0.0.1:1";
+  command.environment["HF_HOME"] = command.folder / "other";
+  EXPECT_EQ(run(command.words(), "", command.environment).status, 0);
+}
+
+TEST(PullCommand, ARepositoryIsListedOrItsFilesNamed) {
+  Command command;
+  Pin model = command.pin;
+  model.repo = {RepoType::model, "org/model", kCommit};
+  publish(command.server, model, command.files);
+  Json list = Json::array();
+  for (const TestFile& file : command.files)
+    list.push_back({{"type", "file"}, {"path", file.path}, {"size", file.content.size()}});
+  command.server.put(tree_target(model.repo), {list.dump(), "", false, ""});
+  const std::string source = "org/model@" + kCommit;
+  const Outcome all =
+      run({"pull", source, "--endpoint", command.server.url(), "--dest", command.folder / "all"},
+          "", command.environment);
+  ASSERT_EQ(all.status, 0) << all.err;
+  expect_complete(command.folder / "all", command.files);
+  EXPECT_NE(all.err.find("no hash is pinned"), std::string::npos);
+  const Outcome one = run({"pull", source, "--file", "manifest.json", "--endpoint",
+                           command.server.url(), "--dest", command.folder / "one"},
+                          "", command.environment);
+  ASSERT_EQ(one.status, 0) << one.err;
+  EXPECT_EQ(files_below(command.folder / "one"), Words{"manifest.json"});
+}
+
+TEST(PullCommand, AF_11_AF_12_WithoutASourceTheDefaultPinAndFolder) {
+  Command command;
+  command.folder.put("priv/sakana_trinity/artifact_pin.json", pin_json(command.pin));
+  const Outcome outcome = Process("/bin/sh",
+                                  {"-c", "cd \"$1\" && exec \"$0\" pull --endpoint \"$2\"",
+                                   TRINITY_PROGRAM, command.folder.path(), command.server.url()},
+                                  command.environment)
+                              .finish("");
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  expect_complete(command.folder / "priv/sakana_trinity/adapted_qwen3_0_6b_layer26", command.files);
+}
+
+TEST(PullCommand, AFT_4_WrongCallsAndMissingPinsAreOneSentence) {
+  Command command;
+  const std::vector<std::pair<Words, int>> calls = {
+      {{"pull", command.folder / "absent.json"}, 3},
+      {{"pull", "org/model"}, 2},
+      {{"pull", "org/model@main", "--base"}, 2},
+      {{"pull", "--base", "--router"}, 2},
+      {{"pull", "--base", "--file", "x"}, 2},
+      {{"pull", "--jobs", "0", "--base"}, 2},
+      {{"pull", "../x@main", "--file", "a"}, 1},
+      {{"pull", "org/model@main", "--file", "../a"}, 1},
+      {{"pull", "--base", "--offline", "--cache", command.folder / "empty"}, 3},
+      {{"pin", "--bundle-dir", "x"}, 2},
+      {{"pin", "--bundle-dir", command.folder / "absent", "--repo-id", "a/b", "--revision", "v1",
+        "--out", command.folder / "p"},
+       3}};
+  for (const auto& [words, status] : calls) {
+    const Outcome outcome = run(words);
+    std::string shown;
+    for (const std::string& word : words) shown += word + " ";
+    EXPECT_EQ(outcome.status, status) << shown << outcome.err;
+    EXPECT_EQ(outcome.out, "") << shown;
+    EXPECT_EQ(lines_of(outcome.err).size(), 1u) << shown << outcome.err;
+  }
+  EXPECT_NE(run({"pull", command.folder / "absent.json"}).err.find("cannot load the pin"),
+            std::string::npos);
+}
+
+TEST(PullCommand, AFT_1_AFT_5_HelpMakesNoConnectionAndTheFirstRunWorks) {
+  Command command;
+  for (const std::string name : {"pull", "pin"}) {
+    const Outcome outcome = run({name, "--help"}, "", command.environment);
+    EXPECT_EQ(outcome.status, 0);
+    EXPECT_NE(outcome.out.find("Example"), std::string::npos);
+  }
+  EXPECT_TRUE(command.server.requests().empty());
+  EXPECT_EQ(run(command.words(), "", command.environment).status, 0);
+}
+
+/// A bundle's manifest with what a pin needs of it.
+Json small_manifest(const TemporaryFolder& folder) {
+  folder.put("bundle/router_head.safetensors", "head");
+  folder.put("bundle/checkpoints/0001_a.safetensors", "tensor");
+  return {{"artifact_version", 1},
+          {"status", "complete"},
+          {"export_complete", true},
+          {"base_model_repo", "org/base"},
+          {"bumblebee_module", "Bumblebee.Text.Qwen3"},
+          {"architecture", "for_causal_language_modeling"},
+          {"xla_target", "cuda12"},
+          {"export_backend", "elixir_nx_exla_cuda"},
+          {"source_vector_path", "v.npy"},
+          {"source_vector_tensor", "v"},
+          {"source_vector_shape", {9}},
+          {"source_vector_sha256", sha256_hex("v")},
+          {"scale_offset_count", 1},
+          {"router_head_shape", {2, 4}},
+          {"router_head_artifact", "router_head.safetensors"},
+          {"router_head_tensor_key", "trinity_router_head"},
+          {"router_head_sha256", sha256_hex("head")},
+          {"adapted_tensors_artifact", "adapted_tensors.safetensors"},
+          {"artifact_layout", "checkpoint_directory"},
+          {"selected_tensor_count", 1},
+          {"selected_singular_value_count", 1},
+          {"selected_tensors",
+           {{{"index", 1},
+             {"path", "a"},
+             {"artifact_key", "a"},
+             {"segments", {"a"}},
+             {"shape", {1}},
+             {"type", "{:bf, 16}"},
+             {"status", "complete"},
+             {"offset_start", 0},
+             {"offset_end", 1},
+             {"singular_values", 1},
+             {"checkpoint_path", "checkpoints/0001_a.safetensors"},
+             {"checkpoint_sha256", sha256_hex("tensor")}}}}};
+}
+
+TEST(PinCommand, EveryFileIsHashedAgain) {
+  const TemporaryFolder folder;
+  const Json manifest = small_manifest(folder);
+  folder.put("bundle/manifest.json", manifest.dump());
+  const Words words = {"pin",       "--bundle-dir", folder / "bundle",
+                       "--repo-id", "org/bundle",   "--revision",
+                       "v2",        "--out",        folder / "pin.json"};
+  const Outcome outcome = run(words);
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_EQ(outcome.out,
+            fmt::format("wrote {}: 3 files, revision v2\n", (folder / "pin.json").string()));
+  const auto pin = load_pin(folder / "pin.json");
+  ASSERT_TRUE(pin) << pin.error().message;
+  EXPECT_EQ(pin->manifest_sha256, sha256_hex(manifest.dump()));
+  ASSERT_EQ(pin->files.size(), 3u);
+  EXPECT_EQ(pin->files[1].sha256, sha256_hex("head"));
+  EXPECT_EQ(pin->files[2].path, "checkpoints/0001_a.safetensors");
+  EXPECT_EQ(pin->files[2].size, 6u);
+
+  folder.put("bundle/checkpoints/0001_a.safetensors", "tensoR");
+  fs::remove(folder / "pin.json");
+  const Outcome refused = run(words);
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_FALSE(fs::exists(folder / "pin.json"));
+  fs::remove(folder / "bundle/checkpoints/0001_a.safetensors");
+  EXPECT_EQ(run(words).status, 3);
+}
+
+}  // namespace
+}  // namespace trinity::testing
