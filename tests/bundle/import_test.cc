@@ -2,9 +2,11 @@
 // and what hostile or damaged input cannot do.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 
+#include "adapt/tensor_naming.h"
 #include "base/sha256.h"
 #include "bundle/bundle_paths.h"
 #include "bundle/component_files.h"
@@ -366,6 +368,40 @@ TEST_F(ImportTest, HostileNamesAndLinksWriteNothingOutside) {
   options_.out = folder_ / "second";
   manifest_["selected_tensors"].push_back(manifest_["selected_tensors"][0]);
   EXPECT_EQ(failing_tag(), "duplicate_tensor");
+}
+
+TEST_F(ImportTest, SVD_5_SVD_8_NamesWithDotsKeepTheirOrderAndTheirParts) {
+  std::vector<std::string> paths = {"z", "layer.with.dots.kernel", "b.0", "a.matrix"};
+  std::sort(paths.begin(), paths.end(), canonical_before);
+  EXPECT_EQ(paths, (std::vector<std::string>{"a.matrix", "b.0", "layer.with.dots.kernel", "z"}));
+
+  const float c = 0.6F, d = 0.8F;  // rotations, so the sources can be worked out
+  Json entries = Json::array();
+  for (const std::string path : {"b.0", "layer.with.dots.kernel"}) {
+    components_["svd.U." + path] = {{2, 2}, {c, -d, d, c}};
+    components_["svd.S." + path] = {{2}, {3, 1}};
+    components_["svd.V." + path] = {{2, 2}, {d, -c, c, d}};
+    scales_["svf.scale_offsets." + path] = {{2}, {0, 0}};
+    entries.push_back({{"source_name", path}, {"elixir_name", path}});
+  }
+  manifest_["selected_tensors"] = entries;
+  const auto report = write_and_import();
+  ASSERT_TRUE(report) << report.error().message;
+  const auto manifest = load_manifest(options_.out);
+  ASSERT_TRUE(manifest);
+  ASSERT_EQ(manifest->tensors.size(), 2U);
+  EXPECT_EQ(manifest->tensors[0].path, "b.0");
+  EXPECT_EQ(manifest->tensors[1].path, "layer.with.dots.kernel");
+  EXPECT_EQ(manifest->tensors[1].segments, (std::vector<std::string>{"layer.with.dots", "kernel"}));
+  EXPECT_EQ(manifest->tensors[1].offset_start, 2);
+  EXPECT_EQ(manifest->selected_singular_value_count, 4);
+  for (size_t place = 0; place < 2; ++place) {
+    EXPECT_EQ(manifest->tensors[place].type, "{:f, 32}");
+    const FloatTensor result = imported(*report, place);
+    const float source[] = {3 * c * d + d * c, 3 * c * c - d * d, 3 * d * d - c * c,
+                            3 * d * c + c * d};
+    for (size_t i = 0; i < 4; ++i) EXPECT_NEAR(result.values[i], source[i], 1e-6);
+  }
 }
 
 TEST_F(ImportTest, ImportingTwiceGivesEqualFiles) {
