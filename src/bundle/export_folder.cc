@@ -11,6 +11,7 @@
 
 #include "base/try.h"
 #include "base/utf8.h"
+#include "bundle/bundle_paths.h"
 #include "bundle/checkpoint_check.h"
 
 namespace trinity {
@@ -147,6 +148,8 @@ Result<PreparedFolder> prepare_export_folder(const fs::path& folder, bool resume
     prepared.state = FolderState::resumed;
   }
   TRINITY_CHECK(create_folders(folder));
+  // A folder that is a link would let the tensors land elsewhere.
+  TRINITY_CHECK(resolve_inside(folder, "checkpoints/tensor"));
   return prepared;
 }
 

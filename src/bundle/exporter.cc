@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "adapt/adapted_source.h"
+#include "base/sha256.h"
 #include "base/stopwatch.h"
 #include "base/try.h"
 #include "bundle/background_writer.h"
@@ -83,6 +84,7 @@ class Exporter {
     if (folder.state == FolderState::resumed) {
       TRINITY_TRY(const Manifest previous, load_manifest(options_.out));
       TRINITY_CHECK(resume_manifest(options_.out, previous, manifest_));
+      TRINITY_CHECK(require_same_base());
     }
     TRINITY_CHECK(save_manifest(options_.out, manifest_));
     TRINITY_CHECK(export_head());
@@ -98,6 +100,27 @@ class Exporter {
     TRINITY_CHECK(writer_.wait());
     TRINITY_CHECK(flush_checkpoints());
     return finalise();
+  }
+
+  /// Tensors that an earlier run finished must come from the weights at hand, whatever the folder's
+  /// name says; else the bundle would be a mixture.
+  Status require_same_base() {
+    for (size_t place = 0; place < manifest_.tensors.size(); ++place) {
+      const ManifestTensor& entry = manifest_.tensors[place];
+      if (entry.status != TensorStatus::complete || !entry.source_sha256) continue;
+      const std::string& name = plan_.tensor(place).stored_name;
+      std::string& hash = source_hashes_[name];
+      if (hash.empty()) {
+        TRINITY_TRY(const TensorView view, source_.tensor(name));
+        hash = sha256_hex(view.bytes);
+      }
+      if (hash != *entry.source_sha256)
+        return fail(ErrorKind::usage, "export_exception",
+                    fmt::format("existing manifest identity mismatch; use --force to rebuild "
+                                "artifacts (the base model's {} differs)",
+                                name));
+    }
+    return {};
   }
 
   /// Canonical order, except that tensors of one base matrix follow each other: the decomposition
@@ -389,6 +412,8 @@ class Exporter {
         static_cast<void>(ignored);
         return in_stage("adapted_merge_error", std::move(merged.error()));
       }
+    } else {
+      manifest_.adapted_tensors_sha256.reset();  // an earlier run's merged file is no part of this
     }
     manifest_.status = "complete";
     manifest_.export_complete = true;

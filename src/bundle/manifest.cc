@@ -19,6 +19,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr size_t kMaxManifestBytes = size_t{16} << 20;
+/// Of a dimension, count or offset; sums and products of two dimensions fit 64 bits.
+constexpr int64_t kLargestSize = int64_t{1} << 31;
 
 template <class T>
 Json or_null(const std::optional<T>& value) {
@@ -147,6 +149,15 @@ class Fields {
     if (const auto* value = expect(key, &nlohmann::json::is_number_integer, "an integer"))
       out = value->get<int64_t>();
   }
+  /// A count, a dimension or a place in a list.
+  void size(const char* key, int64_t& out) {
+    const auto* value = expect(key, &nlohmann::json::is_number_integer, "an integer");
+    if (value == nullptr) return;
+    if (is_size(*value))
+      out = value->get<int64_t>();
+    else
+      wrong(key, "a size");
+  }
   void boolean(const char* key, bool& out) {
     if (const auto* value = expect(key, &nlohmann::json::is_boolean, "true or false"))
       out = value->get<bool>();
@@ -159,11 +170,11 @@ class Fields {
     if (const auto* value = expect(key, &nlohmann::json::is_number, "a number"))
       out = value->get<double>();
   }
-  void integers(const char* key, std::vector<int64_t>& out) {
+  void sizes(const char* key, std::vector<int64_t>& out) {
     const auto* value = expect(key, &nlohmann::json::is_array, "a list");
     if (value == nullptr) return;
     for (const auto& item : *value) {
-      if (!item.is_number_integer()) return wrong(key, "a list of integers");
+      if (!is_size(item)) return wrong(key, "a list of sizes");
       out.push_back(item.get<int64_t>());
     }
   }
@@ -173,6 +184,12 @@ class Fields {
   const Status& status() const { return status_; }
 
  private:
+  static bool is_size(const nlohmann::json& value) {
+    if (!value.is_number_integer()) return false;
+    if (value.is_number_unsigned()) return value.get<uint64_t>() <= uint64_t{kLargestSize};
+    return value.get<int64_t>() >= 0 && value.get<int64_t>() <= kLargestSize;
+  }
+
   const nlohmann::json* expect(const char* key, bool (nlohmann::json::*is)() const noexcept,
                                const char* expected) {
     const auto* value = find(key);
@@ -241,11 +258,11 @@ Result<ManifestTensor> parse_tensor(const nlohmann::json& json, size_t place) {
   ManifestTensor t;
   Fields fields(json, where);
   t.index = static_cast<int64_t>(place) + 1;
-  fields.integer("index", t.index);
+  fields.size("index", t.index);
   fields.text("path", t.path);
   fields.text("artifact_key", t.artifact_key);
   fields.text("source_name", t.source_name);
-  fields.integers("shape", t.shape);
+  fields.sizes("shape", t.shape);
   fields.text("type", t.type);
   fields.text("source_type", t.source_type);
   fields.text("svd_compute_type", t.svd_compute_type);
@@ -259,9 +276,9 @@ Result<ManifestTensor> parse_tensor(const nlohmann::json& json, size_t place) {
       known = true;
     }
   if (!known) fields.wrong("status", "pending, running, complete or failed");
-  fields.integer("offset_start", t.offset_start);
-  fields.integer("offset_end", t.offset_end);
-  fields.integer("singular_values", t.singular_values);
+  fields.size("offset_start", t.offset_start);
+  fields.size("offset_end", t.offset_end);
+  fields.size("singular_values", t.singular_values);
   fields.text("checkpoint_path", t.checkpoint_path);
   fields.text("checkpoint_sha256", t.checkpoint_sha256);
   fields.text("backend_observed_during_export", t.backend_label);
@@ -431,16 +448,16 @@ Result<Manifest> parse_manifest(std::string_view text) {
   fields.text("reference_manifest_path", m.reference_manifest_path);
   fields.text("source_vector_path", m.source_vector_path);
   fields.text("source_vector_tensor", m.source_vector_tensor);
-  fields.integers("source_vector_shape", m.source_vector_shape);
+  fields.sizes("source_vector_shape", m.source_vector_shape);
   fields.text("source_vector_sha256", m.source_vector_sha256);
-  fields.integer("scale_offset_count", m.scale_offset_count);
-  fields.integers("router_head_shape", m.router_head_shape);
+  fields.size("scale_offset_count", m.scale_offset_count);
+  fields.sizes("router_head_shape", m.router_head_shape);
   fields.text("router_head_artifact", m.router_head_artifact);
   fields.text("router_head_tensor_key", m.router_head_tensor_key);
   fields.text("router_head_sha256", m.router_head_sha256);
   fields.text("adapted_tensors_artifact", m.adapted_tensors_artifact);
   fields.text("adapted_tensors_sha256", m.adapted_tensors_sha256);
-  fields.integer("selected_singular_value_count", m.selected_singular_value_count);
+  fields.size("selected_singular_value_count", m.selected_singular_value_count);
   fields.integer("only_index", m.only_index);
   fields.boolean("skip_existing", m.skip_existing);
   fields.boolean("python_reference_manifest_loaded", m.python_reference_manifest_loaded);
@@ -462,7 +479,7 @@ Result<Manifest> parse_manifest(std::string_view text) {
   if (const auto* spec = fields.find("export_spec"); spec != nullptr && spec->is_object()) {
     Fields spec_fields(*spec, "export_spec.");
     spec_fields.text("name", m.spec_name);
-    spec_fields.integers("selected_layer_indices", m.layers);
+    spec_fields.sizes("selected_layer_indices", m.layers);
     TRINITY_CHECK(spec_fields.status());
   }
   TRINITY_CHECK(require_inside(m.router_head_artifact));
