@@ -100,7 +100,7 @@ class AdaptedModel : public ::testing::TestWithParam<std::string> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Lanes, AdaptedModel, ::testing::Values("reference", "cpu_f32"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& lane) { return lane.param; });
 
 TEST_P(AdaptedModel, TheSelectionAndTheVectorAreTheRecordedOnes) {
   const auto manifest =

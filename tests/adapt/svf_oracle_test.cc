@@ -91,7 +91,7 @@ std::vector<Case> all_cases() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Oracle, StandaloneMatrix, ::testing::ValuesIn(all_cases()),
-                         [](const auto& info) { return info.param.lane + "_" + info.param.name; });
+                         [](const auto& test) { return test.param.lane + "_" + test.param.name; });
 
 TEST(StandaloneBf16, StoredInBf16ItIsTheSameMatrix) {
   TRINITY_REQUIRE_CONFORMANCE(kFile);

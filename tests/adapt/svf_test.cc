@@ -17,7 +17,7 @@ class Svf : public ::testing::TestWithParam<std::string> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Lanes, Svf, ::testing::Values("reference", "cpu_f32"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& lane) { return lane.param; });
 
 /// Random orthonormal columns [rows, k], by Gram and Schmidt, twice.
 std::vector<double> orthonormal(int64_t rows, int64_t k, uint32_t seed) {
