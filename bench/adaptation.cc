@@ -150,8 +150,8 @@ Status measure_export(const BenchOptions& options, Bed& bed, const BenchSink& si
     bool compact, merge;
     Samples samples;
   };
-  std::vector<Form> forms = {{"export", false, true, {}},
-                             {"export-unmerged", false, false, {}},
+  std::vector<Form> forms = {{"export", false, false, {}},
+                             {"export-merged", false, true, {}},
                              {"export-compact", true, false, {}}};
   Samples products;
   const int runs = options.runs > 0 ? options.runs : options.short_mode ? 1 : 3;

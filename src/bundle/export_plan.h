@@ -27,7 +27,7 @@ struct ExportOptions {
   std::vector<int64_t> layers;  // empty = all
   AdaptationOptions adaptation;
   bool compact = false;  // factors instead of products
-  bool merge = true;     // one file with all tensors beside the checkpoints
+  bool merge = false;    // also one file with all tensors beside the checkpoints
   bool resume = false;
   bool force = false;
   bool skip_existing = true;          // with resume: keep valid checkpoints

@@ -28,7 +28,7 @@ struct ExportFlags {
   int threads = 0;
   std::int64_t only_index = 0;
   bool only_index_given = false;
-  bool compact = false, no_merge = false, resume = false, force = false, no_skip = false,
+  bool compact = false, merge = false, resume = false, force = false, no_skip = false,
        dry_run = false, json = false;
   std::string base_repo, base_revision;
 };
@@ -49,7 +49,7 @@ Result<ExportOptions> options_of(const ExportFlags& flags) {
   }
   TRINITY_TRY(options.adaptation.compute_type, parse_svd_compute_type(flags.svd_compute_type));
   options.compact = flags.compact;
-  options.merge = !flags.no_merge;
+  options.merge = flags.merge;
   options.resume = flags.resume && !flags.force;
   options.force = flags.force;
   options.skip_existing = !flags.no_skip;
@@ -194,8 +194,8 @@ void declare(CLI::App& command, ExportFlags& flags) {
   add_switch(command, "--compact", flags.compact,
              "write each tensor's factor instead of the product: small, needs the base model")
       ->group("Adaptation");
-  add_switch(command, "--no-merge", flags.no_merge,
-             "leave adapted_tensors.safetensors out; the checkpoints are the bundle")
+  add_switch(command, "--merge", flags.merge,
+             "also write all tensors into one file, adapted_tensors.safetensors")
       ->group("Adaptation");
   add_switch(command, "--resume", flags.resume, "continue what an earlier run began")->group("Run");
   add_switch(command, "--force", flags.force, "replace a bundle in --out")->group("Run");
