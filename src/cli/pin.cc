@@ -64,6 +64,12 @@ Result<Pin> make_pin(const PinFlags& flags) {
                 hashed(bundle, tensor.checkpoint_path, tensor.checkpoint_sha256.value_or("")));
     pin.files.push_back(std::move(file));
   }
+  // Such a bundle is read from its merged file; without it a pulled copy would not work.
+  if (manifest.layout == ArtifactLayout::single_file) {
+    TRINITY_TRY(PinFile merged, hashed(bundle, manifest.adapted_tensors_artifact,
+                                       manifest.adapted_tensors_sha256.value_or("")));
+    pin.files.push_back(std::move(merged));
+  }
   TRINITY_CHECK(require_valid_pin(pin));
   return pin;
 }

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "base/file.h"
+#include "bundle/manifest.h"
 #include "cli/run_program.h"
 #include "hub/pull_support.h"
 
@@ -207,50 +207,37 @@ TEST(PullCommand, AFT_1_AFT_5_HelpMakesNoConnectionAndTheFirstRunWorks) {
   EXPECT_EQ(run(command.words(), "", command.environment).status, 0);
 }
 
-/// A bundle's manifest with what a pin needs of it.
-Json small_manifest(const TemporaryFolder& folder) {
+/// A bundle of one tensor, without anything that only routing needs.
+Manifest small_bundle(const TemporaryFolder& folder) {
   folder.put("bundle/router_head.safetensors", "head");
   folder.put("bundle/checkpoints/0001_a.safetensors", "tensor");
-  return {{"artifact_version", 1},
-          {"status", "complete"},
-          {"export_complete", true},
-          {"base_model_repo", "org/base"},
-          {"bumblebee_module", "Bumblebee.Text.Qwen3"},
-          {"architecture", "for_causal_language_modeling"},
-          {"xla_target", "cuda12"},
-          {"export_backend", "elixir_nx_exla_cuda"},
-          {"source_vector_path", "v.npy"},
-          {"source_vector_tensor", "v"},
-          {"source_vector_shape", {9}},
-          {"source_vector_sha256", sha256_hex("v")},
-          {"scale_offset_count", 1},
-          {"router_head_shape", {2, 4}},
-          {"router_head_artifact", "router_head.safetensors"},
-          {"router_head_tensor_key", "trinity_router_head"},
-          {"router_head_sha256", sha256_hex("head")},
-          {"adapted_tensors_artifact", "adapted_tensors.safetensors"},
-          {"artifact_layout", "checkpoint_directory"},
-          {"selected_tensor_count", 1},
-          {"selected_singular_value_count", 1},
-          {"selected_tensors",
-           {{{"index", 1},
-             {"path", "a"},
-             {"artifact_key", "a"},
-             {"segments", {"a"}},
-             {"shape", {1}},
-             {"type", "{:bf, 16}"},
-             {"status", "complete"},
-             {"offset_start", 0},
-             {"offset_end", 1},
-             {"singular_values", 1},
-             {"checkpoint_path", "checkpoints/0001_a.safetensors"},
-             {"checkpoint_sha256", sha256_hex("tensor")}}}}};
+  Manifest manifest;
+  manifest.status = "complete";
+  manifest.export_complete = true;
+  manifest.scale_offset_count = 1;
+  manifest.source_vector_shape = {9};
+  manifest.router_head_shape = {2, 4};
+  manifest.router_head_sha256 = sha256_hex("head");
+  manifest.selected_singular_value_count = 1;
+  ManifestTensor tensor;
+  tensor.index = 1;
+  tensor.path = "a";
+  tensor.artifact_key = "a";
+  tensor.segments = {"a"};
+  tensor.shape = {1};
+  tensor.status = TensorStatus::complete;
+  tensor.offset_end = 1;
+  tensor.singular_values = 1;
+  tensor.checkpoint_path = "checkpoints/0001_a.safetensors";
+  tensor.checkpoint_sha256 = sha256_hex("tensor");
+  manifest.tensors = {tensor};
+  return manifest;
 }
 
 TEST(PinCommand, EveryFileIsHashedAgain) {
   const TemporaryFolder folder;
-  const Json manifest = small_manifest(folder);
-  folder.put("bundle/manifest.json", manifest.dump());
+  const std::string manifest = manifest_json(small_bundle(folder));
+  folder.put("bundle/manifest.json", manifest);
   const Words words = {"pin",       "--bundle-dir", folder / "bundle",
                        "--repo-id", "org/bundle",   "--revision",
                        "v2",        "--out",        folder / "pin.json"};
@@ -260,7 +247,7 @@ TEST(PinCommand, EveryFileIsHashedAgain) {
             fmt::format("wrote {}: 3 files, revision v2\n", (folder / "pin.json").string()));
   const auto pin = load_pin(folder / "pin.json");
   ASSERT_TRUE(pin) << pin.error().message;
-  EXPECT_EQ(pin->manifest_sha256, sha256_hex(manifest.dump()));
+  EXPECT_EQ(pin->manifest_sha256, sha256_hex(manifest));
   ASSERT_EQ(pin->files.size(), 3u);
   EXPECT_EQ(pin->files[1].sha256, sha256_hex("head"));
   EXPECT_EQ(pin->files[2].path, "checkpoints/0001_a.safetensors");
@@ -270,9 +257,27 @@ TEST(PinCommand, EveryFileIsHashedAgain) {
   fs::remove(folder / "pin.json");
   const Outcome refused = run(words);
   EXPECT_EQ(refused.status, 1);
+  EXPECT_NE(refused.err.find("0001_a"), std::string::npos) << refused.err;
   EXPECT_FALSE(fs::exists(folder / "pin.json"));
   fs::remove(folder / "bundle/checkpoints/0001_a.safetensors");
   EXPECT_EQ(run(words).status, 3);
+}
+
+TEST(PinCommand, AMergedFileIsPartOfThePin) {
+  const TemporaryFolder folder;
+  Manifest manifest = small_bundle(folder);
+  manifest.layout = ArtifactLayout::single_file;
+  manifest.adapted_tensors_sha256 = sha256_hex("merged");
+  folder.put("bundle/adapted_tensors.safetensors", "merged");
+  folder.put("bundle/manifest.json", manifest_json(manifest));
+  const Words words = {"pin",       "--bundle",   folder / "bundle",
+                       "--repo-id", "org/bundle", "--revision",
+                       "v2",        "--out",      folder / "pin.json"};
+  ASSERT_EQ(run(words).status, 0);
+  const auto pin = load_pin(folder / "pin.json");
+  ASSERT_TRUE(pin) << pin.error().message;
+  EXPECT_EQ(pin->files.back().path, "adapted_tensors.safetensors");
+  EXPECT_EQ(pin->files.back().sha256, sha256_hex("merged"));
 }
 
 }  // namespace
