@@ -42,7 +42,8 @@ Result<SafetensorsFile> open_file(const fs::path& path) {
   auto file = SafetensorsFile::open(path);
   if (file) return file;
   return fail(file.error().kind, "safetensors_read_error",
-              fmt::format("safetensors_read_error({}): {}", path.string(), file.error().message));
+              fmt::format("safetensors_read_error({}): {}", excerpt(path.string(), 1024),
+                          excerpt(file.error().message, 2048)));
 }
 
 Result<TensorView> component(const SafetensorsFile& file, const std::string& key) {

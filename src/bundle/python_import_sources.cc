@@ -104,14 +104,19 @@ std::string provenance_path(const fs::path& path, const fs::path& root) {
 
 Result<PythonSources> read_python_sources(const fs::path& folder, const std::string& manifest_name,
                                           const fs::path& reference_path) {
-  PythonSources out;
-  out.manifest = folder / manifest_name;
-  TRINITY_TRY(const Json manifest, read_json_object(out.manifest));
+  TRINITY_TRY(const Json manifest, read_json_object(folder / manifest_name));
   Json reference;
   if (!reference_path.empty()) {
     TRINITY_TRY(reference, read_json_object(reference_path));
-    out.reference_loaded = true;
   }
+  return python_sources_of(folder, manifest_name, manifest, reference);
+}
+
+Result<PythonSources> python_sources_of(const fs::path& folder, const std::string& manifest_name,
+                                        const Json& manifest, const Json& reference) {
+  PythonSources out;
+  out.manifest = folder / manifest_name;
+  out.reference_loaded = reference.is_object();
   out.components =
       locate(folder,
              find_text(manifest, {"components_path", "component_path", "svf_components_path",

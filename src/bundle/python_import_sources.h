@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -50,6 +51,12 @@ struct PythonSources {
 Result<PythonSources> read_python_sources(const std::filesystem::path& folder,
                                           const std::string& manifest,
                                           const std::filesystem::path& reference);
+
+/// The same from documents in memory; `reference` may be null. The named files need not exist.
+Result<PythonSources> python_sources_of(const std::filesystem::path& folder,
+                                        const std::string& manifest_name,
+                                        const nlohmann::json& manifest,
+                                        const nlohmann::json& reference);
 
 /// A tensor name as component files spell it: whatever is not a letter, a digit, `_`, `.` or `-`
 /// becomes `__`.

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/try.h"
+#include "base/utf8.h"
 #include "bundle/python_import.h"
 #include "cli/commands.h"
 #include "cli/f32_lane.h"
@@ -76,7 +77,8 @@ Result<ImportOptions> options_of(const ImportFlags& flags, const RuntimeProfile&
 std::string event_line(const std::string& name, const Json& fields) {
   std::string line = name + ":";
   for (const auto& [key, value] : fields.items())
-    line += fmt::format(" {}={}", key, value.is_string() ? value.get<std::string>() : dump(value));
+    line += fmt::format(" {}={}", key,
+                        value.is_string() ? excerpt(value.get<std::string>(), 1024) : dump(value));
   return line + "\n";
 }
 

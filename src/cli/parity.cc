@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/stopwatch.h"
 #include "base/try.h"
+#include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/f32_lane.h"
 #include "cli/flags.h"
@@ -114,7 +115,7 @@ Status sample(const SampleFlags& flags) {
   Status printed;
   TRINITY_TRY(const Json report,
               parity_sample(lanes.targets, options_of(flags), [&](const std::string& line) {
-                if (printed) printed = output.write(line + "\n");
+                if (printed) printed = output.write(excerpt(line, 4096) + "\n");
                 if (printed) printed = output.flush();
               }));
   TRINITY_CHECK(printed);
@@ -186,7 +187,7 @@ Status chunks(const ChunkFlags& flags) {
   Status printed;
   TRINITY_TRY(const ParityChunkReport result,
               parity_chunks(*lane.backend, options, [&](const std::string& line) {
-                if (printed) printed = output.write(line + "\n");
+                if (printed) printed = output.write(excerpt(line, 4096) + "\n");
                 if (printed) printed = output.flush();
               }));
   TRINITY_CHECK(printed);
@@ -217,6 +218,7 @@ void declare_chunks(CLI::App& command, ChunkFlags& flags) {
   command
       .add_option("--source", flags.sources,
                   "PyTorch name of a tensor, repeatable; default: embedding and LM head")
+      ->envname(environment_name("--source"))
       ->type_name("NAME")
       ->allow_extra_args(false);
   add_switch(command, "--no-cuda", flags.no_cuda, "compute on the host whatever the profile");
@@ -262,7 +264,7 @@ void declare_check(CLI::App& command, CheckFlags& flags) {
   add_value(command, "--python-report", flags.python_report, "parity report of the Python side")
       ->type_name("FILE")
       ->required();
-  add_value(command, "--elixir-report,--our-report", flags.our_report,
+  add_value(command, "--our-report,--elixir-report", flags.our_report,
             "report of trinity parity sample or chunks")
       ->type_name("FILE")
       ->required();

@@ -40,7 +40,7 @@ struct LayoutFlags {
 };
 
 void add_layout_flags(CLI::App& command, LayoutFlags& flags) {
-  add_value(command, "--model,--layout", flags.model,
+  add_value(command, "--layout,--model", flags.model,
             "model folder whose shapes say what the numbers belong to; default: Qwen3-0.6B, layer "
             "26")
       ->type_name("DIR");

@@ -114,7 +114,7 @@ class ChunkReplay {
     if (tensor.stage_file.empty())
       return fail(ErrorKind::missing, "missing_python_stage",
                   fmt::format("no file of Python stages is known for {}", tensor.source_name));
-    TRINITY_TRY(const SafetensorsFile stages, SafetensorsFile::open(tensor.stage_file));
+    TRINITY_TRY(const SafetensorsFile stages, open_named_file(tensor.stage_file));
     ReplayRequest request;
     TRINITY_TRY(request.components, components_of(files_, tensor, tensor.layout));
     const auto source = tensor.stage_keys.find(std::string(kSourceStage));

@@ -228,7 +228,8 @@ class Comparator {
     const auto theirs =
         SafetensorsFile::open(locate_named_file(options_.python_report.parent_path(), *named));
     if (!ours || !theirs) {
-      line("Top differences: not shown ({})", ours ? theirs.error().message : ours.error().message);
+      line("Top differences: not shown ({})",
+           excerpt(ours ? theirs.error().message : ours.error().message, 1024));
       return;
     }
     line("Top differences");

@@ -90,7 +90,7 @@ class Sampler {
     }
     std::error_code ignored;
     if (fs::exists(in_.sample_stage_file, ignored)) {
-      TRINITY_TRY(SafetensorsFile file, SafetensorsFile::open(in_.sample_stage_file));
+      TRINITY_TRY(SafetensorsFile file, open_named_file(in_.sample_stage_file));
       sample_stages_.emplace(std::move(file));
     }
     if (options_.all_selected_tensors) {
@@ -106,7 +106,7 @@ class Sampler {
                                 in_.all_stage_file.string()));
     }
     if (fs::exists(in_.all_stage_file, ignored)) {
-      TRINITY_TRY(SafetensorsFile file, SafetensorsFile::open(in_.all_stage_file));
+      TRINITY_TRY(SafetensorsFile file, open_named_file(in_.all_stage_file));
       all_stages_.emplace(std::move(file));
     }
     if (options_.source_from_python_stage && options_.paths.python_report.empty())

@@ -187,6 +187,12 @@ Result<ParityInputs> read_parity_inputs(const ParityPaths& paths) {
   return in;
 }
 
+Result<SafetensorsFile> open_named_file(const fs::path& path) {
+  auto file = SafetensorsFile::open(path);
+  if (!file) file.error().message = excerpt(file.error().message, 2048);
+  return file;
+}
+
 Result<ComponentFiles> open_component_files(const fs::path& components, const fs::path& scales) {
   ComponentFiles files;
   TRINITY_TRY(SafetensorsFile first, SafetensorsFile::open(components));

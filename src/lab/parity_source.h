@@ -84,6 +84,9 @@ Result<ParityInputs> read_parity_inputs(const ParityPaths& paths);
 Result<ParityTensor> read_parity_tensor(const nlohmann::json& entry, VLayout default_layout,
                                         const std::filesystem::path& stage_file);
 
+/// A file whose name comes from a report: the message of its errors is fit to be shown.
+Result<SafetensorsFile> open_named_file(const std::filesystem::path& path);
+
 /// The components files, open. Errors: those of SafetensorsFile::open.
 struct ComponentFiles {
   std::unique_ptr<SafetensorsFile> components, scales;

@@ -1,0 +1,59 @@
+// Any bytes as the manifest of a components bundle: refused with a tag and a sentence, or tensors
+// with names, layouts and spans that an import can work with.
+//
+// Half of the inputs replace a part of a valid manifest, so that the deep checks are reached too.
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+
+#include "base/json.h"
+#include "base/utf8.h"
+#include "bundle/bundle_paths.h"
+#include "bundle/python_import_sources.h"
+#include "small_tokenizer.h"
+
+namespace {
+
+constexpr const char* kValid =
+    R"({"format":"trinity_sakana_safetensors_export","version":1,"source":{"model_name":"m",)"
+    R"("router_vector":"v.npy","router_vector_sha256":"00"},"routing":{"head_tensor":"h"},)"
+    R"("svf":{"entries":[{"source_parameter":"model.layers.2.mlp.gate_proj.weight",)"
+    R"("safe_parameter":"w","v_layout":"vh","scale_tensor":"s","component_tensors":{"u":"u",)"
+    R"("S":"s","v":"v"},"offset_start":0,"offset_end":2,"shape":[2]},)"
+    R"({"source_name":"lm_head.weight","elixir_name":"x","shape":[3,2]}]},)"
+    R"("outputs":{"components":"c.safetensors","scale_offsets":"s","head":"../h"}})";
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
+  using namespace trinity;
+  fuzz::Input input(data, size);
+  std::string text;
+  if (input.byte() % 2 == 0) {
+    text = input.rest();
+  } else {
+    text = kValid;
+    const std::size_t begin = (input.byte() << 8 | input.byte()) % text.size();
+    const std::size_t removed = input.byte();
+    text.replace(begin, removed, input.rest());
+  }
+  const auto json = parse_json(text);
+  if (!json || !json->is_object()) return 0;
+  const auto sources = python_sources_of("/nowhere", kPythonManifestFile, *json, nullptr);
+  if (!sources) {
+    fuzz::require(!sources.error().tag.empty(), "the error has a tag");
+    fuzz::require(is_valid_utf8(sources.error().message), "the message is valid UTF-8");
+    fuzz::require(sources.error().message.size() < 2000, "the message is a sentence");
+    return 0;
+  }
+  fuzz::require(!sources->entries.empty(), "there are tensors");
+  std::set<std::string> paths;
+  for (const PythonEntry& entry : sources->entries) {
+    fuzz::require(!entry.source_name.empty() && !entry.path.empty(), "tensors have names");
+    fuzz::require(paths.insert(entry.path).second, "no tensor appears twice");
+    fuzz::require(entry.shape.empty() || entry.shape.size() == 2, "shapes are those of matrices");
+    fuzz::require(require_inside(checkpoint_file_name(1, entry.path)).has_value(),
+                  "every name gives a file inside the bundle");
+  }
+  return 0;
+}
