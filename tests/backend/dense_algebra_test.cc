@@ -35,7 +35,7 @@ TEST(DenseAlgebra, GramAgreesWithTheOracleInEveryType) {
     for (const DType dtype : kFloatTypes)
       for (const auto& [rows, k] : std::vector<std::pair<int64_t, int64_t>>{
                {1, 1}, {3, 2}, {7, 130}, {200, 64}, {1025, 129}, {2300, 33}}) {
-        SCOPED_TRACE(id + " " + dtype_name(dtype) + " " + std::to_string(rows) + "x" +
+        SCOPED_TRACE(id + " " + std::string(dtype_name(dtype)) + " " + std::to_string(rows) + "x" +
                      std::to_string(k));
         const auto bytes = as_type(random_matrix(rows, k, static_cast<uint32_t>(rows)), dtype);
         const TensorView view{dtype, {rows, k}, bytes};
@@ -75,7 +75,8 @@ TEST(DenseAlgebra, RowProductsAgreeWithTheOracleInEveryType) {
   for (const std::string& id : lanes())
     for (const DType in : kFloatTypes)
       for (const DType out : kFloatTypes) {
-        SCOPED_TRACE(id + " " + dtype_name(in) + " to " + dtype_name(out));
+        SCOPED_TRACE(id + " " + std::string(dtype_name(in)) + " to " +
+                     std::string(dtype_name(out)));
         const int64_t rows = 300, k = 48;
         const auto bytes = as_type(random_matrix(rows, k, 4), in);
         const TensorView view{in, {rows, k}, bytes};
