@@ -5,7 +5,16 @@ namespace trinity {
 std::optional<LaneTolerances> lane_tolerances(const std::string& backend) {
   constexpr double u = 1.0 / 256;  // one rounding to bf16
   LaneTolerances t;
-  if (backend == "reference") return t;
+  if (backend == "reference") {
+    constexpr double v = 1.0 / (1 << 24);  // one rounding to f32
+    t.linear = t.exact_linear = {v, v};
+    t.rms_norm = {2.1 * v, 2.1 * v};
+    t.rope = {3.1 * v, 3.1 * v};
+    t.add = {v, v};
+    t.silu_mul = {3.1 * v, 3.1 * v};
+    t.attention = {4.1 * v, 6.1 * v};
+    return t;
+  }
   // The OpenBLAS example computes as cpu_f32 does: f32, in partial sums of its own.
   if (backend == "cpu_f32" || backend.starts_with("plugin:")) {
     t.linear = t.exact_linear = {1e-6, 1e-6};

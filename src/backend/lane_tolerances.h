@@ -29,6 +29,7 @@
 //              frequency is lost, and the product with the position rounds another way (2u), so
 //              that the error grows with the position: 3u a position beside the limit at position
 //              0.
+//   reference  sums in doubles and rounds what it stores to f32, up to three times an operation.
 //   reference_bf16  rounds every value it stores and every input: up to four roundings.
 // On numbers that a lane represents exactly (`exact_linear`), only its f32 accumulation is left.
 #pragma once
