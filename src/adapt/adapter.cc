@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/stopwatch.h"
 #include "base/try.h"
@@ -28,20 +29,41 @@ std::span<const float> Adapter::block(size_t place) const {
                           static_cast<size_t>(tensor.singular_values()));
 }
 
-Result<const Spectrum*> Adapter::spectrum_of(const SelectedTensor& tensor, double& elapsed_ms) {
-  if (const auto found = shared_.find(tensor.stored_name); found != shared_.end())
-    return &found->second;
+/// Decomposes the tensor's base matrix, and the next one that will be asked for.
+Status Adapter::decompose_from(size_t place) {
+  constexpr size_t kTogether = 2;
   const Stopwatch watch;
-  TRINITY_TRY(const TensorView view, base_matrix(base_, tensor));
-  TRINITY_TRY(const TallMatrix matrix, TallMatrix::of(view));
-  TRINITY_TRY(Spectrum spectrum, decompose(algebra_, matrix, options_.compute_type));
-  elapsed_ms = watch.elapsed_ms();
-  const auto uses =
-      std::count_if(selection_.tensors.begin(), selection_.tensors.end(),
-                    [&](const auto& other) { return other.stored_name == tensor.stored_name; });
-  if (uses > 1) return &(shared_[tensor.stored_name] = std::move(spectrum));
-  latest_ = std::move(spectrum);
-  return &latest_;
+  std::vector<std::string> names;
+  std::vector<TallMatrix> matrices;
+  const auto& tensors = selection_.tensors;
+  for (size_t i = place; i < tensors.size() && names.size() < kTogether; ++i) {
+    const std::string& name = tensors[i].stored_name;
+    if (decomposed_.contains(name) || std::find(names.begin(), names.end(), name) != names.end())
+      continue;
+    TRINITY_TRY(const TensorView view, base_matrix(base_, tensors[i]));
+    auto matrix = TallMatrix::of(view);
+    if (!matrix) return fail_in(tensors[i].source_name, std::move(matrix.error()));
+    matrices.push_back(std::move(*matrix));
+    names.push_back(name);
+  }
+  auto spectra = decompose_many(algebra_, matrices, options_.compute_type);
+  if (!spectra) {
+    // Whose fault it is shows only one by one.
+    if (names.size() > 1) {
+      for (size_t i = 0; i < names.size(); ++i)
+        if (auto alone = decompose(algebra_, matrices[i], options_.compute_type); !alone)
+          return fail_in(names[i], std::move(alone.error()));
+    }
+    return fail_in(names.front(), std::move(spectra.error()));
+  }
+  const double share = watch.elapsed_ms() / static_cast<double>(names.size());
+  for (size_t i = 0; i < names.size(); ++i) {
+    const auto uses = std::count_if(tensors.begin(), tensors.end(), [&](const auto& tensor) {
+      return tensor.stored_name == names[i];
+    });
+    decomposed_[names[i]] = {std::move((*spectra)[i]), uses, share};
+  }
+  return {};
 }
 
 Result<TensorFactor> Adapter::factor(size_t place) {
@@ -50,20 +72,23 @@ Result<TensorFactor> Adapter::factor(size_t place) {
     return fail(ErrorKind::invalid_input, "offset_count_mismatch",
                 fmt::format("the selection needs {} offsets, got {}", selection_.scale_count(),
                             offsets_.size()));
+  if (!decomposed_.contains(tensor.stored_name)) TRINITY_CHECK(decompose_from(place));
+  Decomposed& base = decomposed_[tensor.stored_name];
+  const Spectrum& spectrum = base.spectrum;
   TensorFactor out;
-  auto spectrum = spectrum_of(tensor, out.decompose_ms);
-  if (!spectrum) return fail_in(tensor.source_name, std::move(spectrum.error()));
+  out.decompose_ms = std::exchange(base.elapsed_ms, 0);
   const Stopwatch watch;
   const std::vector<size_t> blocks = offset_blocks(selection_, place, options_.tie_mode);
   auto scaling = blocks.size() == 1
-                     ? scale_spectrum(**spectrum, block(blocks[0]))
-                     : scale_spectrum_twice(**spectrum, block(blocks[0]), block(blocks[1]));
+                     ? scale_spectrum(spectrum, block(blocks[0]))
+                     : scale_spectrum_twice(spectrum, block(blocks[0]), block(blocks[1]));
   if (!scaling) return fail_in(tensor.source_name, std::move(scaling.error()));
-  TRINITY_TRY(out.projector, projector(algebra_, **spectrum, *scaling));
+  TRINITY_TRY(out.projector, projector(algebra_, spectrum, *scaling));
   out.scaling = std::move(*scaling);
-  out.singular_values = (*spectrum)->singular_values;
-  out.gaps = (*spectrum)->gaps;
+  out.singular_values = spectrum.singular_values;
+  out.gaps = spectrum.gaps;
   out.factor_ms = watch.elapsed_ms();
+  if (--base.uses_left == 0) decomposed_.erase(tensor.stored_name);
   return out;
 }
 

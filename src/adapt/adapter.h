@@ -1,7 +1,8 @@
 // The factor of each selected tensor: what turns its base weights into adapted ones.
 //
 // Walks from a tensor's base matrix over its spectrum and its offsets to P. A matrix that serves
-// twice (a tied embedding and LM head) is decomposed once.
+// twice (a tied embedding and LM head) is decomposed once. Two matrices are decomposed at a time,
+// because an eigensolver keeps one thread busy.
 #pragma once
 
 #include <map>
@@ -42,7 +43,13 @@ class Adapter {
   Result<TensorFactor> factor(size_t place);
 
  private:
-  Result<const Spectrum*> spectrum_of(const SelectedTensor& tensor, double& elapsed_ms);
+  /// A decomposed base matrix, kept until the last tensor that needs it has used it.
+  struct Decomposed {
+    Spectrum spectrum;
+    int64_t uses_left = 0;
+    double elapsed_ms = 0;  // not yet accounted for
+  };
+  Status decompose_from(size_t place);
   std::span<const float> block(size_t place) const;
 
   DenseAlgebra& algebra_;
@@ -50,8 +57,7 @@ class Adapter {
   const Selection& selection_;
   std::span<const float> offsets_;
   AdaptationOptions options_;
-  std::map<std::string, Spectrum> shared_;  // by stored name, of matrices that serve twice
-  Spectrum latest_;                         // of one that does not
+  std::map<std::string, Decomposed> decomposed_;  // by stored name
 };
 
 /// The base tensor of a selected one: under a tied LM head's name lies the embedding.

@@ -116,6 +116,26 @@ Result<Scaling> scale_values(std::span<const double> s, std::span<const float> o
   return scaling;
 }
 
+Result<Spectrum> spectrum_from(std::span<const double> gram, SymmetricEigen eigen, DType dtype,
+                               SvdComputeType type) {
+  Spectrum spectrum;
+  spectrum.source_dtype = dtype;
+  spectrum.compute_type = type;
+  spectrum.eigen = std::move(eigen);
+  if (!(spectrum.eigen.values.front() > 0))
+    return fail(ErrorKind::invalid_input, "zero_matrix",
+                "a matrix of zeros has no singular values to scale; check the checkpoint");
+  TRINITY_CHECK(verify_eigen(gram, spectrum.eigen));
+  for (const double value : spectrum.eigen.values)
+    spectrum.singular_values.push_back(std::sqrt(std::max(value, 0.0)));
+  spectrum.gaps = report_gaps(spectrum.singular_values);
+  if (type == SvdComputeType::source) {
+    for (double& value : spectrum.singular_values) value = round_to(value, dtype);
+    for (double& value : spectrum.eigen.vectors) value = round_to(value, dtype);
+  }
+  return spectrum;
+}
+
 }  // namespace
 
 const char* svd_compute_type_name(SvdComputeType type) {
@@ -147,24 +167,26 @@ Result<TallMatrix> TallMatrix::of(const TensorView& matrix) {
 }
 
 Result<Spectrum> decompose(DenseAlgebra& algebra, const TallMatrix& matrix, SvdComputeType type) {
-  const int64_t k = matrix.columns();
-  TRINITY_TRY(const std::vector<double> gram, algebra.gram(matrix.view()));
-  Spectrum spectrum;
-  spectrum.source_dtype = matrix.view().dtype;
-  spectrum.compute_type = type;
-  TRINITY_TRY(spectrum.eigen, algebra.symmetric_eigen(gram, k));
-  if (!(spectrum.eigen.values.front() > 0))
-    return fail(ErrorKind::invalid_input, "zero_matrix",
-                "a matrix of zeros has no singular values to scale; check the checkpoint");
-  TRINITY_CHECK(verify_eigen(gram, spectrum.eigen));
-  for (const double value : spectrum.eigen.values)
-    spectrum.singular_values.push_back(std::sqrt(std::max(value, 0.0)));
-  spectrum.gaps = report_gaps(spectrum.singular_values);
-  if (type == SvdComputeType::source) {
-    for (double& value : spectrum.singular_values) value = round_to(value, spectrum.source_dtype);
-    for (double& value : spectrum.eigen.vectors) value = round_to(value, spectrum.source_dtype);
+  TRINITY_TRY(std::vector<Spectrum> one, decompose_many(algebra, std::span(&matrix, 1), type));
+  return std::move(one.front());
+}
+
+Result<std::vector<Spectrum>> decompose_many(DenseAlgebra& algebra,
+                                             std::span<const TallMatrix> matrices,
+                                             SvdComputeType type) {
+  std::vector<std::vector<double>> grams;
+  std::vector<int64_t> sizes;
+  for (const TallMatrix& matrix : matrices) {
+    TRINITY_TRY(grams.emplace_back(), algebra.gram(matrix.view()));
+    sizes.push_back(matrix.columns());
   }
-  return spectrum;
+  TRINITY_TRY(std::vector<SymmetricEigen> eigens, algebra.symmetric_eigen_many(grams, sizes));
+  std::vector<Spectrum> spectra;
+  for (size_t i = 0; i < eigens.size(); ++i) {
+    TRINITY_TRY(spectra.emplace_back(),
+                spectrum_from(grams[i], std::move(eigens[i]), matrices[i].view().dtype, type));
+  }
+  return spectra;
 }
 
 Result<Scaling> scale_spectrum(const Spectrum& spectrum, std::span<const float> offsets) {

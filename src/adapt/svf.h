@@ -68,6 +68,11 @@ struct Spectrum {
 /// linear algebra library is broken on this machine), `zero_matrix`.
 Result<Spectrum> decompose(DenseAlgebra& algebra, const TallMatrix& matrix, SvdComputeType type);
 
+/// Several matrices, whose eigenvectors may be computed side by side. The same results.
+Result<std::vector<Spectrum>> decompose_many(DenseAlgebra& algebra,
+                                             std::span<const TallMatrix> matrices,
+                                             SvdComputeType type);
+
 /// The new singular values as multiples of the old ones.
 struct Scaling {
   std::vector<double> multipliers;  // norm · (1 + δ), for each singular value

@@ -23,6 +23,15 @@ tl::unexpected<Error> token_out_of_range(int64_t id, int64_t vocab_size) {
                   std::to_string(vocab_size));
 }
 
+Result<std::vector<SymmetricEigen>> DenseAlgebra::symmetric_eigen_many(
+    std::vector<std::vector<double>> matrices, std::span<const int64_t> sizes) {
+  std::vector<SymmetricEigen> out;
+  for (size_t i = 0; i < matrices.size(); ++i) {
+    TRINITY_TRY(out.emplace_back(), symmetric_eigen(std::move(matrices[i]), sizes[i]));
+  }
+  return out;
+}
+
 Status require_float_matrix(const TensorView& matrix) {
   if (matrix.shape.size() != 2)
     return fail(ErrorKind::invalid_input, "expected_rank_2",

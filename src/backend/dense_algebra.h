@@ -40,6 +40,10 @@ class DenseAlgebra {
   /// Of a symmetric [k, k] matrix. Errors: `eigen_not_converged`, `non_finite_values`.
   virtual Result<SymmetricEigen> symmetric_eigen(std::vector<double> matrix, int64_t k) = 0;
 
+  /// Several at once; a backend whose eigensolver leaves threads idle computes them side by side.
+  virtual Result<std::vector<SymmetricEigen>> symmetric_eigen_many(
+      std::vector<std::vector<double>> matrices, std::span<const int64_t> sizes);
+
   /// V·diag(diagonal)·Vᵀ [k, k], exactly symmetric.
   virtual Result<std::vector<double>> spectral_matrix(const SymmetricEigen& eigen,
                                                       std::span<const double> diagonal) = 0;

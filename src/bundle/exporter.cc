@@ -244,7 +244,7 @@ class Exporter {
     auto factor = adapter_.factor(flight->place);
     if (!factor) return in_stage("decompose_error", std::move(factor.error()));
     TRINITY_CHECK(backend_.synchronize());
-    entry.decompose_elapsed_ms = whole_ms(watch.elapsed_ms());
+    entry.decompose_elapsed_ms = whole_ms(factor->decompose_ms + factor->factor_ms);
     watch.restart();
     if (factor->decompose_ms > 0) TRINITY_CHECK(hash_source(selected));
     TRINITY_TRY(flight->file, open_checkpoint(entry));

@@ -121,26 +121,24 @@ class CpuDenseAlgebra final : public DenseAlgebra {
   }
 
   Result<SymmetricEigen> symmetric_eigen(std::vector<double> matrix, int64_t k) override {
-    // LAPACK may loop or crash on NaN.
-    for (const double value : matrix)
-      if (!std::isfinite(value))
-        return fail(ErrorKind::invalid_input, "non_finite_values",
-                    "the matrix to decompose holds NaN or infinity; check the weights");
     const SingleThreadedBlas single;
-    std::vector<double> ascending(static_cast<size_t>(k));
-    const auto info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'V', 'L', static_cast<lapack_int>(k),
-                                     matrix.data(), static_cast<lapack_int>(k), ascending.data());
-    if (info != 0)
-      return fail(ErrorKind::failed, "eigen_not_converged",
-                  fmt::format("LAPACK's dsyevd did not converge (info {}); check the weights for "
-                              "extreme values",
-                              info));
-    SymmetricEigen eigen;
-    eigen.values.assign(ascending.rbegin(), ascending.rend());
-    eigen.vectors.resize(matrix.size());
-    for (int64_t i = 0; i < k; ++i)  // a column of LAPACK's is contiguous
-      std::copy_n(matrix.data() + at(k - 1 - i, 0, k), k, eigen.vectors.data() + at(i, 0, k));
-    return eigen;
+    return solve(std::move(matrix), k);
+  }
+
+  Result<std::vector<SymmetricEigen>> symmetric_eigen_many(
+      std::vector<std::vector<double>> matrices, std::span<const int64_t> sizes) override {
+    omp_set_num_threads(threads_);
+    const SingleThreadedBlas single;
+    std::vector<Result<SymmetricEigen>> results(matrices.size());
+    parallel_tasks(static_cast<int64_t>(matrices.size()), [&](int64_t i) {
+      const auto at_i = static_cast<size_t>(i);
+      results[at_i] = solve(std::move(matrices[at_i]), sizes[at_i]);
+    });
+    std::vector<SymmetricEigen> out;
+    for (Result<SymmetricEigen>& result : results) {
+      TRINITY_TRY(out.emplace_back(), std::move(result));
+    }
+    return out;
   }
 
   Result<std::vector<double>> spectral_matrix(const SymmetricEigen& eigen,
@@ -214,6 +212,29 @@ class CpuDenseAlgebra final : public DenseAlgebra {
   }
 
  private:
+  /// On the calling thread.
+  static Result<SymmetricEigen> solve(std::vector<double> matrix, int64_t k) {
+    // LAPACK may loop or crash on NaN.
+    for (const double value : matrix)
+      if (!std::isfinite(value))
+        return fail(ErrorKind::invalid_input, "non_finite_values",
+                    "the matrix to decompose holds NaN or infinity; check the weights");
+    std::vector<double> ascending(static_cast<size_t>(k));
+    const auto info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'V', 'L', static_cast<lapack_int>(k),
+                                     matrix.data(), static_cast<lapack_int>(k), ascending.data());
+    if (info != 0)
+      return fail(ErrorKind::failed, "eigen_not_converged",
+                  fmt::format("LAPACK's dsyevd did not converge (info {}); check the weights for "
+                              "extreme values",
+                              info));
+    SymmetricEigen eigen;
+    eigen.values.assign(ascending.rbegin(), ascending.rend());
+    eigen.vectors.resize(matrix.size());
+    for (int64_t i = 0; i < k; ++i)  // a column of LAPACK's is contiguous
+      std::copy_n(matrix.data() + at(k - 1 - i, 0, k), k, eigen.vectors.data() + at(i, 0, k));
+    return eigen;
+  }
+
   int threads_;
   LinearEngine linear_;
   struct TaskBuffers {
