@@ -89,9 +89,10 @@ std::pair<double, double> range_of(std::span<const ChartSeries> series) {
 
 std::string dot(double x, double y, const ChartSeries& series, double radius,
                 const std::string& hint) {
-  const std::string look =
-      series.ring ? fmt::format(R"(fill="#fff" stroke="{}" stroke-width="1.6")", series.colour)
-                  : fmt::format(R"(fill="{}" fill-opacity=".85")", series.colour);
+  const std::string look = series.ring
+                               ? fmt::format(R"(fill="#fff" stroke="{}" stroke-width="{}")",
+                                             series.colour, radius < 3 ? 0.7 : 1.4)
+                               : fmt::format(R"(fill="{}" fill-opacity=".85")", series.colour);
   return fmt::format(R"(<circle cx="{:.1f}" cy="{:.1f}" r="{}" {}><title>{}</title></circle>)", x,
                      y, series.ring ? radius + 1.2 : radius, look, html_text(hint));
 }

@@ -162,10 +162,9 @@ class EvalReport {
                        case_html, html_excerpt(finding, 400));
   }
 
-  /// One series a lane, the baseline last so that its rings lie on top.
+  /// One series a lane, the baseline first: charts are sorted by it, and dots lie in its rings.
   std::vector<ChartSeries> margin_series(bool agent) const {
     std::vector<ChartSeries> out;
-    std::vector<ChartSeries> on_top;
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
       const LaneReport& lane = lanes_[i];
       ChartSeries series;
@@ -179,9 +178,8 @@ class EvalReport {
                                               : outcome.decision->margins.role;
         series.values.push_back(margin.value_or(std::nan("")));
       }
-      (series.ring ? on_top : out).push_back(std::move(series));
+      out.insert(series.ring ? out.begin() : out.end(), std::move(series));
     }
-    out.insert(out.end(), on_top.begin(), on_top.end());
     return out;
   }
 

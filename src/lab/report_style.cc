@@ -31,7 +31,7 @@ table { border-collapse: collapse; width: 100%; font-size: 13.5px;
 th { text-align: left; font-weight: 600; color: var(--soft); border-bottom: 2px solid var(--line);
      padding: 6px 10px 6px 0; vertical-align: bottom; }
 td { border-bottom: 1px solid var(--line); padding: 6px 10px 6px 0; vertical-align: top; }
-th.n, td.n { text-align: right; }
+th.n, td.n { text-align: right; padding-right: 18px; }
 td.id { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: 12.5px; }
 td.dim, .dim { color: var(--soft); }
 .sub { font-size: 12px; color: var(--soft); }
