@@ -11,7 +11,7 @@ namespace {
 const Words& commands() {
   static const Words names = [] {
     Words all = {"route",  "extract", "tokenize", "demo",   "profiles", "backends",
-                 "doctor", "synth",   "version",  "import", "vector",   "parity"};
+                 "doctor", "synth",   "version",  "import", "vector",   "parity", "eval"};
     if (TRINITY_HAS_BENCH) all.push_back("bench");
     return all;
   }();
