@@ -95,12 +95,6 @@ void say_what_is_not_pinned(const PullReport& report) {
         note(fmt::format("{}: no hash is pinned; it has the git hash that the hub states",
                          excerpt(file.path)));
         break;
-      case Verified::size_only:
-        warn(
-            fmt::format("{}: no hash is pinned and the hub states none; only its length was "
-                        "checked",
-                        excerpt(file.path)));
-        break;
     }
   }
 }

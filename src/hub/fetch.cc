@@ -165,7 +165,7 @@ class Fetcher::Attempt {
     // Another program may have fetched it meanwhile, or under another revision.
     if (std::error_code error; std::filesystem::exists(fetcher_.cache_.blob(name), error)) {
       auto content = verify_content(fetcher_.cache_.blob(name), file_, about->etag);
-      if (content && content->verified != Verified::size_only) {
+      if (content) {
         fetched.content = std::move(*content);
         return finish(std::move(fetched), name);
       }
@@ -201,6 +201,12 @@ class Fetcher::Attempt {
   }
 
   Status check(const HubAnswer& about) const {
+    const bool answered = about.response.status != 0;
+    if (answered && !file_.sha256 && !is_sha256_hex(about.etag) && !is_commit_id(about.etag))
+      return fail(ErrorKind::failed, "unverifiable_file",
+                  fmt::format("{} states no hash of {} and none is pinned; put its sha256 into a "
+                              "pin, or use another --endpoint",
+                              endpoint_.url.origin(), excerpt(file_.path)));
     if (is_commit_id(fetcher_.repo_.revision) && !about.commit.empty() &&
         about.commit != fetcher_.repo_.revision)
       return fail(
@@ -252,9 +258,11 @@ class Fetcher::Attempt {
     }
     auto content = verify_content(partial->path(), file_, etag);
     if (!content) {
-      if (content.error().tag != "checksum_mismatch")
+      const std::string& tag = content.error().tag;
+      if (tag != "checksum_mismatch" && tag != "unverifiable_file")
         return fetch_failure(content.error(), Remedy::none);
       partial->remove();
+      if (tag == "unverifiable_file") return fetch_failure(content.error(), Remedy::next_endpoint);
       // Once more from the beginning: the part from before may have been the bad one.
       const bool again = mismatches_++ == 0;
       first_offset_ = 0;
@@ -371,12 +379,14 @@ FetchResult<FetchedFile> Fetcher::fetch_from(const Endpoint& endpoint, const Pin
     const auto delay = retry_delay(policy, failures, failure.retry_after, luck);
     if (failures >= policy.attempts || total >= policy.total_attempts || !delay) {
       failure.remedy = Remedy::next_endpoint;
-      failure.error.message +=
-          delay ? fmt::format(
-                      " (after {} attempts; what arrived is kept, and the same command goes on "
-                      "from there)",
-                      total)
-                : fmt::format(" (it asks to wait for {} s)", failure.retry_after->count());
+      if (!delay) {
+        failure.error.message +=
+            fmt::format(" (it asks to wait for {} s)", failure.retry_after->count());
+      } else {
+        failure.error.message += fmt::format(
+            " (tried {}; what arrived is kept, and the same command goes on from there)",
+            total == 1 ? "once" : fmt::format("{} times", total));
+      }
       return fetched;
     }
     pause_for(policy, *delay, stop);
@@ -392,12 +402,12 @@ Result<FetchedFile> Fetcher::fetch(const PinFile& file, FileProgress& progress,
   // A branch may have moved on since the cache noted its commit; a hash in the pin may not.
   const bool commit_is_sure = is_commit_id(repo_.revision) || options_.offline;
   if (file.sha256 || commit_is_sure) {
-    auto content = cache_.find(file, commit, options_.offline);
+    auto content = cache_.find(file, commit);
     if (content && (!options_.need_commit || !commit.empty())) {
       FetchedFile fetched;
       fetched.content = std::move(*content);
       fetched.commit = commit;
-      if (!commit.empty() && file.sha256 && fetched.content.path == cache_.blob(*file.sha256))
+      if (options_.need_commit && file.sha256 && fetched.content.path == cache_.blob(*file.sha256))
         TRINITY_CHECK(cache_.link(commit, file.path, *file.sha256));
       return fetched;
     }

@@ -35,10 +35,8 @@ const char* verified_name(Verified verified) {
       return "hub_sha256";
     case Verified::hub_git:
       return "hub_git";
-    case Verified::size_only:
-      return "size";
   }
-  return "size";
+  return "pin";
 }
 
 Result<CachedFile> verify_content(const fs::path& path, const PinFile& file,
@@ -65,7 +63,11 @@ Result<CachedFile> verify_content(const fs::path& path, const PinFile& file,
     if (git_hash != etag) return mismatch(etag, git_hash);
     content.verified = Verified::hub_git;
   } else {
-    content.verified = Verified::size_only;
+    return fail(
+        ErrorKind::failed, "unverifiable_file",
+        fmt::format("neither the pin nor the hub states a hash of {}; put its sha256 into a "
+                    "pin, or use another --endpoint",
+                    excerpt(file.path)));
   }
   return content;
 }
@@ -98,8 +100,7 @@ std::string HubCache::known_commit() const {
   return is_commit_name(*text) ? *text : std::string();
 }
 
-std::optional<CachedFile> HubCache::find(const PinFile& file, const std::string& commit,
-                                         bool accept_size_only) const {
+std::optional<CachedFile> HubCache::find(const PinFile& file, const std::string& commit) const {
   std::error_code error;
   if (file.sha256) {
     const fs::path path = blob(*file.sha256);
@@ -115,8 +116,7 @@ std::optional<CachedFile> HubCache::find(const PinFile& file, const std::string&
     etag = target.filename().string();
   if (file.size && fs::file_size(path, error) != *file.size) return std::nullopt;
   auto content = verify_content(path, file, etag);
-  if (!content || (content->verified == Verified::size_only && !accept_size_only))
-    return std::nullopt;
+  if (!content) return std::nullopt;
   return *content;
 }
 

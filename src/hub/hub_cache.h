@@ -22,12 +22,11 @@ namespace trinity {
 
 /// What vouches for a file's content.
 enum class Verified {
-  pin,       // the SHA-256 of the pin
-  hub_lfs,   // the SHA-256 that the hub states (X-Linked-Etag)
-  hub_git,   // the git hash that the hub states
-  size_only  // nothing but the length
+  pin,      // the SHA-256 of the pin
+  hub_lfs,  // the SHA-256 that the hub states (X-Linked-Etag)
+  hub_git   // the git hash that the hub states
 };
-/// "pin", "hub_sha256", "hub_git", "size".
+/// "pin", "hub_sha256", "hub_git".
 const char* verified_name(Verified verified);
 
 struct CachedFile {
@@ -38,7 +37,8 @@ struct CachedFile {
 };
 
 /// The hash of a file and how it is vouched for. `etag` is what the hub calls the content, possibly
-/// empty. Error `checksum_mismatch` when the pin or the etag contradicts, and read errors.
+/// empty. Errors: `checksum_mismatch` when the pin or the etag contradicts, `unverifiable_file`
+/// when neither states a hash, and read errors.
 Result<CachedFile> verify_content(const std::filesystem::path& path, const PinFile& file,
                                   const std::string& etag);
 
@@ -55,9 +55,8 @@ class HubCache {
   std::string known_commit() const;
 
   /// The file if its content is here and right. For a file without a pinned hash `commit` must be
-  /// known, and a content that only its length vouches for counts when `accept_size_only`.
-  std::optional<CachedFile> find(const PinFile& file, const std::string& commit,
-                                 bool accept_size_only) const;
+  /// known.
+  std::optional<CachedFile> find(const PinFile& file, const std::string& commit) const;
 
   /// Links the blob into the snapshot of a commit, and notes the revision's commit. Errors:
   /// `unwritable_file`, `invalid_commit`.

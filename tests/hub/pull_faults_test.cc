@@ -290,6 +290,22 @@ TEST(PullFaults, ServersWithoutHeadAreAskedByGet) {
   expect_complete(hub.folder / "dest", hub.files);
 }
 
+// As a portal does that answers everything with its own page.
+TEST(PullFaults, AFileThatNobodyVouchesForIsNotUsed) {
+  for (const int head_status : {200, 405}) {
+    OneFile hub;
+    hub.pin.files[0].sha256.reset();
+    hub.server.set_handler([&](const HubRequestLine& request) -> std::optional<HubReply> {
+      HubReply reply = status_only(request.method == "HEAD" ? head_status : 200);
+      reply.headers = {{"ETag", "\"5f-6021d0\""}};
+      reply.body = "<html>please log in</html>";
+      return reply;
+    });
+    EXPECT_EQ(hub.tag(), "unverifiable_file");
+    EXPECT_TRUE(files_below(hub.folder / "dest").empty());
+  }
+}
+
 TEST(PullFaults, RedirectLoopsEnd) {
   OneFile hub;
   hub.server.set_handler([&](const HubRequestLine& request) -> std::optional<HubReply> {
