@@ -16,6 +16,7 @@ void add_extract(CLI::App& app, Action& action);
 void add_export(CLI::App& app, Action& action);
 void add_import(CLI::App& app, Action& action);
 void add_verify(CLI::App& app, Action& action);
+void add_inspect(CLI::App& app, Action& action);
 void add_pull(CLI::App& app, Action& action);
 void add_pin(CLI::App& app, Action& action);
 void add_tokenize(CLI::App& app, Action& action);

@@ -42,6 +42,7 @@ void add_commands(CLI::App& app, Action& action) {
   add_export(app, action);
   add_import(app, action);
   add_verify(app, action);
+  add_inspect(app, action);
   add_pull(app, action);
   add_pin(app, action);
   add_tokenize(app, action);
