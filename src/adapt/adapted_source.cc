@@ -43,7 +43,7 @@ class ProjectedEmbedding final : public EmbeddingRows {
 }  // namespace
 
 Result<std::vector<std::byte>> project_matrix(DenseAlgebra& algebra, const TensorView& matrix,
-                                              std::span<const double> factor) {
+                                              std::span<const double> factor, bool turned) {
   TRINITY_TRY(const TallMatrix tall, TallMatrix::of(matrix));
   TRINITY_TRY(const Weight prepared, algebra.prepare_factor(factor, tall.columns()));
   const auto size = static_cast<size_t>(dtype_size(matrix.dtype));
@@ -56,10 +56,10 @@ Result<std::vector<std::byte>> project_matrix(DenseAlgebra& algebra, const Tenso
                                                            static_cast<std::ptrdiff_t>(row_bytes));
                                return {};
                              }));
-  if (!tall.transposed()) return out;
-  std::vector<std::byte> turned(out.size());
-  transpose_elements(out.data(), tall.rows(), tall.columns(), size, turned.data());
-  return turned;
+  if (tall.transposed() == turned) return out;
+  std::vector<std::byte> other_way(out.size());
+  transpose_elements(out.data(), tall.rows(), tall.columns(), size, other_way.data());
+  return other_way;
 }
 
 void AdaptedSource::replace(const std::string& name, const TensorView& view) {

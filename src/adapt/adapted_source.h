@@ -46,8 +46,8 @@ class AdaptedSource final : public TensorSource {
   std::shared_ptr<const EmbeddingRows> rows_;
 };
 
-/// base·factor in the orientation and type of the checkpoint.
+/// base·factor in the type of the checkpoint, and in its orientation or, `turned`, transposed.
 Result<std::vector<std::byte>> project_matrix(DenseAlgebra& algebra, const TensorView& matrix,
-                                              std::span<const double> factor);
+                                              std::span<const double> factor, bool turned = false);
 
 }  // namespace trinity

@@ -26,7 +26,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int64_t kChunkRows = 4096;
+constexpr int64_t kChunkRows = 16384;
 /// Finished rows that may wait for the disk; most of an embedding, so that the next tensors can be
 /// decomposed meanwhile.
 constexpr size_t kQueuedBytes = size_t{512} << 20;
@@ -332,7 +332,8 @@ class Exporter {
     // Layer kernels are turned around for a bundle, square ones too.
     const bool turned = block_index(selected.source_name).has_value();
     if (turned || matrix.shape[0] < matrix.shape[1]) {
-      TRINITY_TRY(std::vector<std::byte> product, bundle_product(matrix, factor, turned));
+      TRINITY_TRY(std::vector<std::byte> product,
+                  project_matrix(algebra_, matrix, factor.projector, turned));
       advance(bytes_of(selected));
       return write_payload(flight,
                            std::make_shared<const std::vector<std::byte>>(std::move(product)));
@@ -345,17 +346,6 @@ class Exporter {
           return write_payload(
               flight, std::make_shared<const std::vector<std::byte>>(std::exchange(rows, {})));
         });
-  }
-
-  /// The product in bundle orientation, for matrices that are small enough to hold in memory.
-  Result<std::vector<std::byte>> bundle_product(const TensorView& matrix,
-                                                const TensorFactor& factor, bool turned) {
-    TRINITY_TRY(std::vector<std::byte> product, project_matrix(algebra_, matrix, factor.projector));
-    if (!turned) return product;
-    std::vector<std::byte> out(product.size());
-    transpose_elements(product.data(), matrix.shape[0], matrix.shape[1],
-                       static_cast<size_t>(dtype_size(matrix.dtype)), out.data());
-    return out;
   }
 
   Result<std::shared_ptr<TensorFile>> open_checkpoint(const ManifestTensor& entry) {
