@@ -39,6 +39,16 @@ const char* kind_name(Kind kind) {
 
 // ---- for people ---------------------------------------------------------------------------------
 
+/// A path without what all of them share.
+std::string short_path(const std::string& path) {
+  std::string_view text = path;
+  constexpr std::string_view front = "decoder.", back = ".kernel";
+  if (text.substr(0, front.size()) == front) text.remove_prefix(front.size());
+  if (text.size() > back.size() && text.substr(text.size() - back.size()) == back)
+    text.remove_suffix(back.size());
+  return std::string(text);
+}
+
 std::string short_hash(const std::optional<std::string>& hash) {
   return hash && !hash->empty() ? hash->substr(0, 8) : "–";
 }
@@ -141,42 +151,64 @@ std::string vector_table(const BundlePicture& picture, const Style& style) {
   std::string out = table.header();
   for (const TensorPicture& tensor : picture.tensors)
     out += table.row({{std::to_string(tensor.entry.index)},
-                      {tensor.entry.path},
+                      {short_path(tensor.entry.path)},
                       {fmt::format("{}–{}", tensor.entry.offset_start, tensor.entry.offset_end)},
                       {offsets_range(tensor)},
                       {offsets_deviation(tensor)}});
   return out;
 }
 
-std::string bundle_table(const BundlePicture& picture, const Style& style, bool with_model) {
-  std::vector<Column> columns = {{"#", 3, true},        {"tensor", 46},  {"shape", 14, true},
-                                 {"type", 4},           {"state", 8},    {"sha256", 8},
-                                 {"time", 8, true},     {"backend", 14}, {"gap", 9, true},
-                                 {"offsets", 17, true}, {"std", 6, true}};
-  if (with_model) {
-    columns.push_back({"moved", 8, true});
-    columns.push_back({"σ before", 17, true});
-    columns.push_back({"σ after", 17, true});
-  }
-  const Table table(columns, style);
+/// What lies in the folder.
+std::string files_table(const BundlePicture& picture, const Style& style) {
+  const Table table({{"#", 3, true},
+                     {"tensor", 32},
+                     {"shape", 15, true},
+                     {"type", 4},
+                     {"state", 8},
+                     {"sha256", 8},
+                     {"time", 8, true},
+                     {"backend", 12}},
+                    style);
   std::string out = table.header();
   for (const TensorPicture& tensor : picture.tensors) {
     const ManifestTensor& entry = tensor.entry;
     const bool complete = entry.status == TensorStatus::complete;
-    std::vector<Cell> cells = {
-        {std::to_string(entry.index)},
-        {entry.path},
-        {shape_text(entry.shape)},
-        {type_name_of(entry)},
-        {tensor_status_name(entry.status), complete                               ? &Style::green
-                                           : entry.status == TensorStatus::failed ? &Style::red
-                                                                                  : &Style::yellow},
-        {short_hash(entry.checkpoint_sha256)},
-        {duration(entry)},
-        {entry.backend_label.value_or("–")},
-        {gap(entry)},
-        {offsets_range(tensor)},
-        {offsets_deviation(tensor)}};
+    const bool failed = entry.status == TensorStatus::failed;
+    out += table.row({{std::to_string(entry.index)},
+                      {short_path(entry.path)},
+                      {shape_text(entry.shape)},
+                      {type_name_of(entry)},
+                      {tensor_status_name(entry.status), complete ? &Style::green
+                                                         : failed ? &Style::red
+                                                                  : &Style::yellow},
+                      {short_hash(entry.checkpoint_sha256)},
+                      {duration(entry)},
+                      {entry.backend_label.value_or("–")}});
+  }
+  for (const TensorPicture& tensor : picture.tensors)
+    if (tensor.entry.error)
+      out += fmt::format("  {} failed: {}\n", fit(tensor.entry.path, 80),
+                         fit(*tensor.entry.error, 400));
+  return out;
+}
+
+/// What the adaptation did to each tensor.
+std::string change_table(const BundlePicture& picture, const Style& style, bool with_model) {
+  std::vector<Column> columns = {
+      {"#", 3, true}, {"tensor", 32}, {"gap", 9, true}, {"offsets", 17, true}, {"std", 6, true}};
+  if (with_model) {
+    columns.push_back({"moved", 8, true});
+    columns.push_back({"σ before", 15, true});
+    columns.push_back({"σ after", 15, true});
+  }
+  const Table table(columns, style);
+  std::string out = table.header();
+  for (const TensorPicture& tensor : picture.tensors) {
+    std::vector<Cell> cells = {{std::to_string(tensor.entry.index)},
+                               {short_path(tensor.entry.path)},
+                               {gap(tensor.entry)},
+                               {offsets_range(tensor)},
+                               {offsets_deviation(tensor)}};
     if (with_model) {
       cells.push_back(
           {tensor.relative_change ? fmt::format("{:.2f} %", 100 * *tensor.relative_change) : "–"});
@@ -185,9 +217,6 @@ std::string bundle_table(const BundlePicture& picture, const Style& style, bool 
     }
     out += table.row(cells);
   }
-  for (const TensorPicture& tensor : picture.tensors)
-    if (tensor.entry.error)
-      out += fmt::format("  {} failed: {}\n", tensor.entry.path, fit(*tensor.entry.error, 400));
   return out;
 }
 
@@ -195,8 +224,8 @@ Status print_text(const InspectFlags& flags, const BundlePicture& picture, Outpu
   const Style style = Style::for_output(STDOUT_FILENO);
   if (picture.kind == Kind::vector)
     return output.write(vector_facts(picture) + "\n" + vector_table(picture, style));
-  return output.write(bundle_facts(flags, picture) + "\n" +
-                      bundle_table(picture, style, !flags.model.empty()));
+  return output.write(bundle_facts(flags, picture) + "\n" + files_table(picture, style) + "\n" +
+                      change_table(picture, style, !flags.model.empty()));
 }
 
 // ---- JSON ---------------------------------------------------------------------------------------

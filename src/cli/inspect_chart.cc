@@ -54,7 +54,7 @@ std::string offset_bars(const Box& box, const std::vector<float>& offsets, doubl
   for (const auto& [path, colour] : {std::pair{&up, kUp}, std::pair{&down, kDown}})
     if (!path->empty())
       out += fmt::format(R"(<path d="{}" stroke="{}" stroke-width="{:.2f}" fill="none"/>)", *path,
-                         colour, std::clamp(step * 0.8, 0.3, 6.0));
+                         colour, std::clamp(step * 0.8, 0.5, 6.0));
   return out;
 }
 
@@ -63,7 +63,8 @@ std::string offsets_panel(const Box& box, const TensorPicture& tensor, double li
   for (const double share : {-1.0, 0.0, 1.0}) {
     const double y = box.top + box.height / 2 * (1 - share);
     out += line(box.left, y, box.left + box.width, y, kGrid);
-    out += text(box.left - 6, y + 3.5, kFaint, 10, "end", fmt::format("{:+.2g}", share * limit));
+    out += text(box.left - 6, y + 3.5, kFaint, 10, "end",
+                share == 0 ? "0" : fmt::format("{:+.2g}", share * limit));
   }
   if (tensor.offsets.empty())
     return out + text(box.x(0.5), box.top + box.height / 2 - 6, kFaint, 11, "middle",

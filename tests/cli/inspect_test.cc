@@ -121,7 +121,7 @@ TEST_F(Inspect, TheProgramPrintsTextAndJsonAndDraws) {
                             "--svg", svg.string()});
   ASSERT_EQ(text.status, 0) << text.err;
   for (const char* part : {"complete, 9 tensors", "Tie mode:", "embed_offsets", "trinity test",
-                           "decoder.blocks.1.self_attention.query.kernel", "[64, 100]"})
+                           "blocks.1.self_attention.query ", "[64, 100]"})
     EXPECT_NE(text.out.find(part), std::string::npos) << part << "\n" << text.out;
   const std::string drawing = slurp(svg);
   EXPECT_EQ(drawing.rfind("<svg", 0), 0U);
