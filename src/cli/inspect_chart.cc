@@ -189,10 +189,12 @@ std::string inspect_chart(const BundlePicture& picture, const std::string& title
     key(kBefore, "spectrum of the base model");
     key(kAfter, "after adaptation");
   }
-  for (size_t i = 0; i < picture.tensors.size(); ++i)
-    out += "\n" + panel(kMargin + static_cast<double>(i % columns) * (kPanelWidth + kGap),
-                        kTop + static_cast<double>(i / columns) * panel_height, picture.tensors[i],
-                        limit, spectra);
+  for (size_t i = 0; i < picture.tensors.size(); ++i) {
+    out += '\n';
+    out += panel(kMargin + static_cast<double>(i % columns) * (kPanelWidth + kGap),
+                 kTop + static_cast<double>(i / columns) * panel_height, picture.tensors[i], limit,
+                 spectra);
+  }
   return out + "\n</svg>\n";
 }
 
