@@ -1,0 +1,19 @@
+// trinity lab: the laboratory's comparisons of lanes, noise and data sets.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/commands.h"
+#include "cli/lab_commands.h"
+
+namespace trinity::cli {
+
+void add_lab(CLI::App& app, Action& action) {
+  CLI::App* lab = app.add_subcommand(
+      "lab", "Compare all lanes with each other; try decisions under harmless noise");
+  lab->require_subcommand(1);
+  lab->footer("Example:\n  trinity lab matrix\n  trinity lab robustness --json");
+  add_lab_matrix(*lab, action);
+}
+
+}  // namespace trinity::cli
