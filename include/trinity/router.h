@@ -46,6 +46,10 @@ struct RouterOptions {
   std::string tie_mode;              // of the vector: "embed_offsets" (default), "last_write", ...
   /// Folder where what a vector's first load computes is kept; empty = nowhere.
   std::filesystem::path adaptation_cache;
+  /// What happens when the profile's backend lacks an operation that another one has: "raise" (an
+  /// error), "warn" (the other one computes, RouterInfo::warnings says so) or "silent". Counted in
+  /// RouterInfo::fallbacks. Never another device for the model itself.
+  std::string fallback = "warn";
   /// Runtime profile ("cpu_bf16", ...); empty = the best one available.
   std::string profile;
   int threads = 0;  // 0 = all available processors; one where the model is tiny
@@ -100,6 +104,7 @@ struct RouterInfo {
   std::string adaptation;        // for people: the bundle or vector in use; empty = base weights
   std::string tie_mode;
   double load_ms = 0;
+  std::int64_t fallbacks = 0;  // operations that another backend had to compute
   std::vector<std::string> warnings;
 };
 

@@ -95,6 +95,14 @@ void add_adaptation_flags(CLI::App& command, ModelFlags& flags) {
       ->type_name("FILE")
       ->group("Adaptation");
   add_layer_flags(command, flags.layers, flags.tie_mode);
+  add_value(
+      command, "--fallback", flags.fallback,
+      "when the backend lacks an operation of the adaptation: raise, or let the CPU compute it "
+      "and warn or be silent")
+      ->type_name("POLICY")
+      ->check(CLI::IsMember({"raise", "warn", "silent"}))
+      ->capture_default_str()
+      ->group("Adaptation");
 }
 
 Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_head) {
@@ -110,6 +118,7 @@ Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_
   options.vector = flags.vector;
   options.layers = flags.layers;
   options.tie_mode = flags.tie_mode;
+  options.fallback = flags.fallback;
   if (!flags.vector.empty()) options.adaptation_cache = cache_folder("adaptation");
   if (needs_head) {
     TRINITY_TRY(options.head, find_head(flags));

@@ -21,6 +21,7 @@ struct ModelFlags {
   std::string vector;
   std::vector<std::int64_t> layers;
   std::string tie_mode;
+  std::string fallback = "warn";
   std::string profile;
   int threads = 0;
   bool announce = true;  // say on standard error what was loaded

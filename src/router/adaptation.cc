@@ -11,29 +11,43 @@
 namespace trinity {
 namespace {
 
-/// The backend's own algebra, or that of a CPU backend made for the purpose.
+/// The backend's own algebra or, if the policy allows, that of a CPU backend made for the purpose.
 class Algebra {
  public:
+  explicit Algebra(std::string fallback_policy) : policy_(std::move(fallback_policy)) {}
+
   Result<DenseAlgebra*> of(Backend& backend, int threads) {
     label_ = backend.info().label;
     if (DenseAlgebra* own = backend.dense_algebra()) return own;
+    if (policy_ == "raise")
+      return fail(ErrorKind::unsupported, "operation_unsupported",
+                  "backend " + backend.info().id +
+                      " has no dense algebra, which this adaptation needs, and --fallback raise "
+                      "allows no other to compute it; use a full bundle or a CPU profile");
     TRINITY_TRY(host_, create_backend("cpu_f32", {threads}));
     label_ = host_->info().label;
+    fallbacks_.push_back("backend " + backend.info().id +
+                         " has no dense algebra: the CPU computes the adapted rows");
     return host_->dense_algebra();
   }
   /// Who computed.
   const std::string& label() const { return label_; }
+  const std::vector<std::string>& fallbacks() const { return fallbacks_; }
 
  private:
+  std::string policy_;
   std::string label_;
+  std::vector<std::string> fallbacks_;
   std::unique_ptr<Backend> host_;
 };
 
 class BundleAdaptation final : public Adaptation {
  public:
-  explicit BundleAdaptation(std::unique_ptr<Bundle> bundle) : bundle_(std::move(bundle)) {}
+  BundleAdaptation(std::unique_ptr<Bundle> bundle, std::string fallback_policy)
+      : bundle_(std::move(bundle)), algebra_(std::move(fallback_policy)) {}
 
   Result<Head> head() const override { return bundle_->head(); }
+  const std::vector<std::string>& fallbacks() const override { return algebra_.fallbacks(); }
 
   AdaptationSummary summary() const override {
     const Manifest& m = bundle_->manifest();
@@ -70,17 +84,20 @@ class BundleAdaptation final : public Adaptation {
 class VectorAdaptation final : public Adaptation {
  public:
   VectorAdaptation(RouterVector vector, RouterVectorParts parts, Selection selection,
-                   AdaptationOptions options, std::filesystem::path cache)
+                   AdaptationOptions options, std::filesystem::path cache,
+                   std::string fallback_policy)
       : vector_(std::move(vector)),
         parts_(std::move(parts)),
         selection_(std::move(selection)),
         options_(options),
-        cache_(std::move(cache)) {}
+        cache_(std::move(cache)),
+        algebra_(std::move(fallback_policy)) {}
 
   Result<Head> head() const override {
     return Head::from_weights(parts_.head, static_cast<size_t>(parts_.outputs),
                               static_cast<size_t>(parts_.hidden));
   }
+  const std::vector<std::string>& fallbacks() const override { return algebra_.fallbacks(); }
 
   AdaptationSummary summary() const override {
     AdaptationSummary out;
@@ -175,7 +192,7 @@ Result<std::unique_ptr<Adaptation>> open_vector(const RouterOptions& options,
                                                            config.hidden_size, outputs));
   return std::make_unique<VectorAdaptation>(std::move(vector), std::move(parts),
                                             std::move(selection), adaptation,
-                                            options.adaptation_cache);
+                                            options.adaptation_cache, options.fallback);
 }
 
 }  // namespace
@@ -183,6 +200,9 @@ Result<std::unique_ptr<Adaptation>> open_vector(const RouterOptions& options,
 Result<std::unique_ptr<Adaptation>> open_adaptation(const RouterOptions& options,
                                                     const ModelFiles& files) {
   if (options.bundle.empty() && options.vector.empty()) return std::unique_ptr<Adaptation>();
+  if (options.fallback != "raise" && options.fallback != "warn" && options.fallback != "silent")
+    return fail(ErrorKind::usage, "invalid_fallback_policy",
+                "the fallback policy is raise, warn or silent; choose one of them");
   if (!options.bundle.empty() && !options.vector.empty())
     return fail(ErrorKind::usage, "bundle_and_vector",
                 "a bundle already holds what a vector would do; give one of them");
@@ -195,7 +215,7 @@ Result<std::unique_ptr<Adaptation>> open_adaptation(const RouterOptions& options
     return fail(ErrorKind::usage, "tie_mode_mismatch",
                 "the bundle was made with tie mode " + bundle->tie_mode() +
                     "; leave --tie-mode out, or export with the other one");
-  return std::make_unique<BundleAdaptation>(std::move(bundle));
+  return std::make_unique<BundleAdaptation>(std::move(bundle), options.fallback);
 }
 
 }  // namespace trinity

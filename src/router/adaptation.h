@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "adapt/adapted_source.h"
 #include "adapt/adapter.h"
@@ -34,6 +35,8 @@ class Adaptation {
   /// The head that belongs to it.
   virtual Result<Head> head() const = 0;
   virtual AdaptationSummary summary() const = 0;
+  /// What another backend had to compute while it was applied, for people.
+  virtual const std::vector<std::string>& fallbacks() const = 0;
   /// The adapted weights over `base`, which must outlive them; they live as long as this object.
   /// `backend` decomposes and multiplies, or the CPU when it cannot.
   virtual Result<const TensorSource*> apply(const TensorSource& base, Backend& backend,

@@ -135,7 +135,10 @@ Result<std::unique_ptr<Router>> Router::load(const RouterOptions& options) {
                                : open_model_folder(options.model, options.tokenizer));
   TRINITY_TRY(const ModelConfig config, impl->files->config());
   TRINITY_TRY(impl->adaptation, open_adaptation(options, *impl->files));
-  if (impl->adaptation) impl->adapted = impl->adaptation->summary();
+  if (impl->adaptation) {
+    TRINITY_CHECK(require_capability(profile, Capability::artifact_runtime));
+    impl->adapted = impl->adaptation->summary();
+  }
   TRINITY_TRY(impl->head, load_head(options, *impl->files, impl->adaptation.get()));
   if (impl->head && static_cast<int64_t>(impl->head->hidden_size()) != config.hidden_size)
     return fail(ErrorKind::invalid_input, "hidden_size_mismatch",
@@ -175,6 +178,12 @@ Result<std::unique_ptr<Router>> Router::load(const RouterOptions& options) {
   info.adaptation = impl->adapted.description;
   info.tie_mode = impl->adapted.tie_mode;
   info.warnings = config.warnings;
+  if (impl->adaptation) {
+    const auto& fallbacks = impl->adaptation->fallbacks();
+    info.fallbacks = static_cast<std::int64_t>(fallbacks.size());
+    if (options.fallback == "warn")
+      info.warnings.insert(info.warnings.end(), fallbacks.begin(), fallbacks.end());
+  }
   info.warnings.insert(info.warnings.end(), profile.warnings.begin(), profile.warnings.end());
   info.load_ms = watch.elapsed_ms();
   return std::unique_ptr<Router>(new Router(std::move(impl)));
