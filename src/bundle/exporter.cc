@@ -26,7 +26,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int64_t kChunkRows = 16384;
+constexpr int64_t kChunkRows = 4096;
 /// Finished rows that may wait for the disk; most of an embedding, so that the next tensors can be
 /// decomposed meanwhile.
 constexpr size_t kQueuedBytes = size_t{512} << 20;

@@ -10,8 +10,9 @@ namespace {
 
 const Words& commands() {
   static const Words names = [] {
-    Words all = {"route",  "extract", "tokenize", "demo",   "profiles", "backends",
-                 "doctor", "synth",   "version",  "import", "vector",   "parity", "eval"};
+    Words all = {"route",  "extract", "tokenize", "demo",   "profiles", "backends", "doctor",
+                 "synth",  "version", "import",   "vector", "parity",   "eval",     "export",
+                 "verify", "inspect", "pull",     "pin",    "lab"};
     if (TRINITY_HAS_BENCH) all.push_back("bench");
     return all;
   }();
