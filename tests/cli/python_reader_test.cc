@@ -52,7 +52,8 @@ class PythonReader : public ::testing::Test {
     const Outcome outcome = run({"route", "--model", world_.model().string(), "--bundle",
                                  bundle.string(), "--profile", "cpu_f32", "--json", "Hello there"});
     EXPECT_EQ(outcome.status, 0) << outcome.err;
-    return Json::parse(outcome.out).at("logits").dump();
+    const Json decision = Json::parse(outcome.out);
+    return decision.at("agent_logits").dump() + decision.at("role_logits").dump();
   }
   SmallWorld world_;
   TemporaryFolder folder_;
