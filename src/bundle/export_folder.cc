@@ -28,8 +28,19 @@ bool is_bundle_file(const fs::path& name) {
          text == kExportLogFile;
 }
 
+Status remove_file(const fs::path& path) {
+  std::error_code failed;
+  fs::remove(path, failed);
+  if (!failed) return {};
+  return fail(ErrorKind::failed, "unwritable_file",
+              fmt::format("{} cannot be removed ({}); check its permissions", shown(path),
+                          failed.message()));
+}
+
 /// Removes an earlier bundle's files. What this program did not write stays and is named.
 Status remove_bundle(const fs::path& folder, std::vector<std::string>& foreign) {
+  // First of all: without its manifest, what a kill leaves of the rest is no complete bundle.
+  TRINITY_CHECK(remove_file(folder / kManifestFile));
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
     const fs::path name = entry.path().filename();
@@ -42,11 +53,7 @@ Status remove_bundle(const fs::path& folder, std::vector<std::string>& foreign) 
         if (!ours || failed) foreign.push_back("checkpoints/" + text);
       }
     } else if (is_bundle_file(name)) {
-      fs::remove(entry.path(), failed);
-      if (failed)
-        return fail(ErrorKind::failed, "unwritable_file",
-                    fmt::format("{} cannot be removed ({}); check its permissions",
-                                shown(entry.path()), failed.message()));
+      TRINITY_CHECK(remove_file(entry.path()));
     } else {
       foreign.push_back(name.string());
     }
