@@ -14,6 +14,7 @@ void add_lab(CLI::App& app, Action& action) {
   lab->require_subcommand(1);
   lab->footer("Example:\n  trinity lab matrix\n  trinity lab robustness --json");
   add_lab_matrix(*lab, action);
+  add_lab_robustness(*lab, action);
 }
 
 }  // namespace trinity::cli

@@ -14,6 +14,7 @@
 namespace trinity::cli {
 
 void add_lab_matrix(CLI::App& lab, Action& action);
+void add_lab_robustness(CLI::App& lab, Action& action);
 
 /// --model, --tokenizer, --head, --profiles, --threads.
 struct LabFlags {

@@ -20,8 +20,7 @@ namespace {
 /// Everything that one lane computed.
 struct LaneRun {
   std::vector<std::vector<float>> states;  // one a step
-  std::vector<std::vector<float>> logits;  // one a case
-  std::vector<CaseDecision> decisions;
+  LaneAnswers answers;
   LaneTimes times;
 };
 
@@ -66,15 +65,15 @@ Result<std::vector<std::vector<float>>> hidden_of(FeatureExtractor& extractor,
   return hidden;
 }
 
-Status decide(LaneRun& run, const Head& head, std::span<const std::vector<float>> hidden) {
-  for (const auto& vector : hidden) {
+Status decide(LaneAnswers& answers, const Head& head) {
+  for (const auto& vector : answers.hidden) {
     TRINITY_TRY(std::vector<float> logits, head.logits(vector));
     TRINITY_TRY(const Route route, select_route(logits, head.num_agents(), head.num_roles(), {}));
     const std::span<const float> all(logits);
-    run.decisions.push_back({route.agent_id, route.role_id,
-                             logit_margin(all.first(head.num_agents())).value_or(0.0),
-                             logit_margin(all.subspan(head.num_agents())).value_or(0.0)});
-    run.logits.push_back(std::move(logits));
+    answers.decisions.push_back({route.agent_id, route.role_id,
+                                 logit_margin(all.first(head.num_agents())).value_or(0.0),
+                                 logit_margin(all.subspan(head.num_agents())).value_or(0.0)});
+    answers.logits.push_back(std::move(logits));
   }
   return {};
 }
@@ -109,8 +108,8 @@ Result<LaneRun> run_lane(const MatrixLane& lane, const MatrixModel& model,
   TRINITY_CHECK(backend->synchronize());
   run.times.load_ms = watch.elapsed_ms();
   TRINITY_TRY(run.states, record_states(*backend, *extractor, options.layer_input));
-  TRINITY_TRY(const auto hidden, hidden_of(*extractor, cases));  // warms up
-  TRINITY_CHECK(decide(run, model.head, hidden));
+  TRINITY_TRY(run.answers.hidden, hidden_of(*extractor, cases));  // warms up
+  TRINITY_CHECK(decide(run.answers, model.head));
   for (const MatrixCase& one : cases) run.times.tokens += static_cast<int64_t>(one.ids.size());
   TRINITY_CHECK(measure(run.times, *backend, *extractor, cases, options.runs));
   return run;
@@ -159,9 +158,10 @@ bool same(const CaseDecision& a, const CaseDecision& b) {
 
 double logit_distance(const LaneRun& run, const LaneRun& base) {
   double worst = 0;
-  for (size_t i = 0; i < run.logits.size(); ++i)
-    for (size_t j = 0; j < run.logits[i].size(); ++j)
-      worst = std::max(worst, std::abs(double{run.logits[i][j]} - double{base.logits[i][j]}));
+  for (size_t i = 0; i < run.answers.logits.size(); ++i)
+    for (size_t j = 0; j < run.answers.logits[i].size(); ++j)
+      worst = std::max(
+          worst, std::abs(double{run.answers.logits[i][j]} - double{base.answers.logits[i][j]}));
   return worst;
 }
 
@@ -173,8 +173,10 @@ void compare_decisions(ModelMatrix& matrix, std::span<const MatrixLane> lanes,
     matrix.differing.emplace_back(runs.size(), 0);
     for (size_t c = 0; c < cases.size(); ++c) {
       for (size_t j = 0; j < runs.size(); ++j)
-        matrix.differing[i][j] += same(runs[i].decisions[c], runs[j].decisions[c]) ? 0 : 1;
-      const CaseDecision &here = runs[i].decisions[c], &base = runs[oracle].decisions[c];
+        matrix.differing[i][j] +=
+            same(runs[i].answers.decisions[c], runs[j].answers.decisions[c]) ? 0 : 1;
+      const CaseDecision &here = runs[i].answers.decisions[c],
+                         &base = runs[oracle].answers.decisions[c];
       if (same(here, base)) continue;
       const bool agent = here.agent != base.agent && base.agent_margin >= lanes[i].floors.agent;
       const bool role = here.role != base.role && base.role_margin >= lanes[i].floors.role;
@@ -190,6 +192,19 @@ bool ModelMatrix::passed() const {
                       [](const LayerDistance& pair) { return pair.first_beyond.has_value(); }) &&
          std::none_of(flips.begin(), flips.end(),
                       [](const Flip& flip) { return flip.beyond_floor; });
+}
+
+Result<LaneAnswers> lane_answers(const MatrixLane& lane, const MatrixModel& model,
+                                 std::span<const MatrixCase> cases) {
+  TRINITY_TRY(const std::unique_ptr<Backend> backend, lane.create());
+  ExtractorOptions extraction;
+  extraction.prefix_cache_bytes = 0;
+  TRINITY_TRY(const auto extractor,
+              FeatureExtractor::create(*backend, model.tensors, model.config, extraction));
+  LaneAnswers answers;
+  TRINITY_TRY(answers.hidden, hidden_of(*extractor, cases));
+  TRINITY_CHECK(decide(answers, model.head));
+  return answers;
 }
 
 Result<ModelMatrix> compare_models(std::span<const MatrixLane> lanes, const MatrixModel& model,

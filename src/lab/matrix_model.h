@@ -79,6 +79,16 @@ struct ModelMatrix {
   bool passed() const;
 };
 
+/// What one lane says to every case.
+struct LaneAnswers {
+  std::vector<std::vector<float>> hidden;  // [hidden_size] each
+  std::vector<std::vector<float>> logits;
+  std::vector<CaseDecision> decisions;
+};
+/// Errors: those of creating the lane, preparing weights and of extraction.
+Result<LaneAnswers> lane_answers(const MatrixLane& lane, const MatrixModel& model,
+                                 std::span<const MatrixCase> cases);
+
 /// Errors: those of creating lanes, preparing weights and of extraction.
 Result<ModelMatrix> compare_models(std::span<const MatrixLane> lanes, const MatrixModel& model,
                                    std::span<const MatrixCase> cases,

@@ -1,0 +1,90 @@
+// Harmless noise: what it changes in a question, and how flips are counted.
+#include "lab/robustness.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/json.h"
+#include "lab/lab_support.h"
+#include "router/model_files.h"
+
+namespace trinity::testing {
+namespace {
+
+TEST(Paraphrases, TheBuiltInPairsAreFortyOrMoreAndDiffer) {
+  const auto pairs = take(built_in_paraphrases());
+  EXPECT_GE(pairs.size(), 40U);
+  std::set<std::string> ids, texts;
+  for (const Paraphrase& pair : pairs) {
+    EXPECT_TRUE(ids.insert(pair.id).second) << pair.id;
+    EXPECT_TRUE(texts.insert(pair.text).second) << pair.text;
+    EXPECT_TRUE(texts.insert(pair.paraphrase).second) << pair.paraphrase;
+  }
+}
+
+TEST(Paraphrases, ABadLineIsRefusedByNumber) {
+  for (const std::string bad :
+       {R"({"id":"a","text":"x"})", R"({"id":"a","text":"","paraphrase":"y"})", "[]", "7"}) {
+    const auto result =
+        read_paraphrases("{\"id\":\"a\",\"text\":\"x\",\"paraphrase\":\"y\"}\n\n" + bad);
+    ASSERT_FALSE(result) << bad;
+    EXPECT_EQ(result.error().tag, "invalid_paraphrases");
+    EXPECT_NE(result.error().message.find("line 3"), std::string::npos) << result.error().message;
+  }
+  EXPECT_FALSE(read_paraphrases(""));
+  EXPECT_FALSE(read_paraphrases("{"));
+}
+
+TEST(Noise, ChangesTheFormAndNothingElse) {
+  const Paraphrase pair{"p", "Is it so?", "Is that right?"};
+  EXPECT_EQ(noisy_question(pair, "").front().content, "Is it so?");
+  EXPECT_EQ(noisy_question(pair, "trailing_space").front().content, "Is it so? ");
+  EXPECT_EQ(noisy_question(pair, "first_letter_case").front().content, "is it so?");
+  EXPECT_EQ(noisy_question({"p", "is it?", ""}, "first_letter_case").front().content, "Is it?");
+  EXPECT_EQ(noisy_question({"p", "4 + 4", ""}, "first_letter_case").front().content, "4 + 4");
+  EXPECT_EQ(noisy_question(pair, "paraphrase").front().content, "Is that right?");
+  EXPECT_EQ(noisy_question(pair, "role_name").front().role, "User");
+  EXPECT_EQ(noisy_question(pair, "role_name").front().content, pair.text);
+}
+
+TEST(Noise, QuantilesAreNearestRanks) {
+  const std::vector<double> values = {1, 2, 3, 4};
+  EXPECT_EQ(quantile(values, 0), 1);
+  EXPECT_EQ(quantile(values, 0.5), 2);
+  EXPECT_EQ(quantile(values, 0.51), 3);
+  EXPECT_EQ(quantile(values, 1), 4);
+  EXPECT_EQ(quantile({}, 0.5), 0);
+}
+
+TEST(Noise, FlipsOfTheTinyRouterAddUp) {
+  const auto files = take(open_tiny_router());
+  const ModelConfig config = take(files->config());
+  const Head head = take(files->head());
+  auto pairs = take(built_in_paraphrases());
+  pairs.resize(8);
+  pairs.push_back(
+      {"same", "4 + 4 = 8, is it?", "4 + 4 = 8, is it?"});  // noise that changes nothing
+  const auto lanes = take(named_lanes(std::vector<std::string>{"cpu_f32"}, 1));
+  const RobustnessReport report = take(try_robustness(lanes.lanes, {config, files->tensors(), head},
+                                                      take(files->tokenizer()), pairs));
+  ASSERT_EQ(report.verdicts.size(), noise_kinds().size());
+  for (const NoiseVerdict& one : report.verdicts) {
+    const bool leaves_last = one.kind == "paraphrase" || one.kind == "first_letter_case";
+    EXPECT_EQ(one.questions, pairs.size() - (leaves_last ? 1 : 0)) << one.kind;
+    EXPECT_EQ(one.flips.size(), one.flipped_margins.size());
+    EXPECT_EQ(one.questions, one.flipped_margins.size() + one.held_margins.size());
+    EXPECT_LE(std::max(one.agent_flips, one.role_flips), one.flips.size());
+    EXPECT_GE(one.agent_flips + one.role_flips, one.flips.size());
+    EXPECT_TRUE(std::is_sorted(one.held_margins.begin(), one.held_margins.end()));
+    for (const NoiseFlip& flip : one.flips)
+      EXPECT_TRUE(flip.before.agent != flip.after.agent || flip.before.role != flip.after.role);
+  }
+  const auto record = take(parse_json(robustness_record(report).dump()));
+  EXPECT_EQ(record["verdicts"].size(), report.verdicts.size());
+}
+
+}  // namespace
+}  // namespace trinity::testing
