@@ -15,7 +15,7 @@
 namespace trinity {
 namespace {
 
-constexpr int kProbes = 2;
+constexpr int kProbes = 1;
 constexpr double kProbeTolerance = 1e-10;
 /// |ΣS(1+δ)| below this share of ΣS: the rest has cancelled to a few digits and norm explodes.
 constexpr double kSmallestSum = 1e-6;
