@@ -25,6 +25,7 @@ void add_eval(CLI::App& app, Action& action);
 void add_vector(CLI::App& app, Action& action);
 void add_parity(CLI::App& app, Action& action);
 void add_lab(CLI::App& app, Action& action);
+void add_trace(CLI::App& app, Action& action);
 void add_profiles(CLI::App& app, Action& action);
 void add_backends(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Action& action);

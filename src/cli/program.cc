@@ -51,6 +51,7 @@ void add_commands(CLI::App& app, Action& action) {
   add_vector(app, action);
   add_parity(app, action);
   add_lab(app, action);
+  add_trace(app, action);
   add_profiles(app, action);
   add_backends(app, action);
   add_doctor(app, action);

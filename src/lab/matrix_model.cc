@@ -17,6 +17,8 @@
 namespace trinity {
 namespace {
 
+constexpr double kSlowPassMs = 5000;
+
 /// Everything that one lane computed.
 struct LaneRun {
   std::vector<std::vector<float>> states;  // one a step
@@ -90,6 +92,7 @@ Status measure(LaneTimes& times, Backend& backend, FeatureExtractor& extractor,
   }
   if (passes.empty()) return {};
   std::sort(passes.begin(), passes.end());
+  times.passes = runs;
   times.min_ms = passes.front();
   times.median_ms = passes[passes.size() / 2];
   return {};
@@ -108,16 +111,20 @@ Result<LaneRun> run_lane(const MatrixLane& lane, const MatrixModel& model,
   TRINITY_CHECK(backend->synchronize());
   run.times.load_ms = watch.elapsed_ms();
   TRINITY_TRY(run.states, record_states(*backend, *extractor, options.layer_input));
-  TRINITY_TRY(run.answers.hidden, hidden_of(*extractor, cases));  // warms up
+  const Stopwatch first_pass;
+  TRINITY_TRY(run.answers.hidden, hidden_of(*extractor, cases));
+  TRINITY_CHECK(backend->synchronize());
+  run.times.min_ms = run.times.median_ms = first_pass.elapsed_ms();
   TRINITY_CHECK(decide(run.answers, model.head));
   for (const MatrixCase& one : cases) run.times.tokens += static_cast<int64_t>(one.ids.size());
-  TRINITY_CHECK(measure(run.times, *backend, *extractor, cases, options.runs));
+  if (run.times.min_ms < kSlowPassMs)  // else it told enough, and nobody waits for more of them
+    TRINITY_CHECK(measure(run.times, *backend, *extractor, cases, options.runs));
   return run;
 }
 
 /// What one half of a layer may add to the relative error of a row.
 double half_layer_limit(const LaneTolerances& lane) {
-  return 2 * lane.linear.row + lane.rms_norm.row + lane.attention.row + lane.silu_mul.row;
+  return lane.linear.row + (lane.rms_norm.row + lane.attention.row + lane.silu_mul.row) / 2;
 }
 
 double worst_row_distance(const std::vector<float>& a, const std::vector<float>& b, size_t cols) {

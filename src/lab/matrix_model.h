@@ -63,7 +63,8 @@ struct LaneTimes {
   std::string lane;
   double load_ms = 0;
   double min_ms = 0, median_ms = 0;  // one pass over all cases
-  std::int64_t tokens = 0;           // of all cases
+  int passes = 0;           // that were timed; 0: the first pass was so slow that it is the figure
+  std::int64_t tokens = 0;  // of all cases
 };
 
 struct ModelMatrix {

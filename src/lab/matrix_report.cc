@@ -89,6 +89,7 @@ Json times_record(const ModelMatrix& model) {
                     {"load_ms", one.load_ms},
                     {"pass_min_ms", one.min_ms},
                     {"pass_median_ms", one.median_ms},
+                    {"timed_passes", one.passes},
                     {"tokens", one.tokens}});
   return list;
 }

@@ -167,7 +167,7 @@ void visit_rms_norm(OpCaseGroup& g) {
 /// is its own affair, as long as it is next to nothing beside the gate.
 void allow_flat_tail(std::vector<double>& scale, const Floats& gate, const Floats& up) {
   for (size_t i = 0; i < scale.size(); ++i)
-    if (gate[i] < -80) scale[i] += 1e-30 * std::abs(double{gate[i]} * double{up[i]});
+    if (gate[i] < -80) scale[i] += 1e-25 * std::abs(double{gate[i]} * double{up[i]});
 }
 
 void visit_elementwise(OpCaseGroup& g) {
