@@ -47,15 +47,12 @@ Status Adapter::decompose_from(size_t place) {
     names.push_back(name);
   }
   auto spectra = decompose_many(algebra_, matrices, options_.compute_type);
-  if (!spectra) {
-    // Whose fault it is shows only one by one.
-    if (names.size() > 1) {
-      for (size_t i = 0; i < names.size(); ++i)
-        if (auto alone = decompose(algebra_, matrices[i], options_.compute_type); !alone)
-          return fail_in(names[i], std::move(alone.error()));
-    }
-    return fail_in(names.front(), std::move(spectra.error()));
+  if (!spectra && names.size() > 1) {  // the second one's fault must not be the first one's
+    names.resize(1);
+    matrices.resize(1);
+    spectra = decompose_many(algebra_, matrices, options_.compute_type);
   }
+  if (!spectra) return fail_in(tensors[place].source_name, std::move(spectra.error()));
   const double share = watch.elapsed_ms() / static_cast<double>(names.size());
   for (size_t i = 0; i < names.size(); ++i) {
     const auto uses = std::count_if(tensors.begin(), tensors.end(), [&](const auto& tensor) {
