@@ -61,6 +61,7 @@ void declare(CLI::App& command, BenchFlags& flags) {
   add_value(command, "--tokens", flags.tokens, "input lengths, for example 26,256")
       ->type_name("T,T")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->check(CLI::Range(1, 1 << 20));
   add_value(command, "--runs", flags.runs,

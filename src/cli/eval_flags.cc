@@ -18,7 +18,8 @@ CLI::Option* add_repeatable(CLI::App& command, const std::string& name,
   return command.add_option(name, target, help)
       ->envname(environment_name(name))
       ->allow_extra_args(false)
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
 }
 
 void declare_cases(CLI::App& command, EvalFlags& flags) {

@@ -364,6 +364,7 @@ void declare(CLI::App& command, InspectFlags& flags) {
   command.add_option("--layers", flags.layers, "of a vector: the layers of --model it adapts")
       ->envname(environment_name("--layers"))
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->type_name("L,L…")
       ->check(CLI::NonNegativeNumber);
   add_value(command, "--tensor-name", flags.tensor_name,

@@ -27,6 +27,7 @@ void add_lab_flags(CLI::App& command, LabFlags& flags) {
       ->envname(environment_name("--profiles"))
       ->type_name("NAME,NAME…")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->group("Model");
   add_value(command, "--threads", flags.threads, "threads to compute with (0: all processors)")
       ->type_name("N")

@@ -77,6 +77,7 @@ void add_layer_flags(CLI::App& command, std::vector<std::int64_t>& layers, std::
       ->envname(environment_name("--layers"))
       ->type_name("L,L…")
       ->delimiter(',')
+      ->allow_extra_args(false)  // one word: what follows is a prompt
       ->check(CLI::NonNegativeNumber)
       ->group("Adaptation");
   add_value(command, "--tie-mode", tie_mode,

@@ -47,6 +47,7 @@ void add_layout_flags(CLI::App& command, LayoutFlags& flags) {
   command.add_option("--layers", flags.layers, "adapted layers of that model")
       ->envname(environment_name("--layers"))
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->type_name("N,...")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();

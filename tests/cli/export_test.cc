@@ -94,6 +94,14 @@ TEST_F(ExportCommand, ExportVerifyAndRoute) {
   EXPECT_EQ(run({"verify", bundle_.string()}).status, 0);
   const Outcome routed = run(route);
   EXPECT_EQ(routed.status, 0) << routed.err;
+  // The prompt behind a list of layers is a prompt, and the vector decides as its bundle does.
+  const Outcome by_vector =
+      run({"route", "--model", world().model().string(), "--profile", "cpu_f32", "--vector",
+           world().vector().string(), "--layers", "1", "Hello", "--json"});
+  ASSERT_EQ(by_vector.status, 0) << by_vector.err;
+  Words as_json = route;
+  as_json.push_back("--json");
+  EXPECT_EQ(Json::parse(by_vector.out)["route_hash"], Json::parse(run(as_json).out)["route_hash"]);
 }
 
 TEST_F(ExportCommand, OnlyIndexSucceedsAndAPartialBundleIsNotComplete) {
