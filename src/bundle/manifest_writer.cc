@@ -1,0 +1,165 @@
+// The manifest as JSON: keys in the order of the published format, ours at the end.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "bundle/manifest.h"
+
+namespace trinity {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+template <class T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+/// Adds a key only when there is a value.
+template <class T>
+void add_if(Json& object, const char* key, const std::optional<T>& value) {
+  if (value) object[key] = *value;
+}
+
+Json segments_json(const std::vector<std::string>& segments) {
+  Json out = Json::array();
+  for (const std::string& segment : segments) {
+    const bool digits =
+        !segment.empty() && segment.size() < 18 &&
+        std::all_of(segment.begin(), segment.end(), [](char c) { return c >= '0' && c <= '9'; });
+    if (digits)
+      out.push_back(std::stoll(segment));
+    else
+      out.push_back(segment);
+  }
+  return out;
+}
+
+Json tensor_json(const ManifestTensor& t, bool native) {
+  Json out;
+  out["index"] = t.index;
+  out["path"] = t.path;
+  out["artifact_key"] = t.artifact_key;
+  out["segments"] = segments_json(t.segments);
+  if (!t.source_name.empty()) out["source_name"] = t.source_name;
+  out["shape"] = t.shape;
+  out["type"] = t.type;
+  out["source_type"] = t.source_type;
+  if (native) out["svd_compute_type"] = t.svd_compute_type;
+  out["status"] = tensor_status_name(t.status);
+  out["offset_start"] = t.offset_start;
+  out["offset_end"] = t.offset_end;
+  out["singular_values"] = t.singular_values;
+  out["checkpoint_path"] = t.checkpoint_path;
+  out["checkpoint_sha256"] = or_null(t.checkpoint_sha256);
+  out["backend_observed_during_export"] = or_null(t.backend_label);
+  if (native) {
+    out["decompose_elapsed_ms"] = or_null(t.decompose_elapsed_ms);
+    out["reconstruct_elapsed_ms"] = or_null(t.reconstruct_elapsed_ms);
+    out["u_backend"] = or_null(t.u_backend);
+    out["s_backend"] = or_null(t.s_backend);
+    out["v_backend"] = or_null(t.v_backend);
+  }
+  out["adapted_backend"] = or_null(t.adapted_backend);
+  add_if(out, "decompose_source_type", t.decompose_source_type);
+  add_if(out, "reconstructed_type_before_cast", t.reconstructed_type_before_cast);
+  add_if(out, "checkpoint_type", t.checkpoint_type);
+  out["error"] = or_null(t.error);
+  if (t.component_keys)
+    out["component_keys"] = {{"u", t.component_keys->u},
+                             {"s", t.component_keys->s},
+                             {"v", t.component_keys->v},
+                             {"scale", t.component_keys->scale}};
+  add_if(out, "python_v_layout", t.python_v_layout);
+  if (!native) out["python_component_zero_error"] = nullptr;
+  add_if(out, "target_verified", t.target_verified);
+  if (t.svd_gap_report)
+    out["svd_gap_report"] = {{"smallest_relative_gap", t.svd_gap_report->smallest_relative_gap},
+                             {"gaps_below_resolution", t.svd_gap_report->gaps_below_resolution}};
+  add_if(out, "normalization", t.normalization);
+  add_if(out, "source_sha256", t.source_sha256);
+  return out;
+}
+
+Json spec_json(const Manifest& m) {
+  const int64_t outputs = m.router_head_shape.at(0), hidden = m.router_head_shape.at(1);
+  return {{"name", m.spec_name},
+          {"base_model_repo", m.base_model_repo},
+          {"bumblebee_module", m.bumblebee_module},
+          {"architecture", m.architecture},
+          {"hidden_size", hidden},
+          {"num_agents", outputs - 3},
+          {"num_roles", 3},
+          {"selected_layer_indices", m.layers},
+          {"scale_offset_count", m.scale_offset_count},
+          {"source_vector_tensor", m.source_vector_tensor},
+          {"router_head_tensor_key", m.router_head_tensor_key},
+          {"source_vector_path", m.source_vector_path},
+          {"xla_target", m.xla_target},
+          {"export_backend", m.export_backend},
+          {"output_count", outputs},
+          {"head_param_count", outputs * hidden},
+          {"source_vector_size", m.scale_offset_count + outputs * hidden}};
+}
+
+}  // namespace
+
+std::string manifest_json(const Manifest& m) {
+  Json out;
+  out["artifact_version"] = m.artifact_version;
+  out["status"] = m.status;
+  out["export_complete"] = m.export_complete;
+  out["partial_debug_only"] = m.partial_debug_only;
+  out["created_at"] = m.created_at;
+  out["updated_at"] = m.updated_at;
+  out["base_model_repo"] = m.base_model_repo;
+  out["bumblebee_module"] = m.bumblebee_module;
+  out["architecture"] = m.architecture;
+  out["xla_target"] = m.xla_target;
+  out["export_backend"] = m.export_backend;
+  if (m.importer) {
+    out["importer"] = *m.importer;
+    out["python_manifest_path"] = or_null(m.python_manifest_path);
+    out["reference_manifest_path"] = or_null(m.reference_manifest_path);
+  }
+  if (!m.spec_name.empty() && m.router_head_shape.size() == 2) out["export_spec"] = spec_json(m);
+  out["source_vector_path"] = m.source_vector_path;
+  out["source_vector_tensor"] = m.source_vector_tensor;
+  out["source_vector_shape"] = m.source_vector_shape;
+  out["source_vector_sha256"] = m.source_vector_sha256;
+  out["scale_offset_count"] = m.scale_offset_count;
+  out["router_head_shape"] = m.router_head_shape;
+  out["router_head_artifact"] = m.router_head_artifact;
+  out["router_head_tensor_key"] = m.router_head_tensor_key;
+  out["router_head_sha256"] = or_null(m.router_head_sha256);
+  out["adapted_tensors_artifact"] = m.adapted_tensors_artifact;
+  if (m.is_native()) out["adapted_tensors_sha256"] = or_null(m.adapted_tensors_sha256);
+  out["artifact_layout"] = artifact_layout_name(m.layout);
+  out["selected_tensor_count"] = m.tensors.size();
+  out["selected_singular_value_count"] = m.selected_singular_value_count;
+  Json tensors = Json::array();
+  for (const ManifestTensor& tensor : m.tensors)
+    tensors.push_back(tensor_json(tensor, m.is_native()));
+  out["selected_tensors"] = std::move(tensors);
+  const int64_t outputs = m.router_head_shape.size() == 2 ? m.router_head_shape[0] : 0;
+  const int64_t hidden = m.router_head_shape.size() == 2 ? m.router_head_shape[1] : 0;
+  out["source_split"] = {
+      {"scale_count", m.scale_offset_count}, {"hidden_size", hidden}, {"output_count", outputs}};
+  out["split"] = {{"scale_count", m.scale_offset_count}, {"head_count", outputs * hidden}};
+  if (m.is_native()) {
+    out["only_index"] = or_null(m.only_index);
+    out["skip_existing"] = m.skip_existing;
+  }
+  if (m.python_semantic_manifest)
+    out["python_semantic_manifest"] = Json::parse(*m.python_semantic_manifest, nullptr, false);
+  add_if(out, "python_reference_manifest_loaded", m.python_reference_manifest_loaded);
+  add_if(out, "fidelity_mode", m.fidelity_mode);
+  add_if(out, "tie_mode", m.tie_mode);
+  add_if(out, "svd_compute_type", m.svd_compute_type);
+  add_if(out, "producer", m.producer);
+  add_if(out, "producer_profile", m.producer_profile);
+  add_if(out, "base_model_revision", m.base_model_revision);
+  add_if(out, "base_model_sha256", m.base_model_sha256);
+  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace trinity
