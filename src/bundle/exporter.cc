@@ -205,7 +205,7 @@ class Exporter {
                                       {"index", entry.index},
                                       {"index_total", manifest_.tensors.size()}});
         ++report_.skipped;
-        advance(bytes_of(selected));
+        advance_locked(bytes_of(selected));
         return {};
       }
       entry = plan_.manifest.tensors[place];
@@ -355,7 +355,12 @@ class Exporter {
     return std::make_shared<TensorFile>(std::move(*file));
   }
 
+  /// Events and progress are told one at a time, whichever thread they come from.
   void advance(std::uint64_t bytes) {
+    const std::lock_guard lock(mutex_);
+    advance_locked(bytes);
+  }
+  void advance_locked(std::uint64_t bytes) {
     done_bytes_ += bytes;
     if (progress_) progress_(done_bytes_, total_bytes_);
   }

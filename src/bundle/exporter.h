@@ -31,8 +31,9 @@ struct ExportReport {
   std::vector<std::string> foreign_files;  // found in the folder and left alone
 };
 
-/// Runs the plan on `backend`. Errors: `operation_unsupported` (the backend has no dense algebra),
-/// those of export_folder.h, `decompose_error`, `reconstruct_error`, `checkpoint_write_error`,
+/// Runs the plan on `backend`. `listener` and `progress` are never called at the same time, but
+/// from two threads. Errors: `operation_unsupported` (the backend has no dense algebra), those of
+/// export_folder.h, `decompose_error`, `reconstruct_error`, `checkpoint_write_error`,
 /// `adapted_merge_error`, `unaccepted_export_backend`; the manifest then says `failed` and why.
 Result<ExportReport> run_export(Backend& backend, const ExportOptions& options, ExportPlan& plan,
                                 const EventListener& listener, const ExportProgress& progress);

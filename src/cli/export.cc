@@ -139,6 +139,8 @@ Result<int> run_export_command(const ExportFlags& flags) {
   }
   Output output;
   if (!flags.json) TRINITY_CHECK(print_summary(flags, *plan, *backend, output));
+  std::optional<ProgressBar> bar;
+  if (!flags.json) bar.emplace("adapting");
   Status printed;
   const auto listener = [&](const std::string& name, const Json& fields) {
     if (!printed) return;
@@ -146,13 +148,12 @@ Result<int> run_export_command(const ExportFlags& flags) {
       Json event = {{"event", name}};
       event.update(fields);
       printed = output.write(dump(event) + "\n");
-    } else {
-      printed = output.write(event_line(name, fields));
+    } else if (const std::string line = event_line(name, fields); !line.empty()) {
+      bar->clear();
+      printed = output.write(line);
     }
     if (printed) printed = output.flush();
   };
-  std::optional<ProgressBar> bar;
-  if (!flags.json) bar.emplace("adapting");
   auto report =
       run_export(*backend, options, *plan, listener, [&](std::uint64_t done, std::uint64_t total) {
         if (bar) bar->update(done, total);

@@ -15,8 +15,11 @@ ProgressBar::ProgressBar(std::string label)
       shown_(is_terminal(STDERR_FILENO)),
       started_(std::chrono::steady_clock::now()) {}
 
-ProgressBar::~ProgressBar() {
+ProgressBar::~ProgressBar() { clear(); }
+
+void ProgressBar::clear() {
   if (drawn_) fmt::print(stderr, "\r\x1b[K");
+  drawn_ = false;
 }
 
 void ProgressBar::update(std::uint64_t done, std::uint64_t total) {

@@ -17,6 +17,8 @@ class ProgressBar {
 
   /// Redraws at most ten times a second; says how long the rest will take once that is known.
   void update(std::uint64_t done, std::uint64_t total);
+  /// Takes the bar off the screen, so that a line may be printed; the next update draws it again.
+  void clear();
 
  private:
   std::string label_;
