@@ -87,9 +87,9 @@ OpTruth truth_of_steps(const AttentionShape& shape, std::span<const Sequence> se
 void visit_attention_case(OpCaseGroup& g, const AttentionShape& shape,
                           const std::vector<std::vector<Step>>& plans, bool extreme) {
   const int64_t kv_cols = shape.kv_heads * shape.head_dim, q_cols = shape.heads * shape.head_dim;
-  // Scores stay far above what normed heads can give, and below where a rounding of the largest one
+  // Scores far above what normed heads can give, where one rounding step of the largest one already
   // exceeds the range of the exponential.
-  constexpr float kLargestFactor = 300, kLargestValue = 1e12F;
+  constexpr float kLargestFactor = 1e5F, kLargestValue = 1e12F;
   const auto rows = [&](int64_t count, int64_t cols, float largest) {
     return extreme ? g.inputs.extreme_rows(count, cols, largest) : g.inputs.normal(count * cols);
   };

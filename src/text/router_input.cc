@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "base/try.h"
 #include "base/utf8.h"
 #include "text/chat_template.h"
 #include "text/transcript.h"
@@ -35,12 +36,30 @@ Result<InputMode> parse_input_mode(std::string_view name) {
       fmt::format("\"{}\" is not an input mode; use plain, chat or chat_raw", excerpt(name)));
 }
 
+namespace {
+
+Status require_valid_utf8(const std::string& text, std::string_view part, std::size_t message) {
+  const std::size_t invalid = first_invalid_utf8(text);
+  if (invalid == text.size()) return {};
+  return fail(ErrorKind::invalid_input, "invalid_utf8",
+              fmt::format("the {} of message {} is not valid UTF-8 at byte offset {}; re-encode it "
+                          "as UTF-8",
+                          part, message + 1, invalid));
+}
+
+}  // namespace
+
 Result<RouterInput> build_router_input(const Tokenizer& tokenizer,
                                        std::span<const Message> messages,
                                        const RouterInputOptions& options) {
   if (messages.empty()) {
     return fail(ErrorKind::invalid_input, "empty_transcript",
                 "the conversation has no messages; give at least one");
+  }
+  // Before rendering: what a template leaves out (an earlier turn's reasoning) is judged too.
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    TRINITY_CHECK(require_valid_utf8(messages[i].role, "role", i));
+    TRINITY_CHECK(require_valid_utf8(messages[i].content, "content", i));
   }
   std::vector<Span> spans;
   std::array<Message, 2> dispatch;  // viewed by the spans of mode chat

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "backend/every_lane.h"
 #include "backend/op_checks.h"
 #include "backend/plugin_lanes.h"
 #include "backend/registry.h"
@@ -204,12 +205,6 @@ TEST_P(FusedOps, AgreeWithTheReference) {
     }
     EXPECT_LE(std::sqrt(error / length), limit) << "row " << r;
   }
-}
-
-std::vector<std::string> every_lane() {
-  std::vector<std::string> ids;
-  for (const BackendEntry& entry : backend_registry()) ids.push_back(entry.id);
-  return ids;
 }
 
 INSTANTIATE_TEST_SUITE_P(Lanes, FusedOps, ::testing::ValuesIn(every_lane()),

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "backend/every_lane.h"
 #include "backend/op_checks.h"
 #include "backend/plugin_lanes.h"
 #include "backend/registry.h"
@@ -212,12 +213,6 @@ TEST_P(KvCacheTest, EveryOperationWorksInPoisonedMemory) {
   poison(*backend);
   const auto deviations = compare_operations(*backend, *oracle, *limits, Effort::quick, 161803);
   EXPECT_TRUE(deviations.empty()) << report_of(deviations);
-}
-
-std::vector<std::string> every_lane() {
-  std::vector<std::string> ids;
-  for (const BackendEntry& entry : backend_registry()) ids.push_back(entry.id);
-  return ids;
 }
 
 INSTANTIATE_TEST_SUITE_P(Lanes, KvCacheTest, ::testing::ValuesIn(every_lane()),

@@ -119,8 +119,10 @@ struct Kernel {
         const auto mask = static_cast<__mmask16>(in_group >= 16  ? 0xFFFF
                                                  : in_group <= 0 ? 0
                                                                  : (1 << in_group) - 1);
-        const __m512 score =
-            _mm512_fmsub_ps(_mm512_loadu_ps(s + r * kBlockKeys + g * kGroupTokens), to_log2, shift);
+        // Rounded before the subtraction, as the maximum was: no score then exceeds it, however
+        // large both are. A fused step would leave the rounding of the maximum in the exponent.
+        const __m512 score = _mm512_sub_ps(
+            _mm512_mul_ps(_mm512_loadu_ps(s + r * kBlockKeys + g * kGroupTokens), to_log2), shift);
         const __m512 e = _mm512_maskz_mov_ps(mask, exp2_nonpositive(score));
         total[r] = _mm512_add_ps(total[r], e);
         _mm256_storeu_si256(reinterpret_cast<__m256i*>(p + r * kBlockKeys + g * kGroupTokens),
