@@ -7,8 +7,11 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/f32_lane.h"
+#include "cli/model_flags.h"
 #include "lab/matrix_lanes.h"
 #include "route/head.h"
+#include "router/adaptation.h"
 #include "router/model_files.h"
 
 namespace trinity::cli {
@@ -16,26 +19,29 @@ namespace trinity::cli {
 void add_lab_matrix(CLI::App& lab, Action& action);
 void add_lab_robustness(CLI::App& lab, Action& action);
 
-/// --model, --tokenizer, --head, --profiles, --threads.
-struct LabFlags {
-  std::string model, tokenizer, head;
+/// --model, --tokenizer, --head, --bundle, --vector and what belongs to them, --threads; in place
+/// of one --profile several --profiles.
+struct LabFlags : ModelFlags {
   std::vector<std::string> profiles;
-  int threads = 0;
 };
 void add_lab_flags(CLI::App& command, LabFlags& flags);
 
 /// The profiles of the flags, else every lane that can run here.
 Result<MatrixLanes> lanes_of(const LabFlags& flags);
 
-/// A model's files with its head, opened once for all lanes.
+/// A model's files with its head, opened and, where it is adapted, adapted once for all lanes: what
+/// lanes then differ in is how they compute.
 struct LabModel {
   std::unique_ptr<ModelFiles> files;
+  F32Lane adapting_lane;                   // whose memory holds the factors; empty for a base model
+  std::unique_ptr<Adaptation> adaptation;  // null for a base model
+  const TensorSource* tensors = nullptr;   // of the files, or the adapted ones over them
   ModelConfig config;
   Tokenizer tokenizer;
   Head head;
   std::string name;  // for people
 };
-/// Errors: `head_without_model`, `missing_router_head`, those of the readers.
+/// Errors: `head_without_model`, `missing_router_head`, those of the readers and of the adaptation.
 Result<LabModel> open_lab_model(const LabFlags& flags);
 
 }  // namespace trinity::cli

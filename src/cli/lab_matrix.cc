@@ -66,10 +66,9 @@ Result<int> matrix(const MatrixFlags& flags) {
   if (!flags.ops_only) {
     TRINITY_TRY(const LabModel model, open_lab_model(flags.lab));
     TRINITY_TRY(const std::vector<MatrixCase> cases, matrix_cases(flags, model));
-    TRINITY_TRY(
-        report.model,
-        compare_models(report.lanes.lanes, {model.config, model.files->tensors(), model.head},
-                       cases, {layer_input(cases, flags.layer_tokens), flags.runs}));
+    TRINITY_TRY(report.model,
+                compare_models(report.lanes.lanes, {model.config, *model.tensors, model.head},
+                               cases, {layer_input(cases, flags.layer_tokens), flags.runs}));
     report.model_name = model.name;
   }
   if (!flags.report.empty())

@@ -2,10 +2,39 @@
 #include <fmt/format.h>
 
 #include "base/try.h"
+#include "cli/cache_folder.h"
 #include "cli/flags.h"
 #include "cli/lab_commands.h"
+#include "cli/output.h"
 
 namespace trinity::cli {
+namespace {
+
+RouterOptions adaptation_options(const LabFlags& flags) {
+  RouterOptions options;
+  options.model = flags.model;
+  options.bundle = flags.bundle;
+  options.vector = flags.vector;
+  options.layers = flags.layers;
+  options.tie_mode = flags.tie_mode;
+  options.fallback = flags.fallback;
+  if (!flags.vector.empty()) options.adaptation_cache = cache_folder("adaptation");
+  return options;
+}
+
+/// The flag's head, else the adaptation's, else the one beside the model.
+Result<Head> head_of(const LabFlags& flags, const ModelFiles& files, const Adaptation* adaptation) {
+  if (!flags.head.empty()) return Head::load(flags.head);
+  if (adaptation != nullptr) return adaptation->head();
+  auto beside = files.head();
+  if (!beside && beside.error().tag == "missing_file")
+    return fail(
+        ErrorKind::missing, "missing_router_head",
+        fmt::format("there is no router_head.safetensors in {}; give --head FILE", flags.model));
+  return beside;
+}
+
+}  // namespace
 
 void add_lab_flags(CLI::App& command, LabFlags& flags) {
   add_value(command, "--model", flags.model,
@@ -13,13 +42,8 @@ void add_lab_flags(CLI::App& command, LabFlags& flags) {
             "tiny router)")
       ->type_name("DIR")
       ->group("Model");
-  add_value(command, "--tokenizer", flags.tokenizer, "tokenizer.json of --model, if not its own")
-      ->type_name("FILE")
-      ->group("Model");
-  add_value(command, "--head", flags.head,
-            "router head of the model (without it: router_head.safetensors beside the model)")
-      ->type_name("FILE")
-      ->group("Model");
+  add_tokenizer_flag(command, flags.tokenizer);
+  add_head_flag(command, flags.head);
   command
       .add_option("--profiles", flags.profiles,
                   "lanes to compare, for example cpu_f32,cpu_bf16,plugin:PATH (without it: all "
@@ -33,6 +57,7 @@ void add_lab_flags(CLI::App& command, LabFlags& flags) {
       ->type_name("N")
       ->check(CLI::Range(0, 1024))
       ->group("Model");
+  add_adaptation_flags(command, flags);
 }
 
 Result<MatrixLanes> lanes_of(const LabFlags& flags) {
@@ -48,19 +73,24 @@ Result<LabModel> open_lab_model(const LabFlags& flags) {
                                               : open_model_folder(flags.model, flags.tokenizer));
   TRINITY_TRY(const ModelConfig config, files->config());
   TRINITY_TRY(Tokenizer tokenizer, files->tokenizer());
-  auto head = flags.head.empty() ? files->head() : Head::load(flags.head);
-  if (!head && head.error().tag == "missing_file" && flags.head.empty())
-    return fail(
-        ErrorKind::missing, "missing_router_head",
-        fmt::format("there is no router_head.safetensors in {}; give --head FILE", flags.model));
-  if (!head) return tl::unexpected(std::move(head.error()));
-  if (static_cast<int64_t>(head->hidden_size()) != config.hidden_size)
+  TRINITY_TRY(auto adaptation, open_adaptation(adaptation_options(flags), *files));
+  TRINITY_TRY(Head head, head_of(flags, *files, adaptation.get()));
+  if (static_cast<int64_t>(head.hidden_size()) != config.hidden_size)
     return fail(ErrorKind::invalid_input, "hidden_size_mismatch",
-                fmt::format("the head is for hidden size {}, the model has {}", head->hidden_size(),
+                fmt::format("the head is for hidden size {}, the model has {}", head.hidden_size(),
                             config.hidden_size));
+  F32Lane lane;
+  const TensorSource* tensors = &files->tensors();
   std::string name = flags.model.empty() ? "the embedded tiny router" : flags.model;
-  return LabModel{std::move(files), config, std::move(tokenizer), std::move(*head),
-                  std::move(name)};
+  if (adaptation != nullptr) {
+    TRINITY_TRY(lane, open_f32_lane({{}, flags.threads}));
+    TRINITY_TRY(tensors, adaptation->apply(*tensors, *lane.backend, flags.threads));
+    for (const std::string& fallback : adaptation->fallbacks())
+      if (flags.fallback == "warn") warn(fallback);
+    name += " adapted by the " + adaptation->summary().description;
+  }
+  return LabModel{std::move(files), std::move(lane),      std::move(adaptation), tensors,
+                  config,           std::move(tokenizer), std::move(head),       std::move(name)};
 }
 
 }  // namespace trinity::cli

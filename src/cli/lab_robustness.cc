@@ -70,7 +70,7 @@ Status robustness(const RobustnessFlags& flags) {
   }
   TRINITY_TRY(const LabModel model, open_lab_model(flags.lab));
   TRINITY_TRY(RobustnessReport report,
-              try_robustness(lanes.lanes, {model.config, model.files->tensors(), model.head},
+              try_robustness(lanes.lanes, {model.config, *model.tensors, model.head},
                              model.tokenizer, pairs));
   report.model_name = model.name;
   Output output;
