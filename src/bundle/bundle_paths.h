@@ -8,7 +8,7 @@
 
 namespace trinity {
 
-/// Refuses absolute names, `..`, empty names and NUL. Error `path_outside_bundle`.
+/// Refuses absolute names, `.` and `..`, empty names and NUL. Error `path_outside_bundle`.
 Status require_inside(const std::string& relative);
 
 /// The file under `folder`, after following symbolic links it must still lie inside. Error

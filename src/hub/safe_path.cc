@@ -4,6 +4,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "base/inside_path.h"
 #include "base/try.h"
 #include "base/utf8.h"
 
@@ -68,23 +69,7 @@ Status require_safe_paths(const std::vector<std::string>& relative) {
 Result<std::filesystem::path> resolve_in_folder(const std::filesystem::path& folder,
                                                 const std::string& relative) {
   TRINITY_CHECK(require_safe_path(relative));
-  std::error_code error;
-  const auto root = std::filesystem::weakly_canonical(std::filesystem::absolute(folder), error);
-  if (error) return outside(relative);
-  const auto target =
-      std::filesystem::weakly_canonical(std::filesystem::absolute(folder) / relative, error);
-  if (error) return outside(relative);
-  const auto [end, ignored] = std::mismatch(root.begin(), root.end(), target.begin(), target.end());
-  // A root of "/a/" ends with an empty part, which matches nothing.
-  if (end != root.end() && !(end->empty() && std::next(end) == root.end()))
-    return outside(relative);
-  // A link that points nowhere is left as it is by weakly_canonical, and writing would follow it.
-  for (auto part = std::filesystem::path(relative); !part.empty(); part = part.parent_path()) {
-    const auto status = std::filesystem::symlink_status(folder / part, error);
-    if (!error && std::filesystem::is_symlink(status) &&
-        !std::filesystem::exists(folder / part, error))
-      return outside(relative);
-  }
+  if (!leads_inside(folder, relative)) return outside(relative);
   return folder / relative;
 }
 

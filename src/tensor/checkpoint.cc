@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/inside_path.h"
 #include "base/json.h"
 #include "base/utf8.h"
 
@@ -13,16 +14,6 @@ namespace {
 
 constexpr const char* index_name = "model.safetensors.index.json";
 constexpr std::size_t max_index_bytes = std::size_t{64} << 20;
-
-/// A file name from an index must be a relative path without `..`: a downloaded folder may not make
-/// us read elsewhere.
-bool stays_inside(const std::string& name) {
-  if (name.empty() || name.find('\0') != std::string::npos) return false;
-  const std::filesystem::path path(name);
-  if (path.is_absolute() || !path.has_filename()) return false;
-  return std::none_of(path.begin(), path.end(),
-                      [](const auto& part) { return part == ".." || part == "."; });
-}
 
 }  // namespace
 
@@ -58,7 +49,8 @@ Status Checkpoint::open_indexed(const std::filesystem::path& index) {
   for (const auto& [tensor, file] : weight_map.items()) {
     if (!file.is_string()) return invalid("maps a tensor to something that is no file name");
     const auto& name = file.get_ref<const std::string&>();
-    if (!stays_inside(name)) {
+    // By its parts only: folders of a model cache hold links to files elsewhere.
+    if (!is_inside_name(name)) {
       return fail(ErrorKind::invalid_input, "path_outside_folder",
                   "the weight index " + index.string() + " names a file outside its folder (" +
                       excerpt(name) + "); use only file names inside it");
