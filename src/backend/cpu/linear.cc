@@ -10,6 +10,7 @@
 
 #include "backend/cpu/buffer_pool.h"
 #include "backend/cpu/parallel.h"
+#include "backend/stacked_shape.h"
 #include "base/try.h"
 
 namespace trinity::cpu {
@@ -151,14 +152,10 @@ LinearEngine::~LinearEngine() = default;
 
 Result<std::shared_ptr<PackedLinear>> LinearEngine::pack(std::span<const TensorView> stacked) {
   auto weight = std::make_shared<PackedLinear>();
-  weight->in = stacked.front().shape.at(1);
-  for (const TensorView& view : stacked) {
-    if (view.shape.size() != 2 || view.shape[1] != weight->in)
-      return fail(ErrorKind::invalid_input, "tensor_shape_mismatch",
-                  "stacked linear weights must share their input width");
-    weight->out_sizes.push_back(view.shape[0]);
-    weight->out += view.shape[0];
-  }
+  TRINITY_TRY(StackedShape shape, stacked_shape(stacked));
+  weight->in = shape.in;
+  weight->out = shape.out;
+  weight->out_sizes = std::move(shape.out_sizes);
   if (element_ == Element::s8) weight->col_scale.resize(static_cast<size_t>(weight->out));
   try {
     const memory::desc packed = impl_->packed_desc(weight->in, weight->out);

@@ -14,6 +14,7 @@
 
 #include "backend/mlx/mlx_kv_cache.h"
 #include "backend/mlx/product_library.h"
+#include "backend/stacked_shape.h"
 #include "base/try.h"
 
 namespace trinity::mlx_lane {
@@ -114,17 +115,9 @@ Tensor MlxBackend::keep(Array array, int64_t rows, int64_t cols) {
 // ---- weights ----
 
 Result<Weight> MlxBackend::prepare_linear(std::span<const TensorView> stacked) {
-  std::vector<int64_t> out_sizes;
-  int64_t rows = 0;
-  const int64_t in = stacked.front().shape.at(1);
-  for (const TensorView& view : stacked) {
-    if (view.shape.size() != 2 || view.shape[1] != in)
-      return fail(ErrorKind::invalid_input, "tensor_shape_mismatch",
-                  "stacked linear weights must share their input width");
-    TRINITY_CHECK(require_finite(view, "a weight"));
-    out_sizes.push_back(view.shape[0]);
-    rows += view.shape[0];
-  }
+  TRINITY_TRY(StackedShape shape, stacked_shape(stacked));
+  const int64_t rows = shape.out, in = shape.in;
+  for (const TensorView& view : stacked) TRINITY_CHECK(require_finite(view, "a weight"));
   std::vector<float> values(static_cast<size_t>(rows * in));
   size_t done = 0;
   for (const TensorView& view : stacked) {
@@ -136,7 +129,7 @@ Result<Weight> MlxBackend::prepare_linear(std::span<const TensorView> stacked) {
     auto weight = std::make_shared<LinearStorage>(
         mx::transpose(from_floats(values, {dim(rows), dim(in)})), worker_);
     mx::eval(weight->array);
-    weight->out_sizes = std::move(out_sizes);
+    weight->out_sizes = std::move(shape.out_sizes);
     weight_bytes_ += values.size() * sizeof(float);
     return Weight(std::move(weight), rows, in);
   });

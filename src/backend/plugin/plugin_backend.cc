@@ -6,6 +6,7 @@
 
 #include "backend/plugin/host_kv_cache.h"
 #include "backend/plugin/plugin_instance.h"
+#include "backend/stacked_shape.h"
 #include "base/try.h"
 #include "tensor/tensor.h"
 
@@ -52,18 +53,14 @@ class PluginBackend final : public Backend {
     std::vector<std::vector<float>> values;
     std::vector<trinity_plugin_matrix> matrices;
     auto weight = std::make_shared<StackedWeight>();
-    int64_t rows = 0;
+    TRINITY_TRY(StackedShape shape, stacked_shape(stacked));
+    const int64_t rows = shape.out, in = shape.in;
+    weight->out_sizes = std::move(shape.out_sizes);
     for (const TensorView& view : stacked) {
-      if (view.shape.size() != 2 || view.shape[1] != stacked.front().shape.back())
-        return fail(ErrorKind::invalid_input, "tensor_shape_mismatch",
-                    "stacked linear weights must be matrices that share their input width");
       TRINITY_CHECK(require_finite(view, "a weight"));
       TRINITY_TRY(values.emplace_back(), to_f32(view));
       matrices.push_back({values.back().data(), view.shape[0], view.shape[1]});
-      weight->out_sizes.push_back(view.shape[0]);
-      rows += view.shape[0];
     }
-    const int64_t in = matrices.front().cols;
     const auto prepare = [&](std::span<const trinity_plugin_matrix> part,
                              int64_t part_rows) -> Status {
       TRINITY_TRY(Tensor made,

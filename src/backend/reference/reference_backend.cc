@@ -6,6 +6,7 @@
 
 #include "backend/reference/dense_algebra.h"
 #include "backend/reference/reference_storage.h"
+#include "backend/stacked_shape.h"
 #include "base/try.h"
 #include "tensor/bf16.h"
 
@@ -35,20 +36,15 @@ class ReferenceBackend final : public Backend {
 
   Result<Weight> prepare_linear(std::span<const TensorView> stacked) override {
     auto weight = std::make_shared<StackedWeight>();
-    int64_t rows = 0;
-    const int64_t in = stacked.front().shape.at(1);
+    TRINITY_TRY(StackedShape shape, stacked_shape(stacked));
+    weight->out_sizes = std::move(shape.out_sizes);
     for (const TensorView& view : stacked) {
-      if (view.shape.size() != 2 || view.shape[1] != in)
-        return fail(ErrorKind::invalid_input, "tensor_shape_mismatch",
-                    "stacked linear weights must share their input width");
       TRINITY_CHECK(require_finite(view, "a weight"));
       TRINITY_TRY(std::vector<float> values, load(view));
       weight->values.insert(weight->values.end(), values.begin(), values.end());
-      weight->out_sizes.push_back(view.shape[0]);
-      rows += view.shape[0];
     }
     weight_bytes_ += weight->values.size() * sizeof(float);
-    return Weight(std::move(weight), rows, in);
+    return Weight(std::move(weight), shape.out, shape.in);
   }
 
   Result<Weight> prepare_norm(const TensorView& view) override {
