@@ -246,7 +246,7 @@ class Exporter {
     TRINITY_CHECK(backend_.synchronize());
     entry.decompose_elapsed_ms = whole_ms(factor->decompose_ms + factor->factor_ms);
     watch.restart();
-    if (factor->decompose_ms > 0) TRINITY_CHECK(hash_source(selected));
+    TRINITY_CHECK(hash_source(selected));
     TRINITY_TRY(flight->file, open_checkpoint(entry));
     const Status done =
         options_.compact ? write_factor(flight, *factor) : write_product(flight, *factor);
@@ -296,10 +296,11 @@ class Exporter {
     return {};
   }
 
+  /// Once for each base matrix: a tied one is stored once and adapted twice.
   Status hash_source(const SelectedTensor& selected) {
     TRINITY_TRY(const TensorView view, source_.tensor(selected.stored_name));
     return writer_.submit([this, view, name = selected.stored_name]() -> Status {
-      source_hashes_[name] = sha256_hex(view.bytes);
+      if (std::string& hash = source_hashes_[name]; hash.empty()) hash = sha256_hex(view.bytes);
       return {};
     });
   }
