@@ -88,8 +88,7 @@ Status prepare(const BenchOptions& options, Bed& bed) {
   bed.options.vector = bed.folder / "vector.npy";
   bed.options.profile = bed.profile.name;
   TRINITY_TRY(const Checkpoint checkpoint, Checkpoint::open(bed.options.model));
-  const bool tied = config.tie_word_embeddings || !checkpoint.has(kLmHeadName);
-  TRINITY_TRY(const Selection selection, select_tensors(checkpoint, bed.options.layers, tied));
+  TRINITY_TRY(const Selection selection, select_tensors(checkpoint, config, bed.options.layers));
   TRINITY_CHECK(
       write_random_vector(bed.options.vector, selection.scale_count(), config.hidden_size));
   bed.params = {{"model", json_string(options.model.empty() ? "small random"

@@ -73,16 +73,16 @@ void AdaptedSource::replace(const std::string& name, DType dtype, MatrixShape sh
   owned.view = {dtype, std::move(shape), owned.bytes};
 }
 
-Status AdaptedSource::project(DenseAlgebra& algebra, const SelectedTensor& tensor,
+Status AdaptedSource::project(DenseAlgebra& algebra, const std::string& name,
                               std::span<const double> factor) {
-  TRINITY_TRY(const TensorView matrix, base_matrix(base_, tensor));
-  if (tensor.source_name == kEmbeddingName && matrix.shape[0] >= matrix.shape[1]) {
+  TRINITY_TRY(const TensorView matrix, base_.tensor(name));
+  if (name == kEmbeddingName && matrix.shape[0] >= matrix.shape[1]) {
     TRINITY_TRY(Weight prepared, algebra.prepare_factor(factor, matrix.shape[1]));
     rows_ = std::make_shared<ProjectedEmbedding>(algebra, matrix, std::move(prepared));
     return {};
   }
   TRINITY_TRY(std::vector<std::byte> bytes, project_matrix(algebra, matrix, factor));
-  replace(tensor.source_name, matrix.dtype, matrix.shape, std::move(bytes));
+  replace(name, matrix.dtype, matrix.shape, std::move(bytes));
   return {};
 }
 

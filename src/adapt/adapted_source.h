@@ -27,10 +27,9 @@ class AdaptedSource final : public TensorSource {
   /// Replaces a tensor by memory of its own.
   void replace(const std::string& name, DType dtype, MatrixShape shape,
                std::vector<std::byte> bytes);
-  /// Replaces a selected tensor by base·factor. `algebra` must live as long as the source and what
+  /// Replaces a matrix by base·factor. `algebra` must live as long as the source and what
   /// is loaded from it. Errors: `missing_tensor`, those of the algebra.
-  Status project(DenseAlgebra& algebra, const SelectedTensor& tensor,
-                 std::span<const double> factor);
+  Status project(DenseAlgebra& algebra, const std::string& name, std::span<const double> factor);
 
   Result<TensorView> tensor(const std::string& name) const override;
   std::shared_ptr<const EmbeddingRows> embedding_rows() const override { return rows_; }

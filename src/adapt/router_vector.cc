@@ -107,6 +107,12 @@ Result<int64_t> head_outputs_of(std::span<const float> values, int64_t scale_cou
   return rest / hidden;
 }
 
+Result<RouterVectorParts> split_router_vector(std::span<const float> values, int64_t scale_count,
+                                              int64_t hidden) {
+  TRINITY_TRY(const int64_t outputs, head_outputs_of(values, scale_count, hidden));
+  return split_router_vector(values, scale_count, hidden, outputs);
+}
+
 VectorStatistics vector_statistics(std::span<const float> values) {
   VectorStatistics out;
   out.count = static_cast<int64_t>(values.size());

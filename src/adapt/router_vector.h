@@ -46,6 +46,10 @@ Result<RouterVectorParts> split_router_vector(std::span<const float> values, int
 /// `router_vector_size_mismatch` when the rest is no whole number of rows, or fewer than four.
 Result<int64_t> head_outputs_of(std::span<const float> values, int64_t scale_count, int64_t hidden);
 
+/// Split with as many head outputs as are left. Errors: those of `head_outputs_of`.
+Result<RouterVectorParts> split_router_vector(std::span<const float> values, int64_t scale_count,
+                                              int64_t hidden);
+
 /// What one can say about a list of numbers at a glance.
 struct VectorStatistics {
   int64_t count = 0;

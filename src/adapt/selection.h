@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "adapt/tensor_naming.h"
+#include "model/config.h"
 #include "tensor/checkpoint.h"
 #include "tensor/dtype.h"
 
@@ -45,5 +46,10 @@ struct Selection {
 /// `unsupported_dtype`.
 Result<Selection> select_tensors(const Checkpoint& checkpoint, std::span<const int64_t> layers,
                                  bool tied);
+
+/// The same for a model: tied as its configuration says, or because its checkpoint has no LM head
+/// of its own.
+Result<Selection> select_tensors(const Checkpoint& checkpoint, const ModelConfig& config,
+                                 std::span<const int64_t> layers);
 
 }  // namespace trinity

@@ -1,6 +1,7 @@
 #include "adapt/vector_layout.h"
 
 #include "adapt/tensor_naming.h"
+#include "base/try.h"
 
 namespace trinity {
 namespace {
@@ -35,6 +36,15 @@ VectorLayout layout_of(const Selection& selection, int64_t hidden) {
     layout.blocks.push_back(
         {tensor.source_name, tensor.path, tensor.offset_start, tensor.offset_end});
   return layout;
+}
+
+Result<VectorLayout> layout_of_model(const std::filesystem::path& folder,
+                                     std::span<const int64_t> layers) {
+  if (folder.empty()) return released_layout();
+  TRINITY_TRY(const Checkpoint checkpoint, Checkpoint::open(folder));
+  TRINITY_TRY(const ModelConfig config, load_model_config(folder));
+  TRINITY_TRY(const Selection selection, select_tensors(checkpoint, config, layers));
+  return layout_of(selection, config.hidden_size);
 }
 
 }  // namespace trinity

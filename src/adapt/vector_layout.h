@@ -4,6 +4,7 @@
 #include <trinity/error.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
@@ -30,5 +31,10 @@ VectorLayout released_layout();
 
 /// Of a selection of a model's matrices.
 VectorLayout layout_of(const Selection& selection, int64_t hidden);
+
+/// Of the model in a folder, with these layers adapted; without a folder that of the released
+/// vector. Errors: those of the configuration, the checkpoint and `select_tensors`.
+Result<VectorLayout> layout_of_model(const std::filesystem::path& folder,
+                                     std::span<const int64_t> layers);
 
 }  // namespace trinity

@@ -131,10 +131,7 @@ Status Bundle::apply_entry(const ManifestTensor& entry, const TensorSource& base
                               name));
     TRINITY_TRY(const std::vector<float> values, to_f32(stored));
     const std::vector<double> factor(values.begin(), values.end());
-    SelectedTensor selected;
-    selected.source_name = selected.stored_name = name;
-    selected.source_shape = target.shape;
-    return source.project(algebra, selected, factor);
+    return source.project(algebra, name, factor);
   }
   TRINITY_TRY(const bool turned, transposed_in_checkpoint(name, stored.shape, target.shape));
   if (!turned && stored.dtype == target.dtype) {

@@ -87,13 +87,9 @@ Result<std::unique_ptr<ExportPlan>> plan_export(const ExportOptions& options) {
   TRINITY_TRY(RouterVector vector, RouterVector::load(options.vector, options.vector_tensor));
   TRINITY_TRY(ModelConfig config, load_model_config(options.model));
   TRINITY_TRY(Checkpoint checkpoint, Checkpoint::open(options.model));
-  const bool tied = config.tie_word_embeddings || !checkpoint.has(kLmHeadName);
-  TRINITY_TRY(Selection selection, select_tensors(checkpoint, options.layers, tied));
-  const int64_t hidden = config.hidden_size;
-  TRINITY_TRY(const int64_t outputs,
-              head_outputs_of(vector.values, selection.scale_count(), hidden));
+  TRINITY_TRY(Selection selection, select_tensors(checkpoint, config, options.layers));
   TRINITY_TRY(RouterVectorParts parts,
-              split_router_vector(vector.values, selection.scale_count(), hidden, outputs));
+              split_router_vector(vector.values, selection.scale_count(), config.hidden_size));
   if (options.only_index && *options.only_index > static_cast<int64_t>(selection.tensors.size()))
     return fail(ErrorKind::usage, "invalid_only_index",
                 fmt::format("--only-index {} is out of range: {} tensors are selected",

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/f32_lane.h"
@@ -16,8 +17,6 @@
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "lab/html.h"
-#include "model/config.h"
-#include "tensor/checkpoint.h"
 
 namespace trinity::cli {
 namespace {
@@ -299,24 +298,15 @@ Status print_json(const InspectFlags& flags, const BundlePicture& picture, Outpu
   for (const TensorPicture& tensor : picture.tensors)
     out["tensors"].push_back(tensor_json(tensor, vector));
   out["notes"] = picture.notes;
-  return output.write(out.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  return output.write(json_text(out) + "\n");
 }
 
 // ---- the command --------------------------------------------------------------------------------
 
-Result<VectorLayout> layout_for(const InspectFlags& flags) {
-  if (flags.model.empty()) return released_layout();
-  TRINITY_TRY(const Checkpoint checkpoint, Checkpoint::open(flags.model));
-  TRINITY_TRY(const ModelConfig config, load_model_config(flags.model));
-  const bool tied = config.tie_word_embeddings || !checkpoint.has(kLmHeadName);
-  TRINITY_TRY(const Selection selection, select_tensors(checkpoint, flags.layers, tied));
-  return layout_of(selection, config.hidden_size);
-}
-
 Result<BundlePicture> look(const InspectFlags& flags) {
   std::error_code ignored;
   if (std::filesystem::is_regular_file(flags.path, ignored)) {
-    TRINITY_TRY(const VectorLayout layout, layout_for(flags));
+    TRINITY_TRY(const VectorLayout layout, layout_of_model(flags.model, flags.layers));
     return inspect_vector(flags.path, flags.tensor_name, layout);
   }
   TRINITY_TRY(const F32Lane lane, open_f32_lane(flags.lane));

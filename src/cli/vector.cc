@@ -10,14 +10,14 @@
 #include "adapt/router_vector.h"
 #include "adapt/vector_files.h"
 #include "adapt/vector_layout.h"
+#include "base/json.h"
 #include "base/sha256.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/flags.h"
 #include "cli/output.h"
 #include "cli/terminal.h"
-#include "model/config.h"
-#include "tensor/checkpoint.h"
+#include "route/head.h"
 #include "tensor/safetensors.h"
 
 namespace trinity::cli {
@@ -26,11 +26,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kOffsetsKey = "trinity_svf_scale_offsets";
-constexpr const char* kHeadKey = "trinity_router_head";
 
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
+std::string dump(const Json& json) { return json_text(json) + "\n"; }
 
 // ---- layout -------------------------------------------------------------------------------------
 
@@ -51,20 +48,6 @@ void add_layout_flags(CLI::App& command, LayoutFlags& flags) {
       ->type_name("N,...")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-}
-
-Result<VectorLayout> layout_of_flags(const LayoutFlags& flags) {
-  if (flags.model.empty()) return released_layout();
-  TRINITY_TRY(const Checkpoint checkpoint, Checkpoint::open(flags.model));
-  TRINITY_TRY(const ModelConfig config, load_model_config(flags.model));
-  TRINITY_TRY(const Selection selection,
-              select_tensors(checkpoint, flags.layers, config.tie_word_embeddings));
-  return layout_of(selection, config.hidden_size);
-}
-
-Result<RouterVectorParts> split_by(const VectorLayout& layout, std::span<const float> values) {
-  TRINITY_TRY(const int64_t outputs, head_outputs_of(values, layout.scale_count(), layout.hidden));
-  return split_router_vector(values, layout.scale_count(), layout.hidden, outputs);
 }
 
 // ---- convert ------------------------------------------------------------------------------------
@@ -129,9 +112,10 @@ NumberFile f32_file(std::span<const float> values, std::vector<int64_t> shape) {
 Status split(const SplitFlags& flags) {
   if (flags.offsets.empty() && flags.head.empty())
     return fail(ErrorKind::usage, "usage", "name a file to write with --offsets, --head or both");
-  TRINITY_TRY(const VectorLayout layout, layout_of_flags(flags.layout));
+  TRINITY_TRY(const VectorLayout layout, layout_of_model(flags.layout.model, flags.layout.layers));
   TRINITY_TRY(const RouterVector vector, RouterVector::load(flags.input, flags.tensor_name));
-  TRINITY_TRY(const RouterVectorParts parts, split_by(layout, vector.values));
+  TRINITY_TRY(const RouterVectorParts parts,
+              split_router_vector(vector.values, layout.scale_count(), layout.hidden));
   Output output;
   if (!flags.offsets.empty()) {
     const NumberFile file = f32_file(parts.offsets, {static_cast<int64_t>(parts.offsets.size())});
@@ -140,7 +124,7 @@ Status split(const SplitFlags& flags) {
   }
   if (!flags.head.empty()) {
     const NumberFile file = f32_file(parts.head, {parts.outputs, parts.hidden});
-    TRINITY_CHECK(write_numbers(flags.head, kHeadKey, file));
+    TRINITY_CHECK(write_numbers(flags.head, Head::kTensorName, file));
     TRINITY_CHECK(print_written(flags.head, file, flags.json, output));
   }
   return output.flush();
@@ -289,9 +273,9 @@ std::string show_text(const Json& record, Style style) {
 }
 
 Status show(const ShowFlags& flags) {
-  TRINITY_TRY(const VectorLayout layout, layout_of_flags(flags.layout));
+  TRINITY_TRY(const VectorLayout layout, layout_of_model(flags.layout.model, flags.layout.layers));
   TRINITY_TRY(const RouterVector vector, RouterVector::load(flags.input, flags.tensor_name));
-  auto parts = split_by(layout, vector.values);
+  auto parts = split_router_vector(vector.values, layout.scale_count(), layout.hidden);
   if (!parts && flags.layout.model.empty())
     parts.error().message +=
         " (without --model the shape of Qwen3-0.6B is assumed; name yours and its --layers)";

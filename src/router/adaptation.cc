@@ -122,7 +122,7 @@ class VectorAdaptation final : public Adaptation {
           factors && covers_selection(*factors)) {
         for (const CachedFactor& factor : *factors)
           TRINITY_CHECK(
-              source_->project(*algebra, *selection_.find(factor.path),
+              source_->project(*algebra, selection_.find(factor.path)->source_name,
                                std::vector<double>(factor.values.begin(), factor.values.end())));
         return &*source_;
       }
@@ -159,7 +159,7 @@ class VectorAdaptation final : public Adaptation {
       const SelectedTensor& tensor = selection_.tensors[place];
       if (tensor.source_name == kLmHeadName) continue;  // routing does not read it
       TRINITY_TRY(const TensorFactor factor, adapter.factor(place));
-      TRINITY_CHECK(source_->project(algebra, tensor, factor.projector));
+      TRINITY_CHECK(source_->project(algebra, tensor.source_name, factor.projector));
       factors.push_back(
           {tensor.path, std::vector<float>(factor.projector.begin(), factor.projector.end())});
     }
@@ -184,12 +184,9 @@ Result<std::unique_ptr<Adaptation>> open_vector(const RouterOptions& options,
   }
   TRINITY_TRY(RouterVector vector, RouterVector::load(options.vector));
   TRINITY_TRY(const ModelConfig config, files.config());
-  const bool tied = config.tie_word_embeddings || !checkpoint->has(kLmHeadName);
-  TRINITY_TRY(Selection selection, select_tensors(*checkpoint, options.layers, tied));
-  TRINITY_TRY(const int64_t outputs,
-              head_outputs_of(vector.values, selection.scale_count(), config.hidden_size));
-  TRINITY_TRY(RouterVectorParts parts, split_router_vector(vector.values, selection.scale_count(),
-                                                           config.hidden_size, outputs));
+  TRINITY_TRY(Selection selection, select_tensors(*checkpoint, config, options.layers));
+  TRINITY_TRY(RouterVectorParts parts,
+              split_router_vector(vector.values, selection.scale_count(), config.hidden_size));
   return std::make_unique<VectorAdaptation>(std::move(vector), std::move(parts),
                                             std::move(selection), adaptation,
                                             options.adaptation_cache, options.fallback);

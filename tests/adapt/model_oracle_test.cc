@@ -187,7 +187,7 @@ TEST_P(AdaptedModel, GatheredRowsAreTheRowsOfTheWholeProduct) {
   const TensorView table = must(base_matrix(*source_, selection_.tensors[0]));
   const auto whole = must(project_matrix(algebra(), table, made.projector));
   AdaptedSource source(*source_);
-  must(source.project(algebra(), selection_.tensors[0], made.projector));
+  must(source.project(algebra(), selection_.tensors[0].source_name, made.projector));
   const auto rows = source.embedding_rows();
   ASSERT_NE(rows, nullptr);
   EXPECT_EQ(rows->vocab_size(), 151936);
