@@ -7,6 +7,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "bundle/manifest.h"
 
 namespace trinity {
@@ -32,8 +33,7 @@ void ExportLog::write(const std::string& name, const nlohmann::ordered_json& fie
   if (descriptor_ < 0) return;
   nlohmann::ordered_json line = {{"event", name}, {"event_time_utc", utc_now()}};
   line.update(fields);
-  const std::string text =
-      line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  const std::string text = json_text(line) + "\n";
   // One write a line: lines of a killed run stay whole.
   if (::write(descriptor_, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
     warn_once(std::strerror(errno));

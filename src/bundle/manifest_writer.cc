@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "bundle/manifest.h"
 
 namespace trinity {
@@ -159,7 +160,7 @@ std::string manifest_json(const Manifest& m) {
   add_if(out, "producer_profile", m.producer_profile);
   add_if(out, "base_model_revision", m.base_model_revision);
   add_if(out, "base_model_sha256", m.base_model_sha256);
-  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json_text(out);
 }
 
 }  // namespace trinity

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "adapt/tensor_naming.h"
+#include "base/json.h"
 #include "base/sha256.h"
 #include "base/stopwatch.h"
 #include "base/try.h"
@@ -214,7 +215,7 @@ Status fill_manifest(ImportPlan& plan, const ImportOptions& options) {
     m.source_vector_shape = {m.scale_offset_count + static_cast<int64_t>(plan.head.size())};
   Json semantic = Json::parse(sources.semantic_manifest);
   semantic[kSourcesHash] = hash;
-  m.python_semantic_manifest = semantic.dump(-1, ' ', false, Json::error_handler_t::replace);
+  m.python_semantic_manifest = json_text(semantic);
   m.python_reference_manifest_loaded = sources.reference_loaded;
   m.producer = options.producer;
   m.producer_profile = options.profile;

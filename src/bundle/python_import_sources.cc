@@ -8,6 +8,7 @@
 #include <set>
 
 #include "adapt/tensor_naming.h"
+#include "base/json.h"
 #include "base/try.h"
 #include "base/utf8.h"
 #include "bundle/json_lookup.h"
@@ -74,7 +75,7 @@ std::string semantic_parts(const Json& manifest) {
   nlohmann::ordered_json out;
   for (const char* key : {"format", "version", "model", "routing", "source_vector_sha256"})
     out[key] = find_value(manifest, key) == nullptr ? Json(nullptr) : manifest.at(key);
-  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json_text(out);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "backend/cpu/cpu_features.h"
+#include "base/json.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/flags.h"
@@ -179,10 +180,7 @@ Status print(const std::vector<Finding>& findings, bool json) {
                          {"health", health_name(finding.health)},
                          {"detail", finding.detail},
                          {"fix", finding.fix}});
-    TRINITY_CHECK(
-        output.write(nlohmann::ordered_json{{"findings", records}}.dump(
-                         -1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
-                     "\n"));
+    TRINITY_CHECK(output.write(json_text(nlohmann::ordered_json{{"findings", records}}) + "\n"));
   } else {
     const Style style = Style::for_output(STDOUT_FILENO);
     for (const Finding& finding : findings) TRINITY_CHECK(output.write(text_of(finding, style)));

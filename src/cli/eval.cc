@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/eval_flags.h"
@@ -18,9 +19,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string line_of(const Json& record) {
-  return record.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
+std::string line_of(const Json& record) { return json_text(record) + "\n"; }
 
 Result<int> list_cases(const EvalFlags& flags) {
   TRINITY_TRY(const EvalCaseSet set, cases_of(flags));

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "backend/registry.h"
+#include "base/json.h"
 #include "base/stopwatch.h"
 #include "base/try.h"
 #include "bundle/exporter.h"
@@ -32,10 +33,6 @@ struct ExportFlags {
        dry_run = false, json = false;
   std::string base_repo, base_revision;
 };
-
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
 
 Result<ExportOptions> options_of(const ExportFlags& flags) {
   ExportOptions options;
@@ -74,16 +71,17 @@ Status print_dry_run(const ExportFlags& flags, const ExportPlan& plan, const Bac
                          {"backend", backend.info().label}});
     const Json spec = Json::parse(manifest_json(plan.manifest))["export_spec"];
     TRINITY_CHECK(output.write(
-        dump({{"status", "dry_run"},
-              {"export_complete", false},
-              {"dry_run", true},
-              {"export_spec", spec},
-              {"source_vector_shape", plan.manifest.source_vector_shape},
-              {"scale_offsets_shape", Json::array({plan.selection.scale_count()})},
-              {"router_head_shape", plan.manifest.router_head_shape},
-              {"selected_tensor_count", plan.manifest.tensors.size()},
-              {"selected_singular_value_count", plan.manifest.selected_singular_value_count},
-              {"selected_tensors", tensors}}) +
+        json_text(
+            Json{{"status", "dry_run"},
+                 {"export_complete", false},
+                 {"dry_run", true},
+                 {"export_spec", spec},
+                 {"source_vector_shape", plan.manifest.source_vector_shape},
+                 {"scale_offsets_shape", Json::array({plan.selection.scale_count()})},
+                 {"router_head_shape", plan.manifest.router_head_shape},
+                 {"selected_tensor_count", plan.manifest.tensors.size()},
+                 {"selected_singular_value_count", plan.manifest.selected_singular_value_count},
+                 {"selected_tensors", tensors}}) +
         "\n"));
     return output.flush();
   }
@@ -120,7 +118,8 @@ std::string event_line(const std::string& name, const Json& fields) {
     return {};
   std::string line = name + ":";
   for (const auto& [key, value] : fields.items())
-    line += fmt::format(" {}={}", key, value.is_string() ? value.get<std::string>() : dump(value));
+    line +=
+        fmt::format(" {}={}", key, value.is_string() ? value.get<std::string>() : json_text(value));
   return line + "\n";
 }
 
@@ -147,7 +146,7 @@ Result<int> run_export_command(const ExportFlags& flags) {
     if (flags.json) {
       Json event = {{"event", name}};
       event.update(fields);
-      printed = output.write(dump(event) + "\n");
+      printed = output.write(json_text(event) + "\n");
     } else if (const std::string line = event_line(name, fields); !line.empty()) {
       bar->clear();
       printed = output.write(line);

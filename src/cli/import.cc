@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/json.h"
 #include "base/try.h"
 #include "base/utf8.h"
 #include "bundle/python_import.h"
@@ -28,10 +29,6 @@ struct ImportFlags {
   F32LaneFlags lane;
   bool no_load_model = false, force = false, resume = false, json = false;
 };
-
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
 
 /// "10x1024" → {10, 1024}; both at least one.
 Result<std::vector<int64_t>> parse_shape(const std::string& text) {
@@ -77,8 +74,9 @@ Result<ImportOptions> options_of(const ImportFlags& flags, const RuntimeProfile&
 std::string event_line(const std::string& name, const Json& fields) {
   std::string line = name + ":";
   for (const auto& [key, value] : fields.items())
-    line += fmt::format(" {}={}", key,
-                        value.is_string() ? excerpt(value.get<std::string>(), 1024) : dump(value));
+    line +=
+        fmt::format(" {}={}", key,
+                    value.is_string() ? excerpt(value.get<std::string>(), 1024) : json_text(value));
   return line + "\n";
 }
 
@@ -110,7 +108,7 @@ Status import(const ImportFlags& flags) {
     if (flags.json) {
       Json event = {{"event", name}};
       event.update(fields);
-      printed = output.write(dump(event) + "\n");
+      printed = output.write(json_text(event) + "\n");
     } else {
       printed = output.write(event_line(name, fields));
     }
@@ -129,7 +127,7 @@ Status import(const ImportFlags& flags) {
     note(fmt::format("left alone in {}: {}", flags.out, file));
   const Manifest& m = report->manifest;
   if (flags.json) {
-    TRINITY_CHECK(output.write(dump(report_record(flags, *report)) + "\n"));
+    TRINITY_CHECK(output.write(json_text(report_record(flags, *report)) + "\n"));
   } else {
     TRINITY_CHECK(output.write(fmt::format(
         "Tensors: {} ({} imported, {} kept), {} singular values\nOutput: {}\nTime: {:.1f} s\n"

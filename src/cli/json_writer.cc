@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
+
 namespace trinity::cli {
 namespace {
 
@@ -34,7 +36,7 @@ void append_numbers(std::string& out, std::size_t count, std::size_t room, Put p
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
-  out += nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  out += json_text(nlohmann::json(text));
 }
 
 void append_json_ids(std::string& out, std::span<const std::int32_t> ids) {

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/flags.h"
@@ -74,9 +75,8 @@ Result<int> matrix(const MatrixFlags& flags) {
   if (!flags.report.empty())
     TRINITY_CHECK(write_file_atomic(flags.report, matrix_html(report, version_text())));
   Output output;
-  TRINITY_CHECK(output.write(
-      flags.json ? matrix_record(report).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"
-                 : matrix_text(report, Style::for_output(STDOUT_FILENO))));
+  TRINITY_CHECK(output.write(flags.json ? json_text(matrix_record(report)) + "\n"
+                                        : matrix_text(report, Style::for_output(STDOUT_FILENO))));
   TRINITY_CHECK(output.flush());
   if (report.passed()) return 0;
   return fail(ErrorKind::invalid_input, "lanes_disagree",

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/try.h"
 #include "cli/flags.h"
 #include "cli/lab_commands.h"
@@ -74,10 +75,8 @@ Status robustness(const RobustnessFlags& flags) {
                              model.tokenizer, pairs));
   report.model_name = model.name;
   Output output;
-  TRINITY_CHECK(output.write(
-      flags.json
-          ? robustness_record(report).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"
-          : text_of(report, Style::for_output(STDOUT_FILENO))));
+  TRINITY_CHECK(output.write(flags.json ? json_text(robustness_record(report)) + "\n"
+                                        : text_of(report, Style::for_output(STDOUT_FILENO))));
   return output.flush();
 }
 

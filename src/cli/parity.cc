@@ -7,6 +7,7 @@
 
 #include "backend/backend_label.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/stopwatch.h"
 #include "base/try.h"
 #include "base/utf8.h"
@@ -28,7 +29,7 @@ namespace fs = std::filesystem;
 Status write_report(const fs::path& path, const Json& report) {
   std::error_code ignored;
   if (path.has_parent_path()) fs::create_directories(path.parent_path(), ignored);
-  return write_file_atomic(path, report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  return write_file_atomic(path, json_text(report, 2) + "\n");
 }
 
 void add_path_flags(CLI::App& command, std::string& components, std::string& python_report,

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "base/utf8.h"
 #include "cli/terminal.h"
 
@@ -78,7 +79,7 @@ std::string pull_json(const Pin& pin, const PullReport& report, double seconds) 
                        {"downloaded_bytes", report.downloaded_bytes},
                        {"seconds", seconds},
                        {"files", files}};
-  return record.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_text(record) + "\n";
 }
 
 std::string pull_text(const Pin& pin, const PullReport& report, double seconds) {

@@ -16,10 +16,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::string dump(const Json& value) {
-  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 /// The object of a line; the id is filled in as soon as it is known.
 Result<Json> read_object(const Line& line, RecordOrigin& origin) {
   if (line.too_long)
@@ -30,7 +26,7 @@ Result<Json> read_object(const Line& line, RecordOrigin& origin) {
   if (!object.is_object())
     return fail(ErrorKind::invalid_input, "invalid_record",
                 fmt::format("a record must be a JSON object, got {}", object.type_name()));
-  if (const auto id = object.find("id"); id != object.end()) origin.id = dump(*id);
+  if (const auto id = object.find("id"); id != object.end()) origin.id = json_text(*id);
   return object;
 }
 
@@ -55,7 +51,7 @@ Result<std::vector<std::int32_t>> ids_of(const Json& value) {
                   item.get<std::int64_t>() >= std::numeric_limits<std::int32_t>::min();
     if (!fits)
       return fail(ErrorKind::invalid_input, "invalid_ids",
-                  fmt::format(invalid, excerpt(dump(item))));
+                  fmt::format(invalid, excerpt(json_text(item))));
     ids.push_back(item.get<std::int32_t>());
   }
   return ids;
@@ -75,7 +71,7 @@ Result<std::vector<Message>> messages_of(Json& value) {
     if (!is_text("role") || !is_text("content"))
       return fail(ErrorKind::invalid_input, "invalid_messages",
                   fmt::format("invalid message entry: {} needs the strings role and content",
-                              excerpt(dump(entry))));
+                              excerpt(json_text(entry))));
     messages.push_back({std::move(entry["role"].get_ref<std::string&>()),
                         std::move(entry["content"].get_ref<std::string&>())});
   }

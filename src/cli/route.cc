@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "base/try.h"
 #include "base/utf8.h"
 #include "cli/batches.h"
@@ -78,8 +79,7 @@ class RouteCommand {
     std::string& out = output_.buffer();
     if (!decision) return append_record_error(out, origin, decision.error());
     append_record_begin(out, origin);
-    const std::string record = decision_record(*decision).dump(
-        -1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+    const std::string record = json_text(decision_record(*decision));
     out.append(record, 1).append("\n");  // without its opening brace
   }
 

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/flags.h"
@@ -33,8 +34,7 @@ Status print_report(const SynthFlags& flags, const SynthReport& report) {
                                            {"tensors", report.tensors},
                                            {"parameters", report.parameters},
                                            {"bytes", report.bytes}};
-    TRINITY_CHECK(output.write(
-        record.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n"));
+    TRINITY_CHECK(output.write(json_text(record) + "\n"));
   } else {
     TRINITY_CHECK(output.write(fmt::format(
         "{}: {} tensors, {} parameters, {:.1f} MB of random weights, seed {}\n", flags.out,

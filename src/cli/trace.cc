@@ -79,7 +79,7 @@ Status trace(const TraceFlags& flags) {
     report["comparison"] = compare_router_traces(theirs, ours, flags.tolerances);
     failed = report["comparison"]["failed_required"].get<std::int64_t>();
   }
-  const std::string text = report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  const std::string text = json_text(report, 2) + "\n";
   Output output;
   if (flags.out.empty()) {
     TRINITY_CHECK(output.write(text));

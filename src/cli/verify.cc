@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/flags.h"
@@ -30,7 +31,7 @@ Status print_json(const VerifyFlags& flags, const VerifyReport& report, Output& 
   const Json record = {{"bundle", flags.bundle},    {"ok", report.failed() == 0},
                        {"status", report.status},   {"checks", report.findings.size()},
                        {"failed", report.failed()}, {"findings", findings}};
-  return output.write(record.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  return output.write(json_text(record) + "\n");
 }
 
 Status print_text(const VerifyFlags& flags, const VerifyReport& report, Output& output) {

@@ -152,7 +152,7 @@ std::string snapshot_json(const EvalSnapshot& snapshot) {
                                  {"role_logits_rounded", one.role_logits},
                                  {"transcript_hash", one.transcript_hash},
                                  {"route_hash", one.route_hash}});
-  return document.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  return json_text(document, 2) + "\n";
 }
 
 std::optional<std::filesystem::path> find_snapshot(const std::string& explicit_path,

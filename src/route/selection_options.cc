@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "base/json.h"
 #include "base/try.h"
 #include "base/utf8.h"
 #include "route/selection.h"
@@ -43,9 +44,7 @@ bool seed_word(const nlohmann::json& value, std::uint64_t& word) {
   return true;
 }
 
-std::string text_of(const nlohmann::json& value) {
-  return excerpt(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-}
+std::string text_of(const nlohmann::json& value) { return excerpt(json_text(value)); }
 
 Result<SelectionSeed> seed_from_json(const nlohmann::json& value) {
   std::uint64_t word = 0;
