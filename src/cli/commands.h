@@ -29,6 +29,8 @@ void add_trace(CLI::App& app, Action& action);
 void add_profiles(CLI::App& app, Action& action);
 void add_backends(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Action& action);
+void add_env_check(CLI::App& app, Action& action);
+void add_gates(CLI::App& app, Action& action);
 void add_synth(CLI::App& app, Action& action);
 void add_bench(CLI::App& app, Action& action);
 void add_version(CLI::App& app, Action& action);

@@ -55,6 +55,8 @@ void add_commands(CLI::App& app, Action& action) {
   add_profiles(app, action);
   add_backends(app, action);
   add_doctor(app, action);
+  add_env_check(app, action);
+  add_gates(app, action);
   add_synth(app, action);
   add_bench(app, action);
   add_version(app, action);
