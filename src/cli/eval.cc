@@ -66,7 +66,7 @@ Status verdict(const std::vector<LaneReport>& lanes) {
     const std::vector<std::string> ids = lane.failed_ids();
     if (ids.empty()) continue;
     if (!text.empty()) text += "; ";
-    if (lanes.size() > 1) text += lane.profile.asked_for() + " ";
+    if (lanes.size() > 1) text += lane.profile.shown_name() + " ";
     text += fmt::format("cases={}", fmt::join(ids, ","));
   }
   if (text.empty()) return {};

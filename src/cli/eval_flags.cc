@@ -6,6 +6,7 @@
 
 #include "base/utf8.h"
 #include "cli/flags.h"
+#include "lab/snapshot.h"
 
 namespace trinity::cli {
 namespace {
@@ -171,7 +172,7 @@ std::vector<std::string> lanes_of(const EvalFlags& flags) {
 std::string snapshot_out_of(const EvalFlags& flags, const std::string& profile) {
   std::string path = flags.snapshot_out;
   if (const std::size_t mark = path.find(kProfileMark); mark != std::string::npos)
-    path.replace(mark, kProfileMark.size(), profile);
+    path.replace(mark, kProfileMark.size(), profile_file_stem(profile));
   return path;
 }
 

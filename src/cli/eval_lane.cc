@@ -167,7 +167,7 @@ Status write_lane_snapshot(const EvalFlags& flags, const LaneReport& lane) {
   if (snapshot.cases.size() < lane.outcomes.size())
     warn(fmt::format("{} cases could not be routed and are not in the snapshot",
                      lane.outcomes.size() - snapshot.cases.size()));
-  return write_file_atomic(snapshot_out_of(flags, lane.profile.asked_for()),
+  return write_file_atomic(snapshot_out_of(flags, lane.profile.shown_name()),
                            snapshot_json(snapshot));
 }
 

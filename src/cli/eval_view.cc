@@ -90,6 +90,13 @@ std::string joined(const std::vector<std::string>& words) {
   return fmt::format("{}", fmt::join(words, ", "));
 }
 
+/// The first few of a list that may hold every case.
+std::string first_few(const std::vector<std::string>& ids) {
+  constexpr std::size_t few = 10;
+  if (ids.size() <= few) return joined(ids);
+  return fmt::format("{} and {} more", joined({ids.begin(), ids.begin() + few}), ids.size() - few);
+}
+
 std::string selected(const std::map<int, std::size_t>& counts, bool roles) {
   std::vector<std::string> parts;
   for (const auto& [id, count] : counts)
@@ -138,7 +145,7 @@ std::string snapshot_lines(const LaneReport& lane, Style style) {
 }  // namespace
 
 std::string eval_heading(const LaneReport& lane, Style style) {
-  std::string out = fmt::format("\n  {}  {}\n", style.bold(lane.profile.asked_for()), lane.model);
+  std::string out = fmt::format("\n  {}  {}\n", style.bold(lane.profile.shown_name()), lane.model);
   out += style.dim(fmt::format(
       "  {} cases ({}), floors {:.2f} / {:.2f} ({}), {}{}\n", lane.outcomes.size(),
       lane.set->origin, lane.floors.agent, lane.floors.role, lane.floors_from,
@@ -171,7 +178,7 @@ std::string eval_summary(const LaneReport& lane, bool record_floors, Style style
   out += line("agents selected", selected(summary.agents, false));
   if (!summary.low_margin_ids.empty())
     out += line("low margins",
-                fmt::format("{}  (under twice a floor)", joined(summary.low_margin_ids)));
+                fmt::format("{}  (under twice a floor)", first_few(summary.low_margin_ids)));
   if (const auto worst = worst_margins(lane.outcomes)) {
     out += line("worst margins", fmt::format("agent {:.3f} ({}), role {:.3f} ({})", worst->agent,
                                              worst->agent_case, worst->role, worst->role_case));

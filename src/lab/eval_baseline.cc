@@ -35,7 +35,7 @@ EvalBaseline choose_baseline(std::span<const LaneReport> lanes, const std::strin
   EvalBaseline out;
   out.lane = lanes.size() > 1 ? oracle_lane(lanes, oracle) : std::nullopt;
   if (out.lane) {
-    out.name = lanes[*out.lane].profile.asked_for();
+    out.name = lanes[*out.lane].profile.shown_name();
     for (const CaseOutcome& outcome : lanes[*out.lane].outcomes)
       out.cases.push_back(outcome.decision
                               ? std::optional<BaselineCase>(from_decision(*outcome.decision))

@@ -54,7 +54,7 @@ class EvalReport {
   std::string lane_name(std::size_t lane) const {
     return fmt::format(
         "<span class=\"swatch\" style=\"border-color:{0};background:{1}\"></span>{2}", colour(lane),
-        is_baseline(lane) ? "#fff" : colour(lane), html_text(lanes_[lane].profile.asked_for()));
+        is_baseline(lane) ? "#fff" : colour(lane), html_text(lanes_[lane].profile.shown_name()));
   }
 
   std::string legend(bool with_baseline) const {
@@ -168,7 +168,7 @@ class EvalReport {
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
       const LaneReport& lane = lanes_[i];
       ChartSeries series;
-      series.name = lane.profile.asked_for();
+      series.name = lane.profile.shown_name();
       series.colour = colour(i);
       series.ring = is_baseline(i);
       series.floor = agent ? lane.floors.agent : lane.floors.role;
@@ -209,7 +209,7 @@ class EvalReport {
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
       if (is_baseline(i)) continue;
       series.push_back(
-          {lanes_[i].profile.asked_for(), colour(i), false, distances_[i].logit_distance, 0});
+          {lanes_[i].profile.shown_name(), colour(i), false, distances_[i].logit_distance, 0});
     }
     std::string out = fmt::format(
         "<h2>Distance to {}</h2>\n<p class=\"lead\">For every case the largest difference of a "
@@ -240,7 +240,7 @@ class EvalReport {
     std::string out = fmt::format(
         "<h2>What was selected</h2>\n<p class=\"lead\">Cases by agent and role on lane {}.{}</p>\n"
         "<table class=\"grid-table\">\n<tr><th>agent</th>",
-        html_text(lane.profile.asked_for()), uncovered_text(lane));
+        html_text(lane.profile.shown_name()), uncovered_text(lane));
     for (std::size_t role = 0; role < roles; ++role)
       out += fmt::format("<th>{}</th>", html_text(role_name(static_cast<int>(role))));
     out += "</tr>\n";

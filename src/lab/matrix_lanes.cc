@@ -18,7 +18,7 @@ Result<MatrixLane> lane_of(const RuntimeProfile& profile, int threads) {
                     " states no tolerances, so nothing can be said about its numbers; add it to "
                     "backend/lane_tolerances.cc");
   MatrixLane lane;
-  lane.name = profile.asked_for() == "custom" ? profile.backend : profile.asked_for();
+  lane.name = profile.shown_name() == "custom" ? profile.backend : profile.shown_name();
   lane.limits = *limits;
   lane.floors = profile.floors;
   lane.exactness = profile.exactness;

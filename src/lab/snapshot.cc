@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <ctime>
@@ -168,8 +169,15 @@ std::optional<std::filesystem::path> find_snapshot(const std::string& explicit_p
   return std::nullopt;
 }
 
+std::string profile_file_stem(std::string_view profile) {
+  std::string stem(profile);
+  std::replace_if(
+      stem.begin(), stem.end(), [](char c) { return c == ':' || c == '/' || c == '\\'; }, '_');
+  return stem;
+}
+
 Result<std::optional<EvalSnapshot>> built_in_snapshot(std::string_view profile) {
-  const auto text = built_in_lab_file("tiny_router." + std::string(profile) + ".json");
+  const auto text = built_in_lab_file("tiny_router." + profile_file_stem(profile) + ".json");
   if (!text) return std::optional<EvalSnapshot>();
   TRINITY_TRY(EvalSnapshot snapshot, read_snapshot(*text, "built in"));
   return std::optional<EvalSnapshot>(std::move(snapshot));

@@ -58,6 +58,9 @@ std::optional<std::filesystem::path> find_snapshot(const std::string& explicit_p
                                                    const std::filesystem::path& base,
                                                    std::span<const std::string> profile_names);
 
+/// A profile's name as part of a file name: "plugin:openblas" gives "plugin_openblas".
+std::string profile_file_stem(std::string_view profile);
+
 /// The built-in snapshot of a profile over the built-in cases; nothing when there is none.
 Result<std::optional<EvalSnapshot>> built_in_snapshot(std::string_view profile);
 

@@ -58,6 +58,8 @@ struct RuntimeProfile {
 
   /// The name that was asked for.
   const std::string& asked_for() const { return requested.empty() ? name : requested; }
+  /// The name for reports: the one asked for, but a plugin's own name instead of its path.
+  const std::string& shown_name() const { return name.starts_with("plugin:") ? name : asked_for(); }
 };
 
 /// All profiles, the preferred default first.
