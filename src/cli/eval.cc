@@ -2,16 +2,19 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
 #include "base/json.h"
 #include "base/try.h"
 #include "cli/commands.h"
+#include "cli/eval_baseline_view.h"
 #include "cli/eval_flags.h"
 #include "cli/eval_lane.h"
 #include "cli/eval_view.h"
 #include "cli/output.h"
+#include "lab/eval_baseline.h"
 #include "lab/eval_report.h"
 
 namespace trinity::cli {
@@ -42,9 +45,11 @@ Result<int> list_cases(const EvalFlags& flags) {
 }
 
 /// The first lane's record; with several lanes all of them under `lanes`, too.
-Json record_of(const std::vector<LaneReport>& lanes, bool with_logits) {
+Json record_of(const std::vector<LaneReport>& lanes, const EvalBaseline& baseline,
+               bool with_logits) {
   Json record = lane_record(lanes.front(), with_logits);
   if (lanes.size() == 1) return record;
+  record["comparison"] = baseline_record(baseline, lanes);
   record["lanes"] = Json::array();
   for (const LaneReport& lane : lanes) record["lanes"].push_back(lane_record(lane, with_logits));
   return record;
@@ -59,11 +64,16 @@ Status print_lane(Output& output, const EvalFlags& flags, const LaneReport& lane
   return output.flush();
 }
 
-/// "qwen_router_prompt_eval failed cases=a,b"; with several lanes the profiles are named.
-Status verdict(const std::vector<LaneReport>& lanes) {
+/// "qwen_router_prompt_eval failed cases=a,b"; with several lanes the profiles are named. Without
+/// --no-assert a decision that parts from a named oracle beyond the lane's drift fails, too.
+Status verdict(const EvalFlags& flags, const std::vector<LaneReport>& lanes,
+               const EvalBaseline& baseline) {
   std::string text;
   for (const LaneReport& lane : lanes) {
-    const std::vector<std::string> ids = lane.failed_ids();
+    std::vector<std::string> ids = lane.failed_ids();
+    if (!flags.oracle.empty() && !flags.no_assert)
+      for (std::string& id : distance_to(baseline, lane).beyond_drift())
+        if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(std::move(id));
     if (ids.empty()) continue;
     if (!text.empty()) text += "; ";
     if (lanes.size() > 1) text += lane.profile.shown_name() + " ";
@@ -92,12 +102,16 @@ Result<int> evaluate(const EvalFlags& flags) {
     lanes.push_back(std::move(lane));
     if (!flags.json) TRINITY_CHECK(print_lane(output, flags, lanes.back()));
   }
+  const EvalBaseline baseline = choose_baseline(lanes, flags.oracle);
+  if (!flags.json && lanes.size() > 1)
+    TRINITY_CHECK(output.write(baseline_text(baseline, lanes, Style::for_output(STDOUT_FILENO))));
   if (!flags.report.empty())
     TRINITY_CHECK(write_file_atomic(
         flags.report, eval_report_html(lanes, {flags.oracle, version_text(), timestamp_now()})));
-  if (flags.json) TRINITY_CHECK(output.write(line_of(record_of(lanes, flags.show_logits))));
+  if (flags.json)
+    TRINITY_CHECK(output.write(line_of(record_of(lanes, baseline, flags.show_logits))));
   TRINITY_CHECK(output.flush());
-  TRINITY_CHECK(verdict(lanes));
+  TRINITY_CHECK(verdict(flags, lanes, baseline));
   return 0;
 }
 

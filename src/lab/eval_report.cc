@@ -39,9 +39,9 @@ class EvalReport {
   }
 
   std::string page() const {
-    return report_page("Prompt evaluation", head() + lanes_table() + exceptions() + margins() +
-                                                distance() + selected() + determinism() +
-                                                decisions());
+    return report_page("Prompt evaluation", head() + lanes_table() + flips() + findings() +
+                                                margins() + distance() + selected() +
+                                                determinism() + decisions());
   }
 
  private:
@@ -124,40 +124,68 @@ class EvalReport {
     if (is_baseline(i)) return chip("plain", "the oracle");
     const BaselineDistance& distance = distances_[i];
     if (distance.compared == 0) return "–";
-    return chip(distance.flipped.empty() ? "good" : "bad",
+    return chip(distance.flipped.empty()          ? "good"
+                : distance.beyond_drift().empty() ? "warn"
+                                                  : "bad",
                 fmt::format("{} of {}", distance.same_decisions, distance.compared));
   }
 
-  std::string exceptions() const {
+  /// Every decision that is not the baseline's, with both margins.
+  std::string flips() const {
+    if (baseline_.name.empty()) return {};
+    const std::string heading =
+        fmt::format("<h2>Other decisions than {}</h2>\n", html_excerpt(baseline_.name, 120));
+    std::string rows;
+    for (std::size_t i = 0; i < lanes_.size(); ++i)
+      for (const FlippedCase& flip : distances_[i].flipped)
+        rows += fmt::format(
+            "<tr><td>{}</td><td class=\"id\">{}</td><td>agent {} {}</td><td class=\"n\">{}</td>"
+            "<td>agent {} {}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>\n",
+            lane_name(i), html_text(flip.id), flip.baseline_agent, role_name(flip.baseline_role),
+            short_number(flip.baseline_margin), flip.agent_id, role_name(flip.role_id),
+            short_number(flip.margin), short_number(distances_[i].drift),
+            flip.beyond_drift ? chip("bad", "beyond the drift") : chip("warn", "within the drift"));
+    if (rows.empty()) return heading + "<p class=\"lead\">None, on any lane.</p>\n";
+    return heading +
+           fmt::format(
+               "<p class=\"lead\">The drift of a lane is its largest difference of any logit. It "
+               "may turn a decision whose margin is no larger.</p>\n"
+               "<table>\n<tr><th>lane</th><th>case</th><th>decided there</th>"
+               "<th class=\"n\">margin there</th><th>decided here</th><th class=\"n\">margin</th>"
+               "<th class=\"n\">drift</th><th></th></tr>\n{}</table>\n",
+               rows);
+  }
+
+  std::string findings() const {
     std::string rows;
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
       if (lanes_[i].comparison)
         for (const std::string& remark : lanes_[i].comparison->remarks)
-          rows += exception_row(i, "<span class=\"dim\">snapshot</span>", remark);
+          rows += finding_row(i, "<span class=\"dim\">snapshot</span>", remark);
       std::size_t left_out = 0;
       std::size_t shown = 0;
       for (const CaseOutcome& outcome : lanes_[i].outcomes)
         for (const std::string& finding : outcome.findings) {
           if (++shown <= kMaxFindings)
-            rows += exception_row(i, html_text(outcome.eval_case->id), finding);
+            rows += finding_row(i, html_text(outcome.eval_case->id), finding);
           else
             ++left_out;
         }
       if (left_out > 0)
-        rows += exception_row(i, "", fmt::format("and {} more, see the decisions below", left_out));
+        rows += finding_row(i, "", fmt::format("and {} more, see the decisions below", left_out));
     }
     if (rows.empty())
-      return "<h2>Exceptions</h2>\n<p class=\"lead\">None: every decision is as expected, above "
+      return "<h2>Findings</h2>\n<p class=\"lead\">None: every decision is as expected, above "
              "its "
              "floors and as its snapshot recorded it.</p>\n";
     return fmt::format(
-        "<h2>Exceptions</h2>\n<table>\n<tr><th>lane</th><th>case</th><th>what was found</th></tr>\n"
+        "<h2>Findings</h2>\n<table>\n<tr><th>lane</th><th>case</th><th>what was found</th></tr>\n"
         "{}</table>\n",
         rows);
   }
 
-  std::string exception_row(std::size_t lane, const std::string& case_html,
-                            const std::string& finding) const {
+  std::string finding_row(std::size_t lane, const std::string& case_html,
+                          const std::string& finding) const {
     return fmt::format("<tr><td>{}</td><td class=\"id\">{}</td><td>{}</td></tr>\n", lane_name(lane),
                        case_html, html_excerpt(finding, 400));
   }
@@ -218,11 +246,6 @@ class EvalReport {
         "distance stays small against the margins.</p>\n",
         html_excerpt(baseline_.name, 120));
     out += distance_strips_chart("Largest |Δ logit| of a case", ids_, series) + "\n";
-    for (std::size_t i = 0; i < lanes_.size(); ++i)
-      if (!distances_[i].flipped.empty())
-        out += fmt::format("<p>{}: {} other decisions: {}</p>\n", lane_name(i),
-                           distances_[i].flipped.size(),
-                           html_text(fmt::format("{}", fmt::join(distances_[i].flipped, ", "))));
     return out;
   }
 

@@ -134,6 +134,16 @@ TEST(EvalCommand, SeveralLanesAndAReport) {
   EXPECT_EQ(record["lanes"][1]["profile"], "reference");
   EXPECT_TRUE(std::filesystem::exists(folder / "reference.json"));
   EXPECT_TRUE(std::filesystem::exists(folder / "cpu_f32.json"));
+  const Json& comparison = record["comparison"];
+  EXPECT_EQ(comparison["baseline"], "reference");
+  ASSERT_EQ(comparison["lanes"].size(), 1u);
+  EXPECT_EQ(comparison["lanes"][0]["profile"], "cpu_f32");
+  EXPECT_EQ(comparison["lanes"][0]["equal_decisions"], 3);
+  EXPECT_LT(comparison["lanes"][0]["drift"], 1e-4);
+  EXPECT_EQ(comparison["lanes"][0]["flipped"], Json::array());
+  const Outcome text = run(few({"--oracle", "reference"}));
+  EXPECT_NE(text.out.find("Compared with reference"), std::string::npos);
+  EXPECT_NE(text.out.find("3 of 3"), std::string::npos);
   const std::string page = slurp(report);
   EXPECT_TRUE(page.starts_with("<!doctype html>"));
   EXPECT_NE(page.find("lang_german"), std::string::npos);

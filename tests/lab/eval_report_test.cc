@@ -85,8 +85,11 @@ TEST(EvalReport, TheBaselineIsTheNamedLaneElseTheOracleElseTheSnapshot) {
   auto lanes = two_lanes();
   EXPECT_EQ(choose_baseline(lanes, "").lane, 0u);
   EXPECT_EQ(choose_baseline(lanes, "two").lane, 1u);
-  EXPECT_EQ(distance_to(choose_baseline(lanes, ""), lanes[1]).flipped,
-            std::vector<std::string>{"second"});
+  const auto flipped = distance_to(choose_baseline(lanes, ""), lanes[1]).flipped;
+  ASSERT_EQ(flipped.size(), 1u);
+  EXPECT_EQ(flipped[0].id, "second");
+  EXPECT_EQ(flipped[0].baseline_agent, 1);
+  EXPECT_EQ(flipped[0].agent_id, 4);
   EXPECT_EQ(distance_to(choose_baseline(lanes, ""), lanes[0]).same_decisions, 3u);
   lanes.erase(lanes.begin());
   EXPECT_TRUE(choose_baseline(lanes, "").name.empty());
