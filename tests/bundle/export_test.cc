@@ -552,16 +552,26 @@ TEST_F(ExportTest, AFullDiskInTheMiddleIsTyped) {
 }
 
 TEST_F(ExportTest, D21_AFailedMergeIsNoCompleteBundle) {
-  fs::create_directories(bundle() / "adapted_tensors.safetensors" / "in the way");
-  folder_.put("bundle/manifest.json", "{}");
-  ExportOptions force = options();
-  force.force = true;
-  const Exported exported = do_export(force);
-  EXPECT_NE(exported.tag(), "ok");
-  if (fs::exists(bundle() / "manifest.json")) {
-    const auto opened = Bundle::open(bundle());
-    EXPECT_FALSE(opened);
-  }
+  // Everything is computed; then something stands where the merged file belongs.
+  const fs::path merged = bundle() / "adapted_tensors.safetensors";
+  const Exported failed = do_export(options(), [&](const std::string& event) {
+    if (event == "artifact_merge_started") fs::create_directories(merged / "in the way");
+  });
+  EXPECT_EQ(failed.tag(), "adapted_merge_error") << failed.message();
+  EXPECT_NE(failed.event("artifact_merge_failed"), nullptr);
+  EXPECT_EQ(failed.event("export_finished"), nullptr);
+  const Json m = manifest_of(bundle());
+  EXPECT_EQ(m["status"], "failed");
+  EXPECT_EQ(m["export_complete"], false);
+  EXPECT_FALSE(Bundle::open(bundle()));
+  // What was computed is kept: with the way free, a rerun only merges.
+  fs::remove_all(merged);
+  ExportOptions again = options();
+  again.resume = true;
+  const Exported mended = do_export(again);
+  ASSERT_TRUE(mended.report) << mended.message();
+  EXPECT_EQ(mended.event("tensor_export_started"), nullptr);
+  expect_valid(bundle());
 }
 
 TEST_F(ExportTest, WithoutMergeTheCheckpointsAreTheBundle) {

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -98,7 +99,11 @@ inline const SmallWorld& shared_world() {
   return world;
 }
 
-inline Exported run_export_with(Backend& backend, const ExportOptions& options) {
+/// What a test does when an event comes, before the export goes on.
+using Interference = std::function<void(const std::string& event)>;
+
+inline Exported run_export_with(Backend& backend, const ExportOptions& options,
+                                const Interference& interfere = {}) {
   Exported exported;
   auto plan = plan_export(options);
   if (!plan) {
@@ -109,15 +114,16 @@ inline Exported run_export_with(Backend& backend, const ExportOptions& options) 
                                [&](const std::string& name, const nlohmann::ordered_json& fields) {
                                  exported.names.push_back(name);
                                  exported.events.push_back(Json::parse(fields.dump()));
+                                 if (interfere) interfere(name);
                                },
                                {});
   return exported;
 }
 
-inline Exported do_export(const ExportOptions& options) {
+inline Exported do_export(const ExportOptions& options, const Interference& interfere = {}) {
   auto backend = create_backend("cpu_f32", {1});
   if (!backend) throw std::runtime_error(backend.error().message);
-  return run_export_with(**backend, options);
+  return run_export_with(**backend, options, interfere);
 }
 
 inline Json manifest_of(const fs::path& bundle) {
