@@ -2,22 +2,15 @@
 #include "tensor/npy.h"
 
 #include <cstdint>
-#include <cstdlib>
 
-#include "base/utf8.h"
+#include "input.h"
 
-namespace {
-
-void require(bool ok) {
-  if (!ok) std::abort();
-}
-
-}  // namespace
+using trinity::fuzz::require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto view = trinity::parse_npy(std::as_bytes(std::span(data, size)));
   if (!view) {
-    require(!view.error().tag.empty() && trinity::is_valid_utf8(view.error().message));
+    trinity::fuzz::require_clear(view.error());
     return 0;
   }
   const auto values = trinity::to_f32(*view);

@@ -3,23 +3,16 @@
 #include "hub/pin.h"
 
 #include <cstdint>
-#include <cstdlib>
 
-#include "base/utf8.h"
 #include "hub/safe_path.h"
+#include "input.h"
 
-namespace {
-
-void require(bool ok) {
-  if (!ok) std::abort();
-}
-
-}  // namespace
+using trinity::fuzz::require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto pin = trinity::parse_pin({reinterpret_cast<const char*>(data), size});
   if (!pin) {
-    require(!pin.error().tag.empty() && trinity::is_valid_utf8(pin.error().message));
+    trinity::fuzz::require_clear(pin.error());
     return 0;
   }
   for (const trinity::PinFile& file : pin->files)

@@ -4,23 +4,16 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 
-#include "base/utf8.h"
+#include "input.h"
 
-namespace {
-
-void require(bool ok) {
-  if (!ok) std::abort();
-}
-
-}  // namespace
+using trinity::fuzz::require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto file = std::as_bytes(std::span(data, size));
   const auto header = trinity::parse_safetensors_header(file);
   if (!header) {
-    require(!header.error().tag.empty() && trinity::is_valid_utf8(header.error().message));
+    trinity::fuzz::require_clear(header.error());
     return 0;
   }
   std::vector<trinity::NamedTensor> tensors;

@@ -2,24 +2,16 @@
 // tokens.
 #pragma once
 
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "input.h"
 #include "text/pre_tokenizer.h"
 #include "text/tokenizer.h"
 #include "text/utf8_decode.h"
 
 namespace trinity::fuzz {
-
-/// Ends the process with a message if something that must hold does not.
-inline void require(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "violated: %s\n", what);
-  std::abort();
-}
 
 inline std::string json_quoted(std::string_view text) {
   std::string quoted = "\"";
@@ -103,28 +95,5 @@ inline const Tokenizer& small_tokenizer() {
   }();
   return tokenizer;
 }
-
-/// Takes pieces off the front of the fuzzer's bytes.
-class Input {
- public:
-  Input(const unsigned char* data, std::size_t size)
-      : rest_(reinterpret_cast<const char*>(data), size) {}
-  bool empty() const { return rest_.empty(); }
-  unsigned byte() {
-    if (rest_.empty()) return 0;
-    const auto value = static_cast<unsigned char>(rest_[0]);
-    rest_.remove_prefix(1);
-    return value;
-  }
-  std::string_view text(std::size_t length) {
-    const std::string_view result = rest_.substr(0, length);
-    rest_.remove_prefix(result.size());
-    return result;
-  }
-  std::string_view rest() const { return rest_; }
-
- private:
-  std::string_view rest_;
-};
 
 }  // namespace trinity::fuzz
