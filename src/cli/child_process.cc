@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <spawn.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,7 +12,9 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <memory>
 #include <system_error>
+#include <thread>
 
 #include "base/stopwatch.h"
 
@@ -46,27 +47,57 @@ class Closing {
   int descriptor_;
 };
 
-/// Holds back the signals that a child's run is about, so that they arrive through a descriptor
-/// and none is lost between two looks.
-class HeldSignals {
+int signal_pipe = -1;  // a handler has no other way to its data
+
+extern "C" void pass_on(int signal) {
+  const int before = errno;
+  const auto byte = static_cast<unsigned char>(signal);
+  const ssize_t written = ::write(signal_pipe, &byte, 1);
+  static_cast<void>(written);  // a full pipe holds interrupts enough
+  errno = before;
+}
+
+/// Turns interrupts into bytes of a pipe. Holding them back would not do: libraries have threads of
+/// their own, which would take them. One that was ignored, as nohup does, stays so.
+class Interrupts {
  public:
-  HeldSignals() {
-    ::sigemptyset(&held_);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) ::sigaddset(&held_, signal);
-    ::pthread_sigmask(SIG_BLOCK, &held_, &before_);
+  explicit Interrupts(int pipe_end) {
+    signal_pipe = pipe_end;
+    for (std::size_t i = 0; i < kSignals.size(); ++i) {
+      struct sigaction action {};
+      action.sa_handler = pass_on;
+      action.sa_flags = SA_RESTART;
+      ::sigemptyset(&action.sa_mask);
+      ::sigaction(kSignals[i], nullptr, &before_[i]);
+      if (before_[i].sa_handler != SIG_IGN) ::sigaction(kSignals[i], &action, nullptr);
+    }
   }
-  ~HeldSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  HeldSignals(const HeldSignals&) = delete;
-  HeldSignals& operator=(const HeldSignals&) = delete;
-  const sigset_t& held() const { return held_; }
-  const sigset_t& before() const { return before_; }
+  ~Interrupts() {
+    for (std::size_t i = 0; i < kSignals.size(); ++i)
+      ::sigaction(kSignals[i], &before_[i], nullptr);
+  }
+  Interrupts(const Interrupts&) = delete;
+  Interrupts& operator=(const Interrupts&) = delete;
 
  private:
-  sigset_t held_{}, before_{};
+  static constexpr std::array<int, 3> kSignals = {SIGINT, SIGTERM, SIGHUP};
+  std::array<struct sigaction, 3> before_{};
 };
 
+struct PipeEnds {
+  PipeEnds(int read_end, int write_end) : read(read_end), write(write_end) {}
+  Closing read, write;
+};
+
+/// Null when there are no descriptors left.
+std::unique_ptr<PipeEnds> open_pipe(int flags) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC | flags) != 0) return nullptr;
+  return std::make_unique<PipeEnds>(ends[0], ends[1]);
+}
+
 /// Starts the program; 0, or what errno says.
-int start(const ChildCommand& command, int output, const HeldSignals& signals, pid_t& child) {
+int start(const ChildCommand& command, int output, pid_t& child) {
   std::vector<std::string> words = {command.program};
   words.insert(words.end(), command.arguments.begin(), command.arguments.end());
   std::vector<char*> argv;
@@ -81,14 +112,13 @@ int start(const ChildCommand& command, int output, const HeldSignals& signals, p
   if (!command.folder.empty())
     ::posix_spawn_file_actions_addchdir_np(&actions, command.folder.c_str());
   // This program ignores SIGPIPE; a pipeline of the child's relies on it.
-  sigset_t defaults = signals.held();
+  sigset_t defaults;
+  ::sigemptyset(&defaults);
   ::sigaddset(&defaults, SIGPIPE);
   posix_spawnattr_t attributes;
   ::posix_spawnattr_init(&attributes);
-  ::posix_spawnattr_setsigmask(&attributes, &signals.before());
   ::posix_spawnattr_setsigdefault(&attributes, &defaults);
-  ::posix_spawnattr_setflags(&attributes,
-                             POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF);
   const int error =
       ::posix_spawnp(&child, command.program.c_str(), &actions, &attributes, argv.data(), environ);
   ::posix_spawnattr_destroy(&attributes);
@@ -96,26 +126,29 @@ int start(const ChildCommand& command, int output, const HeldSignals& signals, p
   return error;
 }
 
-/// The run of one child: reads what it says, passes interrupts on, and sees it end.
+/// The run of one child: reads what it says, passes interrupts on, and sees it end. Until that is
+/// over the child is not reaped, so that its number means nothing else.
 class Watch {
  public:
-  Watch(const ChildCommand& command, pid_t child, int output, int signals)
-      : command_(command), child_(child), output_(output), signals_(signals) {}
+  Watch(const ChildCommand& command, pid_t child, int output, int signals, int end)
+      : command_(command), child_(child), output_(output), signals_(signals), end_(end) {}
 
   ChildOutcome until_the_end() {
     while (!ended_) {
       const int left = outcome_.interrupted
                            ? std::max(0, kGraceMs - static_cast<int>(since_interrupt_.elapsed_ms()))
                            : -1;
-      std::array<pollfd, 2> ready = {{{signals_, POLLIN, 0}, {open_ ? output_ : -1, POLLIN, 0}}};
+      std::array<pollfd, 3> ready = {
+          {{end_, POLLIN, 0}, {signals_, POLLIN, 0}, {open_ ? output_ : -1, POLLIN, 0}}};
       const int count = ::poll(ready.data(), ready.size(), left);
       if (left == 0) {
         ::kill(-child_, SIGKILL);  // it had its time
         since_interrupt_.restart();
       }
       if (count <= 0) continue;
-      if (ready[1].revents != 0) take_output();
-      if (ready[0].revents != 0) take_signal();
+      if (ready[2].revents != 0) take_output();
+      if (ready[1].revents != 0) take_signal();
+      ended_ = ready[0].revents != 0;
     }
     while (open_) take_output();  // what it said last
     // Processes that it started must not go on after an interrupt.
@@ -150,23 +183,16 @@ class Watch {
   }
 
   void take_signal() {
-    signalfd_siginfo what{};
-    if (::read(signals_, &what, sizeof what) != sizeof what) return;
-    if (what.ssi_signo != SIGCHLD) {
-      if (!outcome_.interrupted) since_interrupt_.restart();
-      outcome_.interrupted = true;
-      ::kill(-child_, static_cast<int>(what.ssi_signo));
-      return;
-    }
-    int status = 0;
-    if (::waitpid(child_, &status, WNOHANG) != child_) return;
-    ended_ = true;
-    outcome_.exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    unsigned char signal = 0;
+    if (::read(signals_, &signal, 1) != 1) return;
+    if (!outcome_.interrupted) since_interrupt_.restart();
+    outcome_.interrupted = true;
+    ::kill(-child_, signal);
   }
 
   const ChildCommand& command_;
   pid_t child_;
-  int output_, signals_;
+  int output_, signals_, end_;
   bool open_ = true, ended_ = false;
   Stopwatch since_interrupt_;
   ChildOutcome outcome_;
@@ -176,28 +202,38 @@ class Watch {
 
 Result<ChildOutcome> run_child(const ChildCommand& command) {
   const Stopwatch watch;
-  std::array<int, 2> pipe{};
-  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return failed(command.program, errno);
-  const Closing output(pipe[0]);
-  Closing end_of_child(pipe[1]);
-  ::fcntl(output.get(), F_SETFL, O_NONBLOCK);
-  const HeldSignals signals;
-  const Closing signal_reader(::signalfd(-1, &signals.held(), SFD_CLOEXEC | SFD_NONBLOCK));
-  if (signal_reader.get() < 0) return failed(command.program, errno);
-
   // A missing folder would look like a missing program.
   std::error_code ignored;
   if (!command.folder.empty() && !std::filesystem::is_directory(command.folder, ignored))
     return failed(command.program + " in " + command.folder.string(), ENOTDIR);
+  const auto output = open_pipe(0), signals = open_pipe(O_NONBLOCK), end = open_pipe(0);
+  if (!output || !signals || !end) return failed(command.program, errno);
+  ::fcntl(output->read.get(), F_SETFL, O_NONBLOCK);
+  const Interrupts interrupts(signals->write.get());
+
   pid_t child = -1;
-  if (const int error = start(command, end_of_child.get(), signals, child); error == ENOENT) {
+  if (const int error = start(command, output->write.get(), child); error == ENOENT) {
     return fail(ErrorKind::missing, "missing_program",
                 fmt::format("there is no program {}", command.program));
   } else if (error != 0) {
     return failed(command.program, error);
   }
-  end_of_child.close();
-  ChildOutcome outcome = Watch(command, child, output.get(), signal_reader.get()).until_the_end();
+  output->write.close();
+  std::thread waiter([&] {
+    siginfo_t info;
+    while (::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT) != 0 &&
+           errno == EINTR) {
+    }
+    end->write.close();
+  });
+  ChildOutcome outcome =
+      Watch(command, child, output->read.get(), signals->read.get(), end->read.get())
+          .until_the_end();
+  waiter.join();
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  outcome.exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   outcome.duration_ms = static_cast<std::int64_t>(watch.elapsed_ms());
   return outcome;
 }
