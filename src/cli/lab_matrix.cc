@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -62,15 +63,20 @@ std::vector<int32_t> layer_input(std::span<const MatrixCase> cases, std::int64_t
 Result<int> matrix(const MatrixFlags& flags) {
   MatrixReport report;
   TRINITY_TRY(report.lanes, lanes_of(flags.lab));
+  // What is wrong with files is told before the work.
+  std::optional<LabModel> model;
+  std::vector<MatrixCase> cases;
+  if (!flags.ops_only) {
+    TRINITY_TRY(model, open_lab_model(flags.lab));
+    TRINITY_TRY(cases, matrix_cases(flags, *model));
+    report.model_name = model->name;
+  }
   TRINITY_TRY(report.ops, compare_operations(report.lanes.lanes, static_cast<uint64_t>(flags.seed),
                                              flags.thorough));
-  if (!flags.ops_only) {
-    TRINITY_TRY(const LabModel model, open_lab_model(flags.lab));
-    TRINITY_TRY(const std::vector<MatrixCase> cases, matrix_cases(flags, model));
+  if (model) {
     TRINITY_TRY(report.model,
-                compare_models(report.lanes.lanes, {model.config, *model.tensors, model.head},
+                compare_models(report.lanes.lanes, {model->config, *model->tensors, model->head},
                                cases, {layer_input(cases, flags.layer_tokens), flags.runs}));
-    report.model_name = model.name;
   }
   if (!flags.report.empty())
     TRINITY_CHECK(write_file_atomic(flags.report, matrix_html(report, version_text())));

@@ -22,7 +22,7 @@ constexpr std::size_t kLargestFile = std::size_t{16} << 20;
 
 struct RobustnessFlags {
   LabFlags lab;
-  std::string paraphrases;
+  std::string paraphrases, cases;
   bool json = false;
 };
 
@@ -60,15 +60,22 @@ std::string text_of(const RobustnessReport& report, Style style) {
   return out;
 }
 
+Result<std::vector<Paraphrase>> asked(const RobustnessFlags& flags) {
+  if (!flags.cases.empty()) {
+    TRINITY_TRY(const EvalCaseSet set, load_eval_cases(flags.cases));
+    TRINITY_TRY(std::vector<Paraphrase> questions, questions_of(set));
+    if (const std::size_t without = set.cases.size() - questions.size(); without > 0)
+      note(fmt::format("{} cases without a message of the user are left out", without));
+    return questions;
+  }
+  if (flags.paraphrases.empty()) return built_in_paraphrases();
+  TRINITY_TRY(const std::string text, read_text_file(flags.paraphrases, kLargestFile));
+  return read_paraphrases(text);
+}
+
 Status robustness(const RobustnessFlags& flags) {
   TRINITY_TRY(const MatrixLanes lanes, lanes_of(flags.lab));
-  std::vector<Paraphrase> pairs;
-  if (flags.paraphrases.empty()) {
-    TRINITY_TRY(pairs, built_in_paraphrases());
-  } else {
-    TRINITY_TRY(const std::string text, read_text_file(flags.paraphrases, kLargestFile));
-    TRINITY_TRY(pairs, read_paraphrases(text));
-  }
+  TRINITY_TRY(const std::vector<Paraphrase> pairs, asked(flags));
   TRINITY_TRY(const LabModel model, open_lab_model(flags.lab));
   TRINITY_TRY(RobustnessReport report,
               try_robustness(lanes.lanes, {model.config, *model.tensors, model.head},
@@ -90,11 +97,17 @@ void declare(CLI::App& command, RobustnessFlags& flags) {
   add_value(command, "--paraphrases", flags.paraphrases,
             "JSONL of {\"id\", \"text\", \"paraphrase\"} (without it: the built-in pairs)")
       ->type_name("FILE");
+  add_value(command, "--cases", flags.cases,
+            "eval cases instead: the last message of the user in each gets the noise; there are no "
+            "paraphrases then")
+      ->type_name("FILE")
+      ->excludes("--paraphrases");
   add_switch(command, "--json", flags.json, "one JSON object instead of a table");
   command.footer(
       "Noise: a space at the end, the other case of the first letter, a paraphrase, \"User\" for\n"
       "\"user\". Flips are figures, not failures.\n\n"
-      "Example:\n  trinity lab robustness --profiles cpu_bf16,cpu_int8");
+      "Example:\n  trinity lab robustness --profiles cpu_bf16,cpu_int8\n"
+      "  trinity lab robustness --model Qwen3-0.6B --bundle adapted --cases cases.json");
 }
 
 }  // namespace

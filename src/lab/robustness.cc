@@ -41,6 +41,7 @@ Result<Paraphrase> read_pair(std::string_view text, std::size_t line) {
 }
 
 std::string other_case(std::string text) {
+  if (text.empty()) return text;
   const auto first = static_cast<unsigned char>(text.front());
   text.front() =
       static_cast<char>(std::isupper(first) != 0 ? std::tolower(first) : std::toupper(first));
@@ -80,6 +81,14 @@ NoiseVerdict verdict_of(const std::string& lane, const std::string& kind,
   std::sort(verdict.held_margins.begin(), verdict.held_margins.end());
   std::sort(verdict.flipped_margins.begin(), verdict.flipped_margins.end());
   return verdict;
+}
+
+std::vector<std::string> kinds_for(std::span<const Paraphrase> pairs) {
+  std::vector<std::string> kinds = noise_kinds();
+  if (std::all_of(pairs.begin(), pairs.end(),
+                  [](const Paraphrase& pair) { return pair.paraphrase.empty(); }))
+    std::erase(kinds, "paraphrase");
+  return kinds;
 }
 
 Json margins_record(std::span<const double> ascending) {
@@ -122,6 +131,26 @@ Result<std::vector<Paraphrase>> built_in_paraphrases() {
   return read_paraphrases(*file);
 }
 
+Result<std::vector<Paraphrase>> questions_of(const EvalCaseSet& set) {
+  std::vector<Paraphrase> questions;
+  for (const EvalCase& one : set.cases) {
+    const auto last = std::find_if(one.messages.rbegin(), one.messages.rend(),
+                                   [](const Message& message) { return message.role == "user"; });
+    if (last == one.messages.rend()) continue;
+    const auto after = last.base();  // behind the question
+    questions.push_back({one.id,
+                         last->content,
+                         {},
+                         {one.messages.begin(), after - 1},
+                         {after, one.messages.end()}});
+  }
+  if (questions.empty())
+    return fail(
+        ErrorKind::invalid_input, "invalid_eval_cases",
+        fmt::format("no case of {} has a message of the user that noise could change", set.origin));
+  return questions;
+}
+
 const std::vector<std::string>& noise_kinds() {
   static const std::vector<std::string> kinds = {"trailing_space", "first_letter_case",
                                                  "paraphrase", "role_name"};
@@ -129,11 +158,15 @@ const std::vector<std::string>& noise_kinds() {
 }
 
 std::vector<Message> noisy_question(const Paraphrase& pair, std::string_view kind) {
-  if (kind == "trailing_space") return {{"user", pair.text + " "}};
-  if (kind == "first_letter_case") return {{"user", other_case(pair.text)}};
-  if (kind == "paraphrase") return {{"user", pair.paraphrase}};
-  if (kind == "role_name") return {{"User", pair.text}};
-  return {{"user", pair.text}};
+  Message asked{"user", pair.text};
+  if (kind == "trailing_space") asked.content += " ";
+  if (kind == "first_letter_case") asked.content = other_case(pair.text);
+  if (kind == "paraphrase" && !pair.paraphrase.empty()) asked.content = pair.paraphrase;
+  if (kind == "role_name") asked.role = "User";
+  std::vector<Message> conversation = pair.before;
+  conversation.push_back(std::move(asked));
+  conversation.insert(conversation.end(), pair.after.begin(), pair.after.end());
+  return conversation;
 }
 
 double NoiseVerdict::flip_rate() const {
@@ -153,7 +186,8 @@ Result<RobustnessReport> try_robustness(std::span<const MatrixLane> lanes, const
   TRINITY_TRY(const std::vector<MatrixCase> plain, tokenized(tokenizer, pairs, ""));
   // All questions of a lane in one load: the plain ones, then kind after kind.
   std::vector<MatrixCase> all = plain;
-  for (const std::string& kind : noise_kinds()) {
+  const std::vector<std::string> kinds = kinds_for(pairs);
+  for (const std::string& kind : kinds) {
     TRINITY_TRY(const std::vector<MatrixCase> noisy, tokenized(tokenizer, pairs, kind));
     all.insert(all.end(), noisy.begin(), noisy.end());
   }
@@ -164,9 +198,9 @@ Result<RobustnessReport> try_robustness(std::span<const MatrixLane> lanes, const
     if (!answers) return fail_in("lane " + lane.name, answers.error());
     const std::span<const CaseDecision> decisions(answers->decisions);
     const std::span<const MatrixCase> cases(all);
-    for (std::size_t k = 0; k < noise_kinds().size(); ++k) {
+    for (std::size_t k = 0; k < kinds.size(); ++k) {
       const std::size_t begin = (k + 1) * pairs.size();
-      report.verdicts.push_back(verdict_of(lane.name, noise_kinds()[k], plain,
+      report.verdicts.push_back(verdict_of(lane.name, kinds[k], plain,
                                            cases.subspan(begin, pairs.size()), decisions,
                                            decisions.subspan(begin, pairs.size())));
     }

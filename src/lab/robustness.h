@@ -11,14 +11,16 @@
 #include <string_view>
 #include <vector>
 
+#include "lab/cases.h"
 #include "lab/matrix_model.h"
 #include "text/tokenizer.h"
 
 namespace trinity {
 
-/// One question in two wordings.
+/// One question in two wordings, and the conversation that it is part of.
 struct Paraphrase {
-  std::string id, text, paraphrase;
+  std::string id, text, paraphrase;  // an empty paraphrase: there is none
+  std::vector<Message> before = {}, after = {};
 };
 
 /// JSONL of {"id", "text", "paraphrase"}; blank lines are skipped. Errors: `invalid_paraphrases`
@@ -27,10 +29,15 @@ Result<std::vector<Paraphrase>> read_paraphrases(std::string_view jsonl);
 /// The pairs compiled into the program (lab/robustness). Error `missing_paraphrases`.
 Result<std::vector<Paraphrase>> built_in_paraphrases();
 
+/// The last message of the user of each case, with the conversation around it and without
+/// paraphrases. Cases without such a message are left out. Error `invalid_eval_cases`: none is
+/// left.
+Result<std::vector<Paraphrase>> questions_of(const EvalCaseSet& set);
+
 /// The names of the kinds: "trailing_space", "first_letter_case", "paraphrase", "role_name".
 const std::vector<std::string>& noise_kinds();
 /// A question under a kind of noise, as a conversation; no kind gives the question itself. A text
-/// whose first letter has no other case is returned unchanged.
+/// whose first letter has no other case, or without the paraphrase, is returned unchanged.
 std::vector<Message> noisy_question(const Paraphrase& pair, std::string_view kind);
 
 struct NoiseFlip {
@@ -56,7 +63,8 @@ struct RobustnessReport {
   std::vector<NoiseVerdict> verdicts;  // lane by lane
 };
 
-/// Errors: those of the tokenizer and of lane_answers.
+/// Without any paraphrase that kind of noise is left out. Errors: those of the tokenizer and of
+/// lane_answers.
 Result<RobustnessReport> try_robustness(std::span<const MatrixLane> lanes, const MatrixModel& model,
                                         const Tokenizer& tokenizer,
                                         std::span<const Paraphrase> pairs);

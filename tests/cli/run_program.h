@@ -120,6 +120,10 @@ class Process {
     if (child_ > 0) ::kill(child_, SIGKILL);
   }
 
+  void signal(int number) const {
+    if (child_ > 0) ::kill(child_, number);
+  }
+
   int wait() {
     int status = 0;
     ::waitpid(child_, &status, 0);

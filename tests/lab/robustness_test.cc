@@ -50,6 +50,43 @@ TEST(Noise, ChangesTheFormAndNothingElse) {
   EXPECT_EQ(noisy_question(pair, "role_name").front().content, pair.text);
 }
 
+TEST(Noise, LeavesTheConversationAroundTheQuestionAsItIs) {
+  const Paraphrase pair{"p", "and you?", "", {{"user", "Hi"}, {"assistant", "Hi!"}}, {{"x", "y"}}};
+  for (const std::string& kind : noise_kinds()) {
+    const std::vector<Message> noisy = noisy_question(pair, kind);
+    ASSERT_EQ(noisy.size(), 4U);
+    for (const std::size_t other : {0U, 1U, 3U}) {
+      EXPECT_EQ(noisy[other].role, noisy_question(pair, "")[other].role);
+      EXPECT_EQ(noisy[other].content, noisy_question(pair, "")[other].content);
+    }
+    const bool same = noisy[2].role == "user" && noisy[2].content == "and you?";
+    EXPECT_EQ(same, kind == "paraphrase") << kind << ": there is none";
+  }
+  EXPECT_EQ(noisy_question({"p", "", ""}, "first_letter_case").front().content, "");
+}
+
+TEST(Noise, TheQuestionOfACaseIsTheLastMessageOfTheUser) {
+  EvalCaseSet set;
+  set.cases.resize(3);
+  set.cases[0].messages = {{"user", "a"}, {"assistant", "b"}, {"user", "c"}, {"assistant", "d"}};
+  set.cases[1].messages = {{"system", "e"}};
+  set.cases[2].messages = {{"user", "f"}};
+  const auto questions = take(questions_of(set));
+  ASSERT_EQ(questions.size(), 2U);
+  EXPECT_EQ(questions[0].text, "c");
+  EXPECT_EQ(questions[0].before.size(), 2U);
+  EXPECT_EQ(questions[0].after.size(), 1U);
+  for (const std::size_t i : {0U, 1U}) {
+    const auto& original = set.cases[i == 0 ? 0 : 2].messages;
+    const auto rebuilt = noisy_question(questions[i], "");
+    ASSERT_EQ(rebuilt.size(), original.size());
+    for (std::size_t m = 0; m < rebuilt.size(); ++m)
+      EXPECT_EQ(rebuilt[m].content, original[m].content);
+  }
+  set.cases = {set.cases[1]};
+  EXPECT_EQ(questions_of(set).error().tag, "invalid_eval_cases");
+}
+
 TEST(Noise, QuantilesAreNearestRanks) {
   const std::vector<double> values = {1, 2, 3, 4};
   EXPECT_EQ(quantile(values, 0), 1);

@@ -1,0 +1,146 @@
+// trinity lab matrix and lab robustness as child processes.
+#include <gtest/gtest.h>
+
+#include "cli/test_model.h"
+
+namespace trinity::testing {
+namespace {
+
+const Json kCases = {{"schema_version", 1},
+                     {"cases",
+                      {{{"id", "sum"},
+                        {"messages", {{{"role", "user"}, {"content", "What is 6 * 7?"}}}},
+                        {"expected", {{"agent_id", 0}, {"role_id", 0}}}},
+                       {{"id", "dialogue"},
+                        {"messages",
+                         {{{"role", "user"}, {"content", "Is 1009 prime?"}},
+                          {{"role", "assistant"}, {"content", "It is."}},
+                          {{"role", "user"}, {"content", "explain how you know."}},
+                          {{"role", "assistant"}, {"content", "By trial division."}}}},
+                        {"expected", {{"agent_id", 1}, {"role_id", 1}}}},
+                       {{"id", "nothing"},
+                        {"messages", {{{"role", "user"}, {"content", ""}}}},
+                        {"expected", {{"agent_id", 1}, {"role_id", 1}}}}}}};
+
+/// `trinity lab NAME --model <the small model> --profiles PROFILES extra...`.
+Words lab(const std::string& name, const std::string& profiles, const Words& extra) {
+  Words words = {"lab", name, "--model", small_model().string(), "--profiles", profiles};
+  words.insert(words.end(), extra.begin(), extra.end());
+  return words;
+}
+
+class Lab : public ::testing::Test {
+ protected:
+  TemporaryFolder folder_;
+  std::string cases_ = folder_.put("cases.json", kCases.dump()).string();
+};
+
+TEST_F(Lab, HelpNamesTheCommandsAndEachHasAnExample) {
+  const Outcome overview = run({"lab", "--help"});
+  EXPECT_EQ(overview.status, 0);
+  for (const std::string name : {"matrix", "robustness"}) {
+    EXPECT_NE(overview.out.find("\n  " + name + " "), std::string::npos);
+    const Outcome help = run({"lab", name, "--help"});
+    EXPECT_EQ(help.status, 0);
+    EXPECT_NE(help.out.find("trinity lab " + name), std::string::npos) << help.out;
+    for (const char* flag : {"--model", "--bundle", "--vector", "--cases", "--profiles"})
+      EXPECT_NE(help.out.find(flag), std::string::npos) << name << flag;
+  }
+}
+
+TEST_F(Lab, MatrixComparesOperationsLayersAndDecisions) {
+  const std::string page = (folder_ / "matrix.html").string();
+  const Outcome outcome = run(lab("matrix", "reference,cpu_f32",
+                                  {"--cases", cases_, "--runs", "1", "--json", "--report", page}));
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  const Json record = Json::parse(outcome.out);
+  EXPECT_EQ(record["passed"], true);
+  EXPECT_EQ(record["decisions"]["cases"], 3);
+  EXPECT_EQ(record["decisions"]["oracle"], "reference");
+  EXPECT_EQ(record["model"], small_model().string());
+  EXPECT_TRUE(slurp(page).starts_with("<!doctype html>"));
+  const Outcome text = run(lab("matrix", "reference,cpu_f32", {"--ops-only"}));
+  EXPECT_EQ(text.status, 0) << text.err;
+  EXPECT_NE(text.out.find("cpu_f32"), std::string::npos);
+}
+
+TEST_F(Lab, RobustnessAsksItsPairsWithNoise) {
+  const std::string pairs =
+      folder_
+          .put("pairs.jsonl",
+               "{\"id\":\"a\",\"text\":\"Is 7 prime?\",\"paraphrase\":\"Tell whether 7 is "
+               "prime.\"}\n"
+               "{\"id\":\"b\",\"text\":\"4 + 4?\",\"paraphrase\":\"Add 4 to 4.\"}\n")
+          .string();
+  const Words words = lab("robustness", "cpu_f32,reference", {"--paraphrases", pairs});
+  Words json = words;
+  json.push_back("--json");
+  const Outcome outcome = run(json);
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  const Json record = Json::parse(outcome.out);
+  EXPECT_EQ(record["questions"], 2);
+  ASSERT_EQ(record["verdicts"].size(), 8U) << "two lanes, four kinds of noise";
+  for (const Json& one : record["verdicts"]) {
+    EXPECT_EQ(one["questions"], one["noise"] == "first_letter_case" ? 1 : 2);
+    EXPECT_LE(one["flips"].size(), one["questions"].get<std::size_t>());
+    EXPECT_TRUE(one.contains("agent_margins_held"));
+  }
+  EXPECT_EQ(run(json).out, outcome.out) << "repeatable";
+  const Outcome text = run(words);
+  EXPECT_EQ(text.status, 0);
+  EXPECT_NE(text.out.find("trailing_space"), std::string::npos);
+}
+
+TEST_F(Lab, RobustnessOfEvalCasesChangesTheLastQuestionAndHasNoParaphrases) {
+  const Outcome outcome = run(lab("robustness", "cpu_f32", {"--cases", cases_, "--json"}));
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  const Json record = Json::parse(outcome.out);
+  EXPECT_EQ(record["questions"], 3);
+  std::map<std::string, int> changed;
+  for (const Json& one : record["verdicts"]) changed[one["noise"]] = one["questions"];
+  EXPECT_EQ(changed, (std::map<std::string, int>{
+                         {"trailing_space", 3}, {"first_letter_case", 2}, {"role_name", 3}}));
+}
+
+TEST_F(Lab, WrongCallsAndFilesAreRefusedWithOneSentence) {
+  const std::string text = folder_.put("text", "no json").string();
+  const std::string empty =
+      folder_.put("empty.json", "{\"schema_version\":1,\"cases\":[]}").string();
+  const std::string absent = (folder_ / "absent").string();
+  const std::vector<std::pair<Words, int>> calls = {
+      {{"lab"}, 2},
+      {{"lab", "frobnicate"}, 2},
+      {{"lab", "matrix", "an argument"}, 2},
+      {{"lab", "matrix", "--runs", "0"}, 2},
+      {{"lab", "matrix", "--layer-tokens", "none"}, 2},
+      {{"lab", "matrix", "--profiles", "abacus"}, 2},
+      {{"lab", "matrix", "--model", absent, "--profiles", "cpu_f32"}, 3},
+      {lab("matrix", "cpu_f32", {}), 2},  // cases are needed
+      {lab("matrix", "cpu_f32", {"--cases", absent}), 3},
+      {lab("matrix", "cpu_f32", {"--cases", text}), 1},
+      {lab("matrix", "cpu_f32", {"--cases", empty}), 1},
+      {lab("matrix", "cpu_f32", {"--cases", cases_, "--bundle", absent}), 3},
+      {{"lab", "robustness", "an argument"}, 2},
+      {{"lab", "robustness", "--profiles", "abacus"}, 2},
+      {{"lab", "robustness", "--profiles", "cpu_f32", "--head", "head.safetensors"}, 2},
+      {{"lab", "robustness", "--profiles", "cpu_f32", "--bundle", absent}, 2},  // needs a model
+      {lab("robustness", "cpu_f32", {"--cases", cases_, "--paraphrases", text}), 2},
+      {lab("robustness", "cpu_f32", {"--cases", absent}), 3},
+      {lab("robustness", "cpu_f32", {"--cases", text}), 1},
+      {lab("robustness", "cpu_f32", {"--paraphrases", absent}), 3},
+      {lab("robustness", "cpu_f32", {"--paraphrases", text}), 1},
+      {lab("robustness", "cpu_f32", {"--vector", absent}), 3},
+      {lab("robustness", "cpu_f32", {"--vector", text, "--bundle", absent}), 2}};
+  for (const auto& [words, status] : calls) {
+    const Outcome outcome = run(words);
+    std::string shown;
+    for (const std::string& word : words) shown += word + " ";
+    EXPECT_EQ(outcome.status, status) << shown << outcome.err;
+    EXPECT_EQ(outcome.out, "") << shown;
+    EXPECT_TRUE(outcome.err.starts_with("trinity: ")) << shown << outcome.err;
+    EXPECT_EQ(lines_of(outcome.err).size(), 1U) << shown << outcome.err;
+  }
+}
+
+}  // namespace
+}  // namespace trinity::testing
