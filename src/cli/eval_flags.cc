@@ -169,6 +169,11 @@ std::vector<std::string> lanes_of(const EvalFlags& flags) {
   return unique;
 }
 
+bool is_judged_lane(const EvalFlags& flags, const std::string& profile) {
+  return profile != flags.oracle || profile == flags.model.profile ||
+         std::find(flags.lanes.begin(), flags.lanes.end(), profile) != flags.lanes.end();
+}
+
 std::string snapshot_out_of(const EvalFlags& flags, const std::string& profile) {
   std::string path = flags.snapshot_out;
   if (const std::size_t mark = path.find(kProfileMark); mark != std::string::npos)

@@ -71,6 +71,9 @@ Result<EvalCaseSet> cases_of(const EvalFlags& flags);
 /// Every profile to evaluate, each once, in the order given: --profile, --lane, --oracle.
 std::vector<std::string> lanes_of(const EvalFlags& flags);
 
+/// False for an oracle that is only there to compare with: it is not repeated.
+bool is_judged_lane(const EvalFlags& flags, const std::string& profile);
+
 /// The file that a lane's snapshot goes to: --snapshot-out with {profile} replaced.
 std::string snapshot_out_of(const EvalFlags& flags, const std::string& profile);
 

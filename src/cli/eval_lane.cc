@@ -135,7 +135,9 @@ Result<LaneReport> evaluate_lane(const EvalFlags& flags, const std::string& prof
                   {lane.floors, lane.snapshot.get(), !flags.no_assert, flags.assert_route_hash});
   if (lane.snapshot != nullptr)
     lane.comparison = compare_with_snapshot(lane.outcomes, *lane.snapshot, lane.profile.name);
-  TRINITY_TRY(lane.determinism, repeat(flags, *router, lane.profile, subject));
+  if (is_judged_lane(flags, profile)) {
+    TRINITY_TRY(lane.determinism, repeat(flags, *router, lane.profile, subject));
+  }
   lane.determinism_asserted =
       lane.determinism && lane.determinism->claims_bits() && !flags.no_assert;
   lane.total_seconds = seconds(total);

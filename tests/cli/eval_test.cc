@@ -56,6 +56,15 @@ TEST(EvalCommand, ThreeRungsOfDeterminism) {
     EXPECT_EQ(rungs[rung]["equal"], 3) << rung;
     EXPECT_EQ(rungs[rung]["of"], 3) << rung;
   }
+  // An oracle that is only compared with is not repeated; one that is a lane as well is.
+  for (const bool named : {false, true}) {
+    Words words = few({"--oracle", "reference", "--determinism-runs", "2", "--json"});
+    if (named) words.insert(words.end(), {"--lane", "reference"});
+    const Json lanes = json_of(words)["lanes"];
+    ASSERT_EQ(lanes.size(), 2u);
+    for (const Json& lane : lanes)
+      EXPECT_EQ(lane["determinism"]["process"].is_null(), lane["profile"] == "reference" && !named);
+  }
   const Json runs = json_of(few({"--determinism-runs", "3", "--json"}))["determinism"];
   EXPECT_EQ(runs["process"]["repeats"].size(), 2u);
   EXPECT_EQ(runs["restart"], nullptr);
