@@ -18,8 +18,6 @@
 
 #include "base/stopwatch.h"
 
-extern char** environ;
-
 namespace trinity::cli {
 namespace {
 
@@ -101,6 +99,7 @@ int start(const ChildCommand& command, int output, pid_t& child) {
   std::vector<std::string> words = {command.program};
   words.insert(words.end(), command.arguments.begin(), command.arguments.end());
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
 
@@ -219,7 +218,7 @@ Result<ChildOutcome> run_child(const ChildCommand& command) {
     return failed(command.program, error);
   }
   output->write.close();
-  std::thread waiter([&] {
+  std::jthread waiter([&] {
     siginfo_t info;
     while (::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT) != 0 &&
            errno == EINTR) {
@@ -231,8 +230,11 @@ Result<ChildOutcome> run_child(const ChildCommand& command) {
           .until_the_end();
   waiter.join();
   int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
+  pid_t reaped = -1;
+  do {
+    reaped = ::waitpid(child, &status, 0);
+  } while (reaped < 0 && errno == EINTR);
+  if (reaped < 0) return failed(command.program, errno);  // this program ignores SIGCHLD
   outcome.exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   outcome.duration_ms = static_cast<std::int64_t>(watch.elapsed_ms());
   return outcome;

@@ -64,6 +64,14 @@ TEST(ChildProcess, WhatCannotBeRunIsAnError) {
   EXPECT_EQ(run_child({"true", {}, folder / "absent", {}}).error().tag, "child_failed");
 }
 
+TEST(ChildProcess, AStatusThatIsUnknownIsNoSuccess) {
+  std::signal(SIGCHLD, SIG_IGN);  // the system then keeps no status
+  const auto outcome = run_child({"true", {}, {}, {}});
+  std::signal(SIGCHLD, SIG_DFL);
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().tag, "child_failed");
+}
+
 TEST(ChildProcess, SignalsAreHandledAsBeforeAfterwards) {
   std::signal(SIGHUP, SIG_IGN);
   shell("true");

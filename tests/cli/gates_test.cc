@@ -254,7 +254,10 @@ bool has_ended(const std::string& pid) {
   return at == std::string::npos || stat.substr(at, 4).find('Z') != std::string::npos;
 }
 
-TEST_F(Gates, AnInterruptEndsTheStepWithAllThatItStarted) {
+class InterruptedGates : public Gates, public ::testing::WithParamInterface<int> {};
+
+TEST_P(InterruptedGates, EndTheStepWithAllThatItStarted) {
+  std::signal(GetParam(), SIG_DFL);  // whoever runs the tests may ignore it, and children inherit
   step_does("build",
             "sleep 600 &\n"
             "mkdir ready.made; echo $$ $! > ready.made/pids; mv ready.made ready\n"
@@ -262,7 +265,7 @@ TEST_F(Gates, AnInterruptEndsTheStepWithAllThatItStarted) {
   Process process(words({"--include-hex-build"}), {{"PATH", "/usr/bin:/bin"}});
   const fs::path pids = checkout_ / "ready/pids";
   while (!fs::exists(pids)) ::usleep(10'000);
-  process.signal(SIGINT);
+  process.signal(GetParam());
   const Outcome outcome = process.finish({});
   EXPECT_EQ(outcome.status, 1);
   EXPECT_NE(outcome.err.find("trinity.gates: interrupted during compile"), std::string::npos)
@@ -281,6 +284,8 @@ TEST_F(Gates, AnInterruptEndsTheStepWithAllThatItStarted) {
   for (const std::string& pid : {both.substr(0, space), both.substr(space + 1)})
     while (!has_ended(pid)) ::usleep(10'000);
 }
+
+INSTANTIATE_TEST_SUITE_P(Signals, InterruptedGates, ::testing::Values(SIGINT, SIGTERM, SIGHUP));
 
 }  // namespace
 }  // namespace trinity::testing
