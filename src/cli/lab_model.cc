@@ -37,11 +37,7 @@ Result<Head> head_of(const LabFlags& flags, const ModelFiles& files, const Adapt
 }  // namespace
 
 void add_lab_flags(CLI::App& command, LabFlags& flags) {
-  add_value(command, "--model", flags.model,
-            "folder with config.json, tokenizer.json and *.safetensors (without it: the embedded "
-            "tiny router)")
-      ->type_name("DIR")
-      ->group("Model");
+  add_model_folder_flag(command, flags.model);
   add_tokenizer_flag(command, flags.tokenizer);
   add_head_flag(command, flags.head);
   command

@@ -37,11 +37,7 @@ Result<std::filesystem::path> find_head(const ModelFlags& flags) {
 }  // namespace
 
 void add_model_flags(CLI::App& command, ModelFlags& flags) {
-  add_value(command, "--model", flags.model,
-            "folder with config.json, tokenizer.json and *.safetensors (without it: the embedded "
-            "tiny router)")
-      ->type_name("DIR")
-      ->group("Model");
+  add_model_folder_flag(command, flags.model);
   add_value(command, "--profile", flags.profile,
             "how to compute, see `trinity profiles` (without it: the best one available)")
       ->type_name("NAME")
@@ -50,6 +46,14 @@ void add_model_flags(CLI::App& command, ModelFlags& flags) {
             "threads to compute with (0: all processors, but one for a tiny model)")
       ->type_name("N")
       ->check(CLI::Range(0, 1024))
+      ->group("Model");
+}
+
+void add_model_folder_flag(CLI::App& command, std::string& model) {
+  add_value(command, "--model", model,
+            "folder with config.json, tokenizer.json and *.safetensors (without it: the embedded "
+            "tiny router)")
+      ->type_name("DIR")
       ->group("Model");
 }
 

@@ -27,6 +27,8 @@ struct ModelFlags {
   bool announce = true;  // say on standard error what was loaded
 };
 
+/// --model alone.
+void add_model_folder_flag(CLI::App& command, std::string& model);
 /// --model, --profile, --threads.
 void add_model_flags(CLI::App& command, ModelFlags& flags);
 /// --tokenizer, where text is read.
