@@ -41,8 +41,8 @@ Result<AtomicFile> AtomicFile::create(const std::filesystem::path& path) {
   struct stat target {};
   if (::stat(path.c_str(), &target) == 0 && S_ISDIR(target.st_mode)) return unwritable(EISDIR);
   while (true) {
-    base_internal::Descriptor descriptor(::open(
-        file.temporary_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666));
+    Descriptor descriptor(::open(file.temporary_.c_str(),
+                                 O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666));
     if (descriptor.get() < 0) return unwritable(errno);
     struct stat status {};
     if (::fstat(descriptor.get(), &status) != 0) return unwritable(errno);
@@ -167,8 +167,7 @@ Status AtomicFile::flush() {
 /// The rename itself must survive a power cut. Some file systems cannot flush a folder: no error.
 void AtomicFile::flush_folder() const {
   const auto folder = path_.has_parent_path() ? path_.parent_path() : std::filesystem::path(".");
-  const base_internal::Descriptor parent(
-      ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Descriptor parent(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (parent.get() >= 0) ::fsync(parent.get());
 }
 

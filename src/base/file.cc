@@ -11,15 +11,11 @@
 #include <limits>
 #include <utility>
 
-#include "base/descriptor.h"
+#include "base/regular_file.h"
 
 namespace trinity {
 
 namespace base_internal {
-
-Descriptor::~Descriptor() {
-  if (value_ >= 0) ::close(value_);
-}
 
 Result<OpenedFile> open_regular_file(const std::filesystem::path& path) {
   // O_NONBLOCK: opening a pipe without a writer would wait for ever before it could be refused.

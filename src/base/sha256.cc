@@ -7,7 +7,7 @@
 #include <cstring>
 #include <vector>
 
-#include "base/descriptor.h"
+#include "base/regular_file.h"
 
 namespace trinity {
 

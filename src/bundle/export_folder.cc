@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -107,27 +106,16 @@ std::string first_difference(const Manifest& a, const Manifest& b) {
 }  // namespace
 
 Result<FolderLock> FolderLock::acquire(const fs::path& folder) {
-  FolderLock lock;
-  lock.descriptor_ = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (lock.descriptor_ < 0)
+  FolderLock lock(Descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
+  if (!lock.descriptor_.is_open())
     return fail(
         ErrorKind::failed, "unwritable_file",
         fmt::format("the folder {} cannot be opened ({})", shown(folder), std::strerror(errno)));
-  if (::flock(lock.descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+  if (::flock(lock.descriptor_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
     return fail(ErrorKind::failed, "output_busy",
                 fmt::format("another process is exporting to {}; wait for it and try again",
                             shown(folder)));
   return lock;
-}
-
-FolderLock::FolderLock(FolderLock&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)) {}
-FolderLock& FolderLock::operator=(FolderLock&& other) noexcept {
-  std::swap(descriptor_, other.descriptor_);
-  return *this;
-}
-FolderLock::~FolderLock() {
-  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 Result<PreparedFolder> prepare_export_folder(const fs::path& folder, bool resume, bool force) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "bundle/manifest.h"
 
 namespace trinity {
@@ -17,13 +18,10 @@ class FolderLock {
  public:
   /// Error `output_busy`.
   static Result<FolderLock> acquire(const std::filesystem::path& folder);
-  FolderLock(FolderLock&& other) noexcept;
-  FolderLock& operator=(FolderLock&& other) noexcept;
-  ~FolderLock();
 
  private:
-  FolderLock() = default;
-  int descriptor_ = -1;
+  explicit FolderLock(Descriptor descriptor) : descriptor_(std::move(descriptor)) {}
+  Descriptor descriptor_;
 };
 
 enum class FolderState {

@@ -12,10 +12,6 @@
 
 namespace trinity {
 
-ExportLog::~ExportLog() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-}
-
 void ExportLog::warn_once(const std::string& reason) {
   if (warned_) return;
   warned_ = true;
@@ -24,18 +20,19 @@ void ExportLog::warn_once(const std::string& reason) {
 
 void ExportLog::open(const std::filesystem::path& folder) {
   path_ = folder / kExportLogFile;
-  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0666);
-  if (descriptor_ < 0) warn_once(std::strerror(errno));
+  descriptor_ = Descriptor(
+      ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0666));
+  if (!descriptor_.is_open()) warn_once(std::strerror(errno));
 }
 
 void ExportLog::write(const std::string& name, const nlohmann::ordered_json& fields) {
   if (listener_) listener_(name, fields);
-  if (descriptor_ < 0) return;
+  if (!descriptor_.is_open()) return;
   nlohmann::ordered_json line = {{"event", name}, {"event_time_utc", utc_now()}};
   line.update(fields);
   const std::string text = json_text(line) + "\n";
   // One write a line: lines of a killed run stay whole.
-  if (::write(descriptor_, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+  if (::write(descriptor_.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
     warn_once(std::strerror(errno));
 }
 

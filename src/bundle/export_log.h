@@ -8,6 +8,8 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "base/descriptor.h"
+
 namespace trinity {
 
 /// An event's name and its fields, a JSON object.
@@ -18,9 +20,6 @@ class ExportLog {
  public:
   /// Every event goes to `listener` (may be empty), and to the file once `open` was called.
   explicit ExportLog(EventListener listener) : listener_(std::move(listener)) {}
-  ~ExportLog();
-  ExportLog(const ExportLog&) = delete;
-  ExportLog& operator=(const ExportLog&) = delete;
 
   /// Appends from now on to <folder>/export.log.jsonl.
   void open(const std::filesystem::path& folder);
@@ -33,7 +32,7 @@ class ExportLog {
 
   EventListener listener_;
   std::filesystem::path path_;
-  int descriptor_ = -1;
+  Descriptor descriptor_;
   bool warned_ = false;
 };
 

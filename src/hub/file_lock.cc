@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -18,14 +17,14 @@ Result<FileLock> FileLock::acquire(const std::filesystem::path& path,
   using namespace std::chrono_literals;
   std::error_code ignored;
   std::filesystem::create_directories(path.parent_path(), ignored);
-  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-  if (descriptor < 0)
+  Descriptor descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
+  if (!descriptor.is_open())
     return fail(ErrorKind::failed, "unwritable_file",
                 fmt::format("the file {} cannot be written ({}); check the cache folder",
                             path.string(), std::strerror(errno)));
-  FileLock lock(descriptor);
+  FileLock lock(std::move(descriptor));
   const auto end = std::chrono::steady_clock::now() + patience;
-  while (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+  while (::flock(lock.descriptor_.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EINTR) continue;
     if (errno != EWOULDBLOCK) return lock;
     if (stop.stop_requested())
@@ -38,17 +37,6 @@ Result<FileLock> FileLock::acquire(const std::filesystem::path& path,
     std::this_thread::sleep_for(20ms);
   }
   return lock;
-}
-
-FileLock::FileLock(FileLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-
-FileLock& FileLock::operator=(FileLock&& other) noexcept {
-  std::swap(descriptor_, other.descriptor_);
-  return *this;
-}
-
-FileLock::~FileLock() {
-  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 }  // namespace trinity

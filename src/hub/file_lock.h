@@ -7,6 +7,9 @@
 #include <chrono>
 #include <filesystem>
 #include <stop_token>
+#include <utility>
+
+#include "base/descriptor.h"
 
 namespace trinity {
 
@@ -16,15 +19,10 @@ class FileLock {
   /// `cancelled`. On a file system without locks it holds nothing.
   static Result<FileLock> acquire(const std::filesystem::path& path,
                                   std::chrono::milliseconds patience, const std::stop_token& stop);
-  FileLock(FileLock&& other) noexcept;
-  FileLock& operator=(FileLock&& other) noexcept;
-  FileLock(const FileLock&) = delete;
-  FileLock& operator=(const FileLock&) = delete;
-  ~FileLock();
 
  private:
-  explicit FileLock(int descriptor) : descriptor_(descriptor) {}
-  int descriptor_ = -1;
+  explicit FileLock(Descriptor descriptor) : descriptor_(std::move(descriptor)) {}
+  Descriptor descriptor_;  // the lock lasts as long as this is open
 };
 
 }  // namespace trinity
