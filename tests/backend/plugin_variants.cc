@@ -1,8 +1,9 @@
-// Two more plugins out of the OpenBLAS example's code, for what the example does not show.
+// Three more plugins out of the OpenBLAS example's code, for what the example does not show.
 //
 // `plugin_bare` brings the mandatory callbacks only. `plugin_fused` brings all of them, the fused
 // ones composed of the example's; it misbehaves in one callback when it is told to, and counts what
-// it gave out and did not get back. Both keep the example's arithmetic.
+// it gave out and did not get back. Both keep the example's arithmetic. `plugin_wrong` is
+// `plugin_bare` with a rotation that turns the other way: well-behaved, and not to be trusted.
 #include "backend/plugin_variants.h"
 
 #include <trinity/backend_plugin.h>
@@ -275,8 +276,21 @@ constexpr const char* kName = "fused";
 
 #else
 
+#ifdef TRINITY_TEST_PLUGIN_WRONG
+/// Turns the other way, as if positions counted down.
+PluginError rope_backwards(Instance* instance, const PluginTensor* x, const int64_t* positions,
+                           int64_t head_dim, double theta, PluginTensor* out) {
+  std::vector<int64_t> negated(positions, positions + x->rows);
+  for (int64_t& position : negated) position = -position;
+  return example().rope(instance, x, negated.data(), head_dim, theta, out);
+}
+#endif
+
 Table callbacks_of_variant() {
   Table table = all_callbacks();
+#ifdef TRINITY_TEST_PLUGIN_WRONG
+  table.rope = rope_backwards;
+#endif
   table.weight_bytes = nullptr;
   table.synchronize = nullptr;
   table.linear_split = nullptr;
@@ -286,7 +300,11 @@ Table callbacks_of_variant() {
   return table;
 }
 
+#ifdef TRINITY_TEST_PLUGIN_WRONG
+constexpr const char* kName = "wrong";
+#else
 constexpr const char* kName = "bare";
+#endif
 
 #endif
 

@@ -22,7 +22,7 @@ target_compile_definitions(openblas_example_code
 target_include_directories(openblas_example_code PRIVATE ${CMAKE_SOURCE_DIR}/include)
 target_link_libraries(openblas_example_code PUBLIC PkgConfig::OPENBLAS m)
 set_target_properties(openblas_example_code PROPERTIES C_VISIBILITY_PRESET hidden)
-foreach(variant bare fused)
+foreach(variant bare fused wrong)
   string(TOUPPER ${variant} upper)
   test_plugin(plugin_${variant} plugin_variants.cc)
   target_compile_definitions(plugin_${variant} PRIVATE TRINITY_TEST_PLUGIN_${upper})

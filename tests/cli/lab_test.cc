@@ -1,6 +1,7 @@
 // trinity lab matrix and lab robustness as child processes.
 #include <gtest/gtest.h>
 
+#include "backend/plugin_lanes.h"
 #include "cli/test_model.h"
 
 namespace trinity::testing {
@@ -62,6 +63,24 @@ TEST_F(Lab, MatrixComparesOperationsLayersAndDecisions) {
   const Outcome text = run(lab("matrix", "reference,cpu_f32", {"--ops-only"}));
   EXPECT_EQ(text.status, 0) << text.err;
   EXPECT_NE(text.out.find("cpu_f32"), std::string::npos);
+}
+
+TEST_F(Lab, MatrixNamesTheOperationThatAPluginHasWrong) {
+  const std::string wrong = plugin_lane("plugin_wrong");
+  for (const bool ops_only : {true, false}) {
+    Words words = lab("matrix", "reference," + wrong, {"--cases", cases_, "--runs", "1"});
+    if (ops_only) words.push_back("--ops-only");
+    const Outcome outcome = run(words);
+    EXPECT_EQ(outcome.status, 1) << outcome.out;
+    EXPECT_NE(outcome.err.find("rope"), std::string::npos) << outcome.err;
+    EXPECT_EQ(outcome.err.find("rms_norm"), std::string::npos) << outcome.err;
+    words.push_back("--json");
+    const Json record = Json::parse(run(words).out);
+    EXPECT_EQ(record["passed"], false);
+  }
+  const Outcome right =
+      run(lab("matrix", "reference," + plugin_lane("plugin_bare"), {"--ops-only"}));
+  EXPECT_EQ(right.status, 0) << right.err;
 }
 
 TEST_F(Lab, RobustnessAsksItsPairsWithNoise) {
