@@ -125,7 +125,7 @@ Result<EvalCaseSet> read_document(const json& document, std::string origin) {
 
 }  // namespace
 
-Result<EvalCaseSet> read_eval_cases(std::string_view text, std::string origin) {
+Result<EvalCaseSet> read_eval_cases(std::string_view text, const std::string& origin) {
   auto document = parse_json(text);
   if (!document) return fail_in(origin, std::move(document.error()));
   auto set = read_document(*document, origin);

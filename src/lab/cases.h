@@ -43,7 +43,7 @@ struct EvalCaseSet {
 
 /// Errors: those of parse_json, `unsupported_schema_version`, `invalid_eval_cases` (says which
 /// case).
-Result<EvalCaseSet> read_eval_cases(std::string_view json, std::string origin);
+Result<EvalCaseSet> read_eval_cases(std::string_view text, const std::string& origin);
 /// The same from a file. Errors also those of read_text_file.
 Result<EvalCaseSet> load_eval_cases(const std::filesystem::path& path);
 

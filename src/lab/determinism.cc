@@ -14,12 +14,17 @@ namespace {
 class RungBuilder {
  public:
   explicit RungBuilder(const DeterminismSubject& subject)
-      : subject_(subject), same_(subject.first.size(), true) {}
+      : subject_(subject), same_(subject.first.size(), true), same_choice_(same_) {}
 
-  void add(std::string name, const RouteHashes& hashes) {
+  void add(std::string name, const RoutePrints& prints) {
     repeats_.push_back(std::move(name));
-    for (std::size_t i = 0; i < same_.size(); ++i)
-      same_[i] = same_[i] && i < hashes.size() && hashes[i] == subject_.first[i];
+    for (std::size_t i = 0; i < same_.size(); ++i) {
+      const RoutePrint& first = subject_.first[i];
+      const bool known = i < prints.size();
+      same_[i] = same_[i] && known && prints[i].hash == first.hash;
+      same_choice_[i] = same_choice_[i] && known && prints[i].agent_id == first.agent_id &&
+                        prints[i].role_id == first.role_id;
+    }
   }
 
   Rung finish() {
@@ -31,13 +36,15 @@ class RungBuilder {
         ++rung.equal;
       else
         rung.different.push_back(subject_.ids[i]);
+      if (!same_choice_[i]) rung.flipped.push_back(subject_.ids[i]);
     }
     return rung;
   }
 
  private:
   const DeterminismSubject& subject_;
-  std::vector<bool> same_;
+  std::vector<bool> same_;         // by hash
+  std::vector<bool> same_choice_;  // by agent and role
   std::vector<std::string> repeats_;
 };
 
@@ -64,31 +71,33 @@ std::string variant_name(const Variant& variant, int threads, bool warm) {
       variant.reversed ? ", reversed" : "");
 }
 
-RouteHashes run_variant(Router& router, const DeterminismSubject& subject, const Variant& variant) {
+RoutePrints run_variant(Router& router, const DeterminismSubject& subject, const Variant& variant) {
   std::vector<RouterQuery> queries(subject.queries.begin(), subject.queries.end());
   if (variant.reversed) std::reverse(queries.begin(), queries.end());
   InputOptions input = subject.input;
   input.prefix_cache = variant.prefix_cache;
-  RouteHashes hashes =
-      route_hashes(route_in_batches(router, queries, input, subject.rule, variant.batch));
-  if (variant.reversed) std::reverse(hashes.begin(), hashes.end());
-  return hashes;
+  RoutePrints prints =
+      route_prints(route_in_batches(router, queries, input, subject.rule, variant.batch));
+  if (variant.reversed) std::reverse(prints.begin(), prints.end());
+  return prints;
 }
 
 }  // namespace
 
-RouteHashes route_hashes(std::span<const Result<Decision>> decisions) {
-  RouteHashes out;
+RoutePrints route_prints(std::span<const Result<Decision>> decisions) {
+  RoutePrints out;
   for (const Result<Decision>& decision : decisions)
-    out.push_back(decision ? decision->route_hash.value_or("") : std::string());
+    out.push_back(decision ? RoutePrint{decision->route_hash.value_or(""), decision->agent_id,
+                                        decision->role_id}
+                           : RoutePrint());
   return out;
 }
 
-std::vector<std::string> DeterminismReport::different() const {
+std::vector<std::string> DeterminismReport::broken() const {
   std::vector<std::string> out;
   for (const std::optional<Rung>* rung : {&process, &restart, &batch}) {
     if (!*rung) continue;
-    for (const std::string& id : (*rung)->different)
+    for (const std::string& id : claims_bits() ? (*rung)->different : (*rung)->flipped)
       if (std::find(out.begin(), out.end(), id) == out.end()) out.push_back(id);
   }
   return out;
@@ -99,19 +108,19 @@ Rung repeat_in_process(Router& router, const DeterminismSubject& subject, int ru
   for (int run = 2; run <= runs; ++run)
     builder.add(
         fmt::format("run {}", run),
-        route_hashes(route_in_batches(router, subject.queries, subject.input, subject.rule, 0)));
+        route_prints(route_in_batches(router, subject.queries, subject.input, subject.rule, 0)));
   return builder.finish();
 }
 
 Result<Rung> repeat_in_new_process(const DeterminismSubject& subject,
-                                   const std::function<Result<RouteHashes>()>& new_process) {
-  TRINITY_TRY(const RouteHashes hashes, new_process());
-  if (hashes.size() != subject.first.size())
+                                   const std::function<Result<RoutePrints>()>& new_process) {
+  TRINITY_TRY(const RoutePrints prints, new_process());
+  if (prints.size() != subject.first.size())
     return fail(ErrorKind::failed, "restart_failed",
                 fmt::format("the new process answered {} of {} cases; run the command again",
-                            hashes.size(), subject.first.size()));
+                            prints.size(), subject.first.size()));
   RungBuilder builder(subject);
-  builder.add("new process", hashes);
+  builder.add("new process", prints);
   return builder.finish();
 }
 

@@ -300,25 +300,29 @@ class EvalReport {
              "--determinism-rungs).</p>\n";
     out +=
         "<p class=\"lead\">Cases whose route hash (both ids and all logits to six decimals) is the "
-        "same in every repeat. Every repeat computes everything "
+        "same in every repeat. Each lane is judged by what it promises. Every repeat computes "
+        "everything "
         "anew.</p>\n<table>\n<tr><th>lane</th>"
         "<th>same process</th><th>new process</th><th>other batches, threads, caches</th>"
         "<th>promise</th></tr>\n";
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
       if (!lanes_[i].determinism) continue;
       const DeterminismReport& report = *lanes_[i].determinism;
-      out += fmt::format(
-          "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n", lane_name(i),
-          rung_cell(report.process), rung_cell(report.restart), rung_cell(report.batch),
-          report.claims_bits() ? "equal bits" : "equal decisions only; reported, not judged");
+      out += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+                         lane_name(i), rung_cell(report, report.process),
+                         rung_cell(report, report.restart), rung_cell(report, report.batch),
+                         report.claims_bits() ? "equal bits" : "equal decisions only");
     }
     return out + "</table>\n";
   }
 
-  static std::string rung_cell(const std::optional<Rung>& rung) {
+  static std::string rung_cell(const DeterminismReport& report, const std::optional<Rung>& rung) {
     if (!rung) return "<span class=\"dim\">not run</span>";
-    std::string out = chip(rung->different.empty() ? "good" : "bad",
-                           fmt::format("{} of {}", rung->equal, rung->of));
+    const bool kept = report.claims_bits() ? rung->different.empty() : rung->flipped.empty();
+    std::string figure = fmt::format("{} of {}", rung->equal, rung->of);
+    if (!rung->different.empty())
+      figure += fmt::format(" in all bits, {} in their decision", rung->equal_decisions());
+    std::string out = chip(kept ? "good" : "bad", figure);
     for (const std::string& repeat : rung->repeats)
       out += fmt::format("<br><span class=\"sub\">{}</span>", html_text(repeat));
     return out;

@@ -47,7 +47,9 @@ Json rung_record(const std::optional<Rung>& rung) {
   return {{"equal", rung->equal},
           {"of", rung->of},
           {"repeats", rung->repeats},
-          {"different", rung->different}};
+          {"different", rung->different},
+          {"equal_decisions", rung->equal_decisions()},
+          {"flipped", rung->flipped}};
 }
 
 Json determinism_record(const LaneReport& lane) {
@@ -97,7 +99,7 @@ Json worst_record(const LaneReport& lane) {
 std::vector<std::string> LaneReport::failed_ids() const {
   std::vector<std::string> ids = summary().failed_ids;
   if (determinism && determinism_asserted)
-    for (const std::string& id : determinism->different())
+    for (const std::string& id : determinism->broken())
       if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
   return ids;
 }

@@ -82,7 +82,7 @@ class ChunkReplay {
   /// Beside the report, else in the components folder.
   fs::path locate(const std::string& name) const {
     std::error_code ignored;
-    const fs::path beside = locate_named_file(options_.paths.python_report.parent_path(), name);
+    fs::path beside = locate_named_file(options_.paths.python_report.parent_path(), name);
     if (fs::exists(beside, ignored) || options_.paths.components_dir.empty()) return beside;
     return locate_named_file(options_.paths.components_dir, name);
   }

@@ -267,17 +267,17 @@ class Comparator {
   void judge() {
     if (options_.strict_reference &&
         !(contains_hash(python_hashes_, expected_) && contains_hash(our_hashes_, expected_)))
-      out_.failures.push_back("strict reference comparison failed");
+      out_.failures.emplace_back("strict reference comparison failed");
     if (options_.strict_current_python && !contains_hash(our_hashes_, baseline_.sha256))
-      out_.failures.push_back("strict current-Python comparison failed");
+      out_.failures.emplace_back("strict current-Python comparison failed");
     if (options_.strict_stage_tolerances) {
       if (sample_checks_.empty() && chunk_checks_.empty())
-        out_.failures.push_back(
+        out_.failures.emplace_back(
             "strict stage-tolerance comparison failed: the report has no stage checks");
       if (failed_required(sample_checks_) > 0)
-        out_.failures.push_back("strict stage-tolerance comparison failed");
+        out_.failures.emplace_back("strict stage-tolerance comparison failed");
       if (failed_required(chunk_checks_) > 0)
-        out_.failures.push_back("strict large-tensor chunk stage-tolerance comparison failed");
+        out_.failures.emplace_back("strict large-tensor chunk stage-tolerance comparison failed");
     }
     for (const std::string& failure : out_.failures) line("{}", failure);
     if (out_.failures.empty()) line("parity comparison passed");

@@ -66,7 +66,7 @@ fs::path stage_file(const ParityPaths& paths, const Json& report, std::string_vi
   const std::string in_stages = fmt::format("stage_debug.{}", key);
   const std::string in_inputs = fmt::format("inputs.{}", key);
   if (const auto named = find_text(report, {in_stages, in_inputs})) {
-    const fs::path beside = locate_named_file(paths.python_report.parent_path(), *named);
+    fs::path beside = locate_named_file(paths.python_report.parent_path(), *named);
     std::error_code ignored;
     if (fs::exists(beside, ignored) || paths.components_dir.empty()) return beside;
     return locate_named_file(paths.components_dir, *named);

@@ -80,9 +80,9 @@ struct ParityInputs {
 /// Errors: `missing_json`, `invalid_json`, `unknown_v_layout`.
 Result<ParityInputs> read_parity_inputs(const ParityPaths& paths);
 
-/// One entry of a manifest's list of tensors, its stages in `stage_file`.
+/// One entry of a manifest's list of tensors, its stages in the file `stages`.
 Result<ParityTensor> read_parity_tensor(const nlohmann::json& entry, VLayout default_layout,
-                                        const std::filesystem::path& stage_file);
+                                        const std::filesystem::path& stages);
 
 /// A file whose name comes from a report: the message of its errors is fit to be shown.
 Result<SafetensorsFile> open_named_file(const std::filesystem::path& path);

@@ -174,6 +174,7 @@ std::vector<CaseOutcome> judge_cases(const std::vector<EvalCase>& cases,
 
 std::vector<RouterQuery> case_queries(const std::vector<EvalCase>& cases) {
   std::vector<RouterQuery> queries;
+  queries.reserve(cases.size());
   for (const EvalCase& one : cases) queries.emplace_back(one.messages);
   return queries;
 }

@@ -44,7 +44,7 @@ struct EvalSnapshot {
 };
 
 /// Errors: those of parse_json, `unsupported_schema_version`, `invalid_snapshot`.
-Result<EvalSnapshot> read_snapshot(std::string_view json, std::string origin);
+Result<EvalSnapshot> read_snapshot(std::string_view text, std::string origin);
 /// The same from a file. Errors also those of read_text_file.
 Result<EvalSnapshot> load_snapshot(const std::filesystem::path& path);
 
