@@ -45,6 +45,9 @@
 #ifndef TRINITY_BACKEND_PLUGIN_H_
 #define TRINITY_BACKEND_PLUGIN_H_
 
+/* Not as C++ would have it, because this is C: its headers, its typedefs, its names. */
+/* NOLINTBEGIN(modernize-deprecated-headers,modernize-use-using,readability-identifier-naming) */
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -346,5 +349,7 @@ TRINITY_PLUGIN_AT(trinity_plugin_bootstrap_v1, descriptor, 24);
 #ifdef __cplusplus
 }  // extern "C"
 #endif
+
+/* NOLINTEND(modernize-deprecated-headers,modernize-use-using,readability-identifier-naming) */
 
 #endif  // TRINITY_BACKEND_PLUGIN_H_

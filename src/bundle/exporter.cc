@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -31,7 +32,7 @@ constexpr int64_t kChunkRows = 4096;
 /// decomposed meanwhile.
 constexpr size_t kQueuedBytes = size_t{512} << 20;
 
-int64_t whole_ms(double ms) { return static_cast<int64_t>(ms + 0.5); }
+int64_t whole_ms(double ms) { return std::llround(ms); }
 
 /// Gives an error the tag of the stage it happened in, as reports name it.
 tl::unexpected<Error> in_stage(const char* stage, Error error) {
@@ -92,7 +93,7 @@ class Exporter {
     for (const size_t place : order_of_work()) {
       if (options_.only_index && *options_.only_index != static_cast<int64_t>(place) + 1) continue;
       // An earlier tensor's write may fail while this one is computed; that error comes first.
-      if (const Status status = tensor(place); !status) {
+      if (Status status = tensor(place); !status) {
         TRINITY_CHECK(writer_.wait());
         return status;
       }

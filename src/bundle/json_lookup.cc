@@ -91,7 +91,7 @@ std::filesystem::path locate_named_file(const std::filesystem::path& folder,
   std::error_code ignored;
   std::filesystem::path path(name);
   if (!path.is_absolute() && !std::filesystem::exists(path, ignored)) path = folder / path;
-  const std::filesystem::path moved = folder / path.filename();
+  std::filesystem::path moved = folder / path.filename();
   if (std::filesystem::exists(path, ignored) || !std::filesystem::exists(moved, ignored))
     return path;
   return moved;

@@ -357,7 +357,7 @@ class Importer {
   Status import_tensor(size_t place) {
     ManifestTensor& entry = plan_.manifest.tensors[place];
     event("python_import_tensor_started", entry_fields(place));
-    const Status written = write_tensor(plan_.tensors[place], entry);
+    Status written = write_tensor(plan_.tensors[place], entry);
     if (!written) {
       entry.status = TensorStatus::failed;
       entry.error = written.error().message;

@@ -154,9 +154,9 @@ class Verifier {
   std::vector<Finding> findings;
 
  private:
-  void add(const std::string& subject, const Status& status, std::string when_ok) {
-    findings.push_back({status.has_value(), excerpt(subject),
-                        status ? std::move(when_ok) : status.error().message});
+  void add(const std::string& subject, const Status& status, const std::string& when_ok) {
+    findings.push_back(
+        {status.has_value(), excerpt(subject), status ? when_ok : status.error().message});
   }
   void check(const std::string& subject, bool ok, std::string when_ok, std::string when_not) {
     findings.push_back({ok, excerpt(subject), ok ? std::move(when_ok) : std::move(when_not)});

@@ -191,9 +191,10 @@ std::string inspect_chart(const BundlePicture& picture, const std::string& title
   }
   for (size_t i = 0; i < picture.tensors.size(); ++i) {
     out += '\n';
-    out += panel(kMargin + static_cast<double>(i % columns) * (kPanelWidth + kGap),
-                 kTop + static_cast<double>(i / columns) * panel_height, picture.tensors[i], limit,
-                 spectra);
+    const size_t row = i / columns, column = i % columns;
+    out +=
+        panel(kMargin + static_cast<double>(column) * (kPanelWidth + kGap),
+              kTop + static_cast<double>(row) * panel_height, picture.tensors[i], limit, spectra);
   }
   return out + "\n</svg>\n";
 }

@@ -17,8 +17,6 @@
 
 #include "base/utf8.h"
 
-extern char** environ;
-
 namespace trinity::cli {
 namespace {
 
@@ -74,6 +72,7 @@ Result<std::string> run_own_program(const std::vector<std::string>& further_argu
   if (words.empty()) return failed("/proc/self/cmdline cannot be read");
   words.insert(words.end(), further_arguments.begin(), further_arguments.end());
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
 

@@ -9,7 +9,7 @@ namespace trinity::cli {
 /// directory.
 inline std::filesystem::path repository_root() {
   std::error_code ignored;
-  const std::filesystem::path here = std::filesystem::current_path(ignored);
+  std::filesystem::path here = std::filesystem::current_path(ignored);
   for (std::filesystem::path folder = here; !folder.empty(); folder = folder.parent_path()) {
     if (std::filesystem::exists(folder / ".git", ignored)) return folder;
     if (folder == folder.parent_path()) break;

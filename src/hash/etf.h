@@ -62,6 +62,8 @@ class Term {
   using Value = std::variant<std::string, Symbol, Integer, double, List, Tuple, FloatTensor, Map>;
 
   Term() : value_(List{}) {}
+  // Conversions are implicit so that nested terms read like the data they stand for.
+  // NOLINTBEGIN(google-explicit-constructor)
   Term(std::string text) : value_(std::move(text)) {}
   Term(std::string_view text) : value_(std::string(text)) {}
   Term(const char* text) : value_(std::string(text)) {}
@@ -75,6 +77,7 @@ class Term {
   Term(Tuple tuple) : value_(std::move(tuple)) {}
   Term(FloatTensor tensor) : value_(std::move(tensor)) {}
   Term(Map map) : value_(std::move(map)) {}
+  // NOLINTEND(google-explicit-constructor)
   Term(bool) = delete;  // write Symbol{"true"}: hashes differ between the two spellings of truth
 
   const Value& value() const { return value_; }

@@ -51,7 +51,7 @@ Result<TensorView> SafetensorsFile::tensor(std::string_view name) const {
 
 Result<TensorView> SafetensorsFile::row_slice(std::string_view name, std::int64_t row_start,
                                               std::int64_t row_count) const {
-  const auto whole = tensor(name);
+  auto whole = tensor(name);
   if (!whole) return whole;
   return trinity::row_slice(*whole, row_start, row_count);
 }

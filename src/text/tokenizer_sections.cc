@@ -123,7 +123,8 @@ Status check_model_option(std::string_view name, std::string_view text) {
     if (*value == "BPE") return {};
     return unsupported(fmt::format("the model type is {}; only BPE is supported", shown(*value)));
   }
-  if (value->is_null() || (must_be_off ? *value == false : *value == "" || *value == 0)) return {};
+  const bool is_empty_text = value->is_string() && value->get_ref<const std::string&>().empty();
+  if (value->is_null() || (must_be_off ? *value == false : is_empty_text || *value == 0)) return {};
   return unsupported(fmt::format("model.{} is {}; only {} is supported", name, shown(*value),
                                  must_be_off ? "false" : "none"));
 }

@@ -14,14 +14,14 @@
 
 namespace trinity {
 
-Status check_normalizer(std::string_view json);
-Status check_pre_tokenizer(std::string_view json);
+Status check_normalizer(std::string_view text);
+Status check_pre_tokenizer(std::string_view text);
 /// `name` is "post_processor" or "decoder": ByteLevel or null.
-Status check_byte_level(std::string_view name, std::string_view json);
+Status check_byte_level(std::string_view name, std::string_view text);
 /// One member of `model` other than the vocabulary and the merges.
-Status check_model_option(std::string_view name, std::string_view json);
+Status check_model_option(std::string_view name, std::string_view text);
 
 /// Contents and ids are unique, ids lie below Vocabulary::id_bound.
-Result<std::vector<AddedTokens::Token>> read_added_tokens(std::string_view json);
+Result<std::vector<AddedTokens::Token>> read_added_tokens(std::string_view text);
 
 }  // namespace trinity

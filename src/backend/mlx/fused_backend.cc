@@ -90,11 +90,13 @@ MlxBackend::Array FusedBackend::rotate_heads(const Array& x, std::span<const int
                                  [&](const Run& run) { return run.count == runs.front().count; });
   if (equal) {
     std::vector<int32_t> first;
+    first.reserve(runs.size());
     for (const Run& run : runs) first.push_back(run.position);
     const auto count = static_cast<int>(first.size());
     return rotate_runs(x, mx::array(first.data(), {count}, mx::int32), by_dimension);
   }
   std::vector<mx::array> parts;
+  parts.reserve(runs.size());
   for (const Run& run : runs)
     parts.push_back(rotate_runs(
         mx::slice(x, {run.begin, 0, 0}, {run.begin + run.count, x.shape(1), x.shape(2)}),

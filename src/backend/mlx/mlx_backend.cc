@@ -135,13 +135,13 @@ Result<Weight> MlxBackend::prepare_linear(std::span<const TensorView> stacked) {
   });
 }
 
-Result<Weight> MlxBackend::prepare_norm(const TensorView& view) {
-  TRINITY_TRY(const std::vector<float> values, to_f32(view));
+Result<Weight> MlxBackend::prepare_norm(const TensorView& weight) {
+  TRINITY_TRY(const std::vector<float> values, to_f32(weight));
   return worker_->run([&]() -> Result<Weight> {
     const auto size = static_cast<int64_t>(values.size());
-    auto weight = std::make_shared<ArrayStorage>(from_floats(values, {dim(size)}), worker_);
+    auto storage = std::make_shared<ArrayStorage>(from_floats(values, {dim(size)}), worker_);
     weight_bytes_ += values.size() * sizeof(float);
-    return Weight(std::move(weight), 1, size);
+    return Weight(std::move(storage), 1, size);
   });
 }
 

@@ -37,7 +37,7 @@ bool is_plugin_name(std::string_view name);
 /// descriptor), `plugin_unsupported_version`, `plugin_bad_descriptor` (NULL, misaligned,
 /// exactness), `plugin_bad_name`, `plugin_too_many_callbacks`, `plugin_bad_callback_count`,
 /// `plugin_missing_callback`, `plugin_duplicate_callback`.
-Result<PluginFacts> read_plugin_facts(const trinity_plugin_bootstrap_v1* bootstrap,
+Result<PluginFacts> read_plugin_facts(const trinity_plugin_bootstrap_v1* given,
                                       const std::string& where);
 
 }  // namespace trinity::plugin
