@@ -86,7 +86,7 @@ Status verdict(const EvalFlags& flags, const std::vector<LaneReport>& lanes,
 
 Result<int> evaluate(const EvalFlags& flags) {
   if (!flags.determinism_child.empty()) {
-    TRINITY_CHECK(print_route_hashes(flags, flags.determinism_child));
+    TRINITY_CHECK(print_route_prints(flags, flags.determinism_child));
     return 0;
   }
   if (flags.list_cases) return list_cases(flags);

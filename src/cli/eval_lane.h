@@ -15,7 +15,7 @@ Result<LaneReport> evaluate_lane(const EvalFlags& flags, const std::string& prof
 
 /// The internal side of the restart rung: the route hashes of the profile as a JSON list, on
 /// standard output.
-Status print_route_hashes(const EvalFlags& flags, const std::string& profile);
+Status print_route_prints(const EvalFlags& flags, const std::string& profile);
 
 /// Writes --snapshot-out for a lane.
 Status write_lane_snapshot(const EvalFlags& flags, const LaneReport& lane);

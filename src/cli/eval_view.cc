@@ -99,34 +99,37 @@ std::string first_few(const std::vector<std::string>& ids) {
 
 std::string selected(const std::map<int, std::size_t>& counts, bool roles) {
   std::vector<std::string> parts;
+  parts.reserve(counts.size());
   for (const auto& [id, count] : counts)
     parts.push_back(fmt::format("{} × {}", roles ? role_name(id) : fmt::format("{}", id), count));
   return parts.empty() ? "none" : joined(parts);
 }
 
-std::string rung_line(const char* name, const std::optional<Rung>& rung, Style style) {
+std::string rung_line(const char* name, const std::optional<Rung>& rung, bool claims_bits,
+                      Style style) {
   if (!rung) return {};
-  const std::string figure = fmt::format("{} of {} equal", rung->equal, rung->of);
-  std::string out =
-      line(name, fmt::format("{}  ({})",
-                             rung->different.empty() ? style.green(figure) : style.red(figure),
-                             fmt::join(rung->repeats, "; ")));
+  const bool kept = claims_bits ? rung->different.empty() : rung->flipped.empty();
+  std::string figure = fmt::format("{} of {} equal", rung->equal, rung->of);
   if (!rung->different.empty())
-    out += line("", fmt::format("different: {}", joined(rung->different)));
+    figure += fmt::format(" in all bits, {} in their decision", rung->equal_decisions());
+  std::string out =
+      line(name, fmt::format("{}  ({})", kept ? style.green(figure) : style.red(figure),
+                             fmt::join(rung->repeats, "; ")));
+  const std::vector<std::string>& broken = claims_bits ? rung->different : rung->flipped;
+  if (!broken.empty()) out += line("", fmt::format("different: {}", joined(broken)));
   return out;
 }
 
 std::string determinism_lines(const LaneReport& lane, Style style) {
   if (!lane.determinism) return {};
   const DeterminismReport& report = *lane.determinism;
-  std::string out = rung_line("same process", report.process, style) +
-                    rung_line("new process", report.restart, style) +
-                    rung_line("other batches", report.batch, style);
-  if (!report.claims_bits())
-    out += line("", style.yellow(fmt::format(
-                        "profile {} promises equal decisions, not equal bits: these figures are "
-                        "reported only",
-                        lane.profile.name)));
+  const bool bits = report.claims_bits();
+  std::string out = rung_line("same process", report.process, bits, style) +
+                    rung_line("new process", report.restart, bits, style) +
+                    rung_line("other batches", report.batch, bits, style);
+  if (!bits)
+    out += line("", style.dim(fmt::format("profile {} promises equal decisions, not equal bits",
+                                          lane.profile.name)));
   return out;
 }
 

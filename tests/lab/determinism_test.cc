@@ -25,7 +25,7 @@ class Determinism : public ::testing::Test {
     subject.ids = ids;
     subject.queries = queries;
     subject.input.prefix_cache = false;
-    subject.first = route_hashes(route_in_batches(*router, queries, subject.input, {}, 0));
+    subject.first = route_prints(route_in_batches(*router, queries, subject.input, {}, 0));
   }
 
   std::vector<std::string> ids;
@@ -60,29 +60,34 @@ TEST_F(Determinism, OtherBatchesThreadsAndCacheStatesRepeatEveryCase) {
 }
 
 TEST_F(Determinism, ADifferenceIsCountedAndNamed) {
-  subject.first[3] = "changed";
-  subject.first[17] = "";
+  subject.first[3].hash = "changed";
+  subject.first[17] = {};
   const Rung rung = repeat_in_process(*router, subject, 2);
   EXPECT_EQ(rung.equal, 38u);
   EXPECT_EQ(rung.different, (std::vector<std::string>{ids[3], ids[17]}));
+  EXPECT_EQ(rung.flipped, std::vector<std::string>{ids[17]});
+  EXPECT_EQ(rung.equal_decisions(), 39u);
   DeterminismReport report;
   report.process = rung;
   report.batch = rung;
-  EXPECT_EQ(report.different(), rung.different) << "each once";
+  report.exactness = Exactness::bit_stable;
+  EXPECT_EQ(report.broken(), rung.different) << "each once";
+  report.exactness = Exactness::decision_stable;
+  EXPECT_EQ(report.broken(), rung.flipped) << "bits were not promised";
 }
 
 TEST_F(Determinism, ANewProcessIsComparedCaseByCase) {
-  RouteHashes hashes = subject.first;
-  EXPECT_EQ(take(repeat_in_new_process(subject, [&] { return Result<RouteHashes>(hashes); })).equal,
+  RoutePrints prints = subject.first;
+  EXPECT_EQ(take(repeat_in_new_process(subject, [&] { return Result<RoutePrints>(prints); })).equal,
             40u);
-  hashes[0] = "x";
+  prints[0].hash = "x";
   EXPECT_EQ(
-      take(repeat_in_new_process(subject, [&] { return Result<RouteHashes>(hashes); })).different,
+      take(repeat_in_new_process(subject, [&] { return Result<RoutePrints>(prints); })).different,
       std::vector<std::string>{ids[0]});
-  hashes.pop_back();
-  EXPECT_EQ(repeat_in_new_process(subject, [&] { return Result<RouteHashes>(hashes); }).error().tag,
+  prints.pop_back();
+  EXPECT_EQ(repeat_in_new_process(subject, [&] { return Result<RoutePrints>(prints); }).error().tag,
             "restart_failed");
-  const auto broken = repeat_in_new_process(subject, []() -> Result<RouteHashes> {
+  const auto broken = repeat_in_new_process(subject, []() -> Result<RoutePrints> {
     return fail(ErrorKind::failed, "restart_failed", "no");
   });
   EXPECT_FALSE(broken);

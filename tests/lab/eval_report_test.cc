@@ -47,7 +47,8 @@ std::vector<LaneReport> two_lanes() {
           set->cases[i],
           made_logits(name == "two" && i == 1 ? 4 : 1, 0, static_cast<float>(i) + 0.5F, 2.0F)));
     lane.outcomes = judge_cases(set->cases, std::move(decisions), {lane.floors});
-    lane.determinism = DeterminismReport{lane.profile.exactness, Rung{3, 3, {"run 2"}, {}}, {}, {}};
+    lane.determinism =
+        DeterminismReport{lane.profile.exactness, Rung{3, 3, {"run 2"}, {}, {}}, {}, {}};
     lanes.push_back(std::move(lane));
   }
   return lanes;
