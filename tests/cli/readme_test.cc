@@ -21,6 +21,7 @@ TEST(Readme, TOP_2_TheDocumentedDemoCommandIsTheOneThatWorks) {
 
 TEST(Readme, EveryCommandThatNeedsNoModelAndNoNetworkRuns) {
   const std::string program = "build/bin/trinity ";
+  const TemporaryFolder folder;
   int count = 0;
   for (const std::string& line : lines_of(readme())) {
     const std::size_t at = line.find(program);
@@ -30,6 +31,7 @@ TEST(Readme, EveryCommandThatNeedsNoModelAndNoNetworkRuns) {
     if (at != 0 && line[0] != 'e') continue;  // in the middle of a sentence
     std::string command = line;
     command.replace(at, program.size(), "\"$0\" ");
+    command = "cd '" + folder.path().string() + "' && " + command;  // reports are written there
     const Outcome outcome = run_in_shell(command, {});
     EXPECT_EQ(outcome.status, 0) << line << "\n" << outcome.err;
     ++count;
