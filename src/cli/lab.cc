@@ -10,11 +10,16 @@ namespace trinity::cli {
 
 void add_lab(CLI::App& app, Action& action) {
   CLI::App* lab = app.add_subcommand(
-      "lab", "Compare all lanes with each other; try decisions under harmless noise");
+      "lab",
+      "Compare all lanes with each other; try decisions under harmless noise; measure a router on "
+      "labelled conversations");
   lab->require_subcommand(1);
-  lab->footer("Example:\n  trinity lab matrix\n  trinity lab robustness --json");
+  lab->footer(
+      "Example:\n  trinity lab matrix\n  trinity lab robustness --json\n"
+      "  trinity lab benchmark");
   add_lab_matrix(*lab, action);
   add_lab_robustness(*lab, action);
+  add_lab_benchmark(*lab, action);
 }
 
 }  // namespace trinity::cli

@@ -18,6 +18,7 @@ namespace trinity::cli {
 
 void add_lab_matrix(CLI::App& lab, Action& action);
 void add_lab_robustness(CLI::App& lab, Action& action);
+void add_lab_benchmark(CLI::App& lab, Action& action);
 
 /// --model, --tokenizer, --head, --bundle, --vector and what belongs to them, --threads; in place
 /// of one --profile several --profiles.

@@ -8,6 +8,7 @@
 #include "cli/cache_folder.h"
 #include "cli/flags.h"
 #include "cli/output.h"
+#include "router/adaptation.h"
 #include "router/model_files.h"
 
 namespace trinity::cli {
@@ -139,6 +140,20 @@ Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_
     note(fmt::format("using the head {}, profile {}", options.head.string(), info.profile));
   for (const std::string& warning : info.warnings) warn(warning);
   return router;
+}
+
+Result<Head> load_head(const ModelFlags& flags) {
+  if (!flags.head.empty()) return Head::load(flags.head);
+  TRINITY_TRY(const auto files,
+              flags.model.empty() ? open_tiny_router() : open_model_folder(flags.model));
+  RouterOptions options;
+  options.model = flags.model;
+  options.bundle = flags.bundle;
+  options.vector = flags.vector;
+  options.layers = flags.layers;
+  options.tie_mode = flags.tie_mode;
+  TRINITY_TRY(const auto adaptation, open_adaptation(options, *files));
+  return adaptation != nullptr ? adaptation->head() : files->head();
 }
 
 Result<Tokenizer> load_tokenizer(const std::string& model, const std::string& tokenizer) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "route/head.h"
 #include "text/tokenizer.h"
 
 namespace trinity::cli {
@@ -46,6 +47,10 @@ void add_layer_flags(CLI::App& command, std::vector<std::int64_t>& layers, std::
 /// without --head must hold router_head.safetensors. Errors: `head_without_model`,
 /// `tokenizer_without_model`, `missing_router_head`, and those of Router::load.
 Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_head);
+
+/// The head that load_router decides with under the same flags: the flag's, the bundle's or
+/// vector's, else the one beside the model. Errors: those of the readers and of open_adaptation.
+Result<Head> load_head(const ModelFlags& flags);
 
 /// The tokenizer file, else that of a model folder, which needs no weights when it has a
 /// tokenizer.json of its own, else the embedded tiny router's.

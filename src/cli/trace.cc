@@ -13,8 +13,6 @@
 #include "cli/model_flags.h"
 #include "cli/output.h"
 #include "lab/router_trace.h"
-#include "router/adaptation.h"
-#include "router/model_files.h"
 
 namespace trinity::cli {
 namespace {
@@ -29,21 +27,6 @@ struct TraceFlags {
   RouterTraceTolerances tolerances;
 };
 
-/// The head as the router has it: the flag's, the bundle's or vector's, else the model's own.
-Result<Head> head_of(const ModelFlags& flags) {
-  if (!flags.head.empty()) return Head::load(flags.head);
-  TRINITY_TRY(const auto files,
-              flags.model.empty() ? open_tiny_router() : open_model_folder(flags.model));
-  RouterOptions options;
-  options.model = flags.model;
-  options.bundle = flags.bundle;
-  options.vector = flags.vector;
-  options.layers = flags.layers;
-  options.tie_mode = flags.tie_mode;
-  TRINITY_TRY(const auto adaptation, open_adaptation(options, *files));
-  return adaptation != nullptr ? adaptation->head() : files->head();
-}
-
 Status trace(const TraceFlags& flags) {
   nlohmann::json theirs;
   if (!flags.python_report.empty()) {
@@ -51,7 +34,7 @@ Status trace(const TraceFlags& flags) {
     TRINITY_TRY(theirs, parse_json(text));
   }
   TRINITY_TRY(const auto router, load_router(flags.model, true));
-  TRINITY_TRY(const Head head, head_of(flags.model));
+  TRINITY_TRY(const Head head, load_head(flags.model));
   const std::vector<Message> messages = {{"user", flags.message}};
   const std::vector<RouterQuery> queries = {messages};
   InputOptions reading;

@@ -17,7 +17,7 @@ struct BenchmarkContext {
   BenchmarkSuite suite = BenchmarkSuite::all;
   std::string generated_at;
   std::string git_commit;  // short; empty: unknown
-  std::string profile, model;
+  std::string profile, model, input_mode;
   std::string head;  // for people: whose head it is, or that it is a random one
   bool random_head = false;
   std::optional<std::int64_t> head_seed;  // of a random head
