@@ -29,10 +29,11 @@ struct BenchmarkFlags {
   ModelFlags model;
   std::string suite = "all", dataset, out;
   ReadingFlags reading;
-  std::int64_t limit = 0, max_turns = 5;
-  std::optional<std::int64_t> head_seed;
+  std::int64_t limit = 0;
+  std::optional<std::int64_t> max_turns, head_seed;
   bool json = false;
 
+  std::int64_t turns() const { return max_turns.value_or(5); }
   bool random_head() const { return model.head == kRandom; }
 };
 
@@ -43,9 +44,10 @@ Status check_flags(const BenchmarkFlags& flags, BenchmarkSuite suite) {
   if (!flags.model.head.empty() && !needs_head(suite))
     return fail(ErrorKind::usage, "head_not_used",
                 "the suite separability looks at hidden vectors alone and takes no --head");
-  if (flags.max_turns < 1)
-    return fail(ErrorKind::usage, "invalid_inputs",
-                fmt::format("--max-turns must be a whole number above 0, not {}", flags.max_turns));
+  if (flags.max_turns && suite != BenchmarkSuite::turn_budget && suite != BenchmarkSuite::all)
+    return fail(ErrorKind::usage, "max_turns_not_used",
+                "--max-turns belongs to the suites turn-budget and all");
+  TRINITY_CHECK(check_max_turns(flags.turns()));
   if (flags.dataset.empty() && !flags.model.model.empty() && needs_head(suite))
     return fail(ErrorKind::usage, "dataset_needed",
                 "the labels of the built-in data set are the tiny router's agents; name a data set "
@@ -76,13 +78,15 @@ Result<NamedHead> head_of(const BenchmarkFlags& flags, BenchmarkSuite suite,
                                        kRandomRoles, {seed, seed + 1, seed + 2}));
     return NamedHead{
         std::move(head),
-        fmt::format("random head (seed {}): nobody trained it, its accuracy is chance", seed)};
+        fmt::format(
+            "random head (seed {}): nobody trained it; its accuracy says nothing about a router",
+            seed)};
   }
   TRINITY_TRY(Head head, load_head(flags.model));
-  std::string name = "beside the model";
-  if (info.tiny_router) name = "of the embedded tiny router";
-  if (!info.adaptation.empty()) name = "of the " + info.adaptation;
-  if (!flags.model.head.empty()) name = flags.model.head;
+  std::string name = "head beside the model";
+  if (info.tiny_router) name = "head of the embedded tiny router";
+  if (!info.adaptation.empty()) name = "head of the " + info.adaptation;
+  if (!flags.model.head.empty()) name = "head " + flags.model.head;
   return NamedHead{std::move(head), std::move(name)};
 }
 
@@ -153,7 +157,7 @@ Status benchmark(const BenchmarkFlags& flags) {
   TRINITY_TRY(const FeatureMatrix features, extract_features(*router, set.cases, input));
   TRINITY_TRY(const BenchmarkResults results,
               run_benchmark(set.cases, features, head.head ? &*head.head : nullptr,
-                            {suite, flags.max_turns, router->info().backend}));
+                            {suite, flags.turns(), router->info().backend}));
   const BenchmarkContext context = context_of(flags, suite, set, router->info(), head);
   TRINITY_TRY(const nlohmann::ordered_json record, benchmark_record(context, results));
   if (!flags.out.empty()) TRINITY_CHECK(write_report(flags.out, record));
@@ -179,7 +183,7 @@ void declare(CLI::App& command, BenchmarkFlags& flags) {
       ->group("Model");
   add_value(command, "--head-seed", flags.head_seed, "seed of the random head (without it: 0)")
       ->type_name("N")
-      ->check(CLI::NonNegativeNumber)
+      ->check(at_least(0))
       ->group("Model");
   add_adaptation_flags(command, flags.model);
   add_reading_flags(command, flags.reading);
@@ -192,10 +196,10 @@ void declare(CLI::App& command, BenchmarkFlags& flags) {
       ->type_name("FILE");
   add_value(command, "--limit", flags.limit, "only the first N cases (without it: all)")
       ->type_name("N")
-      ->check(CLI::PositiveNumber);
-  add_value(command, "--max-turns", flags.max_turns, "turns that a conversation may take")
-      ->type_name("N")
-      ->capture_default_str();
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}));
+  add_value(command, "--max-turns", flags.max_turns,
+            "turns that a conversation may take (without it: 5)")
+      ->type_name("N");
   add_value(command, "--out", flags.out, "report to write: Markdown for *.md, otherwise JSON")
       ->type_name("FILE");
   add_switch(command, "--json", flags.json, "one JSON object instead of the tables");

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/try.h"
 #include "hash/rounding.h"
 
 namespace trinity {
@@ -55,13 +56,17 @@ std::int64_t TurnBudget::turns() const {
   return sum;
 }
 
+Status check_max_turns(std::int64_t max_turns) {
+  if (max_turns >= 1 && max_turns <= kMostTurns) return {};
+  return fail(ErrorKind::usage, "invalid_inputs",
+              fmt::format("the turn budget must be a whole number from 1 to {}, not {}", kMostTurns,
+                          max_turns));
+}
+
 Result<TurnBudget> simulate_turn_budget(std::span<const BenchmarkCase> cases,
                                         std::span<const Route> routes,
                                         const TurnBudgetOptions& options) {
-  if (options.max_turns < 1 || options.max_turns > kMostTurns)
-    return fail(ErrorKind::usage, "invalid_inputs",
-                fmt::format("the turn budget must be a whole number from 1 to {}, not {}",
-                            kMostTurns, options.max_turns));
+  TRINITY_CHECK(check_max_turns(options.max_turns));
   if (cases.empty())
     return fail(ErrorKind::invalid_input, "invalid_inputs",
                 "a turn budget needs at least one case; the data set holds none");

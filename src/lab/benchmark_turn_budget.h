@@ -44,7 +44,10 @@ struct TurnBudgetOptions {
   std::string run_backend;
 };
 
-/// Errors: `invalid_inputs` (max_turns not 1 to 1,000, no cases), `feature_count_mismatch` when
+/// Error `invalid_inputs`: not 1 to 1,000.
+Status check_max_turns(std::int64_t max_turns);
+
+/// Errors: that of check_max_turns, `invalid_inputs` without cases, `feature_count_mismatch` when
 /// there is not one route a case.
 Result<TurnBudget> simulate_turn_budget(std::span<const BenchmarkCase> cases,
                                         std::span<const Route> routes,

@@ -85,6 +85,28 @@ TEST_F(LabAdapted, TheMarginsAreThoseOfRoute) {
   EXPECT_EQ(margins_of(record).size(), 8U);
 }
 
+TEST_F(LabAdapted, BenchmarkDecidesWithTheAdaptedModelAndItsHead) {
+  const std::string text = "Is 1009 prime?";
+  Json task = user_record("a", text);
+  task.update({{"family", "math"}, {"expected_agent", 0}, {"expected_role", 0}});
+  const std::string tasks = folder_.put("tasks.jsonl", task.dump()).string();
+  for (const Words& adapted : {by_vector_, by_bundle_}) {
+    Words route = with_model("route", {"--json", text});
+    Words benchmark = {"lab",       "benchmark", "--model", small_model().string(),
+                       "--profile", "cpu_f32",   "--json",  "--dataset",
+                       tasks,       "--suite",   "routing"};
+    route.insert(route.end(), adapted.begin(), adapted.end());
+    benchmark.insert(benchmark.end(), adapted.begin(), adapted.end());
+    const Json decision = Json::parse(run(route, {}, {{"TRINITY_CACHE_DIR", ""}}).out);
+    const Json record = Json::parse(run(benchmark, {}, {{"TRINITY_CACHE_DIR", ""}}).out);
+    Json logits = decision["agent_logits"];
+    for (const Json& logit : decision["role_logits"]) logits.push_back(logit);
+    EXPECT_EQ(record["payload"]["routing"]["predictions"][0]["logits"], logits);
+    EXPECT_NE(record["head"].get<std::string>().find("head of the"), std::string::npos);
+    EXPECT_NE(record["model"].get<std::string>().find("adapted by the"), std::string::npos);
+  }
+}
+
 TEST_F(LabAdapted, MatrixComparesLanesOnTheSameAdaptedWeights) {
   for (const Words& adapted : {by_vector_, by_bundle_}) {
     Words words = adapted;
