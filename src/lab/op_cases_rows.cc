@@ -91,6 +91,7 @@ void visit_linear_split(OpCaseGroup& g) {
     const std::vector<int64_t> outs = {g.inputs.integer(20, 70), 64, g.inputs.integer(20, 70)};
     const Floats x = g.inputs.normal(rows * in);
     std::vector<HostMatrix> matrices;
+    matrices.reserve(outs.size());
     for (const int64_t out : outs)
       matrices.emplace_back(std::vector<int64_t>{out, in},
                             g.inputs.normal(out * in, 1 / std::sqrt(static_cast<double>(in))));
@@ -99,6 +100,7 @@ void visit_linear_split(OpCaseGroup& g) {
          fmt::format("[{}, {}] x matrices of {}, {} and {}", rows, in, outs[0], outs[1], outs[2]),
          [&](Backend& backend) -> Result<Floats> {
            std::vector<TensorView> views;
+           views.reserve(matrices.size());
            for (const HostMatrix& matrix : matrices) views.push_back(matrix.view());
            TRINITY_TRY(const Weight stacked, backend.prepare_linear(views));
            TRINITY_TRY(const Tensor input, backend.upload(x, rows, in));
@@ -133,9 +135,10 @@ void visit_rms_norm(OpCaseGroup& g) {
   const std::vector<std::pair<int64_t, int64_t>> shapes = {{64, 1}, {75, 1}, {1, 1},  {1024, 1},
                                                            {16, 3}, {22, 6}, {128, 2}};
   for (const int64_t rows : g.row_counts())
-    for (const auto& [size, heads] : shapes)
+    for (const auto& shape : shapes)
       for (const bool extreme : {false, true}) {
         if (extreme && rows < 17) continue;
+        const int64_t size = shape.first, heads = shape.second;
         const int64_t cols = size * heads;
         const Floats x = rows_of(g.inputs, rows, cols, extreme);
         const Floats w = g.inputs.normal(size, 0.3, 1.4);
