@@ -8,9 +8,9 @@ namespace trinity {
 namespace {
 
 std::size_t group_count(const Groups& groups) {
-  int last = -1;
-  for (const int group : groups) last = std::max(last, group);
-  return static_cast<std::size_t>(last + 1);
+  int count = 0;
+  for (const int group : groups) count = std::max(count, group + 1);
+  return static_cast<std::size_t>(count);
 }
 
 std::vector<double> widened(std::span<const float> row) { return {row.begin(), row.end()}; }
