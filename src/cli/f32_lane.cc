@@ -22,7 +22,7 @@ void add_f32_lane_flags(CLI::App& command, F32LaneFlags& flags) {
       ->type_name("NAME");
   add_value(command, "--threads", flags.threads, "worker threads (default: all processors)")
       ->type_name("N")
-      ->check(CLI::NonNegativeNumber);
+      ->check(at_least(0));
 }
 
 Result<F32Lane> open_f32_lane(const F32LaneFlags& flags) {

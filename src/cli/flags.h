@@ -6,6 +6,8 @@
 
 #include <CLI/CLI.hpp>
 #include <cctype>
+#include <charconv>
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -35,6 +37,19 @@ inline CLI::Option* add_switch(CLI::App& command, const std::string& name, bool&
   return command.add_flag(name, target, help)
       ->envname(environment_name(name))
       ->multi_option_policy(CLI::MultiOptionPolicy::Throw);
+}
+
+/// Refuses what is not a whole number of at least `minimum`, with a sentence that says so.
+inline CLI::Validator at_least(std::uint64_t minimum) {
+  return CLI::Validator(
+      [minimum](std::string& text) {
+        std::uint64_t value = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+        if (error == std::errc() && end == text.data() + text.size() && value >= minimum)
+          return std::string();
+        return "\"" + text + "\" is not a whole number of at least " + std::to_string(minimum);
+      },
+      "");
 }
 
 }  // namespace trinity::cli

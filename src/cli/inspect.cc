@@ -356,7 +356,7 @@ void declare(CLI::App& command, InspectFlags& flags) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->type_name("L,L…")
-      ->check(CLI::NonNegativeNumber);
+      ->check(at_least(0));
   add_value(command, "--tensor-name", flags.tensor_name,
             "of a vector: its tensor in a safetensors file")
       ->type_name("NAME")

@@ -106,7 +106,7 @@ void declare(CLI::App& command, MatrixFlags& flags) {
   add_value(command, "--layer-tokens", flags.layer_tokens,
             "tokens of the input that is followed through the layers")
       ->type_name("N")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->capture_default_str();
   add_value(command, "--runs", flags.runs, "timed passes over the cases")
       ->type_name("N")

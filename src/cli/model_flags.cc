@@ -83,7 +83,7 @@ void add_layer_flags(CLI::App& command, std::vector<std::int64_t>& layers, std::
       ->type_name("L,L…")
       ->delimiter(',')
       ->allow_extra_args(false)  // one word: what follows is a prompt
-      ->check(CLI::NonNegativeNumber)
+      ->check(at_least(0))
       ->group("Adaptation");
   add_value(command, "--tie-mode", tie_mode,
             "offsets that a tied embedding gets: embed_offsets, last_write, lm_head_offsets or "

@@ -214,7 +214,7 @@ void declare_chunks(CLI::App& command, ChunkFlags& flags) {
   command.get_option("--python-report")->required();
   add_value(command, "--chunk-rows", flags.chunk_rows, "rows of a chunk")
       ->type_name("N")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->capture_default_str();
   command
       .add_option("--source", flags.sources,
@@ -279,7 +279,7 @@ void declare_check(CLI::App& command, CheckFlags& flags) {
              "fail unless both sides have the stored reference hash");
   add_value(command, "--top-diffs", flags.top_diffs, "largest differences to show of a stage")
       ->type_name("N")
-      ->check(CLI::NonNegativeNumber)
+      ->check(at_least(0))
       ->capture_default_str();
   add_value(command, "--summary-out", flags.summary_out, "JSON record of the comparison")
       ->type_name("FILE");

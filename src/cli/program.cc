@@ -73,7 +73,11 @@ int answer_parse_error(const CLI::App& app, const CLI::ParseError& error) {
     if (written) written = output.flush();
     return written ? 0 : report(written.error());
   }
-  const std::string name = chosen.empty() ? "trinity" : "trinity " + command.get_name();
+  std::string name = "trinity";
+  for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
+    at = at->get_subcommands().front();
+    name += " " + at->get_name();
+  }
   std::string what = error.what();
   while (!what.empty() && (what.back() == '\n' || what.back() == '.')) what.pop_back();
   return report({ErrorKind::usage, "usage", fmt::format("{}; see {} --help", what, name)});

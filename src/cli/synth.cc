@@ -65,7 +65,7 @@ void declare(CLI::App& command, SynthFlags& flags) {
       ->required();
   add_value(command, "--seed", flags.seed, "equal seeds give equal bytes")
       ->type_name("N")
-      ->check(CLI::NonNegativeNumber)
+      ->check(at_least(0))
       ->capture_default_str();
   add_switch(command, "--json", flags.json, "one JSON object");
   command.footer(

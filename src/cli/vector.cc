@@ -46,7 +46,7 @@ void add_layout_flags(CLI::App& command, LayoutFlags& flags) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->type_name("N,...")
-      ->check(CLI::NonNegativeNumber)
+      ->check(at_least(0))
       ->capture_default_str();
 }
 
