@@ -7,9 +7,9 @@
 #include "backend/registry.h"
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/flags.h"
-#include "cli/output.h"
-#include "cli/terminal.h"
+#include "cli/flags/flags.h"
+#include "cli/terminal/output.h"
+#include "cli/terminal/terminal.h"
 
 namespace trinity::cli {
 namespace {

@@ -7,9 +7,9 @@
 
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/flags.h"
-#include "cli/model_flags.h"
-#include "cli/output.h"
+#include "cli/flags/flags.h"
+#include "cli/flags/model_flags.h"
+#include "cli/terminal/output.h"
 
 namespace trinity::cli {
 namespace {

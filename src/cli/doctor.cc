@@ -10,10 +10,10 @@
 #include "base/json.h"
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/flags.h"
-#include "cli/model_flags.h"
-#include "cli/output.h"
-#include "cli/terminal.h"
+#include "cli/flags/flags.h"
+#include "cli/flags/model_flags.h"
+#include "cli/terminal/output.h"
+#include "cli/terminal/terminal.h"
 #include "router/profile.h"
 
 namespace trinity::cli {

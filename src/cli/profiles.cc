@@ -6,9 +6,9 @@
 
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/flags.h"
-#include "cli/output.h"
-#include "cli/table.h"
+#include "cli/flags/flags.h"
+#include "cli/terminal/output.h"
+#include "cli/terminal/table.h"
 #include "router/profile.h"
 
 namespace trinity::cli {

@@ -12,8 +12,8 @@
 #include <string_view>
 
 #include "cli/commands.h"
-#include "cli/help_formatter.h"
-#include "cli/output.h"
+#include "cli/flags/help_formatter.h"
+#include "cli/terminal/output.h"
 
 namespace trinity::cli {
 namespace {

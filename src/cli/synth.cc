@@ -10,9 +10,9 @@
 #include "base/json.h"
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/flags.h"
-#include "cli/output.h"
-#include "cli/progress.h"
+#include "cli/flags/flags.h"
+#include "cli/terminal/output.h"
+#include "cli/terminal/progress.h"
 
 namespace trinity::cli {
 namespace {

@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
-#include "cli/flags.h"
-#include "cli/output.h"
+#include "cli/flags/flags.h"
+#include "cli/terminal/output.h"
 
 namespace trinity::cli {
 namespace {

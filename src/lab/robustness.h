@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "lab/cases.h"
-#include "lab/matrix_model.h"
+#include "lab/eval/cases.h"
+#include "lab/matrix/model.h"
 #include "text/tokenizer.h"
 
 namespace trinity {

@@ -1,4 +1,4 @@
-#include "cli/records.h"
+#include "cli/input/records.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // The line that follows a pull on a terminal.
-#include "cli/pull_view.h"
+#include "cli/hub/pull_view.h"
 
 #include <gtest/gtest.h>
 

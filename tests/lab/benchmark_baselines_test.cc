@@ -1,13 +1,12 @@
 // What stands beside a router: intervals, tests of significance, and choices without a router.
-#include "lab/benchmark_baselines.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "lab/benchmark_run.h"
+#include "lab/benchmark/baselines.h"
+#include "lab/benchmark/run.h"
 #include "lab/benchmark_support.h"
 
 namespace trinity::testing {

@@ -1,6 +1,4 @@
 // Reading the benchmark's data, and the data set of this repository.
-#include "lab/benchmark_dataset.h"
-
 #include <gtest/gtest.h>
 
 #include <map>
@@ -9,9 +7,10 @@
 
 #include "base/file.h"
 #include "base/temporary_folder.h"
-#include "lab/cases.h"
+#include "lab/benchmark/dataset.h"
+#include "lab/eval/cases.h"
 #include "lab/lab_support.h"
-#include "lab/op_cases_inputs.h"
+#include "lab/matrix/op_cases_inputs.h"
 
 namespace trinity::testing {
 namespace {

@@ -1,6 +1,4 @@
 // Routing accuracy: what counts, what does not, and what always holds.
-#include "lab/benchmark_routing.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -8,7 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
-#include "lab/benchmark_run.h"
+#include "lab/benchmark/routing.h"
+#include "lab/benchmark/run.h"
 #include "lab/benchmark_support.h"
 
 namespace trinity::testing {

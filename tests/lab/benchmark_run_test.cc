@@ -1,6 +1,4 @@
 // Features, turn budgets, random heads and reports; the tiny router on its own data set.
-#include "lab/benchmark_run.h"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -8,7 +6,8 @@
 
 #include "base/json.h"
 #include "hash/canonical.h"
-#include "lab/benchmark_report.h"
+#include "lab/benchmark/report.h"
+#include "lab/benchmark/run.h"
 #include "lab/benchmark_support.h"
 #include "route/head_variants.h"
 #include "router/model_files.h"

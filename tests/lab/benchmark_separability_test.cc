@@ -1,13 +1,12 @@
 // Separability against the definition, pair by pair.
-#include "lab/benchmark_separability.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "lab/benchmark_neighbours.h"
+#include "lab/benchmark/neighbours.h"
+#include "lab/benchmark/separability.h"
 #include "lab/benchmark_support.h"
 
 namespace trinity::testing {

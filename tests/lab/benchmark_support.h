@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "lab/benchmark_features.h"
+#include "lab/benchmark/features.h"
 #include "lab/lab_support.h"
-#include "lab/op_cases_inputs.h"
+#include "lab/matrix/op_cases_inputs.h"
 
 namespace trinity::testing {
 

@@ -1,5 +1,5 @@
 // Message contents that are made from rules.
-#include "lab/case_text.h"
+#include "lab/eval/case_text.h"
 
 #include <gtest/gtest.h>
 

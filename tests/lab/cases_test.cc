@@ -1,5 +1,5 @@
 // Reading sets of cases.
-#include "lab/cases.h"
+#include "lab/eval/cases.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // The three rungs of determinism.
-#include "lab/determinism.h"
+#include "lab/eval/determinism.h"
 
 #include <gtest/gtest.h>
 

@@ -1,11 +1,10 @@
 // What a flipped decision is worth: its margin in the baseline against the lane's drift.
-#include "lab/eval_baseline.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "lab/eval/baseline.h"
 #include "lab/lab_support.h"
 
 namespace trinity::testing {

@@ -1,13 +1,12 @@
 // The HTML report: complete, self-contained, safe with hostile text.
-#include "lab/eval_report.h"
-
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
-#include "lab/eval_baseline.h"
-#include "lab/html.h"
+#include "lab/eval/baseline.h"
+#include "lab/eval/report.h"
 #include "lab/lab_support.h"
+#include "lab/page/html.h"
 
 namespace trinity::testing {
 namespace {

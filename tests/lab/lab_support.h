@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "lab/lane_report.h"
+#include "lab/eval/lane_report.h"
 #include "route/decision.h"
 #include "route/selection.h"
 

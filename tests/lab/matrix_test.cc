@@ -4,8 +4,8 @@
 #include "backend/reference/reference_backend.h"
 #include "backend/wrong_backends.h"
 #include "lab/lab_support.h"
-#include "lab/matrix_ops.h"
-#include "lab/op_cases.h"
+#include "lab/matrix/op_cases.h"
+#include "lab/matrix/ops.h"
 
 namespace trinity::testing {
 namespace {

@@ -1,5 +1,5 @@
 // Judging decisions: expectations, floors, snapshots, summaries.
-#include "lab/prompt_eval.h"
+#include "lab/eval/prompt_eval.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Snapshots: where they are found, how they are read and written.
-#include "lab/snapshot.h"
+#include "lab/eval/snapshot.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,256 @@
+// trinity export: base model + router vector → adapted bundle.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "backend/registry.h"
+#include "base/json.h"
+#include "base/stopwatch.h"
+#include "base/try.h"
+#include "bundle/exporter.h"
+#include "cli/commands.h"
+#include "cli/flags/flags.h"
+#include "cli/flags/model_flags.h"
+#include "cli/terminal/output.h"
+#include "cli/terminal/progress.h"
+#include "cli/terminal/terminal.h"
+#include "router/profile.h"
+
+namespace trinity::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct ExportFlags {
+  std::string model, vector, tensor_name = RouterVector::kTensorName, out;
+  std::vector<std::int64_t> layers;
+  std::string tie_mode, svd_compute_type = "f32", profile;
+  int threads = 0;
+  std::int64_t only_index = 0;
+  bool only_index_given = false;
+  bool compact = false, merge = false, resume = false, force = false, no_skip = false,
+       dry_run = false, json = false;
+  std::string base_repo, base_revision;
+};
+
+Result<ExportOptions> options_of(const ExportFlags& flags) {
+  ExportOptions options;
+  options.model = flags.model;
+  options.vector = flags.vector;
+  options.vector_tensor = flags.tensor_name;
+  options.out = flags.out;
+  options.layers = flags.layers;
+  if (!flags.tie_mode.empty()) {
+    TRINITY_TRY(options.adaptation.tie_mode, parse_tie_mode(flags.tie_mode));
+  }
+  TRINITY_TRY(options.adaptation.compute_type, parse_svd_compute_type(flags.svd_compute_type));
+  options.compact = flags.compact;
+  options.merge = flags.merge;
+  options.resume = flags.resume && !flags.force;
+  options.force = flags.force;
+  options.skip_existing = !flags.no_skip;
+  if (flags.only_index_given) options.only_index = flags.only_index;
+  options.producer = version_text();
+  options.base_model_repo = flags.base_repo;
+  options.base_model_revision = flags.base_revision;
+  if (flags.out.empty() && !flags.dry_run)
+    return fail(ErrorKind::usage, "missing_out", "--out names the folder to write; give one");
+  return options;
+}
+
+Status print_dry_run(const ExportFlags& flags, const ExportPlan& plan, const Backend& backend) {
+  Output output;
+  if (flags.json) {
+    Json tensors = Json::array();
+    for (const ManifestTensor& t : plan.manifest.tensors)
+      tensors.push_back({{"index", t.index},
+                         {"path", t.path},
+                         {"shape", t.shape},
+                         {"singular_values", t.singular_values},
+                         {"backend", backend.info().label}});
+    const Json spec = Json::parse(manifest_json(plan.manifest))["export_spec"];
+    TRINITY_CHECK(output.write(
+        json_text(
+            Json{{"status", "dry_run"},
+                 {"export_complete", false},
+                 {"dry_run", true},
+                 {"export_spec", spec},
+                 {"source_vector_shape", plan.manifest.source_vector_shape},
+                 {"scale_offsets_shape", Json::array({plan.selection.scale_count()})},
+                 {"router_head_shape", plan.manifest.router_head_shape},
+                 {"selected_tensor_count", plan.manifest.tensors.size()},
+                 {"selected_singular_value_count", plan.manifest.selected_singular_value_count},
+                 {"selected_tensors", tensors}}) +
+        "\n"));
+    return output.flush();
+  }
+  TRINITY_CHECK(output.write("Dry run complete: no files written\n"));
+  for (const ManifestTensor& t : plan.manifest.tensors)
+    TRINITY_CHECK(output.write(fmt::format("{:>4}  {:<46} {:<16} {} singular values\n", t.index,
+                                           t.path, shape_text(t.shape), t.singular_values)));
+  return output.flush();
+}
+
+Status print_summary(const ExportFlags& flags, const ExportPlan& plan, const Backend& backend,
+                     Output& output) {
+  const Manifest& m = plan.manifest;
+  TRINITY_CHECK(output.write(fmt::format(
+      "Base model:    {}\nRouter vector: {} ({} numbers: {} offsets, head [{}, {}])\n"
+      "Tensors:       {} with {} singular values, layers {}\n"
+      "Tie mode:      {}{}\nBackend:       {} on {}\nOutput:        {} ({})\n",
+      flags.model, flags.vector, m.source_vector_shape[0], m.scale_offset_count,
+      m.router_head_shape[0], m.router_head_shape[1], m.tensors.size(),
+      m.selected_singular_value_count,
+      m.layers.empty() ? "all" : fmt::format("{}", fmt::join(m.layers, ", ")),
+      m.tie_mode.value_or("embed_offsets"), plan.selection.tied ? " (tied base model)" : "",
+      backend.info().label, backend.info().device, flags.out,
+      flags.compact ? "compact: factors" : "full: adapted tensors")));
+  return output.flush();
+}
+
+/// What people see of an event: the tensors as they finish, and what was kept.
+std::string event_line(const std::string& name, const Json& fields) {
+  if (name != "tensor_skipped" && name != "tensor_export_progress" &&
+      name != "router_head_skipped" && name != "router_head_rewrite" &&
+      name != "artifact_merge_complete" && name != "tensor_export_failed" &&
+      name != "log_write_failed")
+    return {};
+  std::string line = name + ":";
+  for (const auto& [key, value] : fields.items())
+    line +=
+        fmt::format(" {}={}", key, value.is_string() ? value.get<std::string>() : json_text(value));
+  return line + "\n";
+}
+
+Result<int> run_export_command(const ExportFlags& flags) {
+  TRINITY_TRY(const ExportOptions base_options, options_of(flags));
+  ExportOptions options = base_options;
+  TRINITY_TRY(const RuntimeProfile profile, resolve_profile(flags.profile));
+  TRINITY_CHECK(require_capability(profile, Capability::export_svd));
+  options.profile = profile.asked_for();
+  TRINITY_TRY(const std::unique_ptr<ExportPlan> plan, plan_export(options));
+  TRINITY_TRY(const std::unique_ptr<Backend> backend,
+              create_backend(profile.backend, {flags.threads}));
+  if (flags.dry_run) {
+    TRINITY_CHECK(print_dry_run(flags, *plan, *backend));
+    return 0;
+  }
+  Output output;
+  if (!flags.json) TRINITY_CHECK(print_summary(flags, *plan, *backend, output));
+  std::optional<ProgressBar> bar;
+  if (!flags.json) bar.emplace("adapting");
+  Status printed;
+  const auto listener = [&](const std::string& name, const Json& fields) {
+    if (!printed) return;
+    if (flags.json) {
+      Json event = {{"event", name}};
+      event.update(fields);
+      printed = output.write(json_text(event) + "\n");
+    } else if (const std::string line = event_line(name, fields); !line.empty()) {
+      bar->clear();
+      printed = output.write(line);
+    }
+    if (printed) printed = output.flush();
+  };
+  auto report =
+      run_export(*backend, options, *plan, listener, [&](std::uint64_t done, std::uint64_t total) {
+        if (bar) bar->update(done, total);
+      });
+  bar.reset();
+  if (!report) return tl::unexpected(std::move(report.error()));
+  for (const std::string& file : report->foreign_files)
+    note(fmt::format("left alone in {}: {}", flags.out, file));
+  const Manifest& m = report->manifest;
+  std::int64_t completed = 0;
+  for (const ManifestTensor& t : m.tensors) completed += t.status == TensorStatus::complete ? 1 : 0;
+  if (!flags.json)
+    TRINITY_CHECK(
+        output.write(fmt::format("Export status: {}\nCompleted: {} / {}\nTime: {:.1f} s\n",
+                                 m.status, completed, m.tensors.size(), report->total_ms / 1000)));
+  TRINITY_CHECK(output.flush());
+  return m.status == "complete" || flags.only_index_given ? 0 : 1;
+}
+
+void declare(CLI::App& command, ExportFlags& flags) {
+  add_value(command, "--model", flags.model, "folder of the base model")
+      ->type_name("DIR")
+      ->required();
+  add_value(command, "--vector,--source-vector", flags.vector,
+            "router vector, .npy or safetensors: offsets, then the head")
+      ->type_name("FILE")
+      ->required();
+  add_value(command, "--tensor-name", flags.tensor_name,
+            "the vector's tensor in a safetensors file")
+      ->type_name("NAME")
+      ->capture_default_str();
+  add_value(command, "--out", flags.out, "bundle folder to write")->type_name("DIR");
+  add_layer_flags(command, flags.layers, flags.tie_mode);
+  add_value(command, "--svd-compute-type", flags.svd_compute_type,
+            "f32, or source: round the decomposition to the weights' own type")
+      ->type_name("TYPE")
+      ->capture_default_str()
+      ->group("Adaptation");
+  add_switch(command, "--compact", flags.compact,
+             "write each tensor's factor instead of the product: small, needs the base model")
+      ->group("Adaptation");
+  add_switch(command, "--merge", flags.merge,
+             "also write all tensors into one file, adapted_tensors.safetensors")
+      ->group("Adaptation");
+  add_switch(command, "--resume", flags.resume, "continue what an earlier run began")->group("Run");
+  add_switch(command, "--force", flags.force, "replace a bundle in --out")->group("Run");
+  add_switch(command, "--no-skip-existing", flags.no_skip,
+             "with --resume: compute finished tensors again")
+      ->group("Run");
+  command
+      .add_option_function<std::int64_t>(
+          "--only-index",
+          [&flags](std::int64_t index) {
+            flags.only_index = index;
+            flags.only_index_given = true;
+          },
+          "export this tensor alone, counted from 1; the bundle stays partial")
+      ->envname("TRINITY_ONLY_INDEX")
+      ->type_name("N")
+      ->group("Run");
+  add_switch(command, "--dry-run", flags.dry_run, "show what would be exported; write nothing")
+      ->group("Run");
+  add_value(command, "--profile", flags.profile,
+            "how to compute, see `trinity profiles` (without it: the best one available)")
+      ->type_name("NAME")
+      ->group("Run");
+  add_value(command, "--threads", flags.threads, "threads to compute with (0: all processors)")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1024))
+      ->group("Run");
+  add_value(command, "--base-repo", flags.base_repo,
+            "the base model's repository, for the manifest (without it: from the folder)")
+      ->type_name("NAME")
+      ->group("Run");
+  add_value(command, "--base-revision", flags.base_revision,
+            "the base model's revision, for the manifest")
+      ->type_name("REV")
+      ->group("Run");
+  add_switch(command, "--json", flags.json, "every event as a JSON object a line")->group("Output");
+  command.footer(
+      "A run that was killed continues with --resume; finished tensors are kept.\n\n"
+      "Examples:\n"
+      "  trinity export --model Qwen3-0.6B --vector router.npy --layers 26 --out adapted\n"
+      "  trinity export --model Qwen3-0.6B --vector router.npy --layers 26 --out small --compact\n"
+      "  trinity route --model Qwen3-0.6B --bundle adapted \"Is 1009 prime?\"");
+}
+
+int run(const ExportFlags& flags) {
+  const Result<int> status = run_export_command(flags);
+  return status ? *status : report(status.error());
+}
+
+}  // namespace
+
+void add_export(CLI::App& app, Action& action) {
+  add_command<ExportFlags>(app, "export",
+                           "Adapt a base model by a router vector and write a bundle", action,
+                           declare, run);
+}
+
+}  // namespace trinity::cli

@@ -1,0 +1,36 @@
+#include "cli/adapt/f32_lane.h"
+
+#include "backend/registry.h"
+#include "base/try.h"
+#include "bundle/components.h"
+#include "cli/flags/flags.h"
+
+namespace trinity::cli {
+namespace {
+
+Result<RuntimeProfile> chosen_profile(const std::string& name) {
+  if (!name.empty()) return resolve_profile(name);
+  auto fast = resolve_profile("cpu_f32");
+  return fast ? fast : resolve_profile("reference");
+}
+
+}  // namespace
+
+void add_f32_lane_flags(CLI::App& command, F32LaneFlags& flags) {
+  add_value(command, "--runtime-profile,--profile", flags.profile,
+            "lane of full f32 precision that computes (see trinity profiles); default cpu_f32")
+      ->type_name("NAME");
+  add_value(command, "--threads", flags.threads, "worker threads (default: all processors)")
+      ->type_name("N")
+      ->check(at_least(0));
+}
+
+Result<F32Lane> open_f32_lane(const F32LaneFlags& flags) {
+  F32Lane lane;
+  TRINITY_TRY(lane.profile, chosen_profile(flags.profile));
+  TRINITY_TRY(lane.backend, create_backend(lane.profile.backend, {flags.threads}));
+  TRINITY_CHECK(require_f32_products(*lane.backend));
+  return lane;
+}
+
+}  // namespace trinity::cli

@@ -1,0 +1,188 @@
+// trinity import: U, S, V and offsets of the Python lane → adapted bundle.
+#include <fmt/format.h>
+
+#include <charconv>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "base/json.h"
+#include "base/try.h"
+#include "base/utf8.h"
+#include "bundle/python_import.h"
+#include "cli/adapt/f32_lane.h"
+#include "cli/commands.h"
+#include "cli/flags/flags.h"
+#include "cli/repository_root.h"
+#include "cli/terminal/output.h"
+#include "cli/terminal/progress.h"
+#include "model/config.h"
+
+namespace trinity::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct ImportFlags {
+  std::string source_dir, out, manifest = kPythonManifestFile, reference, model, head_shape,
+                               base_repo;
+  F32LaneFlags lane;
+  bool no_load_model = false, force = false, resume = false, json = false;
+};
+
+/// "10x1024" → {10, 1024}; both at least one.
+Result<std::vector<int64_t>> parse_shape(const std::string& text) {
+  std::vector<int64_t> shape = {0, 0};
+  const char* const end = text.data() + text.size();
+  const auto rows = std::from_chars(text.data(), end, shape[0]);
+  if (rows.ec == std::errc() && rows.ptr != end && *rows.ptr == 'x') {
+    const auto columns = std::from_chars(rows.ptr + 1, end, shape[1]);
+    if (columns.ec == std::errc() && columns.ptr == end && shape[0] > 0 && shape[1] > 0)
+      return shape;
+  }
+  return fail(ErrorKind::usage, "usage",
+              fmt::format("--head-shape is OUTPUTSxHIDDEN, for example 10x1024, not \"{}\"", text));
+}
+
+Result<ImportOptions> options_of(const ImportFlags& flags, const RuntimeProfile& profile) {
+  ImportOptions options;
+  options.source = flags.source_dir;
+  options.manifest_name = flags.manifest;
+  options.reference = flags.reference;
+  options.out = flags.out;
+  options.force = flags.force;
+  options.resume = flags.resume && !flags.force;
+  options.profile = profile.asked_for();
+  options.producer = version_text();
+  options.base_model_repo = flags.base_repo;
+  options.root = repository_root();
+  if (!flags.no_load_model) {
+    if (flags.model.empty())
+      return fail(ErrorKind::usage, "missing_model",
+                  "name the base model with --model, so that its types and shapes are met; or "
+                  "import without one with --no-load-model");
+    options.model = flags.model;
+    TRINITY_TRY(const ModelConfig config, load_model_config(flags.model));
+    options.head_shape = {0, config.hidden_size};
+  }
+  if (!flags.head_shape.empty()) {
+    TRINITY_TRY(options.head_shape, parse_shape(flags.head_shape));
+  }
+  return options;
+}
+
+std::string event_line(const std::string& name, const Json& fields) {
+  std::string line = name + ":";
+  for (const auto& [key, value] : fields.items())
+    line +=
+        fmt::format(" {}={}", key,
+                    value.is_string() ? excerpt(value.get<std::string>(), 1024) : json_text(value));
+  return line + "\n";
+}
+
+Json report_record(const ImportFlags& flags, const ImportReport& report) {
+  const Manifest& m = report.manifest;
+  int64_t verified = 0;
+  for (const ManifestTensor& t : m.tensors) verified += t.target_verified.value_or(false) ? 1 : 0;
+  return {{"event", "python_import_report"},
+          {"status", m.status},
+          {"out", flags.out},
+          {"tensors", m.tensors.size()},
+          {"imported", report.imported},
+          {"skipped", report.skipped},
+          {"target_verified", verified},
+          {"singular_values", m.selected_singular_value_count},
+          {"router_head_shape", m.router_head_shape},
+          {"router_head_sha256", m.router_head_sha256.value_or("")},
+          {"source_vector_sha256", m.source_vector_sha256},
+          {"seconds", report.total_ms / 1000}};
+}
+
+Status import(const ImportFlags& flags) {
+  TRINITY_TRY(const F32Lane lane, open_f32_lane(flags.lane));
+  TRINITY_TRY(const ImportOptions options, options_of(flags, lane.profile));
+  Output output;
+  Status printed;
+  const auto listener = [&](const std::string& name, const Json& fields) {
+    if (!printed) return;
+    if (flags.json) {
+      Json event = {{"event", name}};
+      event.update(fields);
+      printed = output.write(json_text(event) + "\n");
+    } else {
+      printed = output.write(event_line(name, fields));
+    }
+    if (printed) printed = output.flush();
+  };
+  std::optional<ProgressBar> bar;
+  if (!flags.json) bar.emplace("importing");
+  auto report = import_python_components(*lane.backend, options, listener,
+                                         [&](std::uint64_t done, std::uint64_t total) {
+                                           if (bar) bar->update(done, total);
+                                         });
+  bar.reset();
+  if (!report) return tl::unexpected(std::move(report.error()));
+  TRINITY_CHECK(printed);
+  for (const std::string& file : report->foreign_files)
+    note(fmt::format("left alone in {}: {}", flags.out, file));
+  const Manifest& m = report->manifest;
+  if (flags.json) {
+    TRINITY_CHECK(output.write(json_text(report_record(flags, *report)) + "\n"));
+  } else {
+    TRINITY_CHECK(output.write(fmt::format(
+        "Tensors: {} ({} imported, {} kept), {} singular values\nOutput: {}\nTime: {:.1f} s\n"
+        "Python semantic import complete\n",
+        m.tensors.size(), report->imported, report->skipped, m.selected_singular_value_count,
+        flags.out, report->total_ms / 1000)));
+  }
+  return output.flush();
+}
+
+void declare(CLI::App& command, ImportFlags& flags) {
+  add_value(command, "--source-dir", flags.source_dir, "folder of the components bundle")
+      ->type_name("DIR")
+      ->required();
+  add_value(command, "--out", flags.out, "bundle folder to write")->type_name("DIR")->required();
+  add_value(command, "--manifest", flags.manifest, "manifest in the source folder")
+      ->type_name("FILE")
+      ->capture_default_str();
+  add_value(command, "--reference", flags.reference,
+            "reference manifest: tensors and bundle names that the Python manifest leaves out")
+      ->type_name("FILE");
+  add_value(command, "--model", flags.model,
+            "base model whose shapes and types the bundle gets; only its headers are read")
+      ->type_name("DIR");
+  add_switch(command, "--no-load-qwen,--no-load-model", flags.no_load_model,
+             "import without a base model: shapes by rule, f32, not verified");
+  add_value(command, "--head-shape", flags.head_shape,
+            "shape that the head must have; default: the model's hidden size, else 10x1024")
+      ->type_name("OUTPUTSxHIDDEN");
+  add_value(command, "--base-repo", flags.base_repo,
+            "name of the base model for the manifest; default: as the Python manifest says")
+      ->type_name("NAME");
+  add_switch(command, "--resume", flags.resume, "continue what an earlier run began")->group("Run");
+  add_switch(command, "--force", flags.force, "replace an earlier bundle in the folder")
+      ->group("Run");
+  add_f32_lane_flags(command, flags.lane);
+  add_switch(command, "--json", flags.json, "one JSON object an event, and a report");
+  command.footer(
+      "The folder holds U, S, V and the scale offsets of every adapted tensor as the Python lane\n"
+      "writes them, and the router head. They are multiplied out in f32 and rounded once.\n\n"
+      "Example:\n  trinity import --source-dir components --model Qwen3-0.6B --out bundle\n"
+      "  trinity verify bundle --model Qwen3-0.6B");
+}
+
+int run(const ImportFlags& flags) {
+  const Status status = import(flags);
+  return status ? 0 : report(status.error());
+}
+
+}  // namespace
+
+void add_import(CLI::App& app, Action& action) {
+  add_command<ImportFlags>(app, "import",
+                           "Make an adapted bundle from components of the Python lane", action,
+                           declare, run);
+}
+
+}  // namespace trinity::cli

@@ -1,0 +1,317 @@
+// trinity parity: adapted weights compared with another implementation, stage by stage.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "backend/backend_label.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/stopwatch.h"
+#include "base/try.h"
+#include "base/utf8.h"
+#include "cli/adapt/f32_lane.h"
+#include "cli/commands.h"
+#include "cli/flags/flags.h"
+#include "cli/terminal/output.h"
+#include "lab/parity/chunks.h"
+#include "lab/parity/compare.h"
+#include "lab/parity/sample.h"
+
+namespace trinity::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+namespace fs = std::filesystem;
+
+/// Pretty JSON with a line feed at the end, in a folder that is made when needed.
+Status write_report(const fs::path& path, const Json& report) {
+  std::error_code ignored;
+  if (path.has_parent_path()) fs::create_directories(path.parent_path(), ignored);
+  return write_file_atomic(path, json_text(report, 2) + "\n");
+}
+
+void add_path_flags(CLI::App& command, std::string& components, std::string& python_report,
+                    std::string& stage_dir) {
+  add_value(command, "--components-dir", components,
+            "debug bundle of the Python side: components, offsets, stages, manifest")
+      ->type_name("DIR");
+  add_value(command, "--python-report", python_report, "parity report of the Python side")
+      ->type_name("FILE");
+  add_value(command, "--stage-dir", stage_dir, "folder to write our stage tensors to")
+      ->type_name("DIR");
+}
+
+// ---- sample -------------------------------------------------------------------------------------
+
+struct SampleFlags {
+  std::string out = "tmp/sakana_parity/elixir_sample_trace.json";
+  std::string components, python_report, stage_dir, router_vector, tensor_name, reference, model,
+      filter;
+  F32LaneFlags lane;
+  bool no_cuda = false, semantic_only = false, skip_native_svd = false, host_only = false,
+       device_only = false, preferred_layout_only = false, source_from_stage = false,
+       all_selected = false;
+};
+
+ParitySampleOptions options_of(const SampleFlags& flags) {
+  ParitySampleOptions options;
+  options.paths = {flags.components, flags.python_report, flags.reference};
+  options.router_vector = flags.router_vector;
+  options.vector_tensor = flags.tensor_name;
+  options.model = flags.model;
+  options.stage_dir = flags.stage_dir;
+  options.native_svd = !flags.semantic_only && !flags.skip_native_svd;
+  options.preferred_layout_only = flags.preferred_layout_only;
+  options.source_from_python_stage = flags.source_from_stage;
+  options.all_selected_tensors = flags.all_selected;
+  options.selected_source_filter = flags.filter;
+  return options;
+}
+
+bool on_host(const Backend& backend) {
+  const auto place = read_backend_label(backend.info().label);
+  return !place || place->device.empty() || place->device == "host";
+}
+
+struct Lanes {
+  std::optional<F32Lane> host, device;
+  std::vector<ParityTarget> targets;
+};
+
+/// The host always computes with a host lane; the profile adds a device when it is on one.
+Result<Lanes> open_lanes(const SampleFlags& flags) {
+  if (flags.host_only && flags.device_only)
+    return fail(ErrorKind::usage, "no_semantic_targets",
+                "--host-semantic-only and --device-semantic-only exclude everything; give one");
+  Lanes lanes;
+  F32LaneFlags chosen = flags.lane;
+  if (flags.no_cuda) chosen.profile.clear();
+  TRINITY_TRY(F32Lane lane, open_f32_lane(chosen));
+  if (on_host(*lane.backend)) {
+    lanes.host.emplace(std::move(lane));
+  } else {
+    lanes.device.emplace(std::move(lane));
+    if (!flags.device_only) {
+      TRINITY_TRY(F32Lane host, open_f32_lane({"", flags.lane.threads}));
+      lanes.host.emplace(std::move(host));
+    }
+  }
+  if (flags.device_only && !lanes.device)
+    return fail(ErrorKind::missing, "no_accelerator",
+                "--device-semantic-only needs a profile that runs on an accelerator; choose one "
+                "with --profile (see trinity profiles)");
+  if (lanes.host && !flags.device_only)
+    lanes.targets.push_back({kHostTarget, lanes.host->backend.get()});
+  if (lanes.device && !flags.host_only)
+    lanes.targets.push_back(
+        {device_target_name(lanes.device->backend->info().label), lanes.device->backend.get()});
+  return lanes;
+}
+
+Status sample(const SampleFlags& flags) {
+  TRINITY_TRY(const Lanes lanes, open_lanes(flags));
+  Output output;
+  Status printed;
+  TRINITY_TRY(const Json report,
+              parity_sample(lanes.targets, options_of(flags), [&](const std::string& line) {
+                if (printed) printed = output.write(excerpt(line, 4096) + "\n");
+                if (printed) printed = output.flush();
+              }));
+  TRINITY_CHECK(printed);
+  TRINITY_CHECK(write_report(flags.out, report));
+  TRINITY_CHECK(output.write(fmt::format("Wrote Elixir parity report: {}\n", flags.out)));
+  return output.flush();
+}
+
+void declare_sample(CLI::App& command, SampleFlags& flags) {
+  add_value(command, "--out", flags.out, "report to write")
+      ->type_name("FILE")
+      ->capture_default_str();
+  add_path_flags(command, flags.components, flags.python_report, flags.stage_dir);
+  add_value(command, "--router-vector", flags.router_vector, "router vector, .npy or safetensors")
+      ->type_name("FILE")
+      ->required();
+  add_value(command, "--tensor-name", flags.tensor_name, "the vector's tensor in safetensors")
+      ->type_name("NAME");
+  add_value(command, "--reference", flags.reference,
+            "reference manifest: the sample tensor and its expected hash")
+      ->type_name("FILE");
+  add_value(command, "--model", flags.model, "base model with the source weights")
+      ->type_name("DIR");
+  add_switch(command, "--source-from-python-stage", flags.source_from_stage,
+             "take the source weights from the Python stages");
+  add_switch(command, "--all-selected-tensors", flags.all_selected,
+             "every tensor of the debug bundle instead of the sample");
+  add_value(command, "--selected-source-filter", flags.filter,
+            "with it: only tensors with this in a name")
+      ->type_name("TEXT");
+  add_switch(command, "--semantic-only", flags.semantic_only,
+             "only the Python components, no decomposition of our own");
+  add_switch(command, "--skip-native-svd", flags.skip_native_svd, "the same")->group("");
+  add_switch(command, "--host-semantic-only", flags.host_only, "compare on the host only");
+  add_switch(command, "--device-semantic-only", flags.device_only,
+             "compare on the profile's device only");
+  add_switch(command, "--preferred-layout-only", flags.preferred_layout_only,
+             "only the layout of V that the debug bundle states");
+  add_switch(command, "--no-cuda", flags.no_cuda, "compute on the host whatever the profile");
+  add_f32_lane_flags(command, flags.lane);
+  command.footer(
+      "Writes a report and never fails on differences: judge it with trinity parity check.\n"
+      "Known elsewhere as trinity.sakana.parity_sample.\n\n"
+      "Example:\n  trinity parity sample --components-dir components --python-report report.json\n"
+      "      --router-vector vector.npy --model Qwen3-0.6B --out ours.json");
+}
+
+// ---- chunks -------------------------------------------------------------------------------------
+
+struct ChunkFlags {
+  std::string out = "tmp/sakana_parity/large_tensor_chunks/elixir_large_tensor_chunks.json";
+  std::string components, python_report, stage_dir;
+  std::int64_t chunk_rows = 1024;
+  std::vector<std::string> sources;
+  F32LaneFlags lane;
+  bool no_cuda = false;
+};
+
+Status chunks(const ChunkFlags& flags) {
+  F32LaneFlags chosen = flags.lane;
+  if (flags.no_cuda) chosen.profile.clear();
+  TRINITY_TRY(const F32Lane lane, open_f32_lane(chosen));
+  ParityChunkOptions options;
+  options.paths = {flags.components, flags.python_report, {}};
+  options.stage_dir = flags.stage_dir;
+  options.chunk_rows = flags.chunk_rows;
+  options.sources = flags.sources;
+  Output output;
+  Status printed;
+  TRINITY_TRY(const ParityChunkReport result,
+              parity_chunks(*lane.backend, options, [&](const std::string& line) {
+                if (printed) printed = output.write(excerpt(line, 4096) + "\n");
+                if (printed) printed = output.flush();
+              }));
+  TRINITY_CHECK(printed);
+  TRINITY_CHECK(write_report(flags.out, result.report));
+  TRINITY_CHECK(output.write(
+      fmt::format("large_tensor_chunks={} sources={} required_checks={} failed_required={} "
+                  "functional_parity={}\nWrote large-tensor chunk report: {}\n",
+                  result.chunks, result.sources.size(), result.required_checks,
+                  result.failed_required, result.failed_required == 0, flags.out)));
+  TRINITY_CHECK(output.flush());
+  if (result.failed_required == 0) return {};
+  return fail(ErrorKind::invalid_input, "large_tensor_chunk_parity_failed",
+              fmt::format("{} of {} required checks failed; the report says which",
+                          result.failed_required, result.required_checks));
+}
+
+void declare_chunks(CLI::App& command, ChunkFlags& flags) {
+  add_value(command, "--out", flags.out, "report to write")
+      ->type_name("FILE")
+      ->capture_default_str();
+  add_path_flags(command, flags.components, flags.python_report, flags.stage_dir);
+  command.get_option("--components-dir")->required();
+  command.get_option("--python-report")->required();
+  add_value(command, "--chunk-rows", flags.chunk_rows, "rows of a chunk")
+      ->type_name("N")
+      ->check(at_least(1))
+      ->capture_default_str();
+  command
+      .add_option("--source", flags.sources,
+                  "PyTorch name of a tensor, repeatable; default: embedding and LM head")
+      ->envname(environment_name("--source"))
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  add_switch(command, "--no-cuda", flags.no_cuda, "compute on the host whatever the profile");
+  add_f32_lane_flags(command, flags.lane);
+  command.footer(
+      "The base weights are those that the Python side recorded. Known elsewhere as\n"
+      "trinity.sakana.large_tensor_chunks.\n\n"
+      "Example:\n  trinity parity chunks --components-dir components --python-report report.json");
+}
+
+// ---- check --------------------------------------------------------------------------------------
+
+struct CheckFlags {
+  std::string python_report, our_report, summary_out, python;
+  bool strict_stages = true, strict_current = false, strict_reference = false;
+  std::int64_t top_diffs = 5;
+};
+
+Status check(const CheckFlags& flags) {
+  CompareOptions options;
+  options.python_report = flags.python_report;
+  options.our_report = flags.our_report;
+  options.strict_stage_tolerances = flags.strict_stages;
+  options.strict_current_python = flags.strict_current;
+  options.strict_reference = flags.strict_reference;
+  options.top_diffs = flags.top_diffs;
+  const Stopwatch watch;
+  TRINITY_TRY(const CompareResult result, compare_parity_reports(options));
+  const int exit_status = result.failures.empty() ? 0 : 1;
+  Output output;
+  TRINITY_CHECK(output.write(result.text));
+  TRINITY_CHECK(output.flush());
+  if (!flags.summary_out.empty())
+    TRINITY_CHECK(write_report(flags.summary_out,
+                               compare_summary(options, result, exit_status, watch.elapsed_ms())));
+  if (exit_status == 0) return {};
+  return fail(
+      ErrorKind::invalid_input, "parity_comparator_failed",
+      fmt::format("parity comparator failed (exit {}): {}", exit_status, result.failures.front()));
+}
+
+void declare_check(CLI::App& command, CheckFlags& flags) {
+  add_value(command, "--python-report", flags.python_report, "parity report of the Python side")
+      ->type_name("FILE")
+      ->required();
+  add_value(command, "--our-report,--elixir-report", flags.our_report,
+            "report of trinity parity sample or chunks")
+      ->type_name("FILE")
+      ->required();
+  command
+      .add_flag("--strict-stage-tolerances,!--no-strict-stage-tolerances", flags.strict_stages,
+                "fail when a required stage is out of tolerance or none was compared (default)")
+      ->envname(environment_name("--strict-stage-tolerances"));
+  add_switch(command, "--strict-current-python", flags.strict_current,
+             "fail unless one of our hashes is the current Python baseline");
+  add_switch(command, "--strict-reference", flags.strict_reference,
+             "fail unless both sides have the stored reference hash");
+  add_value(command, "--top-diffs", flags.top_diffs, "largest differences to show of a stage")
+      ->type_name("N")
+      ->check(at_least(0))
+      ->capture_default_str();
+  add_value(command, "--summary-out", flags.summary_out, "JSON record of the comparison")
+      ->type_name("FILE");
+  add_value(command, "--python", flags.python,
+            "accepted, without effect: the comparator is built in")
+      ->group("");
+  command.footer(
+      "Known elsewhere as trinity.parity.check.\n\n"
+      "Example:\n  trinity parity check --python-report report.json --elixir-report ours.json");
+}
+
+template <typename Flags, Status (*work)(const Flags&)>
+int run(const Flags& flags) {
+  const Status status = work(flags);
+  return status ? 0 : report(status.error());
+}
+
+}  // namespace
+
+void add_parity(CLI::App& app, Action& action) {
+  CLI::App* parity = app.add_subcommand(
+      "parity", "Compare adapted weights with another implementation, stage by stage");
+  parity->require_subcommand(1);
+  parity->footer(
+      "Example:\n  trinity parity sample --help\n  trinity parity chunks --help\n"
+      "  trinity parity check --python-report report.json --elixir-report ours.json");
+  add_command<SampleFlags>(*parity, "sample", "Compute a parity report from Python components",
+                           action, declare_sample, run<SampleFlags, sample>);
+  add_command<ChunkFlags>(*parity, "chunks", "The same for very tall tensors, in chunks of rows",
+                          action, declare_chunks, run<ChunkFlags, chunks>);
+  add_command<CheckFlags>(*parity, "check", "Judge two parity reports", action, declare_check,
+                          run<CheckFlags, check>);
+}
+
+}  // namespace trinity::cli

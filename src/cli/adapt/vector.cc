@@ -1,0 +1,327 @@
+// trinity vector: router vectors between NumPy and safetensors, taken apart, put together, looked
+// at.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "adapt/router_vector.h"
+#include "adapt/vector_files.h"
+#include "adapt/vector_layout.h"
+#include "base/json.h"
+#include "base/sha256.h"
+#include "base/try.h"
+#include "cli/commands.h"
+#include "cli/flags/flags.h"
+#include "cli/terminal/output.h"
+#include "cli/terminal/terminal.h"
+#include "route/head.h"
+#include "tensor/safetensors.h"
+
+namespace trinity::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr const char* kOffsetsKey = "trinity_svf_scale_offsets";
+
+std::string dump(const Json& json) { return json_text(json) + "\n"; }
+
+// ---- layout -------------------------------------------------------------------------------------
+
+struct LayoutFlags {
+  std::string model;
+  std::vector<std::int64_t> layers = {26};
+};
+
+void add_layout_flags(CLI::App& command, LayoutFlags& flags) {
+  add_value(command, "--layout,--model", flags.model,
+            "model folder whose shapes say what the numbers belong to; default: Qwen3-0.6B, layer "
+            "26")
+      ->type_name("DIR");
+  command.add_option("--layers", flags.layers, "adapted layers of that model")
+      ->envname(environment_name("--layers"))
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("N,...")
+      ->check(at_least(0))
+      ->capture_default_str();
+}
+
+// ---- convert ------------------------------------------------------------------------------------
+
+struct ConvertFlags {
+  std::string input, output, tensor_name = RouterVector::kTensorName;
+  bool float32 = false, json = false;
+};
+
+Status print_written(const std::string& path, const NumberFile& file, bool json, Output& output) {
+  TRINITY_TRY(const std::string hash, sha256_file(path));
+  if (json)
+    return output.write(dump({{"file", path},
+                              {"shape", file.shape},
+                              {"dtype", dtype_name(file.dtype)},
+                              {"sha256", hash}}));
+  return output.write(fmt::format("{}: {} {}, sha256 {}\n", path, dtype_name(file.dtype),
+                                  shape_text(file.shape), hash));
+}
+
+Status convert(const ConvertFlags& flags) {
+  TRINITY_TRY(NumberFile file, read_numbers(flags.input, flags.tensor_name));
+  TRINITY_CHECK(require_vector(file, flags.input));
+  if (flags.float32) file.dtype = DType::f32;
+  TRINITY_CHECK(write_numbers(flags.output, flags.tensor_name, file));
+  Output output;
+  TRINITY_CHECK(print_written(flags.output, file, flags.json, output));
+  return output.flush();
+}
+
+void declare_convert(CLI::App& command, ConvertFlags& flags) {
+  command.add_option("input", flags.input, "router vector, .npy or safetensors")
+      ->type_name("FILE")
+      ->required();
+  command.add_option("output", flags.output, "file to write, .npy or .safetensors")
+      ->type_name("FILE")
+      ->required();
+  add_switch(command, "--float32", flags.float32, "round f64 numbers to f32, once");
+  add_value(command, "--tensor-name", flags.tensor_name, "the tensor in safetensors files")
+      ->type_name("NAME")
+      ->capture_default_str();
+  add_switch(command, "--json", flags.json, "one JSON object");
+  command.footer(
+      "Example:\n  trinity vector convert model_iter_60.npy vector.safetensors --float32");
+}
+
+// ---- split --------------------------------------------------------------------------------------
+
+struct SplitFlags {
+  std::string input, offsets, head, tensor_name = RouterVector::kTensorName;
+  LayoutFlags layout;
+  bool json = false;
+};
+
+NumberFile f32_file(std::span<const float> values, std::vector<int64_t> shape) {
+  NumberFile file;
+  file.values.assign(values.begin(), values.end());
+  file.shape = std::move(shape);
+  return file;
+}
+
+Status split(const SplitFlags& flags) {
+  if (flags.offsets.empty() && flags.head.empty())
+    return fail(ErrorKind::usage, "usage", "name a file to write with --offsets, --head or both");
+  TRINITY_TRY(const VectorLayout layout, layout_of_model(flags.layout.model, flags.layout.layers));
+  TRINITY_TRY(const RouterVector vector, RouterVector::load(flags.input, flags.tensor_name));
+  TRINITY_TRY(const RouterVectorParts parts,
+              split_router_vector(vector.values, layout.scale_count(), layout.hidden));
+  Output output;
+  if (!flags.offsets.empty()) {
+    const NumberFile file = f32_file(parts.offsets, {static_cast<int64_t>(parts.offsets.size())});
+    TRINITY_CHECK(write_numbers(flags.offsets, kOffsetsKey, file));
+    TRINITY_CHECK(print_written(flags.offsets, file, flags.json, output));
+  }
+  if (!flags.head.empty()) {
+    const NumberFile file = f32_file(parts.head, {parts.outputs, parts.hidden});
+    TRINITY_CHECK(write_numbers(flags.head, Head::kTensorName, file));
+    TRINITY_CHECK(print_written(flags.head, file, flags.json, output));
+  }
+  return output.flush();
+}
+
+void declare_split(CLI::App& command, SplitFlags& flags) {
+  command.add_option("input", flags.input, "router vector, .npy or safetensors")
+      ->type_name("FILE")
+      ->required();
+  add_value(command, "--offsets", flags.offsets, "file to write the scale offsets to")
+      ->type_name("FILE");
+  add_value(command, "--head", flags.head, "file to write the head to")->type_name("FILE");
+  add_value(command, "--tensor-name", flags.tensor_name, "the tensor in a safetensors file")
+      ->type_name("NAME")
+      ->capture_default_str();
+  add_layout_flags(command, flags.layout);
+  add_switch(command, "--json", flags.json, "one JSON object a file");
+  command.footer(
+      "Example:\n  trinity vector split vector.safetensors --head router_head.safetensors");
+}
+
+// ---- join ---------------------------------------------------------------------------------------
+
+struct JoinFlags {
+  std::string offsets, head, output, tensor_name = RouterVector::kTensorName;
+  bool json = false;
+};
+
+Status join(const JoinFlags& flags) {
+  TRINITY_TRY(NumberFile file, read_numbers(flags.offsets, ""));
+  TRINITY_CHECK(require_vector(file, flags.offsets));
+  TRINITY_TRY(const NumberFile head, read_numbers(flags.head, ""));
+  if (head.shape.size() != 2 || head.values.empty())
+    return fail(ErrorKind::invalid_input, "invalid_head_shape",
+                fmt::format("{}: a head is [outputs, hidden], but this has shape {}", flags.head,
+                            shape_text(head.shape)));
+  file.values.insert(file.values.end(), head.values.begin(), head.values.end());
+  file.shape = {static_cast<int64_t>(file.values.size())};
+  if (head.dtype == DType::f64) file.dtype = DType::f64;
+  TRINITY_CHECK(write_numbers(flags.output, flags.tensor_name, file));
+  Output output;
+  TRINITY_CHECK(print_written(flags.output, file, flags.json, output));
+  return output.flush();
+}
+
+void declare_join(CLI::App& command, JoinFlags& flags) {
+  add_value(command, "--offsets", flags.offsets, "file with the scale offsets")
+      ->type_name("FILE")
+      ->required();
+  add_value(command, "--head", flags.head, "file with the head [outputs, hidden]")
+      ->type_name("FILE")
+      ->required();
+  command.add_option("output", flags.output, "router vector to write, .npy or .safetensors")
+      ->type_name("FILE")
+      ->required();
+  add_value(command, "--tensor-name", flags.tensor_name, "the tensor in a safetensors output")
+      ->type_name("NAME")
+      ->capture_default_str();
+  add_switch(command, "--json", flags.json, "one JSON object");
+  command.footer(
+      "Example:\n  trinity vector join --offsets offsets.npy --head router_head.safetensors "
+      "vector.safetensors");
+}
+
+// ---- show ---------------------------------------------------------------------------------------
+
+struct ShowFlags {
+  std::string input, tensor_name = RouterVector::kTensorName;
+  LayoutFlags layout;
+  bool json = false;
+};
+
+std::string hash_of(std::span<const float> values) { return sha256_hex(std::as_bytes(values)); }
+
+double norm(std::span<const float> row) {
+  double sum = 0;
+  for (const float value : row) sum += double{value} * double{value};
+  return std::sqrt(sum);
+}
+
+Json statistics_record(const VectorStatistics& s) {
+  return {{"count", s.count}, {"mean", s.mean},   {"std", s.standard_deviation},
+          {"min", s.minimum}, {"max", s.maximum}, {"share_above_0.1", s.share_above_tenth}};
+}
+
+Json show_record(const VectorLayout& layout, const RouterVector& vector,
+                 const RouterVectorParts& parts) {
+  Json blocks = Json::array();
+  for (const VectorBlock& block : layout.blocks) {
+    const std::span<const float> values =
+        std::span(parts.offsets)
+            .subspan(static_cast<size_t>(block.start),
+                     static_cast<size_t>(block.end - block.start));
+    blocks.push_back({{"source_name", block.source_name},
+                      {"path", block.path},
+                      {"offset_start", block.start},
+                      {"offset_end", block.end},
+                      {"statistics", statistics_record(vector_statistics(values))}});
+  }
+  Json norms = Json::array();
+  for (int64_t row = 0; row < parts.outputs; ++row)
+    norms.push_back(norm(
+        std::span(parts.head)
+            .subspan(static_cast<size_t>(row * parts.hidden), static_cast<size_t>(parts.hidden))));
+  return {{"file", vector.path.string()},
+          {"file_sha256", vector.sha256},
+          {"dtype", vector.source_type},
+          {"count", vector.values.size()},
+          {"offsets",
+           {{"count", parts.offsets.size()},
+            {"sha256_as_f32", hash_of(parts.offsets)},
+            {"statistics", statistics_record(vector_statistics(parts.offsets))}}},
+          {"blocks", blocks},
+          {"head",
+           {{"shape", {parts.outputs, parts.hidden}},
+            {"sha256_as_f32", hash_of(parts.head)},
+            {"statistics", statistics_record(vector_statistics(parts.head))},
+            {"row_norms", norms}}}};
+}
+
+std::string statistics_line(const Json& s) {
+  return fmt::format("mean {:+.5f}  std {:.5f}  {:+.6f} … {:+.6f}", s["mean"].get<double>(),
+                     s["std"].get<double>(), s["min"].get<double>(), s["max"].get<double>());
+}
+
+std::string show_text(const Json& record, Style style) {
+  const Json& offsets = record["offsets"];
+  const Json& head = record["head"];
+  std::string out = fmt::format(
+      "{}\n  {} numbers, {}\n  sha256 {}\n{} ({})\n  {}\n  {:.1f} % beyond ±0.1\n  sha256 as f32 "
+      "{}\n",
+      style.bold(record["file"].get<std::string>()), record["count"].get<size_t>(),
+      record["dtype"].get<std::string>(), record["file_sha256"].get<std::string>(),
+      style.bold("offsets"), offsets["count"].get<size_t>(), statistics_line(offsets["statistics"]),
+      100 * offsets["statistics"]["share_above_0.1"].get<double>(),
+      offsets["sha256_as_f32"].get<std::string>());
+  for (const Json& block : record["blocks"])
+    out += fmt::format("  {:>5} – {:<5}  std {:.4f}  {}\n", block["offset_start"].get<int64_t>(),
+                       block["offset_end"].get<int64_t>(), block["statistics"]["std"].get<double>(),
+                       block["source_name"].get<std::string>());
+  out += fmt::format("{} {}\n  {}\n  sha256 as f32 {}\n  row norms", style.bold("head"),
+                     shape_text(head["shape"].get<std::vector<int64_t>>()),
+                     statistics_line(head["statistics"]), head["sha256_as_f32"].get<std::string>());
+  for (const Json& value : head["row_norms"]) out += fmt::format(" {:.3f}", value.get<double>());
+  return out + "\n";
+}
+
+Status show(const ShowFlags& flags) {
+  TRINITY_TRY(const VectorLayout layout, layout_of_model(flags.layout.model, flags.layout.layers));
+  TRINITY_TRY(const RouterVector vector, RouterVector::load(flags.input, flags.tensor_name));
+  auto parts = split_router_vector(vector.values, layout.scale_count(), layout.hidden);
+  if (!parts && flags.layout.model.empty())
+    parts.error().message +=
+        " (without --model the shape of Qwen3-0.6B is assumed; name yours and its --layers)";
+  if (!parts) return tl::unexpected(std::move(parts.error()));
+  const Json record = show_record(layout, vector, *parts);
+  Output output;
+  TRINITY_CHECK(output.write(flags.json ? dump(record)
+                                        : show_text(record, Style::for_output(STDOUT_FILENO))));
+  return output.flush();
+}
+
+void declare_show(CLI::App& command, ShowFlags& flags) {
+  command.add_option("input", flags.input, "router vector, .npy or safetensors")
+      ->type_name("FILE")
+      ->required();
+  add_value(command, "--tensor-name", flags.tensor_name, "the tensor in a safetensors file")
+      ->type_name("NAME")
+      ->capture_default_str();
+  add_layout_flags(command, flags.layout);
+  add_switch(command, "--json", flags.json, "one JSON object");
+  command.footer("Example:\n  trinity vector show vector.safetensors");
+}
+
+template <typename Flags, Status (*work)(const Flags&)>
+int run(const Flags& flags) {
+  const Status status = work(flags);
+  return status ? 0 : report(status.error());
+}
+
+}  // namespace
+
+void add_vector(CLI::App& app, Action& action) {
+  CLI::App* vector =
+      app.add_subcommand("vector", "Convert, split, join and look at router vectors");
+  vector->require_subcommand(1);
+  vector->footer(
+      "A router vector is the scale offsets of all adapted matrices, then the head row by row.\n\n"
+      "Example:\n  trinity vector show vector.safetensors\n  trinity vector convert --help");
+  add_command<ConvertFlags>(*vector, "convert", "Between .npy and .safetensors", action,
+                            declare_convert, run<ConvertFlags, convert>);
+  add_command<SplitFlags>(*vector, "split", "Write offsets and head to files of their own", action,
+                          declare_split, run<SplitFlags, split>);
+  add_command<JoinFlags>(*vector, "join", "Put offsets and head together", action, declare_join,
+                         run<JoinFlags, join>);
+  add_command<ShowFlags>(*vector, "show", "Statistics and hashes of every part", action,
+                         declare_show, run<ShowFlags, show>);
+}
+
+}  // namespace trinity::cli

@@ -1,0 +1,82 @@
+// trinity verify: whether a bundle is what it claims to be.
+#include "bundle/verify.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/json.h"
+#include "base/try.h"
+#include "cli/commands.h"
+#include "cli/flags/flags.h"
+#include "cli/terminal/output.h"
+#include "cli/terminal/terminal.h"
+
+namespace trinity::cli {
+namespace {
+
+struct VerifyFlags {
+  std::string bundle;
+  std::string model;
+  bool json = false;
+};
+
+Status print_json(const VerifyFlags& flags, const VerifyReport& report, Output& output) {
+  using Json = nlohmann::ordered_json;
+  Json findings = Json::array();
+  for (const Finding& finding : report.findings)
+    findings.push_back(
+        {{"subject", finding.subject}, {"ok", finding.ok}, {"message", finding.message}});
+  const Json record = {{"bundle", flags.bundle},    {"ok", report.failed() == 0},
+                       {"status", report.status},   {"checks", report.findings.size()},
+                       {"failed", report.failed()}, {"findings", findings}};
+  return output.write(json_text(record) + "\n");
+}
+
+Status print_text(const VerifyFlags& flags, const VerifyReport& report, Output& output) {
+  const Style style = Style::for_output(STDOUT_FILENO);
+  for (const Finding& finding : report.findings)
+    TRINITY_CHECK(output.write(fmt::format("{}  {:<66} {}\n",
+                                           finding.ok ? style.green("ok    ") : style.red("FAILED"),
+                                           finding.subject, finding.message)));
+  const auto failed = report.failed();
+  return output.write(
+      failed == 0 ? fmt::format("{}: all {} checks passed\n", flags.bundle, report.findings.size())
+                  : fmt::format("{}: {} of {} checks failed\n", flags.bundle, failed,
+                                report.findings.size()));
+}
+
+Result<int> verify(const VerifyFlags& flags) {
+  TRINITY_TRY(const VerifyReport report, verify_bundle(flags.bundle, {flags.model}));
+  Output output;
+  TRINITY_CHECK(flags.json ? print_json(flags, report, output) : print_text(flags, report, output));
+  TRINITY_CHECK(output.flush());
+  return report.failed() == 0 ? 0 : 1;
+}
+
+void declare(CLI::App& command, VerifyFlags& flags) {
+  command.add_option("bundle", flags.bundle, "bundle folder")->type_name("DIR")->required();
+  add_value(command, "--model", flags.model,
+            "base model: also check that the bundle was made from it")
+      ->type_name("DIR");
+  add_switch(command, "--json", flags.json, "one JSON object");
+  command.footer(
+      "Every file's hash, every tensor's name, shape, type and values, every span and count is\n"
+      "checked; what is wrong is named with what to do. Exit status 1 when anything is off.\n\n"
+      "Example:\n  trinity verify adapted --model Qwen3-0.6B");
+}
+
+int run(const VerifyFlags& flags) {
+  const Result<int> status = verify(flags);
+  return status ? *status : report(status.error());
+}
+
+}  // namespace
+
+void add_verify(CLI::App& app, Action& action) {
+  add_command<VerifyFlags>(app, "verify", "Check every file, hash and shape of an adapted bundle",
+                           action, declare, run);
+}
+
+}  // namespace trinity::cli

@@ -1,0 +1,145 @@
+// trinity eval: routes a set of cases on one or more lanes, judges every decision, and reports.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/try.h"
+#include "cli/commands.h"
+#include "cli/eval/eval_baseline_view.h"
+#include "cli/eval/eval_flags.h"
+#include "cli/eval/eval_lane.h"
+#include "cli/eval/eval_view.h"
+#include "cli/terminal/output.h"
+#include "lab/eval/baseline.h"
+#include "lab/eval/report.h"
+
+namespace trinity::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string line_of(const Json& record) { return json_text(record) + "\n"; }
+
+Result<int> list_cases(const EvalFlags& flags) {
+  TRINITY_TRY(const EvalCaseSet set, cases_of(flags));
+  Output output;
+  if (flags.json) {
+    Json cases = Json::array();
+    for (const EvalCase& one : set.cases)
+      cases.push_back(
+          {{"id", one.id},
+           {"messages", one.messages.size()},
+           {"expected", {{"agent_id", one.expected_agent}, {"role_id", one.expected_role}}},
+           {"tags", one.tags},
+           {"notes", one.notes}});
+    TRINITY_CHECK(output.write(line_of({{"cases_from", set.origin}, {"cases", cases}})));
+  } else {
+    TRINITY_CHECK(output.write(case_list(set, Style::for_output(STDOUT_FILENO))));
+  }
+  TRINITY_CHECK(output.flush());
+  return 0;
+}
+
+/// The first lane's record; with several lanes all of them under `lanes`, too.
+Json record_of(const std::vector<LaneReport>& lanes, const EvalBaseline& baseline,
+               bool with_logits) {
+  Json record = lane_record(lanes.front(), with_logits);
+  if (lanes.size() == 1) return record;
+  record["comparison"] = baseline_record(baseline, lanes);
+  record["lanes"] = Json::array();
+  for (const LaneReport& lane : lanes) record["lanes"].push_back(lane_record(lane, with_logits));
+  return record;
+}
+
+Status print_lane(Output& output, const EvalFlags& flags, const LaneReport& lane) {
+  const Style style = Style::for_output(STDOUT_FILENO);
+  const EvalViewOptions options{flags.verbose, flags.show_logits};
+  TRINITY_CHECK(output.write(eval_heading(lane, style)));
+  TRINITY_CHECK(output.write(eval_table(lane, options, style)));
+  TRINITY_CHECK(output.write(eval_summary(lane, flags.record_floors, style)));
+  return output.flush();
+}
+
+/// "qwen_router_prompt_eval failed cases=a,b"; with several lanes the profiles are named. Without
+/// --no-assert a decision that parts from a named oracle beyond the lane's drift fails, too.
+Status verdict(const EvalFlags& flags, const std::vector<LaneReport>& lanes,
+               const EvalBaseline& baseline) {
+  std::string text;
+  for (const LaneReport& lane : lanes) {
+    std::vector<std::string> ids = lane.failed_ids();
+    if (!flags.oracle.empty() && !flags.no_assert)
+      for (std::string& id : distance_to(baseline, lane).beyond_drift())
+        if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(std::move(id));
+    if (ids.empty()) continue;
+    if (!text.empty()) text += "; ";
+    if (lanes.size() > 1) text += lane.profile.shown_name() + " ";
+    text += fmt::format("cases={}", fmt::join(ids, ","));
+  }
+  if (text.empty()) return {};
+  return fail(ErrorKind::invalid_input, "prompt_eval_failed",
+              "qwen_router_prompt_eval failed " + text);
+}
+
+Result<int> evaluate(const EvalFlags& flags) {
+  if (!flags.determinism_child.empty()) {
+    TRINITY_CHECK(print_route_prints(flags, flags.determinism_child));
+    return 0;
+  }
+  if (flags.list_cases) return list_cases(flags);
+  TRINITY_CHECK(check_eval_flags(flags));
+  TRINITY_TRY(EvalCaseSet cases, cases_of(flags));
+  TRINITY_CHECK(rung_choice(flags));  // a wrong name is told before the work
+  const auto set = std::make_shared<const EvalCaseSet>(std::move(cases));
+  Output output;
+  std::vector<LaneReport> lanes;
+  for (const std::string& profile : lanes_of(flags)) {
+    TRINITY_TRY(LaneReport lane, evaluate_lane(flags, profile, set));
+    if (!flags.snapshot_out.empty()) TRINITY_CHECK(write_lane_snapshot(flags, lane));
+    lanes.push_back(std::move(lane));
+    if (!flags.json) TRINITY_CHECK(print_lane(output, flags, lanes.back()));
+  }
+  const EvalBaseline baseline = choose_baseline(lanes, flags.oracle);
+  if (!flags.json && lanes.size() > 1)
+    TRINITY_CHECK(output.write(baseline_text(baseline, lanes, Style::for_output(STDOUT_FILENO))));
+  if (!flags.report.empty())
+    TRINITY_CHECK(write_file_atomic(
+        flags.report, eval_report_html(lanes, {flags.oracle, version_text(), timestamp_now()})));
+  if (flags.json)
+    TRINITY_CHECK(output.write(line_of(record_of(lanes, baseline, flags.show_logits))));
+  TRINITY_CHECK(output.flush());
+  TRINITY_CHECK(verdict(flags, lanes, baseline));
+  return 0;
+}
+
+void declare(CLI::App& command, EvalFlags& flags) {
+  declare_eval_flags(command, flags);
+  command.footer(
+      "A case fails when agent or role is not as expected, a margin lies under its floor, or the\n"
+      "snapshot has another agent, role, token count or transcript. Exit status 1 if any "
+      "failed.\n\n"
+      "Examples:\n"
+      "  trinity eval\n"
+      "  trinity eval --lane cpu_bf16 --oracle reference --determinism-rungs process,restart,batch "
+      "\\\n"
+      "      --report eval.html\n"
+      "  trinity eval --cases cases.json --model Qwen3-0.6B --head router_head.safetensors \\\n"
+      "      --snapshot-out snapshot.json --record-floors");
+}
+
+int run(const EvalFlags& flags) {
+  const Result<int> status = evaluate(flags);
+  return status ? *status : report(status.error());
+}
+
+}  // namespace
+
+void add_eval(CLI::App& app, Action& action) {
+  add_command<EvalFlags>(app, "eval", "Judge the router's decisions over a set of cases", action,
+                         declare, run);
+}
+
+}  // namespace trinity::cli

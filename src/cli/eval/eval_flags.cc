@@ -1,0 +1,196 @@
+#include "cli/eval/eval_flags.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/utf8.h"
+#include "cli/flags/flags.h"
+#include "lab/eval/snapshot.h"
+
+namespace trinity::cli {
+namespace {
+
+constexpr std::string_view kProfileMark = "{profile}";
+
+/// A flag that may be given several times, one value each.
+CLI::Option* add_repeatable(CLI::App& command, const std::string& name,
+                            std::vector<std::string>& target, const std::string& help) {
+  return command.add_option(name, target, help)
+      ->envname(environment_name(name))
+      ->allow_extra_args(false)
+      ->delimiter(',')
+      ->allow_extra_args(false);
+}
+
+void declare_cases(CLI::App& command, EvalFlags& flags) {
+  const auto group = [](CLI::Option* option) { return option->group("Cases"); };
+  group(add_value(command, "--cases", flags.cases,
+                  "file of cases (without it: the built-in ones, made for the tiny router)"))
+      ->type_name("FILE");
+  group(add_repeatable(command, "--case", flags.ids, "only this case; may be given several times"))
+      ->type_name("ID");
+  group(add_switch(command, "--list-cases", flags.list_cases, "list the cases and end"));
+  group(add_value(command, "--fidelity", flags.fidelity,
+                  "reference (plain transcript, argmax) or author (chat template, drawn from the "
+                  "softmax)"))
+      ->type_name("MODE");
+  group(add_switch(command, "--special", flags.special,
+                   "text such as <|im_end|> inside messages becomes its token"));
+  group(add_value(command, "--seed", flags.seed, "seed of the draws of --fidelity author"))
+      ->type_name("N");
+}
+
+void declare_judging(CLI::App& command, EvalFlags& flags) {
+  const auto group = [](CLI::Option* option) { return option->group("Judging"); };
+  group(add_value(command, "--snapshot", flags.snapshot,
+                  "snapshot to compare with (without it: that of the profile, see docs/lab.md)"))
+      ->type_name("FILE");
+  group(add_value(command, "--snapshot-out", flags.snapshot_out,
+                  "write this run as a snapshot; {profile} in the name becomes the profile"))
+      ->type_name("FILE");
+  group(add_value(command, "--min-agent-margin", flags.min_agent_margin,
+                  "smallest agent margin (without it: the snapshot's or the profile's floor)"))
+      ->type_name("F");
+  group(add_value(command, "--min-role-margin", flags.min_role_margin,
+                  "smallest role margin, in the same way"))
+      ->type_name("F");
+  group(add_switch(command, "--record-floors", flags.record_floors,
+                   "derive margin floors from this run (80 % of the worst margins), print them and "
+                   "put them into --snapshot-out; margins are then not judged"));
+  group(add_switch(command, "--assert-route-hash", flags.assert_route_hash,
+                   "route hashes must equal those of the snapshot (same profile and machine)"));
+  group(add_switch(command, "--no-assert", flags.no_assert, "report findings, fail nothing"));
+}
+
+void declare_determinism(CLI::App& command, EvalFlags& flags) {
+  add_value(command, "--determinism-runs", flags.determinism_runs,
+            "compute everything N times and compare")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1000))
+      ->group("Determinism");
+  add_repeatable(command, "--determinism-rungs", flags.determinism_rungs,
+                 "process (default for N > 1), restart (a new process), batch (other batches, "
+                 "threads, cache states); several with commas")
+      ->type_name("LIST")
+      ->group("Determinism");
+}
+
+void declare_output(CLI::App& command, EvalFlags& flags) {
+  const auto group = [](CLI::Option* option) { return option->group("Output"); };
+  group(add_switch(command, "--verbose", flags.verbose,
+                   "prompts at length, read position and hashes of every case"));
+  group(add_switch(command, "--show-logits", flags.show_logits, "all logits of every case"));
+  group(add_value(command, "--report", flags.report, "write a report to look at, one HTML file"))
+      ->type_name("FILE");
+  group(add_switch(command, "--json", flags.json, "one JSON object instead of text for people"));
+}
+
+}  // namespace
+
+void declare_eval_flags(CLI::App& command, EvalFlags& flags) {
+  add_model_flags(command, flags.model);
+  add_tokenizer_flag(command, flags.model.tokenizer);
+  add_head_flag(command, flags.model.head);
+  add_adaptation_flags(command, flags.model);
+  add_value(command, "--runtime-profile", flags.model.profile, "the same as --profile")->group("");
+  add_repeatable(command, "--lane", flags.lanes,
+                 "evaluate this profile too; may be given several times")
+      ->type_name("NAME")
+      ->group("Model");
+  add_value(command, "--oracle", flags.oracle,
+            "evaluate this profile too; the report compares the others with it")
+      ->type_name("NAME")
+      ->group("Model");
+  declare_cases(command, flags);
+  declare_judging(command, flags);
+  declare_determinism(command, flags);
+  declare_output(command, flags);
+  add_switch(command, "--debug-native-logs", flags.native_logs, "nothing: there are none")
+      ->group("");
+  add_value(command, "--determinism-child", flags.determinism_child, "internal")->group("");
+}
+
+Result<RungChoice> rung_choice(const EvalFlags& flags) {
+  RungChoice choice;
+  if (flags.determinism_rungs.empty()) {
+    choice.process = flags.determinism_runs > 1;
+    return choice;
+  }
+  for (const std::string& rung : flags.determinism_rungs) {
+    if (rung == "process") {
+      choice.process = true;
+    } else if (rung == "restart") {
+      choice.restart = true;
+    } else if (rung == "batch") {
+      choice.batch = true;
+    } else {
+      return fail(ErrorKind::usage, "unknown_rung",
+                  fmt::format("there is no determinism rung \"{}\"; valid are process, restart and "
+                              "batch",
+                              excerpt(rung)));
+    }
+  }
+  return choice;
+}
+
+Result<Reading> reading_of(const EvalFlags& flags) {
+  Reading reading;
+  reading.input.prefix_cache = false;  // every run computes everything
+  reading.input.parse_special_tokens = flags.special;
+  if (flags.fidelity == "reference") return reading;
+  if (flags.fidelity != "author")
+    return fail(ErrorKind::usage, "invalid_fidelity",
+                fmt::format("there is no fidelity mode \"{}\"; valid are reference and author",
+                            excerpt(flags.fidelity)));
+  reading.input.input_mode = "chat";
+  reading.input.parse_special_tokens = true;
+  reading.rule.agent_selection = SelectionMode::sample;
+  reading.rule.role_selection = SelectionMode::sample;
+  reading.rule.seed = flags.seed;
+  return reading;
+}
+
+Result<EvalCaseSet> cases_of(const EvalFlags& flags) {
+  auto set = flags.cases.empty() ? built_in_eval_cases() : load_eval_cases(flags.cases);
+  if (!set) return set;
+  return select_eval_cases(std::move(*set), flags.ids);
+}
+
+std::vector<std::string> lanes_of(const EvalFlags& flags) {
+  std::vector<std::string> lanes = {flags.model.profile};
+  lanes.insert(lanes.end(), flags.lanes.begin(), flags.lanes.end());
+  if (!flags.oracle.empty()) lanes.push_back(flags.oracle);
+  std::vector<std::string> unique;
+  for (const std::string& lane : lanes)
+    if (std::find(unique.begin(), unique.end(), lane) == unique.end()) unique.push_back(lane);
+  // Without --profile the lanes that are named are meant, and not the default beside them.
+  if (unique.size() > 1) std::erase(unique, std::string());
+  return unique;
+}
+
+bool is_judged_lane(const EvalFlags& flags, const std::string& profile) {
+  return profile != flags.oracle || profile == flags.model.profile ||
+         std::find(flags.lanes.begin(), flags.lanes.end(), profile) != flags.lanes.end();
+}
+
+std::string snapshot_out_of(const EvalFlags& flags, const std::string& profile) {
+  std::string path = flags.snapshot_out;
+  if (const std::size_t mark = path.find(kProfileMark); mark != std::string::npos)
+    path.replace(mark, kProfileMark.size(), profile_file_stem(profile));
+  return path;
+}
+
+Status check_eval_flags(const EvalFlags& flags) {
+  if (!flags.snapshot_out.empty() && lanes_of(flags).size() > 1 &&
+      flags.snapshot_out.find(kProfileMark) == std::string::npos)
+    return fail(ErrorKind::usage, "snapshot_out_needs_profile",
+                "several lanes cannot share one --snapshot-out; put {profile} into its name");
+  if (flags.cases.empty() && !flags.model.model.empty())
+    return fail(ErrorKind::usage, "cases_needed",
+                "the built-in cases are made for the tiny router; name cases for --model with "
+                "--cases FILE");
+  return {};
+}
+
+}  // namespace trinity::cli

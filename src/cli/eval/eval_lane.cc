@@ -1,0 +1,185 @@
+#include "cli/eval/eval_lane.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+#include "base/stopwatch.h"
+#include "base/try.h"
+#include "cli/commands.h"
+#include "cli/eval/own_process.h"
+#include "cli/terminal/output.h"
+#include "hash/canonical.h"
+
+namespace trinity::cli {
+namespace {
+
+double seconds(const Stopwatch& watch) { return watch.elapsed_ms() / 1000; }
+
+Result<std::unique_ptr<Router>> load(const EvalFlags& flags, const std::string& profile,
+                                     int threads, bool announce) {
+  ModelFlags model = flags.model;
+  model.profile = profile;
+  model.threads = threads;
+  model.announce = announce;
+  return load_router(model, true);
+}
+
+/// The snapshot to judge with; null when there is none.
+Result<std::shared_ptr<const EvalSnapshot>> snapshot_for(const EvalFlags& flags,
+                                                         const RuntimeProfile& profile) {
+  const std::vector<std::string> names = {profile.asked_for(), profile.name};
+  if (const auto path = find_snapshot(flags.snapshot, std::filesystem::path("."), names)) {
+    TRINITY_TRY(EvalSnapshot snapshot, load_snapshot(*path));
+    return std::make_shared<const EvalSnapshot>(std::move(snapshot));
+  }
+  if (!flags.cases.empty() || flags.fidelity != "reference" || flags.special) return nullptr;
+  TRINITY_TRY(std::optional<EvalSnapshot> own, built_in_snapshot(profile.name));
+  if (!own) return nullptr;
+  return std::make_shared<const EvalSnapshot>(std::move(*own));
+}
+
+/// Flags first; then the floors that the lane's own snapshot recorded; then the profile's.
+void choose_floors(LaneReport& lane, const EvalFlags& flags) {
+  lane.floors = lane.profile.floors;
+  lane.floors_from = "profile";
+  if (lane.snapshot != nullptr && lane.snapshot->margin_floors &&
+      lane.snapshot->profile == lane.profile.name) {
+    lane.floors = *lane.snapshot->margin_floors;
+    lane.floors_from = "snapshot";
+  }
+  if (flags.min_agent_margin || flags.min_role_margin) {
+    lane.floors = {flags.min_agent_margin.value_or(lane.floors.agent),
+                   flags.min_role_margin.value_or(lane.floors.role)};
+    lane.floors_from = "flags";
+  }
+  if (flags.record_floors) {
+    lane.floors = {0, 0};
+    lane.floors_from = "being recorded";
+  }
+}
+
+std::vector<std::string> ids_of(const EvalCaseSet& set) {
+  std::vector<std::string> ids;
+  for (const EvalCase& one : set.cases) ids.push_back(one.id);
+  return ids;
+}
+
+Result<RoutePrints> prints_of_new_process(const std::string& profile) {
+  TRINITY_TRY(const std::string output, run_own_program({"--determinism-child", profile}));
+  const auto list = nlohmann::json::parse(output, nullptr, false);
+  const auto wrong = [] {
+    return fail(ErrorKind::failed, "restart_failed",
+                "the new process for the determinism check answered something else than routes");
+  };
+  if (!list.is_array()) return wrong();
+  RoutePrints prints;
+  for (const auto& print : list) {
+    if (!print.is_array() || print.size() != 3 || !print[0].is_string() ||
+        !print[1].is_number_integer() || !print[2].is_number_integer())
+      return wrong();
+    prints.push_back({print[0], print[1], print[2]});
+  }
+  return prints;
+}
+
+/// What `repeat` compares with; `ids` and `queries` must outlive it.
+Result<std::optional<DeterminismReport>> repeat(const EvalFlags& flags, Router& router,
+                                                const RuntimeProfile& profile,
+                                                const DeterminismSubject& subject) {
+  TRINITY_TRY(const RungChoice rungs, rung_choice(flags));
+  if (!rungs.any()) return std::optional<DeterminismReport>();
+  DeterminismReport report;
+  report.exactness = profile.exactness;
+  if (rungs.process)
+    report.process = repeat_in_process(router, subject, std::max(flags.determinism_runs, 2));
+  if (rungs.restart) {
+    TRINITY_TRY(report.restart, repeat_in_new_process(subject, [&] {
+                  return prints_of_new_process(profile.asked_for());
+                }));
+  }
+  if (rungs.batch) {
+    TRINITY_TRY(report.batch, repeat_in_other_batches(subject, [&](int threads) {
+                  return load(flags, profile.asked_for(), threads, false);
+                }));
+  }
+  return std::optional<DeterminismReport>(std::move(report));
+}
+
+}  // namespace
+
+Result<LaneReport> evaluate_lane(const EvalFlags& flags, const std::string& profile,
+                                 std::shared_ptr<const EvalCaseSet> set) {
+  const Stopwatch total;
+  LaneReport lane;
+  lane.set = std::move(set);
+  lane.fidelity_mode = flags.fidelity;
+  TRINITY_TRY(lane.profile, resolve_profile(profile));
+  TRINITY_TRY(const Reading reading, reading_of(flags));
+  lane.input = reading.input;
+  TRINITY_TRY(lane.snapshot, snapshot_for(flags, lane.profile));
+  choose_floors(lane, flags);
+
+  Stopwatch watch;
+  TRINITY_TRY(const std::unique_ptr<Router> router,
+              load(flags, lane.profile.asked_for(), flags.model.threads, true));
+  lane.router = router->info();
+  lane.model = describe_model(lane.router, flags.model.model);
+  lane.load_seconds = seconds(watch);
+
+  watch.restart();
+  const std::vector<RouterQuery> queries = case_queries(lane.set->cases);
+  std::vector<Result<Decision>> decisions =
+      route_in_batches(*router, queries, reading.input, reading.rule, 0);
+  lane.route_seconds = seconds(watch);
+  const std::vector<std::string> ids = ids_of(*lane.set);
+  const DeterminismSubject subject{ids, queries, reading.input, reading.rule,
+                                   route_prints(decisions)};
+  lane.outcomes =
+      judge_cases(lane.set->cases, std::move(decisions),
+                  {lane.floors, lane.snapshot.get(), !flags.no_assert, flags.assert_route_hash});
+  if (lane.snapshot != nullptr)
+    lane.comparison = compare_with_snapshot(lane.outcomes, *lane.snapshot, lane.profile.name);
+  if (is_judged_lane(flags, profile)) {
+    TRINITY_TRY(lane.determinism, repeat(flags, *router, lane.profile, subject));
+  }
+  lane.determinism_asserted = lane.determinism && !flags.no_assert;
+  lane.total_seconds = seconds(total);
+  return lane;
+}
+
+Status print_route_prints(const EvalFlags& flags, const std::string& profile) {
+  TRINITY_TRY(const EvalCaseSet set, cases_of(flags));
+  TRINITY_TRY(const Reading reading, reading_of(flags));
+  TRINITY_TRY(const std::unique_ptr<Router> router,
+              load(flags, profile, flags.model.threads, false));
+  const std::vector<RouterQuery> queries = case_queries(set.cases);
+  const auto decisions = route_in_batches(*router, queries, reading.input, reading.rule, 0);
+  Output output;
+  nlohmann::json list = nlohmann::json::array();
+  for (const RoutePrint& print : route_prints(decisions))
+    list.push_back({print.hash, print.agent_id, print.role_id});
+  TRINITY_CHECK(output.write(list.dump() + "\n"));
+  return output.flush();
+}
+
+Status write_lane_snapshot(const EvalFlags& flags, const LaneReport& lane) {
+  EvalSnapshot snapshot = snapshot_of(lane.outcomes);
+  snapshot.profile = lane.profile.name;
+  snapshot.fidelity_mode = lane.fidelity_mode;
+  snapshot.producer = version_text();
+  snapshot.model = lane.router.tiny_router ? "embedded tiny router"
+                                           : std::filesystem::path(lane.model).filename().string();
+  if (flags.record_floors)
+    if (const auto worst = worst_margins(lane.outcomes))
+      snapshot.margin_floors = floors_from(*worst);
+  if (snapshot.cases.size() < lane.outcomes.size())
+    warn(fmt::format("{} cases could not be routed and are not in the snapshot",
+                     lane.outcomes.size() - snapshot.cases.size()));
+  return write_file_atomic(snapshot_out_of(flags, lane.profile.shown_name()),
+                           snapshot_json(snapshot));
+}
+
+}  // namespace trinity::cli

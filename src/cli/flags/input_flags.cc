@@ -1,0 +1,69 @@
+#include "cli/flags/input_flags.h"
+
+#include <unistd.h>
+
+#include "base/try.h"
+#include "cli/flags/flags.h"
+#include "cli/terminal/output.h"
+#include "cli/terminal/terminal.h"
+#include "text/router_input.h"
+
+namespace trinity::cli {
+
+void add_source_flags(CLI::App& command, SourceFlags& flags, const std::string& argument_help) {
+  CLI::Option* argument =
+      command.add_option("text", flags.argument, argument_help)->type_name("TEXT");
+  argument->multi_option_policy(CLI::MultiOptionPolicy::Throw);
+  add_value(command, "--input", flags.input, "file with a JSON record a line (-: standard input)")
+      ->type_name("FILE")
+      ->excludes(argument)
+      ->group("Input");
+  add_value(command, "--batch", flags.batch,
+            "records that are read, computed and answered together; with 1 every line is answered "
+            "before the next one is read")
+      ->type_name("N")
+      ->check(CLI::Range(1, 4096))
+      ->group("Input");
+}
+
+Result<std::optional<LineReader>> open_source(const SourceFlags& flags) {
+  if (flags.has_text()) return std::optional<LineReader>();
+  TRINITY_TRY(LineReader reader, LineReader::open(flags.input));
+  if (flags.input == "-" && is_terminal(STDIN_FILENO))
+    note("reading a JSON record a line from the terminal; end with Ctrl-D");
+  return std::optional<LineReader>(std::move(reader));
+}
+
+std::size_t batch_size(const SourceFlags& flags, std::size_t preferred) {
+  if (flags.batch > 0) return flags.batch;
+  return flags.input == "-" && is_terminal(STDIN_FILENO) ? 1 : preferred;
+}
+
+void add_reading_flags(CLI::App& command, ReadingFlags& flags) {
+  add_value(command, "--input-mode", flags.input_mode,
+            "how messages become text: plain (role: content lines), chat (a dispatcher's chat "
+            "around them) or chat_raw (the chat template)")
+      ->type_name("MODE")
+      ->capture_default_str()
+      ->group("Input");
+  add_switch(command, "--special", flags.special,
+             "text such as <|im_end|> inside messages becomes its token")
+      ->group("Input");
+  add_switch(command, "--no-prefix-cache", flags.no_prefix_cache,
+             "do not reuse what was computed for a common beginning")
+      ->group("Model");
+  add_switch(command, "--full", flags.full, "skip no work (proves that skipping changes nothing)")
+      ->group("Model");
+}
+
+Result<InputOptions> input_options(const ReadingFlags& flags) {
+  TRINITY_TRY(const InputMode mode, parse_input_mode(flags.input_mode));
+  InputOptions options;
+  options.input_mode = input_mode_name(mode);
+  options.parse_special_tokens = flags.special;
+  options.prefix_cache = !flags.no_prefix_cache;
+  options.full = flags.full;
+  return options;
+}
+
+}  // namespace trinity::cli

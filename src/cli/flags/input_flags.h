@@ -1,0 +1,48 @@
+// The flags that say what is read and how, shared by `extract` and `route`.
+#pragma once
+
+#include <trinity/router.h>
+
+#include <CLI/CLI.hpp>
+#include <cstddef>
+#include <optional>
+#include <string>
+
+#include "cli/input/line_reader.h"
+
+namespace trinity::cli {
+
+struct SourceFlags {
+  std::optional<std::string> argument;  // a text on the command line; "-" is standard input
+  std::string input = "-";              // JSON lines
+  std::size_t batch = 0;                // 0: the command's own choice
+
+  /// Whether the text on the command line is the whole input.
+  bool has_text() const { return argument && *argument != "-"; }
+};
+
+/// The positional text, --input and --batch.
+void add_source_flags(CLI::App& command, SourceFlags& flags, const std::string& argument_help);
+
+/// The lines to read; nothing when a text is given. On a terminal a hint says what is awaited.
+/// Opened before a model is loaded, so that a wrong path is told at once. Errors: those of
+/// LineReader::open.
+Result<std::optional<LineReader>> open_source(const SourceFlags& flags);
+
+/// Records to answer together: --batch, else `preferred`, else 1 for somebody who types.
+std::size_t batch_size(const SourceFlags& flags, std::size_t preferred);
+
+struct ReadingFlags {
+  std::string input_mode = "plain";
+  bool special = false;
+  bool no_prefix_cache = false;
+  bool full = false;
+};
+
+/// --input-mode, --special, --no-prefix-cache, --full.
+void add_reading_flags(CLI::App& command, ReadingFlags& flags);
+
+/// Error: `invalid_input_mode`.
+Result<InputOptions> input_options(const ReadingFlags& flags);
+
+}  // namespace trinity::cli

@@ -1,0 +1,179 @@
+#include "cli/flags/model_flags.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "base/try.h"
+#include "cli/adapt/cache_folder.h"
+#include "cli/flags/flags.h"
+#include "cli/terminal/output.h"
+#include "router/adaptation.h"
+#include "router/model_files.h"
+
+namespace trinity::cli {
+namespace {
+
+/// The head file to load; empty for the one inside the tiny router.
+Result<std::filesystem::path> find_head(const ModelFlags& flags) {
+  if (flags.model.empty()) {
+    if (!flags.head.empty())
+      return fail(ErrorKind::usage, "head_without_model",
+                  "--head needs --model: the embedded tiny router has its own head");
+    return std::filesystem::path();
+  }
+  if (!flags.head.empty()) return std::filesystem::path(flags.head);
+  if (!flags.bundle.empty() || !flags.vector.empty()) return std::filesystem::path();  // its own
+  const std::filesystem::path beside =
+      std::filesystem::path(flags.model) / "router_head.safetensors";
+  std::error_code ignored;
+  if (!std::filesystem::exists(beside, ignored) &&
+      std::filesystem::is_directory(flags.model, ignored))
+    return fail(ErrorKind::missing, "missing_router_head",
+                fmt::format("there is no router head at {}; give --head FILE.safetensors",
+                            beside.string()));
+  return beside;
+}
+
+}  // namespace
+
+void add_model_flags(CLI::App& command, ModelFlags& flags) {
+  add_model_folder_flag(command, flags.model);
+  add_value(command, "--profile", flags.profile,
+            "how to compute, see `trinity profiles` (without it: the best one available)")
+      ->type_name("NAME")
+      ->group("Model");
+  add_value(command, "--threads", flags.threads,
+            "threads to compute with (0: all processors, but one for a tiny model)")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1024))
+      ->group("Model");
+}
+
+void add_model_folder_flag(CLI::App& command, std::string& model) {
+  add_value(command, "--model", model,
+            "folder with config.json, tokenizer.json and *.safetensors (without it: the embedded "
+            "tiny router)")
+      ->type_name("DIR")
+      ->group("Model");
+}
+
+void add_tokenizer_flag(CLI::App& command, std::string& tokenizer) {
+  add_value(command, "--tokenizer", tokenizer,
+            "tokenizer.json to use (without it: the model's own, or one that models around it "
+            "share)")
+      ->type_name("FILE")
+      ->group("Model");
+}
+
+void add_head_flag(CLI::App& command, std::string& head) {
+  add_value(command, "--head", head,
+            "router head of the model (without it: router_head.safetensors beside the model)")
+      ->type_name("FILE")
+      ->group("Model");
+}
+
+void add_layer_flags(CLI::App& command, std::vector<std::int64_t>& layers, std::string& tie_mode) {
+  command
+      .add_option(
+          "--layers", layers,
+          "layers that the vector adapts besides embedding and LM head, counted from 0, for "
+          "example 26 (without it: all)")
+      ->envname(environment_name("--layers"))
+      ->type_name("L,L…")
+      ->delimiter(',')
+      ->allow_extra_args(false)  // one word: what follows is a prompt
+      ->check(at_least(0))
+      ->group("Adaptation");
+  add_value(command, "--tie-mode", tie_mode,
+            "offsets that a tied embedding gets: embed_offsets, last_write, lm_head_offsets or "
+            "compound (without it: embed_offsets)")
+      ->type_name("MODE")
+      ->group("Adaptation");
+}
+
+void add_adaptation_flags(CLI::App& command, ModelFlags& flags) {
+  add_value(command, "--bundle", flags.bundle, "adapted bundle over --model; brings its own head")
+      ->type_name("DIR")
+      ->group("Adaptation");
+  add_value(command, "--vector", flags.vector,
+            "router vector over --model, adapted while loading; brings its own head")
+      ->type_name("FILE")
+      ->group("Adaptation");
+  add_layer_flags(command, flags.layers, flags.tie_mode);
+  add_value(
+      command, "--fallback", flags.fallback,
+      "when the backend lacks an operation of the adaptation: raise, or let the CPU compute it "
+      "and warn or be silent")
+      ->type_name("POLICY")
+      ->check(CLI::IsMember({"raise", "warn", "silent"}))
+      ->capture_default_str()
+      ->group("Adaptation");
+}
+
+Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_head) {
+  if (flags.model.empty() && !flags.tokenizer.empty())
+    return fail(ErrorKind::usage, "tokenizer_without_model",
+                "--tokenizer needs --model: the embedded tiny router has its own tokenizer");
+  RouterOptions options;
+  options.model = flags.model;
+  options.tokenizer = flags.tokenizer;
+  options.profile = flags.profile;
+  options.threads = flags.threads;
+  options.bundle = flags.bundle;
+  options.vector = flags.vector;
+  options.layers = flags.layers;
+  options.tie_mode = flags.tie_mode;
+  options.fallback = flags.fallback;
+  if (!flags.vector.empty()) options.adaptation_cache = cache_folder("adaptation");
+  if (needs_head) {
+    TRINITY_TRY(options.head, find_head(flags));
+  }
+  TRINITY_TRY(std::unique_ptr<Router> router, Router::load(options));
+  if (!flags.announce) return router;
+  const RouterInfo& info = router->info();
+  if (info.tiny_router)
+    note(fmt::format("using {}, profile {}", describe_model(info, flags.model), info.profile));
+  if (!info.adaptation.empty())
+    note(fmt::format("adapted by the {}, profile {}", info.adaptation, info.profile));
+  if (flags.head.empty() && !options.head.empty())
+    note(fmt::format("using the head {}, profile {}", options.head.string(), info.profile));
+  for (const std::string& warning : info.warnings) warn(warning);
+  return router;
+}
+
+Result<Head> load_head(const ModelFlags& flags) {
+  if (!flags.head.empty()) return Head::load(flags.head);
+  TRINITY_TRY(const auto files,
+              flags.model.empty() ? open_tiny_router() : open_model_folder(flags.model));
+  RouterOptions options;
+  options.model = flags.model;
+  options.bundle = flags.bundle;
+  options.vector = flags.vector;
+  options.layers = flags.layers;
+  options.tie_mode = flags.tie_mode;
+  TRINITY_TRY(const auto adaptation, open_adaptation(options, *files));
+  return adaptation != nullptr ? adaptation->head() : files->head();
+}
+
+Result<Tokenizer> load_tokenizer(const std::string& model, const std::string& tokenizer) {
+  if (!tokenizer.empty()) return Tokenizer::load(tokenizer);
+  if (model.empty()) {
+    TRINITY_TRY(const std::unique_ptr<ModelFiles> files, open_tiny_router());
+    note("using the tokenizer of the embedded tiny router");
+    return files->tokenizer();
+  }
+  const std::filesystem::path own = std::filesystem::path(model) / "tokenizer.json";
+  std::error_code ignored;
+  if (std::filesystem::exists(own, ignored)) return Tokenizer::load(own);
+  TRINITY_TRY(const std::unique_ptr<ModelFiles> files, open_model_folder(model));
+  return files->tokenizer();
+}
+
+std::string describe_model(const RouterInfo& info, const std::string& model) {
+  if (info.tiny_router)
+    return "the embedded tiny router (a demonstration; --model names a real one)";
+  return model;
+}
+
+}  // namespace trinity::cli

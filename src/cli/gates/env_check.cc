@@ -1,0 +1,83 @@
+// trinity env-check: whether the surroundings are what a script expects, before it starts its work.
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "base/json.h"
+#include "base/try.h"
+#include "cli/commands.h"
+#include "cli/flags/flags.h"
+#include "cli/terminal/output.h"
+#include "lab/environment_check.h"
+
+namespace trinity::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct EnvCheckFlags {
+  std::string target, require, artifact_dir;
+  bool json = false;
+};
+
+/// The flag (or TRINITY_TARGET), else the name that other programs of the family read.
+std::string target_of(const EnvCheckFlags& flags) {
+  if (!flags.target.empty()) return flags.target;
+  const char* shared = std::getenv("XLA_TARGET");
+  return shared != nullptr ? shared : "";
+}
+
+std::string shown(const std::string& value) { return value.empty() ? "(unset)" : value; }
+
+Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+
+Status env_check(const EnvCheckFlags& flags) {
+  const std::string target = target_of(flags);
+  TRINITY_CHECK(check_target(target, flags.require));
+  if (!flags.artifact_dir.empty()) TRINITY_CHECK(check_artifact_dir(flags.artifact_dir));
+  Output output;
+  if (flags.json) {
+    const Json record = {{"ok", true},
+                         {"xla_target", text_or_null(target)},
+                         {"artifact_dir", text_or_null(flags.artifact_dir)}};
+    TRINITY_CHECK(output.write(json_text(record) + "\n"));
+  } else {
+    TRINITY_CHECK(
+        output.write(fmt::format("trinity.env.check: ok\n  xla_target={}\n  artifact_dir={}\n",
+                                 shown(target), shown(flags.artifact_dir))));
+  }
+  return output.flush();
+}
+
+int run(const EnvCheckFlags& flags) {
+  const Status status = env_check(flags);
+  return status ? 0 : report(status.error());
+}
+
+void declare(CLI::App& command, EnvCheckFlags& flags) {
+  add_value(command, "-t,--target", flags.target,
+            fmt::format("device target: {} (without it: XLA_TARGET of the environment)",
+                        fmt::join(known_targets(), ", ")))
+      ->type_name("NAME");
+  add_value(command, "-r,--require", flags.require, "the target that it must be")
+      ->type_name("NAME");
+  add_value(command, "-a,--artifact-dir", flags.artifact_dir,
+            "folder that must hold an adapted bundle's manifest.json")
+      ->type_name("DIR");
+  add_switch(command, "--json", flags.json, "one JSON object");
+  command.footer(
+      "The target is a name that other programs of this family are built for; this one chooses at\n"
+      "run time how to compute (see trinity doctor) and only compares it. cuda12 is the\n"
+      "recommended one. Known elsewhere as trinity.env.check.\n\n"
+      "Example:\n  trinity env-check --require cpu --target cpu --artifact-dir adapted");
+}
+
+}  // namespace
+
+void add_env_check(CLI::App& app, Action& action) {
+  add_command<EnvCheckFlags>(app, "env-check", "Check the device target and a bundle's folder",
+                             action, declare, run);
+}
+
+}  // namespace trinity::cli

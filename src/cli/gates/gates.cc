@@ -1,0 +1,139 @@
+// trinity gates: runs the quality steps of a source checkout and sums them up.
+#include "lab/gates.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/try.h"
+#include "cli/commands.h"
+#include "cli/flags/flags.h"
+#include "cli/gates/child_process.h"
+#include "cli/gates/gates_view.h"
+#include "cli/repository_root.h"
+#include "cli/terminal/output.h"
+
+namespace trinity::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct GatesFlags {
+  GateChoice choice;
+  std::string source, summary_out;
+  bool verbose = false, json = false;
+};
+
+/// Makes the summary's folder and tries to write there, so that no long run ends in vain.
+Status prepare_summary(const std::filesystem::path& path) {
+  if (path.empty()) return {};
+  std::error_code ignored;
+  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), ignored);
+  TRINITY_TRY(const AtomicFile probe, AtomicFile::create(path));
+  return {};
+}
+
+void write_through(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t count = ::write(STDERR_FILENO, text.data(), text.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return;
+    text.remove_prefix(static_cast<std::size_t>(count));
+  }
+}
+
+StepRunner runner_of(const GatesFlags& flags) {
+  return [verbose = flags.verbose](const GateStep& step) -> Result<StepRun> {
+    if (is_terminal(STDERR_FILENO)) note(fmt::format("running {}", step_command(step)));
+    ChildCommand command{step.program, step.arguments, step.folder, {}};
+    if (verbose) command.listen = write_through;
+    TRINITY_TRY(ChildOutcome outcome, run_child(command));
+    return StepRun{outcome.exit_status, std::move(outcome.tail), outcome.duration_ms,
+                   outcome.interrupted};
+  };
+}
+
+Status verdict(const GateReport& report) {
+  if (report.ok()) return {};
+  std::string what =
+      fmt::format("trinity.gates: blocking gate(s) failed: {}", fmt::join(report.failed(), ", "));
+  if (!report.interrupted.empty())
+    what = fmt::format("trinity.gates: interrupted during {}", report.interrupted);
+  return fail(ErrorKind::failed, "gates_failed", what);
+}
+
+Status gates(const GatesFlags& flags) {
+  const std::filesystem::path checkout =
+      flags.source.empty() ? repository_root() : std::filesystem::path(flags.source);
+  TRINITY_TRY(const std::vector<GateStep> steps, gate_steps(checkout, flags.choice));
+  TRINITY_CHECK(prepare_summary(flags.summary_out));
+  Output output;
+  // A reader that leaves must not end the steps: what it would have read is in the summary.
+  const auto tell = [&](const StepOutcome& one) {
+    if (flags.json) return write_through(step_lines(one));
+    Status told = output.write(step_lines(one));
+    if (told) told = output.flush();
+    static_cast<void>(told);
+  };
+  const GateReport report = run_gates(steps, flags.choice, runner_of(flags), tell);
+
+  const Json summary = gate_summary(report);
+  if (!flags.summary_out.empty())
+    TRINITY_CHECK(
+        write_file_atomic(std::filesystem::path(flags.summary_out), json_text(summary, 2) + "\n"));
+  TRINITY_CHECK(output.write(flags.json ? json_text(summary) + "\n"
+                                        : gates_table(report, Style::for_output(STDOUT_FILENO))));
+  TRINITY_CHECK(output.flush());
+  return verdict(report);
+}
+
+int run(const GatesFlags& flags) {
+  const Status status = gates(flags);
+  return status ? 0 : report(status.error());
+}
+
+void declare(CLI::App& command, GatesFlags& flags) {
+  GateChoice& choice = flags.choice;
+  add_value(command, "--source", flags.source,
+            "source checkout (without it: the one around the working directory)")
+      ->type_name("DIR");
+  add_switch(command, "--fast", choice.fast, "leave out the slow steps: analyzer and docs");
+  add_switch(command, "--skip-dialyzer,--skip-analyzer", choice.skip_analyzer,
+             "leave out the analyzer");
+  add_switch(command, "--skip-docs", choice.skip_docs, "leave out the check of the documentation");
+  add_switch(command, "--include-parity-check", choice.parity_check,
+             "compare two parity reports too; blocking");
+  add_value(command, "--python-report", choice.python_report,
+            "parity report of the Python side, for --include-parity-check")
+      ->type_name("FILE");
+  add_value(command, "--our-report,--elixir-report", choice.our_report,
+            "parity report of our side, for --include-parity-check")
+      ->type_name("FILE");
+  add_switch(command, "--include-hex-build,--include-package", choice.package,
+             "install into an empty prefix and build the examples against it, too; advisory");
+  add_value(command, "--summary-out", flags.summary_out, "JSON summary to write")
+      ->type_name("FILE");
+  add_switch(command, "--verbose", flags.verbose,
+             "pass what the steps say to standard error as it comes");
+  add_switch(command, "--json", flags.json, "the summary on standard output instead of a table");
+  command.footer(
+      "Steps: format, compile (warnings are errors), test, lint, analyzer, docs, and on demand\n"
+      "parity_check and package. After a blocking step has failed the later ones are skipped.\n"
+      "Ends with status 1 when one failed. Known elsewhere as trinity.gates.\n\n"
+      "Examples:\n"
+      "  trinity gates --fast\n"
+      "  trinity gates --include-package --summary-out gates.json");
+}
+
+}  // namespace
+
+void add_gates(CLI::App& app, Action& action) {
+  add_command<GatesFlags>(app, "gates", "Run the quality steps of a source checkout", action,
+                          declare, run);
+}
+
+}  // namespace trinity::cli

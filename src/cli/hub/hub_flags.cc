@@ -1,0 +1,98 @@
+#include "cli/hub/hub_flags.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "cli/commands.h"
+#include "cli/flags/flags.h"
+
+namespace trinity::cli {
+namespace {
+
+/// The first of the names that is set to something.
+std::string environment(std::initializer_list<const char*> names) {
+  for (const char* name : names) {
+    const char* value = std::getenv(name);
+    if (value != nullptr && *value != '\0') return value;
+  }
+  return {};
+}
+
+std::filesystem::path hub_cache_folder() {
+  if (const std::string cache = environment({"HF_HUB_CACHE"}); !cache.empty()) return cache;
+  if (const std::string home = environment({"HF_HOME"}); !home.empty())
+    return std::filesystem::path(home) / "hub";
+  if (const std::string cache = environment({"XDG_CACHE_HOME"}); !cache.empty())
+    return std::filesystem::path(cache) / "huggingface" / "hub";
+  if (const std::string home = environment({"HOME"}); !home.empty())
+    return std::filesystem::path(home) / ".cache" / "huggingface" / "hub";
+  return {};
+}
+
+std::string trimmed(std::string text) {
+  const auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+  while (!text.empty() && is_space(text.back())) text.pop_back();
+  text.erase(text.begin(), std::find_if_not(text.begin(), text.end(), is_space));
+  return text;
+}
+
+}  // namespace
+
+void add_hub_flags(CLI::App& command, HubFlags& flags) {
+  command
+      .add_option("--endpoint", flags.endpoints,
+                  "the hub's address (default: https://huggingface.co); again for others that are "
+                  "tried when it fails")
+      ->envname("TRINITY_ENDPOINT")
+      ->type_name("URL")
+      ->allow_extra_args(false)
+      ->group("Hub");
+  add_value(command, "--cache", flags.cache,
+            "the cache shared with other programs (default: HF_HUB_CACHE, else HF_HOME/hub, else "
+            "~/.cache/huggingface/hub)")
+      ->type_name("DIR")
+      ->group("Hub");
+  add_switch(command, "--offline", flags.offline,
+             "make no connection: take what the cache and --dest hold (also HF_HUB_OFFLINE=1)")
+      ->group("Hub");
+  add_value(command, "--jobs", flags.jobs, "files at a time")
+      ->type_name("N")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str()
+      ->group("Hub");
+  add_value(command, "--retries", flags.retries,
+            "how often a file is tried again without any progress, each time after a longer wait")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1000))
+      ->capture_default_str()
+      ->group("Hub");
+  add_value(command, "--timeout", flags.timeout, "seconds without a byte until a try is given up")
+      ->type_name("S")
+      ->check(CLI::Range(0.1, 3600.0))
+      ->capture_default_str()
+      ->group("Hub");
+}
+
+PullOptions pull_options(const HubFlags& flags) {
+  using std::chrono::milliseconds;
+  PullOptions options;
+  if (!flags.endpoints.empty()) options.endpoints = flags.endpoints;
+  options.token = trimmed(environment({"HF_TOKEN"}));
+  options.cache = flags.cache.empty() ? hub_cache_folder() : std::filesystem::path(flags.cache);
+  const std::string offline = environment({"HF_HUB_OFFLINE"});
+  options.offline = flags.offline || offline == "1" || offline == "true";
+  options.jobs = flags.jobs;
+  options.retry.attempts = flags.retries + 1;
+  NetworkOptions& network = options.network;
+  network.stall_timeout = milliseconds(static_cast<milliseconds::rep>(flags.timeout * 1000));
+  network.connect_timeout = std::min(network.connect_timeout, network.stall_timeout);
+  network.user_agent = version_text();
+  std::replace(network.user_agent.begin(), network.user_agent.end(), ' ', '/');
+  network.https_proxy = environment({"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"});
+  network.http_proxy = environment({"http_proxy", "all_proxy", "ALL_PROXY"});
+  network.no_proxy = environment({"no_proxy", "NO_PROXY"});
+  network.ca_file = environment({"SSL_CERT_FILE"});
+  return options;
+}
+
+}  // namespace trinity::cli

@@ -1,0 +1,122 @@
+// trinity pin: writes the pin of a bundle, so that others can pull exactly it.
+#include "hub/pin.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "base/file.h"
+#include "base/sha256.h"
+#include "base/try.h"
+#include "base/utf8.h"
+#include "bundle/bundle_paths.h"
+#include "bundle/manifest.h"
+#include "cli/commands.h"
+#include "cli/flags/flags.h"
+#include "cli/terminal/output.h"
+
+namespace trinity::cli {
+namespace {
+
+struct PinFlags {
+  std::string bundle;
+  std::string manifest;
+  std::string repo_id;
+  std::string repo_type = "dataset";
+  std::string revision;
+  std::string out;
+};
+
+constexpr std::size_t kMaxManifestBytes = std::size_t{64} << 20;
+
+/// The file with its own hash; `stated` is what the manifest says about it, empty = nothing.
+Result<PinFile> hashed(const std::filesystem::path& bundle, const std::string& relative,
+                       const std::string& stated) {
+  TRINITY_TRY(const std::filesystem::path path, resolve_inside(bundle, relative));
+  TRINITY_TRY(const std::string sha256, sha256_file(path));
+  if (!stated.empty() && stated != sha256)
+    return fail(ErrorKind::invalid_input, "checksum_mismatch",
+                fmt::format("{} has the hash {}, but the manifest says {}; no pin is written, see "
+                            "trinity verify",
+                            path.string(), sha256, excerpt(stated)));
+  return PinFile{relative, sha256, std::filesystem::file_size(path)};
+}
+
+Result<Pin> make_pin(const PinFlags& flags) {
+  const std::filesystem::path bundle = flags.bundle;
+  const std::filesystem::path manifest_path =
+      flags.manifest.empty() ? bundle / kManifestFile : std::filesystem::path(flags.manifest);
+  TRINITY_TRY(const std::string text, read_text_file(manifest_path, kMaxManifestBytes));
+  TRINITY_TRY(const Manifest manifest, parse_manifest(text));
+  Pin pin;
+  TRINITY_TRY(pin.repo.type, parse_repo_type(flags.repo_type));
+  pin.repo.id = flags.repo_id;
+  pin.repo.revision = flags.revision;
+  // The manifest that is read must be the one that the bundle will be pulled with.
+  pin.manifest_sha256 = sha256_hex(text);
+  TRINITY_TRY(PinFile manifest_file, hashed(bundle, kManifestFile, pin.manifest_sha256));
+  pin.files.push_back(std::move(manifest_file));
+  TRINITY_TRY(PinFile head, hashed(bundle, manifest.router_head_artifact,
+                                   manifest.router_head_sha256.value_or("")));
+  pin.files.push_back(std::move(head));
+  for (const ManifestTensor& tensor : manifest.tensors) {
+    TRINITY_TRY(PinFile file,
+                hashed(bundle, tensor.checkpoint_path, tensor.checkpoint_sha256.value_or("")));
+    pin.files.push_back(std::move(file));
+  }
+  // Such a bundle is read from its merged file; without it a pulled copy would not work.
+  if (manifest.layout == ArtifactLayout::single_file) {
+    TRINITY_TRY(PinFile merged, hashed(bundle, manifest.adapted_tensors_artifact,
+                                       manifest.adapted_tensors_sha256.value_or("")));
+    pin.files.push_back(std::move(merged));
+  }
+  TRINITY_CHECK(require_valid_pin(pin));
+  return pin;
+}
+
+Status pin_command(const PinFlags& flags) {
+  TRINITY_TRY(const Pin pin, make_pin(flags));
+  TRINITY_CHECK(write_file_atomic(flags.out, pin_json(pin)));
+  Output output;
+  TRINITY_CHECK(output.write(fmt::format("wrote {}: {} files, revision {}\n", flags.out,
+                                         pin.files.size(), flags.revision)));
+  return output.flush();
+}
+
+void declare(CLI::App& command, PinFlags& flags) {
+  add_value(command, "--bundle-dir,--bundle", flags.bundle, "the bundle's folder")
+      ->type_name("DIR")
+      ->required();
+  add_value(command, "--manifest", flags.manifest,
+            "its manifest (without it: manifest.json in the folder)")
+      ->type_name("FILE");
+  add_value(command, "--repo-id", flags.repo_id, "the repository that the bundle is published in")
+      ->type_name("ORG/NAME")
+      ->required();
+  add_value(command, "--repo-type", flags.repo_type, "model or dataset")
+      ->type_name("TYPE")
+      ->check(CLI::IsMember({"model", "dataset"}))
+      ->capture_default_str();
+  add_value(command, "--revision", flags.revision, "commit, or a tag that will not move")
+      ->type_name("REV")
+      ->required();
+  add_value(command, "--out", flags.out, "pin file to write")->type_name("FILE")->required();
+  command.footer(
+      "Every file is hashed; one that differs from what the manifest says is refused.\n\n"
+      "Example:\n"
+      "  trinity pin --bundle-dir adapted --repo-id me/my-router --revision v1.0.0 --out pin.json");
+}
+
+int run(const PinFlags& flags) {
+  const Status status = pin_command(flags);
+  return status ? 0 : report(status.error());
+}
+
+}  // namespace
+
+void add_pin(CLI::App& app, Action& action) {
+  add_command<PinFlags>(app, "pin", "Write the pin of an adapted bundle: the hash of every file",
+                        action, declare, run);
+}
+
+}  // namespace trinity::cli

@@ -1,0 +1,170 @@
+// trinity pull: files of a model hub, by pin.
+#include "hub/pull.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <optional>
+
+#include "base/stopwatch.h"
+#include "base/try.h"
+#include "base/utf8.h"
+#include "cli/commands.h"
+#include "cli/flags/flags.h"
+#include "cli/hub/hub_flags.h"
+#include "cli/hub/known_pins.h"
+#include "cli/hub/pull_view.h"
+#include "cli/terminal/output.h"
+
+namespace trinity::cli {
+namespace {
+
+// Where the published bundle is kept in a working copy; used when nothing is named.
+constexpr const char* kDefaultPin = "priv/sakana_trinity/artifact_pin.json";
+constexpr const char* kDefaultDestination = "priv/sakana_trinity/adapted_qwen3_0_6b_layer26";
+
+struct PullFlags {
+  std::string source;  // a pin file or REPO@REV
+  bool base = false;
+  bool router = false;
+  std::string repo_type = "model";
+  std::vector<std::string> files;
+  std::string destination;
+  bool json = false;
+  HubFlags hub;
+};
+
+Result<Pin> pin_file(const std::string& path) {
+  auto pin = load_pin(path);
+  if (!pin) return fail_in("pull: cannot load the pin", std::move(pin.error()));
+  return pin;
+}
+
+/// "org/name@revision", with the files of --file or all that the hub lists.
+Result<Pin> repo_pin(const PullFlags& flags, const PullOptions& options) {
+  const std::size_t at = flags.source.rfind('@');
+  Pin pin;
+  TRINITY_TRY(pin.repo.type, parse_repo_type(flags.repo_type));
+  pin.repo.id = flags.source.substr(0, at);
+  pin.repo.revision = flags.source.substr(at + 1);
+  TRINITY_CHECK(require_valid_repo(pin.repo));
+  if (flags.files.empty()) return list_files(pin.repo, options);
+  for (const std::string& path : flags.files)
+    pin.files.push_back({path, std::nullopt, std::nullopt});
+  return pin;
+}
+
+bool names_a_repo(const std::string& source) {
+  std::error_code ignored;
+  return source.find('@') != std::string::npos && !std::filesystem::exists(source, ignored);
+}
+
+Result<Pin> chosen_pin(const PullFlags& flags, const PullOptions& options) {
+  const int sources =
+      (flags.source.empty() ? 0 : 1) + (flags.base ? 1 : 0) + (flags.router ? 1 : 0);
+  if (sources > 1)
+    return fail(ErrorKind::usage, "usage",
+                "a pin file, REPO@REV, --base and --router exclude each other; give one");
+  if (!flags.files.empty() && !names_a_repo(flags.source))
+    return fail(ErrorKind::usage, "usage",
+                "--file chooses files of REPO@REV; a pin has its own list");
+  if (flags.base) return base_model_pin();
+  if (flags.router) return router_pin();
+  if (flags.source.empty()) return pin_file(kDefaultPin);
+  if (names_a_repo(flags.source)) return repo_pin(flags, options);
+  if (!flags.source.ends_with(".json") && !std::filesystem::exists(flags.source))
+    return fail(
+        ErrorKind::usage, "usage",
+        fmt::format("\"{}\" is neither a pin file nor REPO@REV; a revision is needed, so that "
+                    "the same files are fetched every time",
+                    excerpt(flags.source)));
+  return pin_file(flags.source);
+}
+
+void say_what_is_not_pinned(const PullReport& report) {
+  for (const PulledFile& file : report.files) {
+    switch (file.verified) {
+      case Verified::pin:
+        break;
+      case Verified::hub_lfs:
+        note(fmt::format("{}: no hash is pinned; it has the SHA-256 that the hub states, {}",
+                         excerpt(file.path), file.sha256));
+        break;
+      case Verified::hub_git:
+        note(fmt::format("{}: no hash is pinned; it has the git hash that the hub states",
+                         excerpt(file.path)));
+        break;
+    }
+  }
+}
+
+Status pull_command(const PullFlags& flags) {
+  PullOptions options = pull_options(flags.hub);
+  TRINITY_TRY(const Pin pin, chosen_pin(flags, options));
+  if (!flags.destination.empty()) {
+    options.destination = flags.destination;
+  } else if (flags.source.empty() && !flags.base && !flags.router) {
+    options.destination = kDefaultDestination;
+  }
+  const Stopwatch watch;
+  std::optional<PullLine> line;
+  line.emplace();
+  auto report = pull(pin, options, [&](const PullProgress& now) { line->update(now); });
+  line.reset();
+  if (!report) return tl::unexpected(std::move(report.error()));
+  const double seconds = watch.elapsed_ms() / 1000;
+  if (!flags.json) say_what_is_not_pinned(*report);
+  Output output;
+  TRINITY_CHECK(output.write(flags.json ? pull_json(pin, *report, seconds)
+                                        : pull_text(pin, *report, seconds)));
+  return output.flush();
+}
+
+void declare(CLI::App& command, PullFlags& flags) {
+  command
+      .add_option("source", flags.source,
+                  fmt::format("pin file, or REPO@REV; without any: {} into {}", kDefaultPin,
+                              kDefaultDestination))
+      ->type_name("PIN.json|REPO@REV");
+  add_switch(command, "--base", flags.base, "the base model: Qwen3-0.6B at a fixed commit");
+  add_switch(command, "--router", flags.router,
+             "the published adapted bundle for it: router head and adapted tensors");
+  command
+      .add_option("--file", flags.files, "of REPO@REV only these files (without it: all of them)")
+      ->envname("TRINITY_FILE")
+      ->type_name("PATH");
+  add_value(command, "--repo-type", flags.repo_type, "of REPO@REV: model or dataset")
+      ->type_name("TYPE")
+      ->check(CLI::IsMember({"model", "dataset"}))
+      ->capture_default_str();
+  add_value(
+      command, "--dest", flags.destination,
+      "folder to copy the files to (without it: they stay in the cache, whose folder is named)")
+      ->type_name("DIR");
+  add_switch(command, "--json", flags.json, "one JSON object")->group("Output");
+  add_hub_flags(command, flags.hub);
+  command.footer(
+      "Every file is hashed before it gets its name; one that is there already and right is not\n"
+      "fetched again. A pull that was stopped goes on where it stopped when it is run again.\n"
+      "A token comes from HF_TOKEN and is sent to the first --endpoint only.\n\n"
+      "Examples:\n"
+      "  trinity pull --base --dest Qwen3-0.6B\n"
+      "  trinity pull --router --dest adapted\n"
+      "  trinity pull artifact_pin.json --dest adapted --endpoint https://hub.example.org\n"
+      "  trinity pull Qwen/Qwen3-0.6B@c1899de289a04d12100db370d81485cdf75e47ca --file config.json");
+}
+
+int run(const PullFlags& flags) {
+  const Status status = pull_command(flags);
+  return status ? 0 : report(status.error());
+}
+
+}  // namespace
+
+void add_pull(CLI::App& app, Action& action) {
+  add_command<PullFlags>(app, "pull", "Fetch files of a model hub by pin, each checked by its hash",
+                         action, declare, run);
+}
+
+}  // namespace trinity::cli

@@ -1,0 +1,96 @@
+#include "cli/hub/pull_view.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "base/json.h"
+#include "base/utf8.h"
+#include "cli/terminal/terminal.h"
+
+namespace trinity::cli {
+namespace {
+
+double megabytes(std::uint64_t bytes) { return static_cast<double>(bytes) / 1e6; }
+
+}  // namespace
+
+PullLine::PullLine() : shown_(is_terminal(STDERR_FILENO)) {}
+
+PullLine::~PullLine() {
+  if (drawn_) fmt::print(stderr, "\r\x1b[K");
+}
+
+void PullLine::update(const PullProgress& progress) {
+  if (!shown_) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (!drawn_) {
+    first_bytes_ = progress.done_bytes;
+    started_ = now;
+  }
+  drawn_ = true;
+  const double seconds = std::chrono::duration<double>(now - started_).count();
+  const std::uint64_t fetched = progress.done_bytes - std::min(progress.done_bytes, first_bytes_);
+  fmt::print(stderr, "\r{}\x1b[K", progress_text(progress, fetched, seconds, terminal_columns()));
+}
+
+std::string progress_text(const PullProgress& progress, std::uint64_t fetched, double seconds,
+                          int columns) {
+  std::string text = fmt::format("{}/{} files", progress.finished_files, progress.files);
+  if (progress.total_bytes > 0) {
+    text += fmt::format("  {:.0f} %  {:.1f}/{:.1f} MB",
+                        100.0 * static_cast<double>(progress.done_bytes) /
+                            static_cast<double>(progress.total_bytes),
+                        megabytes(progress.done_bytes), megabytes(progress.total_bytes));
+    const double rate = seconds > 0.5 ? static_cast<double>(fetched) / seconds : 0;
+    if (rate > 0) text += fmt::format("  {:.1f} MB/s", rate / 1e6);
+    // A forecast from less than this is a guess.
+    if (rate > 0 && seconds > 2 && progress.total_bytes > progress.done_bytes)
+      text += fmt::format("  {:.0f} s left",
+                          static_cast<double>(progress.total_bytes - progress.done_bytes) / rate);
+  }
+  for (const std::string& name : progress.active) {
+    const std::string next = fmt::format("  {}", excerpt(name, 40));
+    if (text.size() + next.size() >= static_cast<std::size_t>(std::max(columns, 1))) break;
+    text += next;
+  }
+  return text;
+}
+
+std::string pull_json(const Pin& pin, const PullReport& report, double seconds) {
+  using Json = nlohmann::ordered_json;
+  Json files = Json::array();
+  for (const PulledFile& file : report.files)
+    files.push_back({{"path", file.path},
+                     {"size", file.size},
+                     {"sha256", file.sha256},
+                     {"source", file_source_name(file.source)},
+                     {"verified", verified_name(file.verified)},
+                     {"downloaded_bytes", file.downloaded_bytes},
+                     {"resumed_from", file.resumed_from}});
+  const Json record = {{"repo_id", pin.repo.id},
+                       {"repo_type", repo_type_name(pin.repo.type)},
+                       {"revision", pin.repo.revision},
+                       {"commit", report.commit.empty() ? Json(nullptr) : Json(report.commit)},
+                       {"folder", report.folder.string()},
+                       {"downloaded_bytes", report.downloaded_bytes},
+                       {"seconds", seconds},
+                       {"files", files}};
+  return json_text(record) + "\n";
+}
+
+std::string pull_text(const Pin& pin, const PullReport& report, double seconds) {
+  std::size_t downloaded = 0;
+  for (const PulledFile& file : report.files)
+    downloaded += file.source == FileSource::downloaded ? 1 : 0;
+  return fmt::format(
+      "trinity pull ok — {} files into {} (repo {} @ {})\n"
+      "downloaded {} of them, {:.1f} MB in {:.1f} s; the others were there\n",
+      report.files.size(), report.folder.string(), pin.repo.id, pin.repo.revision, downloaded,
+      megabytes(report.downloaded_bytes), seconds);
+}
+
+}  // namespace trinity::cli

@@ -1,0 +1,221 @@
+// trinity lab benchmark: a router on labelled conversations, beside what needs no router.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/try.h"
+#include "cli/flags/flags.h"
+#include "cli/flags/input_flags.h"
+#include "cli/gates/child_process.h"
+#include "cli/lab/lab_benchmark_view.h"
+#include "cli/lab/lab_commands.h"
+#include "cli/repository_root.h"
+#include "cli/terminal/output.h"
+#include "lab/eval/snapshot.h"
+
+namespace trinity::cli {
+namespace {
+
+constexpr const char* kRandom = "random";
+constexpr std::size_t kRandomAgents = 7;  // of a head that nobody trained
+constexpr std::size_t kRandomRoles = 3;
+
+struct BenchmarkFlags {
+  ModelFlags model;
+  std::string suite = "all", dataset, out;
+  ReadingFlags reading;
+  std::int64_t limit = 0;
+  std::optional<std::int64_t> max_turns, head_seed;
+  bool json = false;
+
+  std::int64_t turns() const { return max_turns.value_or(5); }
+  bool random_head() const { return model.head == kRandom; }
+};
+
+Status check_flags(const BenchmarkFlags& flags, BenchmarkSuite suite) {
+  if (flags.head_seed && !flags.random_head())
+    return fail(ErrorKind::usage, "head_seed_without_random_head",
+                "--head-seed draws a random head; it needs --head random");
+  if (!flags.model.head.empty() && !needs_head(suite))
+    return fail(ErrorKind::usage, "head_not_used",
+                "the suite separability looks at hidden vectors alone and takes no --head");
+  if (flags.max_turns && suite != BenchmarkSuite::turn_budget && suite != BenchmarkSuite::all)
+    return fail(ErrorKind::usage, "max_turns_not_used",
+                "--max-turns belongs to the suites turn-budget and all");
+  TRINITY_CHECK(check_max_turns(flags.turns()));
+  if (flags.dataset.empty() && !flags.model.model.empty() && needs_head(suite))
+    return fail(ErrorKind::usage, "dataset_needed",
+                "the labels of the built-in data set are the tiny router's agents; name a data set "
+                "for --model with --dataset FILE");
+  return {};
+}
+
+Result<BenchmarkDataset> dataset_of(const BenchmarkFlags& flags) {
+  TRINITY_TRY(BenchmarkDataset set, flags.dataset.empty() ? built_in_benchmark_dataset()
+                                                          : load_benchmark_dataset(flags.dataset));
+  if (flags.limit > 0 && set.cases.size() > static_cast<std::size_t>(flags.limit))
+    set.cases.resize(static_cast<std::size_t>(flags.limit));
+  return set;
+}
+
+/// The head that decides and what to call it.
+struct NamedHead {
+  std::optional<Head> head;
+  std::string name;
+};
+
+Result<NamedHead> head_of(const BenchmarkFlags& flags, BenchmarkSuite suite,
+                          const RouterInfo& info) {
+  if (!needs_head(suite)) return NamedHead{{}, "none: hidden vectors alone"};
+  if (flags.random_head()) {
+    const auto seed = static_cast<std::uint64_t>(flags.head_seed.value_or(0));
+    TRINITY_TRY(Head head, random_head(static_cast<std::size_t>(info.hidden_size), kRandomAgents,
+                                       kRandomRoles, {seed, seed + 1, seed + 2}));
+    return NamedHead{
+        std::move(head),
+        fmt::format(
+            "random head (seed {}): nobody trained it; its accuracy says nothing about a router",
+            seed)};
+  }
+  TRINITY_TRY(Head head, load_head(flags.model));
+  std::string name = "head beside the model";
+  if (info.tiny_router) name = "head of the embedded tiny router";
+  if (!info.adaptation.empty()) name = "head of the " + info.adaptation;
+  if (!flags.model.head.empty()) name = "head " + flags.model.head;
+  return NamedHead{std::move(head), std::move(name)};
+}
+
+/// The commit of the checkout around the working directory; empty where there is none.
+std::string commit_here() {
+  const std::filesystem::path root = repository_root();
+  std::error_code ignored;
+  if (!std::filesystem::exists(root / ".git", ignored)) return {};
+  const auto told = run_child({"git", {"rev-parse", "--short", "HEAD"}, root, {}});
+  if (!told || told->exit_status != 0) return {};
+  return told->tail.substr(0, told->tail.find('\n'));
+}
+
+Result<std::unique_ptr<Router>> router_of(const BenchmarkFlags& flags, BenchmarkSuite suite) {
+  ModelFlags model = flags.model;
+  if (flags.random_head()) model.head.clear();
+  return load_router(model, needs_head(suite) && !flags.random_head());
+}
+
+BenchmarkContext context_of(const BenchmarkFlags& flags, BenchmarkSuite suite,
+                            const BenchmarkDataset& set, const RouterInfo& info,
+                            const NamedHead& head) {
+  BenchmarkContext context;
+  context.suite = suite;
+  context.generated_at = timestamp_now();
+  context.git_commit = commit_here();
+  context.profile = info.profile;
+  context.model = describe_model(info, flags.model.model);
+  if (!info.adaptation.empty()) context.model += " adapted by the " + info.adaptation;
+  context.input_mode = flags.reading.input_mode;
+  context.head = head.name;
+  if (flags.random_head()) {
+    context.random_head = true;
+    context.head_seed = flags.head_seed.value_or(0);
+  }
+  if (head.head) {
+    context.num_agents = head.head->num_agents();
+    context.num_roles = head.head->num_roles();
+  }
+  if (const char* target = std::getenv("XLA_TARGET")) context.xla_target = target;
+  context.dataset_id = set.name;
+  context.dataset_hash = set.sha256;
+  context.dataset_cases = set.cases.size();
+  context.ignored_labels = set.ignored_labels;
+  context.dependencies = {{"trinity", TRINITY_VERSION}, {"compiler", __VERSION__}};
+  return context;
+}
+
+Status write_report(const std::string& path, const nlohmann::ordered_json& record) {
+  const std::filesystem::path file(path);
+  std::error_code ignored;
+  if (file.has_parent_path()) std::filesystem::create_directories(file.parent_path(), ignored);
+  return write_file_atomic(
+      file, file.extension() == ".md" ? benchmark_markdown(record) : json_text(record, 2) + "\n");
+}
+
+Status benchmark(const BenchmarkFlags& flags) {
+  TRINITY_TRY(const BenchmarkSuite suite, parse_benchmark_suite(flags.suite));
+  TRINITY_CHECK(check_flags(flags, suite));
+  TRINITY_TRY(const InputOptions input, input_options(flags.reading));
+  TRINITY_TRY(const BenchmarkDataset set, dataset_of(flags));
+  if (set.ignored_labels > 0)
+    warn(fmt::format("{} labels of {} are no whole number from 0 and count as missing",
+                     set.ignored_labels, set.origin));
+  TRINITY_TRY(const auto router, router_of(flags, suite));
+  TRINITY_TRY(const NamedHead head, head_of(flags, suite, router->info()));
+  if (flags.random_head()) warn("using a " + head.name);
+  TRINITY_TRY(const FeatureMatrix features, extract_features(*router, set.cases, input));
+  TRINITY_TRY(const BenchmarkResults results,
+              run_benchmark(set.cases, features, head.head ? &*head.head : nullptr,
+                            {suite, flags.turns(), router->info().backend}));
+  const BenchmarkContext context = context_of(flags, suite, set, router->info(), head);
+  TRINITY_TRY(const nlohmann::ordered_json record, benchmark_record(context, results));
+  if (!flags.out.empty()) TRINITY_CHECK(write_report(flags.out, record));
+  Output output;
+  TRINITY_CHECK(output.write(
+      flags.json ? json_text(record) + "\n"
+                 : benchmark_text(context, results, Style::for_output(STDOUT_FILENO))));
+  return output.flush();
+}
+
+int run(const BenchmarkFlags& flags) {
+  const Status status = benchmark(flags);
+  return status ? 0 : report(status.error());
+}
+
+void declare(CLI::App& command, BenchmarkFlags& flags) {
+  add_model_flags(command, flags.model);
+  add_tokenizer_flag(command, flags.model.tokenizer);
+  add_value(command, "--head", flags.model.head,
+            "router head of the model (without it: the model's own); \"random\" draws one, and the "
+            "report says so")
+      ->type_name("FILE|random")
+      ->group("Model");
+  add_value(command, "--head-seed", flags.head_seed, "seed of the random head (without it: 0)")
+      ->type_name("N")
+      ->check(at_least(0))
+      ->group("Model");
+  add_adaptation_flags(command, flags.model);
+  add_reading_flags(command, flags.reading);
+  add_value(command, "--suite", flags.suite, "separability, routing, turn-budget or all")
+      ->type_name("NAME")
+      ->capture_default_str();
+  add_value(command, "--dataset", flags.dataset,
+            "JSONL of {\"id\", \"family\", \"messages\", \"expected_agent\", \"expected_role\"} "
+            "(without it: the built-in tasks)")
+      ->type_name("FILE");
+  add_value(command, "--limit", flags.limit, "only the first N cases (without it: all)")
+      ->type_name("N")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}));
+  add_value(command, "--max-turns", flags.max_turns,
+            "turns that a conversation may take (without it: 5)")
+      ->type_name("N");
+  add_value(command, "--out", flags.out, "report to write: Markdown for *.md, otherwise JSON")
+      ->type_name("FILE");
+  add_switch(command, "--json", flags.json, "one JSON object instead of the tables");
+  command.footer(
+      "Agents and roles are judged against the labels and compared with choices that need no\n"
+      "router, case by case. Figures, not failures: the exit status is 0.\n\n"
+      "Example:\n  trinity lab benchmark\n"
+      "  trinity lab benchmark --suite routing --dataset tasks.jsonl --model Qwen3-0.6B \\\n"
+      "      --bundle adapted --out report.md");
+}
+
+}  // namespace
+
+void add_lab_benchmark(CLI::App& lab, Action& action) {
+  add_command<BenchmarkFlags>(lab, "benchmark", "How a router does on labelled conversations",
+                              action, declare, run);
+}
+
+}  // namespace trinity::cli

@@ -1,0 +1,15 @@
+// What `trinity lab benchmark` prints for people.
+#pragma once
+
+#include <string>
+
+#include "cli/terminal/terminal.h"
+#include "lab/benchmark/report.h"
+
+namespace trinity::cli {
+
+/// What was measured with what, then a block a suite.
+std::string benchmark_text(const BenchmarkContext& context, const BenchmarkResults& results,
+                           Style style);
+
+}  // namespace trinity::cli

@@ -1,0 +1,48 @@
+// The commands under `trinity lab`, and the model that they share.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/adapt/f32_lane.h"
+#include "cli/commands.h"
+#include "cli/flags/model_flags.h"
+#include "lab/matrix/lanes.h"
+#include "route/head.h"
+#include "router/adaptation.h"
+#include "router/model_files.h"
+
+namespace trinity::cli {
+
+void add_lab_matrix(CLI::App& lab, Action& action);
+void add_lab_robustness(CLI::App& lab, Action& action);
+void add_lab_benchmark(CLI::App& lab, Action& action);
+
+/// --model, --tokenizer, --head, --bundle, --vector and what belongs to them, --threads; in place
+/// of one --profile several --profiles.
+struct LabFlags : ModelFlags {
+  std::vector<std::string> profiles;
+};
+void add_lab_flags(CLI::App& command, LabFlags& flags);
+
+/// The profiles of the flags, else every lane that can run here.
+Result<MatrixLanes> lanes_of(const LabFlags& flags);
+
+/// A model's files with its head, opened and, where it is adapted, adapted once for all lanes: what
+/// lanes then differ in is how they compute.
+struct LabModel {
+  std::unique_ptr<ModelFiles> files;
+  F32Lane adapting_lane;                   // whose memory holds the factors; empty for a base model
+  std::unique_ptr<Adaptation> adaptation;  // null for a base model
+  const TensorSource* tensors = nullptr;   // of the files, or the adapted ones over them
+  ModelConfig config;
+  Tokenizer tokenizer;
+  Head head;
+  std::string name;  // for people
+};
+/// Errors: `head_without_model`, `missing_router_head`, those of the readers and of the adaptation.
+Result<LabModel> open_lab_model(const LabFlags& flags);
+
+}  // namespace trinity::cli

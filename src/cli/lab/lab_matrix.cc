@@ -1,0 +1,130 @@
+// trinity lab matrix: all lanes against all, operation by operation, layer by layer, decision by
+// decision.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/try.h"
+#include "cli/commands.h"
+#include "cli/flags/flags.h"
+#include "cli/lab/lab_commands.h"
+#include "cli/lab/lab_view.h"
+#include "cli/terminal/output.h"
+#include "lab/eval/cases.h"
+#include "lab/matrix/report.h"
+#include "text/router_input.h"
+
+namespace trinity::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct MatrixFlags {
+  LabFlags lab;
+  std::string cases, report;
+  std::int64_t seed = 1;
+  std::int64_t layer_tokens = 64;
+  int runs = 3;
+  bool thorough = false, ops_only = false, json = false;
+};
+
+Result<std::vector<MatrixCase>> matrix_cases(const MatrixFlags& flags, const LabModel& model) {
+  if (flags.cases.empty() && !flags.lab.model.empty())
+    return fail(ErrorKind::usage, "cases_needed",
+                "the built-in cases are made for the tiny router; name cases for --model with "
+                "--cases FILE");
+  TRINITY_TRY(const EvalCaseSet set,
+              flags.cases.empty() ? built_in_eval_cases() : load_eval_cases(flags.cases));
+  std::vector<MatrixCase> cases;
+  for (const EvalCase& one : set.cases) {
+    auto input = build_router_input(model.tokenizer, one.messages);
+    if (!input) return fail_in("case " + one.id, input.error());
+    cases.push_back({one.id, std::move(input->ids)});
+  }
+  if (cases.empty())
+    return fail(ErrorKind::invalid_input, "invalid_eval_cases", "the set has no cases");
+  return cases;
+}
+
+/// The begin of the longest case: the most positions for the fewest tokens.
+std::vector<int32_t> layer_input(std::span<const MatrixCase> cases, std::int64_t tokens) {
+  const auto longest = std::max_element(
+      cases.begin(), cases.end(),
+      [](const MatrixCase& a, const MatrixCase& b) { return a.ids.size() < b.ids.size(); });
+  const auto count = std::min(longest->ids.size(), static_cast<std::size_t>(tokens));
+  return {longest->ids.begin(), longest->ids.begin() + static_cast<std::ptrdiff_t>(count)};
+}
+
+Result<int> matrix(const MatrixFlags& flags) {
+  MatrixReport report;
+  TRINITY_TRY(report.lanes, lanes_of(flags.lab));
+  // What is wrong with files is told before the work.
+  std::optional<LabModel> model;
+  std::vector<MatrixCase> cases;
+  if (!flags.ops_only) {
+    TRINITY_TRY(model, open_lab_model(flags.lab));
+    TRINITY_TRY(cases, matrix_cases(flags, *model));
+    report.model_name = model->name;
+  }
+  TRINITY_TRY(report.ops, compare_operations(report.lanes.lanes, static_cast<uint64_t>(flags.seed),
+                                             flags.thorough));
+  if (model) {
+    TRINITY_TRY(report.model,
+                compare_models(report.lanes.lanes, {model->config, *model->tensors, model->head},
+                               cases, {layer_input(cases, flags.layer_tokens), flags.runs}));
+  }
+  if (!flags.report.empty())
+    TRINITY_CHECK(write_file_atomic(flags.report, matrix_html(report, version_text())));
+  Output output;
+  TRINITY_CHECK(output.write(flags.json ? json_text(matrix_record(report)) + "\n"
+                                        : matrix_text(report, Style::for_output(STDOUT_FILENO))));
+  TRINITY_CHECK(output.flush());
+  if (report.passed()) return 0;
+  return fail(ErrorKind::invalid_input, "lanes_disagree",
+              fmt::format("lanes_disagree: {}; the table shows where", blame_text(report)));
+}
+
+int run(const MatrixFlags& flags) {
+  const auto status = matrix(flags);
+  return status ? *status : report(status.error());
+}
+
+void declare(CLI::App& command, MatrixFlags& flags) {
+  add_lab_flags(command, flags.lab);
+  add_value(command, "--cases", flags.cases, "eval cases to decide (without it: the built-in ones)")
+      ->type_name("FILE");
+  add_value(command, "--seed", flags.seed, "seed of the generated inputs")
+      ->type_name("N")
+      ->capture_default_str();
+  add_switch(command, "--thorough", flags.thorough, "more shapes");
+  add_switch(command, "--ops-only", flags.ops_only, "only the operations, no model");
+  add_value(command, "--layer-tokens", flags.layer_tokens,
+            "tokens of the input that is followed through the layers")
+      ->type_name("N")
+      ->check(at_least(1))
+      ->capture_default_str();
+  add_value(command, "--runs", flags.runs, "timed passes over the cases")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  add_switch(command, "--json", flags.json, "one JSON object instead of tables");
+  add_value(command, "--report", flags.report, "HTML page to write")->type_name("FILE");
+  command.footer(
+      "Fails when an operation or the hidden states lie outside a lane's tolerances, or when a\n"
+      "decision flips whose margin is not under the lane's floor.\n\n"
+      "Example:\n  trinity lab matrix --profiles reference,cpu_f32,cpu_bf16 --report matrix.html");
+}
+
+}  // namespace
+
+void add_lab_matrix(CLI::App& lab, Action& action) {
+  add_command<MatrixFlags>(lab, "matrix", "Compare all lanes: operations, layers, decisions",
+                           action, declare, run);
+}
+
+}  // namespace trinity::cli

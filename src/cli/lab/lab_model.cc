@@ -1,0 +1,92 @@
+// The flags that the commands of `trinity lab` share, and what follows from them.
+#include <fmt/format.h>
+
+#include "base/try.h"
+#include "cli/adapt/cache_folder.h"
+#include "cli/flags/flags.h"
+#include "cli/lab/lab_commands.h"
+#include "cli/terminal/output.h"
+
+namespace trinity::cli {
+namespace {
+
+RouterOptions adaptation_options(const LabFlags& flags) {
+  RouterOptions options;
+  options.model = flags.model;
+  options.bundle = flags.bundle;
+  options.vector = flags.vector;
+  options.layers = flags.layers;
+  options.tie_mode = flags.tie_mode;
+  options.fallback = flags.fallback;
+  if (!flags.vector.empty()) options.adaptation_cache = cache_folder("adaptation");
+  return options;
+}
+
+/// The flag's head, else the adaptation's, else the one beside the model.
+Result<Head> head_of(const LabFlags& flags, const ModelFiles& files, const Adaptation* adaptation) {
+  if (!flags.head.empty()) return Head::load(flags.head);
+  if (adaptation != nullptr) return adaptation->head();
+  auto beside = files.head();
+  if (!beside && beside.error().tag == "missing_file")
+    return fail(
+        ErrorKind::missing, "missing_router_head",
+        fmt::format("there is no router_head.safetensors in {}; give --head FILE", flags.model));
+  return beside;
+}
+
+}  // namespace
+
+void add_lab_flags(CLI::App& command, LabFlags& flags) {
+  add_model_folder_flag(command, flags.model);
+  add_tokenizer_flag(command, flags.tokenizer);
+  add_head_flag(command, flags.head);
+  command
+      .add_option("--profiles", flags.profiles,
+                  "lanes to compare, for example cpu_f32,cpu_bf16,plugin:PATH (without it: all "
+                  "that can run here)")
+      ->envname(environment_name("--profiles"))
+      ->type_name("NAME,NAME…")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->group("Model");
+  add_value(command, "--threads", flags.threads, "threads to compute with (0: all processors)")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1024))
+      ->group("Model");
+  add_adaptation_flags(command, flags);
+}
+
+Result<MatrixLanes> lanes_of(const LabFlags& flags) {
+  return flags.profiles.empty() ? available_lanes(flags.threads)
+                                : named_lanes(flags.profiles, flags.threads);
+}
+
+Result<LabModel> open_lab_model(const LabFlags& flags) {
+  if (flags.model.empty() && !(flags.head.empty() && flags.tokenizer.empty()))
+    return fail(ErrorKind::usage, "head_without_model",
+                "--head and --tokenizer need --model: the embedded tiny router has its own");
+  TRINITY_TRY(auto files, flags.model.empty() ? open_tiny_router()
+                                              : open_model_folder(flags.model, flags.tokenizer));
+  TRINITY_TRY(const ModelConfig config, files->config());
+  TRINITY_TRY(Tokenizer tokenizer, files->tokenizer());
+  TRINITY_TRY(auto adaptation, open_adaptation(adaptation_options(flags), *files));
+  TRINITY_TRY(Head head, head_of(flags, *files, adaptation.get()));
+  if (static_cast<int64_t>(head.hidden_size()) != config.hidden_size)
+    return fail(ErrorKind::invalid_input, "hidden_size_mismatch",
+                fmt::format("the head is for hidden size {}, the model has {}", head.hidden_size(),
+                            config.hidden_size));
+  F32Lane lane;
+  const TensorSource* tensors = &files->tensors();
+  std::string name = flags.model.empty() ? "the embedded tiny router" : flags.model;
+  if (adaptation != nullptr) {
+    TRINITY_TRY(lane, open_f32_lane({{}, flags.threads}));
+    TRINITY_TRY(tensors, adaptation->apply(*tensors, *lane.backend, flags.threads));
+    for (const std::string& fallback : adaptation->fallbacks())
+      if (flags.fallback == "warn") warn(fallback);
+    name += " adapted by the " + adaptation->summary().description;
+  }
+  return LabModel{std::move(files), std::move(lane),      std::move(adaptation), tensors,
+                  config,           std::move(tokenizer), std::move(head),       std::move(name)};
+}
+
+}  // namespace trinity::cli

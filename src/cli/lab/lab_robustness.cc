@@ -1,0 +1,120 @@
+// trinity lab robustness: how decisions hold under harmless noise.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/try.h"
+#include "cli/flags/flags.h"
+#include "cli/lab/lab_commands.h"
+#include "cli/terminal/output.h"
+#include "cli/terminal/table.h"
+#include "lab/robustness.h"
+
+namespace trinity::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kLargestFile = std::size_t{16} << 20;
+
+struct RobustnessFlags {
+  LabFlags lab;
+  std::string paraphrases, cases;
+  bool json = false;
+};
+
+std::string margin_pair(const std::vector<double>& ascending) {
+  if (ascending.empty()) return "-";
+  return fmt::format("{:.2f} / {:.2f}", ascending.front(), quantile(ascending, 0.5));
+}
+
+std::string text_of(const RobustnessReport& report, Style style) {
+  const Table table({{"lane", 16},
+                     {"noise", 18},
+                     {"questions", 9, true},
+                     {"flips", 6, true},
+                     {"rate", 6, true},
+                     {"agent", 6, true},
+                     {"role", 6, true},
+                     {"held: min / median", 18, true},
+                     {"flipped: min / median", 21, true}},
+                    style);
+  std::string out =
+      style.dim(fmt::format("\n  {}, {} questions; margins are those of the agent before the "
+                            "noise\n",
+                            report.model_name, report.questions)) +
+      table.header();
+  for (const NoiseVerdict& one : report.verdicts)
+    out += table.row({{one.lane},
+                      {one.kind},
+                      {fmt::format("{}", one.questions)},
+                      {fmt::format("{}", one.flips.size())},
+                      {fmt::format("{:.0f}%", 100 * one.flip_rate())},
+                      {fmt::format("{}", one.agent_flips)},
+                      {fmt::format("{}", one.role_flips)},
+                      {margin_pair(one.held_margins)},
+                      {margin_pair(one.flipped_margins)}});
+  return out;
+}
+
+Result<std::vector<Paraphrase>> asked(const RobustnessFlags& flags) {
+  if (!flags.cases.empty()) {
+    TRINITY_TRY(const EvalCaseSet set, load_eval_cases(flags.cases));
+    TRINITY_TRY(std::vector<Paraphrase> questions, questions_of(set));
+    if (const std::size_t without = set.cases.size() - questions.size(); without > 0)
+      note(fmt::format("{} cases without a message of the user are left out", without));
+    return questions;
+  }
+  if (flags.paraphrases.empty()) return built_in_paraphrases();
+  TRINITY_TRY(const std::string text, read_text_file(flags.paraphrases, kLargestFile));
+  return read_paraphrases(text);
+}
+
+Status robustness(const RobustnessFlags& flags) {
+  TRINITY_TRY(const MatrixLanes lanes, lanes_of(flags.lab));
+  TRINITY_TRY(const std::vector<Paraphrase> pairs, asked(flags));
+  TRINITY_TRY(const LabModel model, open_lab_model(flags.lab));
+  TRINITY_TRY(RobustnessReport report,
+              try_robustness(lanes.lanes, {model.config, *model.tensors, model.head},
+                             model.tokenizer, pairs));
+  report.model_name = model.name;
+  Output output;
+  TRINITY_CHECK(output.write(flags.json ? json_text(robustness_record(report)) + "\n"
+                                        : text_of(report, Style::for_output(STDOUT_FILENO))));
+  return output.flush();
+}
+
+int run(const RobustnessFlags& flags) {
+  const Status status = robustness(flags);
+  return status ? 0 : report(status.error());
+}
+
+void declare(CLI::App& command, RobustnessFlags& flags) {
+  add_lab_flags(command, flags.lab);
+  add_value(command, "--paraphrases", flags.paraphrases,
+            "JSONL of {\"id\", \"text\", \"paraphrase\"} (without it: the built-in pairs)")
+      ->type_name("FILE");
+  add_value(command, "--cases", flags.cases,
+            "eval cases instead: the last message of the user in each gets the noise; there are no "
+            "paraphrases then")
+      ->type_name("FILE")
+      ->excludes("--paraphrases");
+  add_switch(command, "--json", flags.json, "one JSON object instead of a table");
+  command.footer(
+      "Noise: a space at the end, the other case of the first letter, a paraphrase, \"User\" for\n"
+      "\"user\". Flips are figures, not failures.\n\n"
+      "Example:\n  trinity lab robustness --profiles cpu_bf16,cpu_int8\n"
+      "  trinity lab robustness --model Qwen3-0.6B --bundle adapted --cases cases.json");
+}
+
+}  // namespace
+
+void add_lab_robustness(CLI::App& lab, Action& action) {
+  add_command<RobustnessFlags>(lab, "robustness", "How decisions hold under harmless noise", action,
+                               declare, run);
+}
+
+}  // namespace trinity::cli

@@ -1,0 +1,151 @@
+// trinity trace: one conversation from transcript to logits, compared with another implementation.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/sha256.h"
+#include "base/try.h"
+#include "cli/commands.h"
+#include "cli/flags/flags.h"
+#include "cli/flags/model_flags.h"
+#include "cli/terminal/output.h"
+#include "lab/router_trace.h"
+
+namespace trinity::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kLargestReport = std::size_t{64} << 20;
+
+struct TraceFlags {
+  ModelFlags model;
+  std::string python_report, out, message = "What is 6 times 7? Explain briefly.";
+  RouterTraceTolerances tolerances;
+};
+
+Status trace(const TraceFlags& flags) {
+  nlohmann::json theirs;
+  if (!flags.python_report.empty()) {
+    TRINITY_TRY(const std::string text, read_text_file(flags.python_report, kLargestReport));
+    TRINITY_TRY(theirs, parse_json(text));
+  }
+  TRINITY_TRY(const auto router, load_router(flags.model, true));
+  TRINITY_TRY(const Head head, load_head(flags.model));
+  const std::vector<Message> messages = {{"user", flags.message}};
+  const std::vector<RouterQuery> queries = {messages};
+  InputOptions reading;
+  reading.prefix_cache = false;
+  TRINITY_TRY(const Extraction read, std::move(router->extract_batch(queries, reading).front()));
+
+  RouterTraceInput input;
+  input.artifact_dir = flags.model.bundle;
+  if (!flags.model.bundle.empty()) {
+    TRINITY_TRY(input.artifact_manifest_sha256,
+                sha256_file(std::filesystem::path(flags.model.bundle) / "manifest.json"));
+  }
+  input.messages = messages;
+  input.transcript = read.text;
+  input.ids = read.ids;
+  input.hidden_index = read.hidden_index;
+  input.hidden = read.hidden;
+  input.notes = {
+      fmt::format("profile {}, backend {}", router->info().profile, router->info().backend)};
+  TRINITY_TRY(Json report, router_trace(input, head));
+
+  std::int64_t failed = 0;
+  if (!flags.python_report.empty()) {
+    const nlohmann::json ours = report;
+    report["comparison"] = compare_router_traces(theirs, ours, flags.tolerances);
+    failed = report["comparison"]["failed_required"].get<std::int64_t>();
+  }
+  const std::string text = json_text(report, 2) + "\n";
+  Output output;
+  if (flags.out.empty()) {
+    TRINITY_CHECK(output.write(text));
+  } else {
+    std::error_code ignored;
+    const std::filesystem::path path(flags.out);
+    if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), ignored);
+    TRINITY_CHECK(write_file_atomic(path, text));
+    TRINITY_CHECK(output.write("\n=== TRINITY SAKANA ROUTER TRACE ===\n"));
+    for (const char* name : {"argmax_agent_id", "argmax_role_id", "role_name", "token_ids_sha256"})
+      TRINITY_CHECK(output.write(fmt::format("{}: {}\n", name, report[name].dump())));
+    if (failed == 0) TRINITY_CHECK(output.write("=== TRINITY SAKANA ROUTER TRACE: PASS ===\n"));
+  }
+  TRINITY_CHECK(output.flush());
+  if (failed == 0) return {};
+  std::string names;
+  for (const auto& check : report["comparison"]["checks"])
+    if (!check["passed"].get<bool>())
+      names += (names.empty() ? "" : ", ") + check["name"].get<std::string>();
+  return fail(ErrorKind::invalid_input, "router_trace_mismatch",
+              fmt::format("router trace comparison failed_required={}: {}", failed, names));
+}
+
+int run(const TraceFlags& flags) {
+  const Status status = trace(flags);
+  return status ? 0 : report(status.error());
+}
+
+void add_alignment(CLI::App& command, const std::string& what, AlignmentTolerances& limits) {
+  const std::string shown = ", shown only", group = "Tolerances";
+  add_value(command, fmt::format("--{}-max-abs", what), limits.max_abs, "absolute error" + shown)
+      ->capture_default_str()
+      ->group(group);
+  add_value(command, fmt::format("--{}-mean-abs", what), limits.mean_abs,
+            "mean absolute error" + shown)
+      ->capture_default_str()
+      ->group(group);
+  add_value(command, fmt::format("--{}-min-cosine", what), limits.min_cosine, "least cosine")
+      ->capture_default_str()
+      ->group(group);
+  add_value(command, fmt::format("--{}-max-relative-l2", what), limits.max_relative_l2,
+            "largest relative L2 distance")
+      ->capture_default_str()
+      ->group(group);
+}
+
+void declare(CLI::App& command, TraceFlags& flags) {
+  add_model_flags(command, flags.model);
+  add_tokenizer_flag(command, flags.model.tokenizer);
+  add_head_flag(command, flags.model.head);
+  add_adaptation_flags(command, flags.model);
+  command.add_option("--artifact-dir", flags.model.bundle, "the same as --bundle")
+      ->type_name("DIR")
+      ->excludes("--bundle")
+      ->group("");
+  command.add_option("--runtime-profile", flags.model.profile, "the same as --profile")
+      ->type_name("NAME")
+      ->excludes("--profile")
+      ->group("");
+  add_value(command, "--message", flags.message, "what the user says")
+      ->type_name("TEXT")
+      ->capture_default_str();
+  add_value(command, "--python-report", flags.python_report,
+            "router trace of another implementation to compare with")
+      ->type_name("FILE");
+  add_value(command, "--out", flags.out, "report to write (without it: standard output)")
+      ->type_name("FILE");
+  add_alignment(command, "hidden", flags.tolerances.hidden);
+  add_alignment(command, "logits", flags.tolerances.logits);
+  command.footer(
+      "Ends with status 1 when one of the 11 checks fails. Known elsewhere as\n"
+      "trinity.sakana.router_trace.\n\n"
+      "Example:\n  trinity trace --model Qwen3-0.6B --bundle bundle --python-report theirs.json "
+      "\\\n"
+      "      --out ours.json");
+}
+
+}  // namespace
+
+void add_trace(CLI::App& app, Action& action) {
+  add_command<TraceFlags>(app, "trace",
+                          "Record one conversation up to its logits; compare with another record",
+                          action, declare, run);
+}
+
+}  // namespace trinity::cli

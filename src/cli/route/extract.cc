@@ -1,0 +1,156 @@
+// trinity extract: the hidden vector that routing reads, or those of all positions.
+#include <fmt/format.h>
+
+#include "base/try.h"
+#include "cli/commands.h"
+#include "cli/flags/flags.h"
+#include "cli/flags/input_flags.h"
+#include "cli/flags/model_flags.h"
+#include "cli/input/batches.h"
+#include "cli/terminal/json_writer.h"
+
+namespace trinity::cli {
+namespace {
+
+constexpr std::size_t kBatch = 16;
+
+struct ExtractFlags {
+  ModelFlags model;
+  SourceFlags source;
+  ReadingFlags reading;
+  bool all_positions = false;
+  bool json = false;
+};
+
+/// The key `hidden`: one row, or with `rows` a list of them.
+Status append_hidden(std::string& out, const Extraction& extraction, bool rows) {
+  const std::size_t count = rows ? static_cast<std::size_t>(extraction.token_count) : 1;
+  const std::size_t width = extraction.hidden.size() / count;
+  out += "\"hidden\":";
+  if (rows) out += '[';
+  for (std::size_t row = 0; row < count; ++row) {
+    if (row > 0) out += ',';
+    if (!append_json_floats(out, std::span(extraction.hidden).subspan(row * width, width)))
+      return fail(ErrorKind::failed, "non_finite_hidden",
+                  fmt::format("the hidden vector at position {} is not finite; check the weights",
+                              rows ? static_cast<std::int64_t>(row) : extraction.hidden_index));
+  }
+  if (rows) out += ']';
+  return {};
+}
+
+class Extract {
+ public:
+  Extract(const ExtractFlags& flags, const InputOptions& options, Router& router)
+      : flags_(flags), options_(options), router_(router) {}
+
+  Status answer(std::span<const Record<RouterQuery>> records) {
+    std::vector<RouterQuery> queries;
+    for (const auto& record : records) {
+      if (record.value) queries.push_back(*record.value);
+    }
+    const std::vector<Result<Extraction>> results =
+        router_.extract_batch(queries, options_, flags_.all_positions);
+    std::size_t next = 0;
+    for (const auto& record : records) {
+      Status done;
+      if (record.value) {
+        done = append(record.origin, results[next++]);
+      } else {
+        done = tl::unexpected<Error>(record.value.error());
+      }
+      if (done) {
+        tally_.add_success();
+      } else {
+        append_record_error(output_.buffer(), record.origin, done.error());
+        tally_.add_failure(record.origin, done.error());
+      }
+      TRINITY_CHECK(output_.write_if_full());
+    }
+    return {};
+  }
+
+  Output& output() { return output_; }
+  const Tally& tally() const { return tally_; }
+
+ private:
+  Status append(const RecordOrigin& origin, const Result<Extraction>& result) {
+    if (!result) return tl::unexpected<Error>(result.error());
+    std::string& out = output_.buffer();
+    const std::size_t begin = out.size();
+    append_record_begin(out, origin);
+    const RouterInfo& info = router_.info();
+    const Timings& ms = result->timings_ms;
+    out += fmt::format(R"("token_count":{},"hidden_index":{},"profile":"{}","tiny_router":{},)"
+                       R"("timings_ms":{{"tokenize":{:.3f},"prefill":{:.3f},"total":{:.3f}}},)",
+                       result->token_count, result->hidden_index, info.profile, info.tiny_router,
+                       ms.tokenize, ms.prefill, ms.total);
+    Status done = append_hidden(out, *result, flags_.all_positions);
+    if (done) {
+      out += "}\n";
+    } else {
+      out.resize(begin);
+    }
+    return done;
+  }
+
+  const ExtractFlags& flags_;
+  const InputOptions& options_;
+  Router& router_;
+  Output output_;
+  Tally tally_;
+};
+
+Result<int> extract(const ExtractFlags& flags) {
+  TRINITY_TRY(const InputOptions options, input_options(flags.reading));
+  TRINITY_TRY(std::optional<LineReader> reader, open_source(flags.source));
+  TRINITY_TRY(const std::unique_ptr<Router> router, load_router(flags.model, false));
+  Extract work(flags, options, *router);
+  if (reader) {
+    // All positions of a long input fill many megabytes: one input at a time is enough then.
+    const std::size_t batch = batch_size(flags.source, flags.all_positions ? 1 : kBatch);
+    TRINITY_CHECK(run_batches(*reader, work.output(), batch, [&](std::span<const Line> lines) {
+      return work.answer(read_queries(lines));
+    }));
+  } else {
+    const Record<RouterQuery> record = prompt_record(*flags.source.argument);
+    TRINITY_CHECK(work.answer(std::span(&record, 1)));
+    TRINITY_CHECK(work.output().flush());
+  }
+  return work.tally().finish();
+}
+
+void declare(CLI::App& command, ExtractFlags& flags) {
+  add_source_flags(command, flags.source,
+                   "a prompt, read as one user message (without it: JSON lines from --input)");
+  add_model_flags(command, flags.model);
+  add_tokenizer_flag(command, flags.model.tokenizer);
+  add_adaptation_flags(command, flags.model);
+  add_reading_flags(command, flags.reading);
+  add_switch(command, "--all-positions", flags.all_positions,
+             "hidden holds a row for every position")
+      ->group("Output");
+  add_switch(command, "--json", flags.json,
+             "accepted for symmetry: the output is always JSON lines")
+      ->group("Output");
+  command.footer(
+      "A record holds one of messages, text (given to the tokenizer as it is) and ids, and may\n"
+      "hold an id, which comes back with the answer.\n\n"
+      "Example:\n"
+      "  echo '{\"id\":1,\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}' | trinity "
+      "extract");
+}
+
+int run(const ExtractFlags& flags) {
+  const Result<int> status = extract(flags);
+  return status ? *status : report(status.error());
+}
+
+}  // namespace
+
+void add_extract(CLI::App& app, Action& action) {
+  add_command<ExtractFlags>(app, "extract", "Print the hidden vector that routing reads", action,
+                            declare, run);
+}
+
+}  // namespace trinity::cli

@@ -1,0 +1,167 @@
+// trinity route: which agent speaks next, and in which role.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/json.h"
+#include "base/try.h"
+#include "base/utf8.h"
+#include "cli/commands.h"
+#include "cli/flags/flags.h"
+#include "cli/flags/input_flags.h"
+#include "cli/flags/model_flags.h"
+#include "cli/flags/selection_flags.h"
+#include "cli/input/batches.h"
+#include "cli/route/decision_view.h"
+#include "route/decision.h"
+
+namespace trinity::cli {
+namespace {
+
+constexpr std::size_t kBatch = 16;
+constexpr std::size_t kIdColumns = 32;
+
+struct RouteFlags {
+  ModelFlags model;
+  SourceFlags source;
+  ReadingFlags reading;
+  SelectionFlags selection;
+  bool json = false;
+};
+
+class RouteCommand {
+ public:
+  RouteCommand(const RouteFlags& flags, Router& router, InputOptions input, DecisionRule rule)
+      : flags_(flags),
+        router_(router),
+        input_(std::move(input)),
+        rule_(rule),
+        style_(Style::for_output(STDOUT_FILENO)),
+        table_(decision_table(kIdColumns, "id", style_)) {}
+
+  Status answer(std::span<const Record<RouterQuery>> records) {
+    std::vector<RouterQuery> queries;
+    for (const auto& record : records) {
+      if (record.value) queries.push_back(*record.value);
+    }
+    std::vector<Result<Decision>> decisions = router_.route_batch(queries, input_, rule_);
+    std::size_t next = 0;
+    for (const auto& record : records) {
+      if (record.value) {
+        print(record.origin, decisions[next++]);
+      } else {
+        print(record.origin, tl::unexpected<Error>(record.value.error()));
+      }
+      TRINITY_CHECK(output_.write_if_full());
+    }
+    return {};
+  }
+
+  Output& output() { return output_; }
+  const Tally& tally() const { return tally_; }
+
+ private:
+  void print(const RecordOrigin& origin, const Result<Decision>& decision) {
+    if (flags_.json) {
+      print_json(origin, decision);
+    } else {
+      print_text(origin, decision);
+    }
+    if (decision) {
+      tally_.add_success();
+    } else {
+      tally_.add_failure(origin, decision.error());
+    }
+  }
+
+  void print_json(const RecordOrigin& origin, const Result<Decision>& decision) {
+    std::string& out = output_.buffer();
+    if (!decision) return append_record_error(out, origin, decision.error());
+    append_record_begin(out, origin);
+    const std::string record = json_text(decision_record(*decision));
+    out.append(record, 1).append("\n");  // without its opening brace
+  }
+
+  void print_text(const RecordOrigin& origin, const Result<Decision>& decision) {
+    std::string& out = output_.buffer();
+    if (origin.line == 0) {  // one prompt; its failure is told on standard error
+      if (decision) out += decision_card(*decision, style_);
+      return;
+    }
+    if (!header_printed_) out += table_.header();
+    header_printed_ = true;
+    const std::string id =
+        origin.id.empty() ? fmt::format("line {}", origin.line) : shown_id(origin);
+    out += decision ? decision_row(table_, id, *decision)
+                    : failure_row(table_, id, style_.red(excerpt(decision.error().message)));
+  }
+
+  static std::string shown_id(const RecordOrigin& origin) {
+    const auto id = nlohmann::json::parse(origin.id, nullptr, false);
+    return id.is_string() ? id.get<std::string>() : origin.id;
+  }
+
+  const RouteFlags& flags_;
+  Router& router_;
+  InputOptions input_;
+  DecisionRule rule_;
+  Style style_;
+  Table table_;
+  bool header_printed_ = false;
+  Output output_;
+  Tally tally_;
+};
+
+Result<int> route(const RouteFlags& flags) {
+  TRINITY_TRY(InputOptions input, input_options(flags.reading));
+  TRINITY_TRY(const DecisionRule rule, decision_rule(flags.selection));
+  TRINITY_TRY(std::optional<LineReader> reader, open_source(flags.source));
+  TRINITY_TRY(const std::unique_ptr<Router> router, load_router(flags.model, true));
+  RouteCommand work(flags, *router, std::move(input), rule);
+  if (reader) {
+    TRINITY_CHECK(
+        run_batches(*reader, work.output(), batch_size(flags.source, kBatch),
+                    [&](std::span<const Line> lines) { return work.answer(read_queries(lines)); }));
+  } else {
+    const Record<RouterQuery> record = prompt_record(*flags.source.argument);
+    TRINITY_CHECK(work.answer(std::span(&record, 1)));
+    TRINITY_CHECK(work.output().flush());
+  }
+  return work.tally().finish();
+}
+
+void declare(CLI::App& command, RouteFlags& flags) {
+  add_source_flags(command, flags.source,
+                   "a prompt, read as one user message (without it: JSON lines from --input)");
+  add_model_flags(command, flags.model);
+  add_tokenizer_flag(command, flags.model.tokenizer);
+  add_head_flag(command, flags.model.head);
+  add_adaptation_flags(command, flags.model);
+  add_reading_flags(command, flags.reading);
+  add_selection_flags(command, flags.selection);
+  add_switch(command, "--json", flags.json, "a JSON object a line instead of text for people")
+      ->group("Output");
+  command.footer(
+      "A record holds one of messages, text (given to the tokenizer as it is) and ids, and may\n"
+      "hold an id, which comes back with the answer. A bad line gives an error object in its\n"
+      "place and exit status 1 at the end; the other lines are still answered.\n\n"
+      "Examples:\n"
+      "  trinity route \"Is 1009 prime?\"\n"
+      "  trinity route --model Qwen3-0.6B --head router_head.safetensors --json \\\n"
+      "      --input conversations.jsonl");
+}
+
+int run(const RouteFlags& flags) {
+  const Result<int> status = route(flags);
+  return status ? *status : report(status.error());
+}
+
+}  // namespace
+
+void add_route(CLI::App& app, Action& action) {
+  add_command<RouteFlags>(app, "route", "Decide which agent speaks next, and in which role", action,
+                          declare, run);
+}
+
+}  // namespace trinity::cli

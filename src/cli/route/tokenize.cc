@@ -1,0 +1,167 @@
+// trinity tokenize: text to token ids and back.
+#include <fmt/format.h>
+
+#include "base/try.h"
+#include "base/utf8.h"
+#include "cli/commands.h"
+#include "cli/flags/flags.h"
+#include "cli/flags/input_flags.h"
+#include "cli/flags/model_flags.h"
+#include "cli/input/batches.h"
+#include "cli/terminal/json_writer.h"
+
+namespace trinity::cli {
+namespace {
+
+constexpr std::size_t kBatch = 64;
+
+struct TokenizeFlags {
+  std::string model;
+  std::string tokenizer;
+  SourceFlags source;
+  bool special = false;
+  bool decode = false;
+  bool json = false;
+};
+
+void append_hex(std::string& out, std::string_view bytes) {
+  for (const char byte : bytes) out += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+}
+
+/// `"text":"..."`. Ids cut out of a longer sequence can stand for part of a character: then the
+/// text shows U+FFFD and `bytes_hex` has the bytes themselves.
+void append_text(std::string& out, std::string_view text) {
+  out += "\"text\":";
+  append_json_string(out, text);
+  if (is_valid_utf8(text)) return;
+  out += ",\"bytes_hex\":\"";
+  append_hex(out, text);
+  out += '"';
+}
+
+class Tokenize {
+ public:
+  Tokenize(const TokenizeFlags& flags, const Tokenizer& tokenizer)
+      : flags_(flags), tokenizer_(tokenizer) {}
+
+  Status answer_line(const Line& line) {
+    return flags_.decode ? answer(read_ids(line), &Tokenize::append_decoded)
+                         : answer(read_text(line), &Tokenize::append_encoded);
+  }
+
+  Status answer_text(const std::string& text) {
+    return answer(Record<std::string>{RecordOrigin(), text}, &Tokenize::append_encoded);
+  }
+
+  Status answer_ids(const std::vector<std::int32_t>& ids) {
+    return answer(Record<std::vector<std::int32_t>>{RecordOrigin(), ids},
+                  &Tokenize::append_decoded);
+  }
+
+  Output& output() { return output_; }
+  const Tally& tally() const { return tally_; }
+
+ private:
+  template <typename T>
+  Status answer(const Record<T>& record, Status (Tokenize::*append)(const T&)) {
+    std::string& out = output_.buffer();
+    const std::size_t begin = out.size();
+    append_record_begin(out, record.origin);
+    Status done;
+    if (record.value) {
+      done = (this->*append)(*record.value);
+    } else {
+      done = tl::unexpected<Error>(record.value.error());
+    }
+    if (done) {
+      out += "}\n";
+      tally_.add_success();
+    } else {
+      out.resize(begin);
+      append_record_error(out, record.origin, done.error());
+      tally_.add_failure(record.origin, done.error());
+    }
+    return output_.write_if_full();
+  }
+
+  Status append_encoded(const std::string& text) {
+    TRINITY_TRY(
+        const std::vector<std::int32_t> ids,
+        tokenizer_.encode(text, flags_.special ? SpecialTokens::parse : SpecialTokens::plain));
+    output_.buffer() += "\"ids\":";
+    append_json_ids(output_.buffer(), ids);
+    return {};
+  }
+
+  Status append_decoded(const std::vector<std::int32_t>& ids) {
+    TRINITY_TRY(const std::string text, tokenizer_.decode(ids));
+    append_text(output_.buffer(), text);
+    return {};
+  }
+
+  const TokenizeFlags& flags_;
+  const Tokenizer& tokenizer_;
+  Output output_;
+  Tally tally_;
+};
+
+Result<int> tokenize(const TokenizeFlags& flags) {
+  std::vector<std::int32_t> given_ids;
+  if (flags.source.has_text() && flags.decode) {
+    TRINITY_TRY(given_ids, parse_id_list(*flags.source.argument));
+  }
+  TRINITY_TRY(std::optional<LineReader> reader, open_source(flags.source));
+  TRINITY_TRY(const Tokenizer tokenizer, load_tokenizer(flags.model, flags.tokenizer));
+  Tokenize work(flags, tokenizer);
+  if (reader) {
+    const auto answer = [&](std::span<const Line> lines) -> Status {
+      for (const Line& line : lines) {
+        Status written = work.answer_line(line);
+        if (!written) return written;
+      }
+      return {};
+    };
+    TRINITY_CHECK(run_batches(*reader, work.output(), batch_size(flags.source, kBatch), answer));
+  } else {
+    TRINITY_CHECK(flags.decode ? work.answer_ids(given_ids)
+                               : work.answer_text(*flags.source.argument));
+    TRINITY_CHECK(work.output().flush());
+  }
+  return work.tally().finish();
+}
+
+void declare(CLI::App& command, TokenizeFlags& flags) {
+  add_source_flags(command, flags.source,
+                   "text to encode, or ids to decode (without it: JSON lines from --input)");
+  add_value(command, "--model", flags.model,
+            "folder with tokenizer.json (without it: the embedded tiny router's)")
+      ->type_name("DIR")
+      ->group("Model");
+  add_tokenizer_flag(command, flags.tokenizer);
+  add_switch(command, "--special", flags.special, "text such as <|im_end|> becomes its token")
+      ->group("Input");
+  add_switch(command, "--decode", flags.decode, "from ids to text: {\"ids\":[...]} a line")
+      ->group("Input");
+  add_switch(command, "--json", flags.json,
+             "accepted for symmetry: the output is always JSON lines")
+      ->group("Output");
+  command.footer(
+      "Examples:\n"
+      "  trinity tokenize \"Hello world\"\n"
+      "  echo '{\"text\":\"Hello world\"}' | trinity tokenize --model Qwen3-0.6B\n"
+      "  trinity tokenize --decode 9707,1879 --model Qwen3-0.6B");
+}
+
+int run(const TokenizeFlags& flags) {
+  const Result<int> status = tokenize(flags);
+  return status ? *status : report(status.error());
+}
+
+}  // namespace
+
+void add_tokenize(CLI::App& app, Action& action) {
+  add_command<TokenizeFlags>(app, "tokenize", "Turn text into token ids and back", action, declare,
+                             run);
+}
+
+}  // namespace trinity::cli

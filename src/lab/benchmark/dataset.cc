@@ -1,0 +1,131 @@
+#include "lab/benchmark/dataset.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/sha256.h"
+#include "base/try.h"
+#include "base/utf8.h"
+#include "lab/built_in.h"
+
+namespace trinity {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kBuiltInFile = "tasks.jsonl";
+constexpr std::size_t kMaxBytes = std::size_t{256} << 20;
+
+tl::unexpected<Error> wrong_schema(const std::string& what) {
+  return fail(ErrorKind::invalid_input, "invalid_record_schema", what);
+}
+
+/// The member, or null.
+const json* member(const json& record, const char* key) {
+  const auto found = record.find(key);
+  return found == record.end() ? nullptr : &*found;
+}
+
+const std::string* text_member(const json& record, const char* key) {
+  const json* value = member(record, key);
+  return value != nullptr && value->is_string() ? value->get_ptr<const std::string*>() : nullptr;
+}
+
+Result<std::string> required_text(const json& record, const char* key) {
+  const std::string* text = text_member(record, key);
+  if (text == nullptr || text->empty())
+    return wrong_schema(fmt::format("\"{}\" must be a text that is not empty", key));
+  return *text;
+}
+
+Result<std::vector<Message>> read_messages(const json& record) {
+  const json* list = member(record, "messages");
+  if (list == nullptr || !list->is_array() || list->empty())
+    return wrong_schema("\"messages\" must be a list of at least one message");
+  std::vector<Message> messages;
+  for (const json& entry : *list) {
+    const std::string* role = entry.is_object() ? text_member(entry, "role") : nullptr;
+    const std::string* content = entry.is_object() ? text_member(entry, "content") : nullptr;
+    if (role == nullptr || content == nullptr)
+      return wrong_schema("a message must be an object with the texts role and content");
+    messages.push_back({*role, *content});
+  }
+  return messages;
+}
+
+std::optional<int> read_label(const json& record, const char* key, std::size_t& ignored) {
+  const json* value = member(record, key);
+  if (value == nullptr || value->is_null()) return std::nullopt;
+  if (value->is_number_unsigned() &&
+      value->get<std::uint64_t>() <= std::uint64_t{std::numeric_limits<int>::max()})
+    return value->get<int>();
+  ++ignored;
+  return std::nullopt;
+}
+
+Result<BenchmarkCase> read_case(const json& record, std::size_t& ignored) {
+  BenchmarkCase one;
+  TRINITY_TRY(one.id, required_text(record, "id"));
+  TRINITY_TRY(one.family, required_text(record, "family"));
+  TRINITY_TRY(one.messages, read_messages(record));
+  one.expected_agent = read_label(record, "expected_agent", ignored);
+  one.expected_role = read_label(record, "expected_role", ignored);
+  if (const std::string* text = text_member(record, "difficulty")) one.difficulty = *text;
+  if (const std::string* text = text_member(record, "source")) one.source = *text;
+  if (const json* extra = member(record, "metadata"); extra != nullptr && extra->is_object())
+    one.metadata = json_text(*extra);
+  return one;
+}
+
+Result<json> read_object(std::string_view line) {
+  auto record = parse_json(line);
+  if (!record) return fail(ErrorKind::invalid_input, "invalid_jsonl", record.error().message);
+  if (!record->is_object())
+    return fail(ErrorKind::invalid_input, "invalid_jsonl", "a line must hold one JSON object");
+  return record;
+}
+
+}  // namespace
+
+Result<BenchmarkDataset> read_benchmark_dataset(std::string_view jsonl, std::string origin) {
+  BenchmarkDataset set;
+  set.sha256 = sha256_hex(jsonl);
+  std::size_t number = 0;
+  while (!jsonl.empty()) {
+    ++number;
+    const std::size_t end = jsonl.find('\n');
+    const std::string_view line = jsonl.substr(0, end);
+    jsonl.remove_prefix(end == std::string_view::npos ? jsonl.size() : end + 1);
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    const std::string where = fmt::format("line {} of {}", number, excerpt(origin));
+    auto record = read_object(line);
+    if (!record) return fail_in(where, std::move(record.error()));
+    auto one = read_case(*record, set.ignored_labels);
+    if (!one) return fail_in(where, std::move(one.error()));
+    set.cases.push_back(std::move(*one));
+  }
+  set.name = std::filesystem::path(origin).filename().string();
+  set.origin = std::move(origin);
+  return set;
+}
+
+Result<BenchmarkDataset> load_benchmark_dataset(const std::filesystem::path& path) {
+  TRINITY_TRY(const std::string text, read_text_file(path, kMaxBytes));
+  return read_benchmark_dataset(text, path.string());
+}
+
+Result<BenchmarkDataset> built_in_benchmark_dataset() {
+  const auto text = built_in_lab_file(kBuiltInFile);
+  if (!text)
+    return fail(ErrorKind::missing, "missing_benchmark_dataset",
+                "this build holds no benchmark of its own; name a file with --dataset");
+  TRINITY_TRY(BenchmarkDataset set, read_benchmark_dataset(*text, kBuiltInFile));
+  set.origin = "built in";
+  return set;
+}
+
+}  // namespace trinity

@@ -1,0 +1,197 @@
+#include "lab/eval/snapshot.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <ctime>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/try.h"
+#include "base/utf8.h"
+#include "lab/built_in.h"
+
+namespace trinity {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kMaxBytes = std::size_t{64} << 20;
+constexpr int kSchemaVersion = 1;
+constexpr const char* kFolder = "examples/fixtures/runtime_profiles";
+constexpr const char* kFileName = "qwen_router_prompt_eval_logits.json";
+
+tl::unexpected<Error> invalid(const std::string& what) {
+  return fail(ErrorKind::invalid_input, "invalid_snapshot", what);
+}
+
+bool is_text(const json& object, const char* key) {
+  return object.contains(key) && object[key].is_string();
+}
+
+std::string text_or_empty(const json& object, const char* key) {
+  return is_text(object, key) ? object[key].get<std::string>() : std::string();
+}
+
+bool is_id(const json& object, const char* key) {
+  return object.contains(key) && object[key].is_number_unsigned() &&
+         object[key].get<std::uint64_t>() <= 255;
+}
+
+bool is_number(const json& object, const char* key) {
+  return object.contains(key) && object[key].is_number();
+}
+
+Result<std::vector<double>> read_logits(const json& entry, const char* key) {
+  std::vector<double> out;
+  if (!entry.contains(key) || !entry[key].is_array())
+    return invalid(std::string(key) + " must be a list of numbers");
+  for (const json& value : entry[key]) {
+    if (!value.is_number()) return invalid(std::string(key) + " must be a list of numbers");
+    out.push_back(value.get<double>());
+  }
+  return out;
+}
+
+Result<SnapshotCase> read_case(const json& entry) {
+  if (!entry.is_object() || !is_text(entry, "id")) return invalid("a case must have an id");
+  for (const char* key : {"agent_id", "role_id"})
+    if (!is_id(entry, key)) return invalid(std::string(key) + " must be a number from 0 to 255");
+  for (const char* key : {"agent_margin", "role_margin"})
+    if (!is_number(entry, key)) return invalid(std::string(key) + " must be a number");
+  for (const char* key : {"transcript_hash", "route_hash"})
+    if (!is_text(entry, key)) return invalid(std::string(key) + " must be a text");
+  if (!entry.contains("token_count") || !entry["token_count"].is_number_unsigned())
+    return invalid("token_count must be a number");
+  SnapshotCase out;
+  out.id = entry["id"].get<std::string>();
+  out.agent_id = entry["agent_id"].get<int>();
+  out.role_id = entry["role_id"].get<int>();
+  out.token_count = entry["token_count"].get<std::uint64_t>();
+  out.agent_margin = entry["agent_margin"].get<double>();
+  out.role_margin = entry["role_margin"].get<double>();
+  TRINITY_TRY(out.agent_logits, read_logits(entry, "agent_logits_rounded"));
+  TRINITY_TRY(out.role_logits, read_logits(entry, "role_logits_rounded"));
+  out.transcript_hash = entry["transcript_hash"].get<std::string>();
+  out.route_hash = entry["route_hash"].get<std::string>();
+  return out;
+}
+
+Result<std::optional<MarginFloors>> read_floors(const json& document) {
+  if (!document.contains("margin_floors")) return std::optional<MarginFloors>();
+  const json& floors = document["margin_floors"];
+  if (!floors.is_object() || !is_number(floors, "agent") || !is_number(floors, "role"))
+    return invalid("margin_floors must hold the numbers agent and role");
+  return MarginFloors{floors["agent"].get<double>(), floors["role"].get<double>()};
+}
+
+Result<EvalSnapshot> read_document(const json& document) {
+  if (!document.is_object() || !document.contains("cases") || !document["cases"].is_array())
+    return invalid("the document must be an object with a list of cases");
+  if (document.value("schema_version", json()) != json(kSchemaVersion))
+    return fail(ErrorKind::unsupported, "unsupported_schema_version",
+                "this program reads snapshots of schema version 1");
+  EvalSnapshot out;
+  out.generated_at = text_or_empty(document, "generated_at");
+  out.profile = text_or_empty(document, "profile");
+  out.fidelity_mode = text_or_empty(document, "fidelity_mode");
+  out.producer = text_or_empty(document, "producer");
+  out.model = text_or_empty(document, "model");
+  TRINITY_TRY(out.margin_floors, read_floors(document));
+  std::set<std::string> ids;
+  for (std::size_t i = 0; i < document["cases"].size(); ++i) {
+    auto one = read_case(document["cases"][i]);
+    if (!one) return fail_in("case " + std::to_string(i + 1), std::move(one.error()));
+    if (!ids.insert(one->id).second) return invalid("case " + excerpt(one->id) + " is there twice");
+    out.cases.push_back(std::move(*one));
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<EvalSnapshot> read_snapshot(std::string_view text, std::string origin) {
+  auto document = parse_json(text);
+  if (!document) return fail_in(origin, std::move(document.error()));
+  auto snapshot = read_document(*document);
+  if (!snapshot) return fail_in(origin, std::move(snapshot.error()));
+  snapshot->origin = std::move(origin);
+  return snapshot;
+}
+
+Result<EvalSnapshot> load_snapshot(const std::filesystem::path& path) {
+  TRINITY_TRY(const std::string text, read_text_file(path, kMaxBytes));
+  return read_snapshot(text, path.string());
+}
+
+std::string snapshot_json(const EvalSnapshot& snapshot) {
+  json document = {{"schema_version", kSchemaVersion},
+                   {"generated_at", snapshot.generated_at},
+                   {"cases", json::array()}};
+  const auto put = [&](const char* key, const std::string& text) {
+    if (!text.empty()) document[key] = text;
+  };
+  put("profile", snapshot.profile);
+  put("fidelity_mode", snapshot.fidelity_mode);
+  put("producer", snapshot.producer);
+  put("model", snapshot.model);
+  if (snapshot.margin_floors)
+    document["margin_floors"] = {{"agent", snapshot.margin_floors->agent},
+                                 {"role", snapshot.margin_floors->role}};
+  for (const SnapshotCase& one : snapshot.cases)
+    document["cases"].push_back({{"id", one.id},
+                                 {"agent_id", one.agent_id},
+                                 {"role_id", one.role_id},
+                                 {"token_count", one.token_count},
+                                 {"agent_margin", one.agent_margin},
+                                 {"role_margin", one.role_margin},
+                                 {"agent_logits_rounded", one.agent_logits},
+                                 {"role_logits_rounded", one.role_logits},
+                                 {"transcript_hash", one.transcript_hash},
+                                 {"route_hash", one.route_hash}});
+  return json_text(document, 2) + "\n";
+}
+
+std::optional<std::filesystem::path> find_snapshot(const std::string& explicit_path,
+                                                   const std::filesystem::path& base,
+                                                   std::span<const std::string> profile_names) {
+  if (!explicit_path.empty()) return std::filesystem::path(explicit_path);
+  for (const std::string& name : profile_names) {
+    if (name.empty() || name.find('/') != std::string::npos) continue;
+    const std::filesystem::path path = base / kFolder / name / kFileName;
+    std::error_code ignored;
+    if (std::filesystem::is_regular_file(path, ignored)) return path;
+  }
+  return std::nullopt;
+}
+
+std::string profile_file_stem(std::string_view profile) {
+  std::string stem(profile);
+  std::replace_if(
+      stem.begin(), stem.end(), [](char c) { return c == ':' || c == '/' || c == '\\'; }, '_');
+  return stem;
+}
+
+Result<std::optional<EvalSnapshot>> built_in_snapshot(std::string_view profile) {
+  const auto text = built_in_lab_file("tiny_router." + profile_file_stem(profile) + ".json");
+  if (!text) return std::optional<EvalSnapshot>();
+  TRINITY_TRY(EvalSnapshot snapshot, read_snapshot(*text, "built in"));
+  return std::optional<EvalSnapshot>(std::move(snapshot));
+}
+
+std::string timestamp_now() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+  const std::time_t seconds = static_cast<std::time_t>(microseconds / 1'000'000);
+  std::tm utc{};
+  ::gmtime_r(&seconds, &utc);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", utc.tm_year + 1900,
+                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
+                     microseconds % 1'000'000);
+}
+
+}  // namespace trinity

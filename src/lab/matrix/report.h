@@ -1,0 +1,35 @@
+// A comparison of lanes as JSON and as one HTML page.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+
+#include "lab/matrix/model.h"
+#include "lab/matrix/ops.h"
+
+namespace trinity {
+
+/// Everything that `trinity lab matrix` found.
+struct MatrixReport {
+  MatrixLanes lanes;
+  OpMatrix ops;
+  std::optional<ModelMatrix> model;
+  std::string model_name;  // for people
+
+  bool passed() const { return ops.passed() && (!model || model->passed()); }
+};
+
+/// {passed, seed, lanes, missing_lanes, ops, op_distances, layers, decisions, times}. A number that
+/// is not finite becomes null.
+nlohmann::ordered_json matrix_record(const MatrixReport& report);
+
+/// A page that opens from the disk; nothing is loaded.
+std::string matrix_html(const MatrixReport& report, const std::string& producer);
+
+/// "1.3e-07", "0" or "not finite".
+std::string error_text(double error);
+/// What went wrong in a lane by name, for people: "wrong: attention"; empty when nothing did.
+std::string blame_text(const MatrixReport& report);
+
+}  // namespace trinity
