@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "base/try.h"
-#include "cli/adapt/cache_folder.h"
+#include "cli/flags/cache_folder.h"
 #include "cli/flags/flags.h"
 #include "cli/terminal/output.h"
 #include "router/adaptation.h"

@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/try.h"
-#include "cli/adapt/cache_folder.h"
+#include "cli/flags/cache_folder.h"
 #include "cli/flags/flags.h"
 #include "cli/lab/lab_commands.h"
 #include "cli/terminal/output.h"

@@ -1,4 +1,4 @@
-#include "cli/adapt/cache_folder.h"
+#include "cli/flags/cache_folder.h"
 
 #include <cstdlib>
 
