@@ -8,8 +8,6 @@
 #include "cli/flags/cache_folder.h"
 #include "cli/flags/flags.h"
 #include "cli/terminal/output.h"
-#include "router/adaptation.h"
-#include "router/model_files.h"
 
 namespace trinity::cli {
 namespace {
@@ -111,10 +109,7 @@ void add_adaptation_flags(CLI::App& command, ModelFlags& flags) {
       ->group("Adaptation");
 }
 
-Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_head) {
-  if (flags.model.empty() && !flags.tokenizer.empty())
-    return fail(ErrorKind::usage, "tokenizer_without_model",
-                "--tokenizer needs --model: the embedded tiny router has its own tokenizer");
+RouterOptions router_options(const ModelFlags& flags) {
   RouterOptions options;
   options.model = flags.model;
   options.tokenizer = flags.tokenizer;
@@ -126,6 +121,14 @@ Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_
   options.tie_mode = flags.tie_mode;
   options.fallback = flags.fallback;
   if (!flags.vector.empty()) options.adaptation_cache = cache_folder("adaptation");
+  return options;
+}
+
+Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_head) {
+  if (flags.model.empty() && !flags.tokenizer.empty())
+    return fail(ErrorKind::usage, "tokenizer_without_model",
+                "--tokenizer needs --model: the embedded tiny router has its own tokenizer");
+  RouterOptions options = router_options(flags);
   if (needs_head) {
     TRINITY_TRY(options.head, find_head(flags));
   }
@@ -142,18 +145,24 @@ Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_
   return router;
 }
 
+Result<Head> head_of(const ModelFlags& flags, const ModelFiles& files,
+                     const Adaptation* adaptation) {
+  if (!flags.head.empty()) return Head::load(flags.head);
+  if (adaptation != nullptr) return adaptation->head();
+  auto beside = files.head();
+  if (!beside && beside.error().tag == "missing_file")
+    return fail(
+        ErrorKind::missing, "missing_router_head",
+        fmt::format("there is no router_head.safetensors in {}; give --head FILE", flags.model));
+  return beside;
+}
+
 Result<Head> load_head(const ModelFlags& flags) {
   if (!flags.head.empty()) return Head::load(flags.head);
   TRINITY_TRY(const auto files,
               flags.model.empty() ? open_tiny_router() : open_model_folder(flags.model));
-  RouterOptions options;
-  options.model = flags.model;
-  options.bundle = flags.bundle;
-  options.vector = flags.vector;
-  options.layers = flags.layers;
-  options.tie_mode = flags.tie_mode;
-  TRINITY_TRY(const auto adaptation, open_adaptation(options, *files));
-  return adaptation != nullptr ? adaptation->head() : files->head();
+  TRINITY_TRY(const auto adaptation, open_adaptation(router_options(flags), *files));
+  return head_of(flags, *files, adaptation.get());
 }
 
 Result<Tokenizer> load_tokenizer(const std::string& model, const std::string& tokenizer) {

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "route/head.h"
+#include "router/adaptation.h"
+#include "router/model_files.h"
 #include "text/tokenizer.h"
 
 namespace trinity::cli {
@@ -48,8 +50,16 @@ void add_layer_flags(CLI::App& command, std::vector<std::int64_t>& layers, std::
 /// `tokenizer_without_model`, `missing_router_head`, and those of Router::load.
 Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_head);
 
-/// The head that load_router decides with under the same flags: the flag's, the bundle's or
-/// vector's, else the one beside the model. Errors: those of the readers and of open_adaptation.
+/// What the flags say of model, adaptation and lane; the head is found apart.
+RouterOptions router_options(const ModelFlags& flags);
+
+/// The flag's head, else that of the adaptation (may be null), else the one beside the model.
+/// Errors: `missing_router_head`, those of the readers.
+Result<Head> head_of(const ModelFlags& flags, const ModelFiles& files,
+                     const Adaptation* adaptation);
+
+/// The head that load_router decides with under the same flags. Errors: those of head_of and of
+/// open_adaptation.
 Result<Head> load_head(const ModelFlags& flags);
 
 /// The tokenizer file, else that of a model folder, which needs no weights when it has a

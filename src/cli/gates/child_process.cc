@@ -16,6 +16,7 @@
 #include <system_error>
 #include <thread>
 
+#include "base/descriptor.h"
 #include "base/stopwatch.h"
 
 namespace trinity::cli {
@@ -27,23 +28,6 @@ tl::unexpected<Error> failed(const std::string& program, int error_number) {
   return fail(ErrorKind::failed, "child_failed",
               fmt::format("{} cannot be run: {}", program, std::strerror(error_number)));
 }
-
-/// Closes what it was given at the end of a scope.
-class Closing {
- public:
-  explicit Closing(int descriptor) : descriptor_(descriptor) {}
-  ~Closing() { close(); }
-  Closing(const Closing&) = delete;
-  Closing& operator=(const Closing&) = delete;
-  int get() const { return descriptor_; }
-  void close() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-    descriptor_ = -1;
-  }
-
- private:
-  int descriptor_;
-};
 
 int signal_pipe = -1;  // a handler has no other way to its data
 
@@ -84,7 +68,7 @@ class Interrupts {
 
 struct PipeEnds {
   PipeEnds(int read_end, int write_end) : read(read_end), write(write_end) {}
-  Closing read, write;
+  Descriptor read, write;
 };
 
 /// Null when there are no descriptors left.
@@ -217,13 +201,13 @@ Result<ChildOutcome> run_child(const ChildCommand& command) {
   } else if (error != 0) {
     return failed(command.program, error);
   }
-  output->write.close();
+  output->write = Descriptor();
   std::jthread waiter([&] {
     siginfo_t info;
     while (::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT) != 0 &&
            errno == EINTR) {
     }
-    end->write.close();
+    end->write = Descriptor();
   });
   ChildOutcome outcome =
       Watch(command, child, output->read.get(), signals->read.get(), end->read.get())

@@ -2,40 +2,11 @@
 #include <fmt/format.h>
 
 #include "base/try.h"
-#include "cli/flags/cache_folder.h"
 #include "cli/flags/flags.h"
 #include "cli/lab/lab_commands.h"
 #include "cli/terminal/output.h"
 
 namespace trinity::cli {
-namespace {
-
-RouterOptions adaptation_options(const LabFlags& flags) {
-  RouterOptions options;
-  options.model = flags.model;
-  options.bundle = flags.bundle;
-  options.vector = flags.vector;
-  options.layers = flags.layers;
-  options.tie_mode = flags.tie_mode;
-  options.fallback = flags.fallback;
-  if (!flags.vector.empty()) options.adaptation_cache = cache_folder("adaptation");
-  return options;
-}
-
-/// The flag's head, else the adaptation's, else the one beside the model.
-Result<Head> head_of(const LabFlags& flags, const ModelFiles& files, const Adaptation* adaptation) {
-  if (!flags.head.empty()) return Head::load(flags.head);
-  if (adaptation != nullptr) return adaptation->head();
-  auto beside = files.head();
-  if (!beside && beside.error().tag == "missing_file")
-    return fail(
-        ErrorKind::missing, "missing_router_head",
-        fmt::format("there is no router_head.safetensors in {}; give --head FILE", flags.model));
-  return beside;
-}
-
-}  // namespace
-
 void add_lab_flags(CLI::App& command, LabFlags& flags) {
   add_model_folder_flag(command, flags.model);
   add_tokenizer_flag(command, flags.tokenizer);
@@ -69,7 +40,7 @@ Result<LabModel> open_lab_model(const LabFlags& flags) {
                                               : open_model_folder(flags.model, flags.tokenizer));
   TRINITY_TRY(const ModelConfig config, files->config());
   TRINITY_TRY(Tokenizer tokenizer, files->tokenizer());
-  TRINITY_TRY(auto adaptation, open_adaptation(adaptation_options(flags), *files));
+  TRINITY_TRY(auto adaptation, open_adaptation(router_options(flags), *files));
   TRINITY_TRY(Head head, head_of(flags, *files, adaptation.get()));
   if (static_cast<int64_t>(head.hidden_size()) != config.hidden_size)
     return fail(ErrorKind::invalid_input, "hidden_size_mismatch",
