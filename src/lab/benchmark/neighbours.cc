@@ -28,6 +28,18 @@ double cosine(std::span<const double> a, std::span<const double> b) {
   return norms > 0 ? dot(a, b) / norms : 0;
 }
 
+std::vector<std::vector<double>> unit_rows(const FeatureMatrix& features) {
+  std::vector<std::vector<double>> units;
+  units.reserve(features.rows);
+  for (std::size_t i = 0; i < features.rows; ++i) {
+    std::vector<double>& unit = units.emplace_back(widened(features.row(i)));
+    const double norm = std::sqrt(dot(unit, unit));
+    if (norm > 0)
+      for (double& value : unit) value /= norm;
+  }
+  return units;
+}
+
 std::vector<std::vector<double>> group_sums(const FeatureMatrix& features, const Groups& groups) {
   std::vector<std::vector<double>> sums(group_count(groups),
                                         std::vector<double>(features.width, 0));
@@ -72,14 +84,8 @@ Groups nearest_centroids(const FeatureMatrix& features, const Groups& groups, bo
 
 std::vector<std::optional<std::size_t>> nearest_neighbours(const FeatureMatrix& features,
                                                            const Groups& groups) {
-  // Unit rows: the cosine of two of them is their product.
-  std::vector<std::vector<double>> units;
-  for (std::size_t i = 0; i < groups.size(); ++i) {
-    units.push_back(widened(features.row(i)));
-    const double norm = std::sqrt(dot(units.back(), units.back()));
-    if (norm > 0)
-      for (double& value : units.back()) value /= norm;
-  }
+  // The cosine of two unit rows is their product.
+  const std::vector<std::vector<double>> units = unit_rows(features);
   std::vector<std::optional<std::size_t>> nearest(groups.size());
   for (std::size_t i = 0; i < groups.size(); ++i) {
     if (groups[i] < 0) continue;

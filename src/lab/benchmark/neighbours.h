@@ -20,6 +20,9 @@ using Groups = std::vector<int>;
 /// Cosine of two vectors of one length; 0 when one of them is zero.
 double cosine(std::span<const double> a, std::span<const double> b);
 
+/// Every row at length 1; one of zeros stays.
+std::vector<std::vector<double>> unit_rows(const FeatureMatrix& features);
+
 /// Sums of the rows of each group, [groups][width]; groups are numbered from 0.
 std::vector<std::vector<double>> group_sums(const FeatureMatrix& features, const Groups& groups);
 

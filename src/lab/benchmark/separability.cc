@@ -1,6 +1,5 @@
 #include "lab/benchmark/separability.h"
 
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/try.h"
@@ -27,16 +26,14 @@ double squared_norm(std::span<const double> vector) {
 
 double mean_within_distance(const FeatureMatrix& features, const Groups& families,
                             std::size_t family_count) {
+  const std::vector<std::vector<double>> units = unit_rows(features);
   std::vector<std::vector<double>> unit_sums(family_count, std::vector<double>(features.width, 0));
   std::vector<double> unit_norms(family_count, 0);  // Σ|u|²: rows that are not zero
   std::vector<std::size_t> sizes(family_count, 0);
   for (std::size_t i = 0; i < families.size(); ++i) {
     const auto family = static_cast<std::size_t>(families[i]);
     ++sizes[family];
-    std::vector<double> unit(features.row(i).begin(), features.row(i).end());
-    const double norm = std::sqrt(squared_norm(unit));
-    if (norm == 0) continue;
-    for (double& value : unit) value /= norm;
+    const std::vector<double>& unit = units[i];
     unit_norms[family] += squared_norm(unit);
     for (std::size_t d = 0; d < unit.size(); ++d) unit_sums[family][d] += unit[d];
   }

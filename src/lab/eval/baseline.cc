@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <nlohmann/json.hpp>
+
+#include "route/margins.h"
 
 namespace trinity {
 namespace {
@@ -20,14 +21,6 @@ BaselineCase from_snapshot(const SnapshotCase& recorded) {
   return out;
 }
 
-/// The best logit less the second best; NaN when there are fewer than two.
-double margin_of(std::span<const double> logits) {
-  if (logits.size() < 2) return std::nan("");
-  std::vector<double> sorted(logits.begin(), logits.end());
-  std::partial_sort(sorted.begin(), sorted.begin() + 2, sorted.end(), std::greater<>());
-  return sorted[0] - sorted[1];
-}
-
 FlippedCase flip_of(const CaseOutcome& outcome, const BaselineCase& base) {
   const Decision& decision = *outcome.decision;
   FlippedCase out;
@@ -36,9 +29,10 @@ FlippedCase flip_of(const CaseOutcome& outcome, const BaselineCase& base) {
   out.role_id = decision.role_id;
   out.baseline_agent = base.agent_id;
   out.baseline_role = base.role_id;
-  const auto consider = [&](double baseline_margin, const std::optional<double>& margin) {
-    if (out.baseline_margin > baseline_margin) return;
-    out.baseline_margin = baseline_margin;
+  const auto consider = [&](const std::optional<double>& baseline_margin,
+                            const std::optional<double>& margin) {
+    if (baseline_margin && out.baseline_margin > *baseline_margin) return;
+    out.baseline_margin = baseline_margin.value_or(std::nan(""));
     out.margin = margin.value_or(std::nan(""));
   };
   if (decision.logits.size() != base.logits.size()) {  // of another model
@@ -48,9 +42,9 @@ FlippedCase flip_of(const CaseOutcome& outcome, const BaselineCase& base) {
   const std::span<const double> logits(base.logits);
   const std::size_t agents = std::min(decision.num_agents, logits.size());
   if (decision.agent_id != base.agent_id)
-    consider(margin_of(logits.first(agents)), decision.margins.agent);
+    consider(logit_margin(logits.first(agents)), decision.margins.agent);
   if (decision.role_id != base.role_id)
-    consider(margin_of(logits.subspan(agents)), decision.margins.role);
+    consider(logit_margin(logits.subspan(agents)), decision.margins.role);
   return out;
 }
 
