@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/json_optional.h"
 #include "base/try.h"
 #include "base/utf8.h"
 #include "hash/rounding.h"
@@ -16,11 +17,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int kPlaces = 6;
-
-template <typename T>
-Json nullable(const std::optional<T>& value) {
-  return value ? Json(*value) : Json(nullptr);
-}
 
 Status check_label(const BenchmarkCase& one, const char* what, const std::optional<int>& label,
                    std::size_t count) {
@@ -43,9 +39,9 @@ void count(AxisTallies& tallies, const RoutingPrediction& one) {
 }
 
 Json tallies_record(const AxisTallies& tallies) {
-  return {{"agent_accuracy", nullable(tallies.agent.accuracy())},
-          {"role_accuracy", nullable(tallies.role.accuracy())},
-          {"joint_accuracy", nullable(tallies.joint.accuracy())}};
+  return {{"agent_accuracy", json_or_null(tallies.agent.accuracy())},
+          {"role_accuracy", json_or_null(tallies.role.accuracy())},
+          {"joint_accuracy", json_or_null(tallies.joint.accuracy())}};
 }
 
 Json confusion_record(const Confusion& confusion) {
@@ -140,12 +136,12 @@ nlohmann::ordered_json routing_record(const RoutingScore& score) {
   record["predictions"] = Json::array();
   for (const RoutingPrediction& one : score.predictions)
     record["predictions"].push_back({{"id", one.id},
-                                     {"expected_agent", nullable(one.expected_agent)},
-                                     {"expected_role", nullable(one.expected_role)},
+                                     {"expected_agent", json_or_null(one.expected_agent)},
+                                     {"expected_role", json_or_null(one.expected_role)},
                                      {"agent_id", one.route.agent_id},
                                      {"role_id", one.route.role_id},
-                                     {"agent_correct", nullable(one.agent_correct)},
-                                     {"role_correct", nullable(one.role_correct)},
+                                     {"agent_correct", json_or_null(one.agent_correct)},
+                                     {"role_correct", json_or_null(one.role_correct)},
                                      {"logits", one.route.logits},
                                      {"route_margin", one.route_margin}});
   return record;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/json_optional.h"
 #include "base/try.h"
 #include "hash/rounding.h"
 
@@ -17,11 +18,6 @@ using Json = nlohmann::ordered_json;
 constexpr int kVerifier = 2;
 constexpr std::int64_t kMostTurns = 1000;  // a record has one event a turn
 
-template <typename T>
-Json nullable(const std::optional<T>& value) {
-  return value ? Json(*value) : Json(nullptr);
-}
-
 Json case_record(const TurnBudget& budget, const TurnBudgetCase& one) {
   Json events = Json::array();
   for (std::int64_t turn = 1; turn <= one.turns; ++turn)
@@ -31,8 +27,8 @@ Json case_record(const TurnBudget& budget, const TurnBudgetCase& one) {
                       {"status", one.accepted ? "accepted" : "revised"}});
   return {{"id", one.id},
           {"family", one.family},
-          {"expected_agent", nullable(one.expected_agent)},
-          {"expected_role", nullable(one.expected_role)},
+          {"expected_agent", json_or_null(one.expected_agent)},
+          {"expected_role", json_or_null(one.expected_role)},
           {"selected_agent", one.agent_id},
           {"selected_role", one.role_id},
           {"turns", one.turns},

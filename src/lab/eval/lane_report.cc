@@ -3,32 +3,29 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/json_optional.h"
+
 namespace trinity {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-template <typename T>
-Json nullable(const std::optional<T>& value) {
-  return value ? Json(*value) : Json(nullptr);
-}
 
 Json case_record(const CaseOutcome& outcome, bool with_logits) {
   const EvalCase& one = *outcome.eval_case;
   Json record = {{"id", one.id}};
   if (outcome.decision) {
     const Decision& decision = *outcome.decision;
-    record.update(Json{
-        {"agent_id", decision.agent_id},
-        {"role_id", decision.role_id},
-        {"role_name", decision.role_name},
-        {"margins",
-         {{"agent", nullable(decision.margins.agent)}, {"role", nullable(decision.margins.role)}}},
-        {"token_count", decision.token_count},
-        {"hidden_index", decision.hidden_index},
-        {"transcript_hash", nullable(decision.transcript_hash)},
-        {"trace_messages_hash", nullable(decision.trace_messages_hash)},
-        {"route_hash", nullable(decision.route_hash)}});
+    record.update(Json{{"agent_id", decision.agent_id},
+                       {"role_id", decision.role_id},
+                       {"role_name", decision.role_name},
+                       {"margins",
+                        {{"agent", json_or_null(decision.margins.agent)},
+                         {"role", json_or_null(decision.margins.role)}}},
+                       {"token_count", decision.token_count},
+                       {"hidden_index", decision.hidden_index},
+                       {"transcript_hash", json_or_null(decision.transcript_hash)},
+                       {"trace_messages_hash", json_or_null(decision.trace_messages_hash)},
+                       {"route_hash", json_or_null(decision.route_hash)}});
     if (with_logits) {
       record["agent_logits"] = decision.agent_logits();
       record["role_logits"] = decision.role_logits();

@@ -6,6 +6,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "base/json_optional.h"
 #include "base/try.h"
 #include "bundle/manifest.h"
 #include "tensor/float_cast.h"
@@ -30,11 +31,6 @@ constexpr StageRule kStages[] = {
     {"final_f32", true, 1e-3, 1e-5},
     {"final_bf16", false, 1e-3, 1e-5},
 };
-
-template <typename T>
-Json or_null(const std::optional<T>& value) {
-  return value ? Json(*value) : Json(nullptr);
-}
 
 /// JSON has no word for infinity or NaN.
 Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
@@ -150,13 +146,13 @@ Json stage_check_json(const StageCheck& check, Json ours, Json theirs) {
   Json out = {
       {"stage", check.stage},
       {"required_for_functional_parity", check.required},
-      {"byte_match", or_null(check.byte_match)},
+      {"byte_match", json_or_null(check.byte_match)},
       {"shape_match", check.shape_match},
       {"elixir", std::move(ours)},
       {"python", std::move(theirs)},
       {"max_abs_error", check.max_abs_error ? number(*check.max_abs_error) : Json(nullptr)},
       {"mean_abs_error", check.mean_abs_error ? number(*check.mean_abs_error) : Json(nullptr)},
-      {"mismatched_element_count", or_null(check.mismatched)},
+      {"mismatched_element_count", json_or_null(check.mismatched)},
       {"tolerance", {{"max_abs_error", rule.max_abs}, {"mean_abs_error", rule.mean_abs}}},
       {"functional_passed", check.passed}};
   if (check.missing) out["missing_python_stage"] = true;
