@@ -1,5 +1,5 @@
 // Running other programs: what comes back, and what is not waited for.
-#include "cli/gates/child_process.h"
+#include "cli/process/child_process.h"
 
 #include <gtest/gtest.h>
 

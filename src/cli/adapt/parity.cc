@@ -15,6 +15,7 @@
 #include "cli/commands.h"
 #include "cli/flags/flags.h"
 #include "cli/terminal/output.h"
+#include "cli/terminal/report_file.h"
 #include "lab/parity/chunks.h"
 #include "lab/parity/compare.h"
 #include "lab/parity/sample.h"
@@ -27,9 +28,7 @@ namespace fs = std::filesystem;
 
 /// Pretty JSON with a line feed at the end, in a folder that is made when needed.
 Status write_report(const fs::path& path, const Json& report) {
-  std::error_code ignored;
-  if (path.has_parent_path()) fs::create_directories(path.parent_path(), ignored);
-  return write_file_atomic(path, json_text(report, 2) + "\n");
+  return write_report_file(path, json_text(report, 2) + "\n");
 }
 
 void add_path_flags(CLI::App& command, std::string& components, std::string& python_report,

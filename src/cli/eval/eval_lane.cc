@@ -9,7 +9,7 @@
 #include "base/stopwatch.h"
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/eval/own_process.h"
+#include "cli/process/own_process.h"
 #include "cli/terminal/output.h"
 #include "hash/canonical.h"
 

@@ -12,10 +12,11 @@
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/flags/flags.h"
-#include "cli/gates/child_process.h"
 #include "cli/gates/gates_view.h"
+#include "cli/process/child_process.h"
 #include "cli/repository_root.h"
 #include "cli/terminal/output.h"
+#include "cli/terminal/report_file.h"
 
 namespace trinity::cli {
 namespace {
@@ -31,8 +32,7 @@ struct GatesFlags {
 /// Makes the summary's folder and tries to write there, so that no long run ends in vain.
 Status prepare_summary(const std::filesystem::path& path) {
   if (path.empty()) return {};
-  std::error_code ignored;
-  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), ignored);
+  make_parent_folder(path);
   TRINITY_TRY(const AtomicFile probe, AtomicFile::create(path));
   return {};
 }

@@ -11,11 +11,12 @@
 #include "base/try.h"
 #include "cli/flags/flags.h"
 #include "cli/flags/input_flags.h"
-#include "cli/gates/child_process.h"
 #include "cli/lab/lab_benchmark_view.h"
 #include "cli/lab/lab_commands.h"
+#include "cli/process/child_process.h"
 #include "cli/repository_root.h"
 #include "cli/terminal/output.h"
+#include "cli/terminal/report_file.h"
 #include "lab/eval/snapshot.h"
 
 namespace trinity::cli {
@@ -137,9 +138,7 @@ BenchmarkContext context_of(const BenchmarkFlags& flags, BenchmarkSuite suite,
 
 Status write_report(const std::string& path, const nlohmann::ordered_json& record) {
   const std::filesystem::path file(path);
-  std::error_code ignored;
-  if (file.has_parent_path()) std::filesystem::create_directories(file.parent_path(), ignored);
-  return write_file_atomic(
+  return write_report_file(
       file, file.extension() == ".md" ? benchmark_markdown(record) : json_text(record, 2) + "\n");
 }
 

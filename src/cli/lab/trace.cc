@@ -12,6 +12,7 @@
 #include "cli/flags/flags.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
+#include "cli/terminal/report_file.h"
 #include "lab/router_trace.h"
 
 namespace trinity::cli {
@@ -67,10 +68,7 @@ Status trace(const TraceFlags& flags) {
   if (flags.out.empty()) {
     TRINITY_CHECK(output.write(text));
   } else {
-    std::error_code ignored;
-    const std::filesystem::path path(flags.out);
-    if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), ignored);
-    TRINITY_CHECK(write_file_atomic(path, text));
+    TRINITY_CHECK(write_report_file(flags.out, text));
     TRINITY_CHECK(output.write("\n=== TRINITY SAKANA ROUTER TRACE ===\n"));
     for (const char* name : {"argmax_agent_id", "argmax_role_id", "role_name", "token_ids_sha256"})
       TRINITY_CHECK(output.write(fmt::format("{}: {}\n", name, report[name].dump())));

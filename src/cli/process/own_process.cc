@@ -1,4 +1,4 @@
-#include "cli/eval/own_process.h"
+#include "cli/process/own_process.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-#include "cli/gates/child_process.h"
+#include "cli/process/child_process.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
