@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "backend/cpu/parallel.h"
-
 namespace trinity::cpu {
 namespace {
 
@@ -21,7 +19,8 @@ float* thread_scratch(int64_t floats) {
 
 }  // namespace
 
-void attend(const AttentionCall& call, std::span<const SequenceSlice> slices, int64_t layer) {
+void attend(ThreadPool& threads, const AttentionCall& call, std::span<const SequenceSlice> slices,
+            int64_t layer) {
   std::vector<AttentionItem> items;
   int64_t scratch_floats = 0;
   for (const SequenceSlice& slice : slices) {
@@ -53,7 +52,7 @@ void attend(const AttentionCall& call, std::span<const SequenceSlice> slices, in
         items.push_back(item);
       }
   }
-  parallel_tasks(static_cast<int64_t>(items.size()), [&](int64_t i) {
+  threads.run(static_cast<int64_t>(items.size()), [&](int64_t i) {
     float* scratch = thread_scratch(scratch_floats);
     const AttentionItem& item = items[static_cast<size_t>(i)];
     call.element == Element::bf16 ? attend_bf16(item, scratch) : attend_f32(item, scratch);

@@ -14,6 +14,7 @@
 #include <span>
 
 #include "backend/cpu/kv_pages.h"
+#include "backend/cpu/thread_pool.h"
 
 namespace trinity::cpu {
 
@@ -57,6 +58,7 @@ struct AttentionCall {
 };
 
 /// Runs attention for all slices (every slice's cache already holds its rows), over all threads.
-void attend(const AttentionCall& call, std::span<const SequenceSlice> slices, int64_t layer);
+void attend(ThreadPool& threads, const AttentionCall& call, std::span<const SequenceSlice> slices,
+            int64_t layer);
 
 }  // namespace trinity::cpu

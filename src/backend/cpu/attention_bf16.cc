@@ -183,7 +183,12 @@ struct Kernel {
 
   template <int R>
   static inline void accumulate(const uint16_t* p, const std::byte* const* value_pages,
-                                int64_t keys, int64_t padded_dim, const float* rescale, float* o) {
+                                const int64_t* visible, int64_t padded_dim, const float* rescale,
+                                float* o) {
+    // Weights of masked keys are 0, and the values of the tokens that fill up a group are numbers.
+    int64_t keys = 0;
+    for (int r = 0; r < R; ++r) keys = visible[r] > keys ? visible[r] : keys;
+    keys = (keys + kGroupTokens - 1) / kGroupTokens * kGroupTokens;
     int64_t col = 0;
     for (; col + 64 <= padded_dim; col += 64)
       accumulate_cols<R, 4>(p, value_pages, keys, padded_dim, rescale, col, o);
@@ -191,9 +196,9 @@ struct Kernel {
       accumulate_cols<R, 1>(p, value_pages, keys, padded_dim, rescale, col, o);
   }
 
-  static inline void finish(const float* o, float inverse_sum, int64_t dim, Element element,
+  static inline void finish(const float* o, float sum, int64_t dim, Element element,
                             std::byte* out) {
-    const __m512 factor = _mm512_set1_ps(inverse_sum);
+    const __m512 factor = _mm512_set1_ps(1.0f / sum);
     for (int64_t d = 0; d < dim; d += 16) {
       const auto mask = static_cast<__mmask16>(dim - d >= 16 ? 0xFFFF : (1 << (dim - d)) - 1);
       const __m512 value = _mm512_mul_ps(_mm512_loadu_ps(o + d), factor);

@@ -11,10 +11,11 @@
 //                                          float scale, float* maxima, float* sums, Value* p,
 //                                          float* rescale);   // s, p: [R][64]; the rest [R]
 //     template <int R> static void accumulate(const Value* p, const std::byte* const* value_pages,
-//                                             int64_t keys, int64_t padded_dim, const float*
-//                                             rescale, float* o);   // p[R][64], o[R][padded_dim]
-//     static void finish(const float* o, float inverse_sum, int64_t dim, Element element,
-//                        std::byte* out);   // out = o · inverse_sum, in `element`
+//                                             const int64_t* visible, int64_t padded_dim,
+//                                             const float* rescale, float* o);   // p[R][64],
+//                                             o[R][padded_dim]
+//     static void finish(const float* o, float sum, int64_t dim, Element element,
+//                        std::byte* out);   // out = o / sum, in `element`
 //   };
 
 template <class Kernel, int R>
@@ -41,7 +42,7 @@ TRINITY_ATTENTION_INLINE void attend_tile(const AttentionItem& item, int64_t blo
   const int64_t groups = (most + kGroupTokens - 1) / kGroupTokens;
   Kernel::template scores<R>(q, key_groups, groups, dim, s);
   Kernel::template softmax<R>(s, visible, groups, scale, maxima + row, sums + row, p, rescale);
-  Kernel::template accumulate<R>(p, value_pages, groups * kGroupTokens, padded_dim, rescale,
+  Kernel::template accumulate<R>(p, value_pages, visible, padded_dim, rescale,
                                  o + row * padded_dim);
 }
 
@@ -86,7 +87,7 @@ TRINITY_ATTENTION_INLINE void attend_item(const AttentionItem& item, float* scra
   }
   for (int64_t row = 0; row < rows; ++row) {
     const int64_t to = row / item.group * item.out_stride + row % item.group * dim;
-    Kernel::finish(o + row * padded_dim, 1.0f / sums[row], dim, item.out_element,
+    Kernel::finish(o + row * padded_dim, sums[row], dim, item.out_element,
                    item.out + to * element_size(item.out_element));
   }
 }

@@ -11,8 +11,10 @@
 #include "backend/cpu/cpu_features.h"
 #include "backend/cpu/cpu_storage.h"
 #include "backend/cpu/dense_algebra.h"
+#include "backend/cpu/exact_products.h"
+#include "backend/cpu/instruction_sets.h"
 #include "backend/cpu/kv_pages.h"
-#include "backend/cpu/linear.h"
+#include "backend/cpu/onednn_products.h"
 #include "backend/cpu/parallel.h"
 #include "backend/cpu/qkv_kernel.h"
 #include "backend/cpu/rope_table.h"
@@ -26,24 +28,21 @@ using namespace cpu;  // NOLINT(google-build-using-namespace): this file is the 
 
 class CpuBackend final : public Backend {
  public:
-  CpuBackend(Element element, int threads)
-      : element_(element),
-        attention_element_(element != Element::f32 && cpu_features().avx512_bf16 ? Element::bf16
-                                                                                 : Element::f32),
+  CpuBackend(CpuLane lane, int threads)
+      : element_(lane == CpuLane::bf16 ? Element::bf16 : Element::f32),
         threads_(threads > 0 ? threads : available_processors()),
         pool_(BufferPool::create()),
-        linear_(element) {
-    info_.id = element == Element::f32    ? "cpu_f32"
-               : element == Element::bf16 ? "cpu_bf16"
-                                          : "cpu_int8";
+        products_(make_products(lane, threads_)) {
+    info_.id = cpu_lane_id(lane);
     info_.label = "trinity.cpu";
-    info_.device = fmt::format("{}, {} thread{}", cpu_features().model_name, threads_,
-                               threads_ == 1 ? "" : "s");
-    info_.dtype_policy = element == Element::f32 ? "f32 products, f32 elsewhere"
-                         : element == Element::bf16
-                             ? "bf16 products and attention, f32 accumulation and residual"
-                             : "int8 products (a scale per channel and per token), bf16 "
-                               "attention, f32 accumulation and residual";
+    info_.device =
+        fmt::format("{} ({}), {} thread{}", cpu_features().model_name, instruction_set_in_use(),
+                    threads_.threads(), threads_.threads() == 1 ? "" : "s");
+    info_.dtype_policy =
+        lane == CpuLane::f32    ? "weights as stored, f32 products and attention, all sums defined"
+        : lane == CpuLane::int8 ? "int8 products (a scale per channel and per token), f32 "
+                                  "attention and residual, all sums defined"
+                                : "bf16 products and attention, f32 accumulation and residual";
     info_.exactness = Exactness::bit_stable;
     info_.fused = true;
   }
@@ -55,9 +54,8 @@ class CpuBackend final : public Backend {
   // ---- weights ----
 
   Result<Weight> prepare_linear(std::span<const TensorView> stacked) override {
-    use_threads();
-    TRINITY_TRY(std::shared_ptr<PackedLinear> packed, linear_.pack(stacked));
-    weight_bytes_ += packed->packed_bytes + packed->col_scale.size() * sizeof(float);
+    TRINITY_TRY(std::shared_ptr<PackedLinear> packed, products_->pack(stacked));
+    weight_bytes_ += packed->packed_bytes;
     const int64_t out = packed->out, in = packed->in;
     return Weight(std::move(packed), out, in);
   }
@@ -106,17 +104,11 @@ class CpuBackend final : public Backend {
   }
 
   Result<Tensor> linear(const Tensor& x, const Weight& weight) override {
-    use_threads();
     const auto& packed = weight.as<PackedLinear>();
     const Tensor input = converted(x, element_);
     Tensor out = make(x.rows(), packed.out, Element::f32);
-    auto& result = out.as<Activation>();
-    TRINITY_CHECK(linear_.multiply(packed, input.as<Activation>().data, x.rows(),
-                                   reinterpret_cast<float*>(result.data)));
-    if (element_ == Element::s8) {
-      result.row_scales = input.as<Activation>().row_scales;
-      result.col_scale = packed.col_scale.data();
-    }
+    TRINITY_CHECK(products_->multiply(packed, input.as<Activation>().data, x.rows(),
+                                      reinterpret_cast<float*>(out.as<Activation>().data)));
     return out;
   }
 
@@ -128,7 +120,6 @@ class CpuBackend final : public Backend {
     for (const int64_t size : weight.as<PackedLinear>().out_sizes) {
       auto part = std::make_shared<Activation>(whole);
       part->data = whole.data + begin * element_size(whole.element);
-      if (whole.col_scale != nullptr) part->col_scale = whole.col_scale + begin;
       parts.emplace_back(std::move(part), x.rows(), size);
       begin += size;
     }
@@ -150,40 +141,31 @@ class CpuBackend final : public Backend {
   }
 
   Result<Tensor> add(const Tensor& a, const Tensor& b) override {
-    use_threads();
     Tensor out = make(a.rows(), a.cols(), Element::f32);
-    parallel_rows(a.rows(), [&](RowRange rows) {
+    parallel_rows(threads_, a.rows(), a.cols(), [&](RowRange rows) {
       add_rows(input(a), input(b), a.cols(), out.as<Activation>().as_output(), rows);
     });
     return out;
   }
 
   Result<Tensor> silu_mul(const Tensor& gate, const Tensor& up) override {
-    use_threads();
     Tensor out = make(gate.rows(), gate.cols(), element_);
-    parallel_rows(gate.rows(), [&](RowRange rows) {
+    parallel_rows(threads_, gate.rows(), gate.cols(), [&](RowRange rows) {
       silu_mul_rows(input(gate), input(up), gate.cols(), out.as<Activation>().as_output(), rows);
     });
     return out;
   }
 
-  Result<Tensor> product_input(const Tensor& x) override {
-    use_threads();
-    return converted(x, element_);
-  }
+  Result<Tensor> product_input(const Tensor& x) override { return converted(x, element_); }
 
   Result<Tensor> select_rows(const Tensor& x, std::span<const int64_t> rows) override {
     const auto& from = x.as<Activation>();
     Tensor out = make(static_cast<int64_t>(rows.size()), x.cols(), from.element);
     auto& to = out.as<Activation>();
-    if (from.row_scales != nullptr && to.row_scales == nullptr)
-      to.row_scales = pool_->take(rows.size() * sizeof(float));
-    to.col_scale = from.col_scale;
     const auto width = static_cast<size_t>(x.cols() * element_size(from.element));
     for (size_t i = 0; i < rows.size(); ++i) {
       std::memcpy(to.data + static_cast<int64_t>(i) * to.stride * element_size(to.element),
                   from.data + rows[i] * from.stride * element_size(from.element), width);
-      if (from.row_scales != nullptr) to.row_scale_data()[i] = from.row_scale_data()[rows[i]];
     }
     return out;
   }
@@ -208,12 +190,10 @@ class CpuBackend final : public Backend {
 
   Result<Tensor> attention(const Tensor& q, std::span<const SequenceSlice> slices, int64_t layer,
                            const AttentionShape& shape) override {
-    use_threads();
-    const Tensor queries = converted(q, attention_element_);
-    // The bf16 lane writes what the output projection reads; int8 needs whole rows for its scales.
-    Tensor out = make(q.rows(), q.cols(), element_ == Element::bf16 ? element_ : Element::f32);
+    const Tensor queries = converted(q, element_);
+    Tensor out = make(q.rows(), q.cols(), element_);  // what the output projection reads
     const auto& in = queries.as<Activation>();
-    attend({attention_element_, in.data, in.stride, out.as<Activation>().as_output(), shape.heads},
+    attend(threads_, {element_, in.data, in.stride, out.as<Activation>().as_output(), shape.heads},
            slices, layer);
     return out;
   }
@@ -222,11 +202,10 @@ class CpuBackend final : public Backend {
 
   Result<Tensor> add_rms_norm(Tensor& residual, const Tensor* delta, const Weight& weight,
                               float eps) override {
-    use_threads();
     Tensor out = make(residual.rows(), residual.cols(), element_);
     const auto& h = residual.as<Activation>();
     const RowsIn added = delta == nullptr ? RowsIn() : input(*delta);
-    parallel_rows(residual.rows(), [&](RowRange rows) {
+    parallel_rows(threads_, residual.rows(), residual.cols(), [&](RowRange rows) {
       add_norm_rows(reinterpret_cast<float*>(h.data), h.stride, delta == nullptr ? nullptr : &added,
                     weight.as<NormWeight>().values.data(), eps, residual.cols(),
                     out.as<Activation>().as_output(), rows);
@@ -250,7 +229,7 @@ class CpuBackend final : public Backend {
     rows.group = shape.heads / shape.kv_heads;
     Tensor q;
     if (!qkv.q.empty()) {
-      q = make(qkv.q.rows(), qkv.q.cols(), attention_element_);
+      q = make(qkv.q.rows(), qkv.q.cols(), element_);
       rows.q = input(qkv.q);
       rows.q_out = q.as<Activation>().as_output();
     }
@@ -266,15 +245,19 @@ class CpuBackend final : public Backend {
   }
 
  private:
-  /// OpenMP keeps the team size per calling thread, so every entry sets its own.
-  void use_threads() const { omp_set_num_threads(threads_); }
+  static std::unique_ptr<ProductEngine> make_products(CpuLane lane, ThreadPool& threads) {
+    if (lane == CpuLane::bf16) return make_onednn_products(threads);
+    return std::make_unique<ExactProducts>(
+        lane == CpuLane::int8 ? ExactProducts::Weights::int8 : ExactProducts::Weights::as_stored,
+        threads);
+  }
 
   static RowsIn input(const Tensor& tensor) { return tensor.as<Activation>().as_input(); }
 
-  /// A fresh dense matrix with room for the product's row bucket.
+  /// A fresh dense matrix with room for the rows that the product engine reads.
   Tensor make(int64_t rows, int64_t cols, Element element) {
     auto activation = std::make_shared<Activation>();
-    const int64_t room = bucket_rows(rows);
+    const int64_t room = products_->room(rows);
     activation->element = element;
     activation->stride = cols;
     activation->memory = pool_->take(static_cast<size_t>(room * cols * element_size(element)));
@@ -282,25 +265,20 @@ class CpuBackend final : public Backend {
     if (room > rows)  // rows beyond the last are multiplied too: they must be numbers
       std::memset(activation->data + rows * cols * element_size(element), 0,
                   static_cast<size_t>((room - rows) * cols * element_size(element)));
-    if (element == Element::s8)
-      activation->row_scales = pool_->take(static_cast<size_t>(room) * sizeof(float));
     return Tensor(std::move(activation), rows, cols);
   }
 
   Tensor converted(const Tensor& x, Element element) {
     const auto& from = x.as<Activation>();
-    if (from.element == element && from.stride == x.cols() && from.col_scale == nullptr &&
-        (element == Element::s8 || from.row_scales == nullptr))
-      return x;
+    if (from.element == element && from.stride == x.cols()) return x;
     Tensor out = make(x.rows(), x.cols(), element);
-    parallel_rows(x.rows(), [&](RowRange rows) {
+    parallel_rows(threads_, x.rows(), x.cols(), [&](RowRange rows) {
       convert_rows(from.as_input(), x.cols(), out.as<Activation>().as_output(), rows);
     });
     return out;
   }
 
   Result<Tensor> as_plain_f32(const Tensor& x) {
-    use_threads();
     const auto& from = x.as<Activation>();
     if (from.element == Element::f32) return converted(x, Element::f32);
     // A lane's own format, widened; only diagnostics read these.
@@ -308,17 +286,12 @@ class CpuBackend final : public Backend {
     auto* to = reinterpret_cast<float*>(out.as<Activation>().data);
     for (int64_t r = 0; r < x.rows(); ++r)
       for (int64_t c = 0; c < x.cols(); ++c, ++to)
-        *to = from.element == Element::bf16
-                  ? f32_from_bf16(reinterpret_cast<const uint16_t*>(from.data)[r * from.stride + c])
-                  : static_cast<float>(
-                        reinterpret_cast<const int8_t*>(from.data)[r * from.stride + c]) *
-                        from.row_scale_data()[r];
+        *to = f32_from_bf16(reinterpret_cast<const uint16_t*>(from.data)[r * from.stride + c]);
     return out;
   }
 
   /// Norm, rotation and storage of all slices, cut into tasks of one head and up to 64 positions.
   Status store_slices(const QkvRows& rows, std::span<const SequenceSlice> slices, int64_t layer) {
-    use_threads();
     std::vector<QkvTask> tasks;
     for (const SequenceSlice& slice : slices) {
       auto& cache = static_cast<PagedKvCache&>(*slice.kv);
@@ -335,15 +308,14 @@ class CpuBackend final : public Backend {
         begin = next;
       }
     }
-    parallel_tasks(static_cast<int64_t>(tasks.size()),
-                   [&](int64_t i) { store_qkv(rows, tasks[static_cast<size_t>(i)]); });
+    threads_.run(static_cast<int64_t>(tasks.size()),
+                 [&](int64_t i) { store_qkv(rows, tasks[static_cast<size_t>(i)]); });
     return {};
   }
 
   Tensor by_heads(const Tensor& x, const HeadRows& heads, Element element) {
-    use_threads();
     Tensor out = make(x.rows(), x.cols(), element);
-    parallel_rows(x.rows(), [&](RowRange rows) {
+    parallel_rows(threads_, x.rows(), x.cols(), [&](RowRange rows) {
       head_norm_rope_rows(input(x), heads, out.as<Activation>().as_output(), rows);
     });
     return out;
@@ -371,15 +343,14 @@ class CpuBackend final : public Backend {
   }
 
   PageLayout page_layout(const KvShape& shape) const {
-    return {attention_element_, shape.kv_heads, shape.head_dim};
+    return {element_, shape.kv_heads, shape.head_dim};
   }
 
-  Element element_;            // of product inputs
-  Element attention_element_;  // of queries, keys, values
-  int threads_;
+  Element element_;  // of product inputs, queries, keys and values
+  ThreadPool threads_;
   BackendInfo info_;
   std::shared_ptr<BufferPool> pool_;
-  LinearEngine linear_;
+  std::unique_ptr<ProductEngine> products_;
   std::list<RopeTable> rope_tables_;
   size_t weight_bytes_ = 0;
   std::unique_ptr<DenseAlgebra> dense_algebra_;
@@ -387,8 +358,12 @@ class CpuBackend final : public Backend {
 
 }  // namespace
 
-std::unique_ptr<Backend> make_cpu_backend(Element element, int threads) {
-  return std::make_unique<CpuBackend>(element, threads);
+const char* cpu_lane_id(CpuLane lane) {
+  return lane == CpuLane::f32 ? "cpu_f32" : lane == CpuLane::int8 ? "cpu_int8" : "cpu_bf16";
+}
+
+std::unique_ptr<Backend> make_cpu_backend(CpuLane lane, int threads) {
+  return std::make_unique<CpuBackend>(lane, threads);
 }
 
 }  // namespace trinity

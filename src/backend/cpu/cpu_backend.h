@@ -1,16 +1,20 @@
-// The CPU lanes: oneDNN products in f32, bf16 or int8, vectorised glue between them.
+// The CPU lanes: products in f32, int8 or bf16, vectorised glue between them.
 #pragma once
 
 #include <memory>
 
 #include "backend/backend.h"
-#include "backend/cpu/row_kernels.h"
 
 namespace trinity {
 
-/// `element` is the type of the product inputs: f32, bf16 (weights and inputs rounded), or s8
-/// (weights with one scale an output channel, inputs with one scale a token). The residual stream,
-/// norms, softmax and all sums are f32 in every lane. `threads` 0 = all available processors.
-std::unique_ptr<Backend> make_cpu_backend(cpu::Element element, int threads);
+/// f32: weights in the checkpoint's type, f32 activations. int8: weights with one scale an output
+/// channel, product inputs with one scale a token. Both are exact (backend/exact_arithmetic.h).
+/// bf16: weights and inputs rounded to bf16, products by oneDNN. The residual stream, norms,
+/// softmax and all sums are f32 in every lane.
+enum class CpuLane { f32, int8, bf16 };
+const char* cpu_lane_id(CpuLane lane);
+
+/// `threads` 0 = all available processors. The lane must be available.
+std::unique_ptr<Backend> make_cpu_backend(CpuLane lane, int threads);
 
 }  // namespace trinity

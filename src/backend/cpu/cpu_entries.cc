@@ -2,35 +2,39 @@
 
 #include "backend/cpu/cpu_backend.h"
 #include "backend/cpu/cpu_features.h"
+#include "backend/cpu/instruction_sets.h"
+#include "backend/cpu/onednn_products.h"
+#include "base/try.h"
 
 namespace trinity {
 namespace {
 
-template <cpu::Element element>
+template <CpuLane lane>
 std::optional<std::string> unavailable() {
-  if (element == cpu::Element::bf16) return cpu::bf16_unavailable(cpu::cpu_features());
-  if (element == cpu::Element::s8) return cpu::int8_unavailable(cpu::cpu_features());
-  return std::nullopt;
+  if (lane != CpuLane::bf16) return std::nullopt;
+  if (!cpu::onednn_built_in()) return "this build has no oneDNN; use --profile cpu_f32";
+  return cpu::bf16_unavailable(cpu::cpu_features());
 }
 
-template <cpu::Element element>
+template <CpuLane lane>
 Result<std::unique_ptr<Backend>> create(const BackendOptions& options) {
-  return make_cpu_backend(element, options.threads);
+  TRINITY_CHECK(cpu::use_instruction_set_of_environment());
+  return make_cpu_backend(lane, options.threads);
 }
 
-template <cpu::Element element>
-BackendEntry entry(std::string id, std::string description) {
-  return {std::move(id), std::move(description), Exactness::bit_stable, unavailable<element>,
-          create<element>};
+template <CpuLane lane>
+BackendEntry entry(std::string description) {
+  return {cpu_lane_id(lane), std::move(description), Exactness::bit_stable, unavailable<lane>,
+          create<lane>};
 }
 
 }  // namespace
 
 std::vector<BackendEntry> cpu_entries() {
-  return {
-      entry<cpu::Element::f32>("cpu_f32", "oneDNN products in f32, any x86-64 processor"),
-      entry<cpu::Element::bf16>("cpu_bf16", "oneDNN products and attention in bf16"),
-      entry<cpu::Element::s8>("cpu_int8", "oneDNN products in int8, scales per channel and token")};
+  return {entry<CpuLane::f32>("f32 products, weights as stored, defined bits, any processor"),
+          entry<CpuLane::bf16>("oneDNN products and attention in bf16"),
+          entry<CpuLane::int8>("int8 products, a scale per channel and token, defined bits, any "
+                               "processor")};
 }
 
 }  // namespace trinity

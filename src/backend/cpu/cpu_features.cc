@@ -41,13 +41,6 @@ std::optional<std::string> bf16_unavailable(const CpuFeatures& features) {
          ") has no AVX512-BF16 instructions; use --profile cpu_f32";
 }
 
-std::optional<std::string> int8_unavailable(const CpuFeatures& features) {
-  if (features.avx512_vnni) return std::nullopt;
-  return "this processor (" + features.model_name +
-         ") has no AVX512-VNNI instructions, without which int8 sums would saturate; "
-         "use --profile cpu_f32";
-}
-
 int available_processors() {
   cpu_set_t set;
   CPU_ZERO(&set);

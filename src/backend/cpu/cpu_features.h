@@ -16,9 +16,8 @@ struct CpuFeatures {
 /// Asked of the processor once.
 const CpuFeatures& cpu_features();
 
-/// Why bf16 (int8) products cannot run exactly and fast here; nothing when they can.
+/// Why bf16 products cannot run here; nothing when they can.
 std::optional<std::string> bf16_unavailable(const CpuFeatures& features);
-std::optional<std::string> int8_unavailable(const CpuFeatures& features);
 
 /// Processors that this process may use.
 int available_processors();

@@ -15,15 +15,10 @@ struct Activation : BackendStorage {
   std::shared_ptr<std::byte[]> memory;
   Element element = Element::f32;
   std::byte* data = nullptr;
-  int64_t stride = 0;                       // elements from row to row
-  std::shared_ptr<std::byte[]> row_scales;  // s8, or f32 fresh from an int8 product; else null
-  const float* col_scale = nullptr;         // f32 fresh from an int8 product; owned by the weight
+  int64_t stride = 0;  // elements from row to row
 
-  float* row_scale_data() const { return reinterpret_cast<float*>(row_scales.get()); }
-  RowsIn as_input() const {
-    return {reinterpret_cast<const float*>(data), stride, row_scale_data(), col_scale};
-  }
-  RowsOut as_output() const { return {data, stride, element, row_scale_data()}; }
+  RowsIn as_input() const { return {reinterpret_cast<const float*>(data), stride}; }
+  RowsOut as_output() const { return {data, stride, element}; }
 };
 
 struct NormWeight : BackendStorage {

@@ -2,7 +2,8 @@
 // panel of columns, computed by one thread with a single-threaded BLAS call, so that the bits do
 // not depend on the number of threads.
 //
-// Row product: oneDNN's f32 kernel of the forward pass, whose rows do not depend on each other.
+// Row product: the exact product of the forward pass, so that a row is the same bits whether it is
+// computed alone, while a router reads, or with the whole matrix, when a bundle is written.
 #include "backend/cpu/dense_algebra.h"
 
 #include <cblas.h>
@@ -13,9 +14,8 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
-#include <optional>
 
-#include "backend/cpu/linear.h"
+#include "backend/cpu/exact_products.h"
 #include "backend/cpu/parallel.h"
 #include "base/try.h"
 #include "tensor/bf16.h"
@@ -72,16 +72,16 @@ void widen(const TensorView& view, RowRange rows, double* to) {
 
 /// `body` for every panel of columns; panels with more work first.
 template <class Body>
-void for_panels(int64_t k, const Body& body) {
-  parallel_tasks((k + kGramColumns - 1) / kGramColumns, [&](int64_t panel) {
+void for_panels(ThreadPool& threads, int64_t k, const Body& body) {
+  threads.run((k + kGramColumns - 1) / kGramColumns, [&](int64_t panel) {
     const int64_t begin = panel * kGramColumns;
     body(begin, std::min(k, begin + kGramColumns));
   });
 }
 
 /// The upper triangle is computed, the lower one is its mirror image.
-void mirror(std::vector<double>& matrix, int64_t k) {
-  parallel_rows(k, [&](RowRange rows) {
+void mirror(ThreadPool& threads, std::vector<double>& matrix, int64_t k) {
+  parallel_rows(threads, k, k, [&](RowRange rows) {
     for (int64_t i = rows.begin; i < rows.end; ++i)
       for (int64_t j = 0; j < i; ++j) matrix[at(i, j, k)] = matrix[at(j, i, k)];
   });
@@ -89,21 +89,21 @@ void mirror(std::vector<double>& matrix, int64_t k) {
 
 class CpuDenseAlgebra final : public DenseAlgebra {
  public:
-  explicit CpuDenseAlgebra(int threads) : threads_(threads), linear_(Element::f32) {}
+  explicit CpuDenseAlgebra(ThreadPool& threads)
+      : threads_(threads), products_(ExactProducts::Weights::as_stored, threads) {}
 
   Result<std::vector<double>> gram(const TensorView& matrix) override {
     TRINITY_CHECK(require_float_matrix(matrix));
-    omp_set_num_threads(threads_);
     const SingleThreadedBlas single;
     const int64_t rows = matrix.shape[0], k = matrix.shape[1];
     std::vector<double> out(static_cast<size_t>(k * k));
     std::vector<double> block(static_cast<size_t>(std::min(rows, kGramRows) * k));
     for (int64_t begin = 0; begin < rows; begin += kGramRows) {
       const int64_t count = std::min(kGramRows, rows - begin);
-      parallel_rows(count, [&](RowRange part) {
+      parallel_rows(threads_, count, k, [&](RowRange part) {
         widen(matrix, {begin + part.begin, begin + part.end}, block.data() + part.begin * k);
       });
-      for_panels(k, [&](int64_t first, int64_t end) {
+      for_panels(threads_, k, [&](int64_t first, int64_t end) {
         cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, static_cast<blasint>(end - first),
                     static_cast<blasint>(k - first), static_cast<blasint>(count), 1.0,
                     block.data() + first, static_cast<blasint>(k), block.data() + first,
@@ -111,7 +111,7 @@ class CpuDenseAlgebra final : public DenseAlgebra {
                     static_cast<blasint>(k));
       });
     }
-    mirror(out, k);
+    mirror(threads_, out, k);
     // A NaN or infinity anywhere in the matrix reaches the diagonal as a sum of squares.
     for (int64_t i = 0; i < k; ++i)
       if (!std::isfinite(out[at(i, i, k)]))
@@ -127,10 +127,9 @@ class CpuDenseAlgebra final : public DenseAlgebra {
 
   Result<std::vector<SymmetricEigen>> symmetric_eigen_many(
       std::vector<std::vector<double>> matrices, std::span<const int64_t> sizes) override {
-    omp_set_num_threads(threads_);
     const SingleThreadedBlas single;
     std::vector<Result<SymmetricEigen>> results(matrices.size());
-    parallel_tasks(static_cast<int64_t>(matrices.size()), [&](int64_t i) {
+    threads_.run(static_cast<int64_t>(matrices.size()), [&](int64_t i) {
       const auto at_i = static_cast<size_t>(i);
       results[at_i] = solve(std::move(matrices[at_i]), sizes[at_i]);
     });
@@ -143,65 +142,53 @@ class CpuDenseAlgebra final : public DenseAlgebra {
 
   Result<std::vector<double>> spectral_matrix(const SymmetricEigen& eigen,
                                               std::span<const double> diagonal) override {
-    omp_set_num_threads(threads_);
     const SingleThreadedBlas single;
     const auto k = static_cast<int64_t>(eigen.values.size());
     std::vector<double> scaled(eigen.vectors);
-    parallel_rows(k, [&](RowRange rows) {
+    parallel_rows(threads_, k, k, [&](RowRange rows) {
       for (int64_t i = rows.begin; i < rows.end; ++i)
         for (int64_t j = 0; j < k; ++j) scaled[at(i, j, k)] *= diagonal[static_cast<size_t>(i)];
     });
     std::vector<double> out(static_cast<size_t>(k * k));
-    for_panels(k, [&](int64_t first, int64_t end) {
+    for_panels(threads_, k, [&](int64_t first, int64_t end) {
       cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, static_cast<blasint>(end - first),
                   static_cast<blasint>(k - first), static_cast<blasint>(k), 1.0,
                   scaled.data() + first, static_cast<blasint>(k), eigen.vectors.data() + first,
                   static_cast<blasint>(k), 0.0, out.data() + at(first, first, k),
                   static_cast<blasint>(k));
     });
-    mirror(out, k);
+    mirror(threads_, out, k);
     return out;
   }
 
   Result<Weight> prepare_factor(std::span<const double> factor, int64_t k) override {
-    omp_set_num_threads(threads_);
     const std::vector<float> single(factor.begin(), factor.end());
     const TensorView view{DType::f32, {k, k}, std::as_bytes(std::span(single))};
     // The engine multiplies by the transpose, which for a symmetric factor is the factor.
-    TRINITY_TRY(std::shared_ptr<PackedLinear> packed, linear_.pack(std::span(&view, 1)));
+    TRINITY_TRY(std::shared_ptr<PackedLinear> packed, products_.pack(std::span(&view, 1)));
     return Weight(std::move(packed), k, k);
   }
 
   Status multiply_rows(const TensorView& matrix, const Weight& factor, DType dtype,
                        std::span<std::byte> out) override {
     TRINITY_CHECK(require_float_matrix(matrix));
-    omp_set_num_threads(threads_);
     const int64_t rows = matrix.shape[0], k = matrix.shape[1];
     const auto row_bytes = static_cast<size_t>(k * dtype_size(dtype));
     const auto& packed = factor.as<PackedLinear>();
-    // Tasks of rows rather than one product by the whole team: a thread that is held up by other
-    // work then delays its task and not everybody. The bits are the same.
-    const int64_t whole = rows / kProductRows, rest = rows % kProductRows;
-    TRINITY_TRY(const ConcurrentProduct product, linear_.concurrent(packed, kProductRows));
-    std::optional<ConcurrentProduct> last;
-    if (rest > 0) {
-      TRINITY_TRY(last, linear_.concurrent(packed, rest));
-    }
-    buffers_.resize(static_cast<size_t>(std::max(omp_get_max_threads(), 1)));
     std::atomic<bool> failed = false;
-    parallel_tasks(whole + (rest > 0 ? 1 : 0), [&](int64_t task) {
+    threads_.run((rows + kProductRows - 1) / kProductRows, [&](int64_t task) {
       const int64_t begin = task * kProductRows, count = std::min(kProductRows, rows - begin);
-      TaskBuffers& buffers = buffers_[static_cast<size_t>(omp_get_thread_num())];
-      buffers.input.resize(static_cast<size_t>(kProductRows * k));
-      buffers.output.resize(static_cast<size_t>(kProductRows * k));
+      thread_local TaskBuffers buffers;
       const auto size = static_cast<size_t>(count * k);
+      buffers.input.resize(std::max(buffers.input.size(), size));
+      buffers.output.resize(buffers.input.size());
       const auto slice = row_slice(matrix, begin, count);
-      if (!slice || !copy_f32(*slice, std::span(buffers.input).first(size)) ||
-          !(count == kProductRows ? product : *last)
-               .multiply(buffers.input.data(), buffers.output.data())) {
+      if (!slice || !copy_f32(*slice, std::span(buffers.input).first(size))) {
         failed = true;
         return;
       }
+      ExactProducts::multiply_here(packed, buffers.input.data(), count, buffers.output.data(),
+                                   buffers.workspace);
       cast_from_f32(std::span(buffers.output).first(size), dtype,
                     out.data() + static_cast<size_t>(begin) * row_bytes);
     });
@@ -235,17 +222,17 @@ class CpuDenseAlgebra final : public DenseAlgebra {
     return eigen;
   }
 
-  int threads_;
-  LinearEngine linear_;
-  struct TaskBuffers {
+  ThreadPool& threads_;
+  ExactProducts products_;
+  struct TaskBuffers {  // of one thread
     std::vector<float> input, output;
+    ExactProducts::Workspace workspace;
   };
-  std::vector<TaskBuffers> buffers_;  // for each thread
 };
 
 }  // namespace
 
-std::unique_ptr<DenseAlgebra> make_cpu_dense_algebra(int threads) {
+std::unique_ptr<DenseAlgebra> make_cpu_dense_algebra(ThreadPool& threads) {
   return std::make_unique<CpuDenseAlgebra>(threads);
 }
 

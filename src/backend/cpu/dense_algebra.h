@@ -1,13 +1,14 @@
-// Decomposition on the CPU: OpenBLAS and LAPACK in f64, oneDNN for the products in f32.
+// Decomposition on the CPU: OpenBLAS and LAPACK in f64, exact products in f32.
 #pragma once
 
 #include <memory>
 
+#include "backend/cpu/thread_pool.h"
 #include "backend/dense_algebra.h"
 
 namespace trinity::cpu {
 
-/// `threads` as the backend's. Not thread-safe: used on the backend's own thread.
-std::unique_ptr<DenseAlgebra> make_cpu_dense_algebra(int threads);
+/// `threads` must outlive it. Not thread-safe: used on the backend's own thread.
+std::unique_ptr<DenseAlgebra> make_cpu_dense_algebra(ThreadPool& threads);
 
 }  // namespace trinity::cpu

@@ -1,39 +1,30 @@
-// Splitting independent rows and tasks over the worker team (OpenMP, the team that oneDNN uses
-// too).
+// Splitting independent rows over the worker threads.
 #pragma once
 
-#include <omp.h>
-
+#include <algorithm>
 #include <cstdint>
 
 #include "backend/cpu/row_kernels.h"
+#include "backend/cpu/thread_pool.h"
 
 namespace trinity::cpu {
 
-/// Calls body(RowRange) with contiguous ranges that cover 0..rows−1, one for each thread.
-template <class Body>
-void parallel_rows(int64_t rows, const Body& body) {
-  if (rows <= 1 || omp_get_max_threads() == 1) {
-    if (rows > 0) body(RowRange{0, rows});
-    return;
-  }
-#pragma omp parallel
-  {
-    const int64_t threads = omp_get_num_threads(), thread = omp_get_thread_num();
-    const RowRange range{rows * thread / threads, rows * (thread + 1) / threads};
-    if (range.begin < range.end) body(range);
-  }
-}
+/// Elements of work below which handing rows to another thread costs more than it saves.
+inline constexpr int64_t kSmallWork = 16384;
 
-/// Calls body(task) for 0..tasks−1, handed out one by one in that order.
+/// Calls body(RowRange) with contiguous ranges that cover 0..rows−1. `row_work` is a row's size in
+/// elements; ranges of less than kSmallWork elements are not cut.
 template <class Body>
-void parallel_tasks(int64_t tasks, const Body& body) {
-  if (tasks == 1 || omp_get_max_threads() == 1) {
-    for (int64_t task = 0; task < tasks; ++task) body(task);
-    return;
-  }
-#pragma omp parallel for schedule(dynamic, 1)
-  for (int64_t task = 0; task < tasks; ++task) body(task);
+void parallel_rows(ThreadPool& pool, int64_t rows, int64_t row_work, const Body& body) {
+  if (rows <= 0) return;
+  const int64_t useful = std::max<int64_t>(1, rows * std::max<int64_t>(row_work, 1) / kSmallWork);
+  // Two ranges a thread: one that is held up by another program delays half as much.
+  const int64_t parts = std::min({rows, useful, int64_t{2} * pool.threads()});
+  if (parts == 1) return body(RowRange{0, rows});
+  pool.run(parts, [&](int64_t part) {
+    const RowRange range{rows * part / parts, rows * (part + 1) / parts};
+    if (range.begin < range.end) body(range);
+  });
 }
 
 }  // namespace trinity::cpu

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <vector>
 
+#include "backend/exact_arithmetic.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backend/cpu/qkv_kernel.cc"
 #include <hwy/foreach_target.h>
@@ -12,16 +14,8 @@ HWY_BEFORE_NAMESPACE();
 namespace trinity::cpu {
 namespace HWY_NAMESPACE {
 
+#include "backend/cpu/exact_math-inl.h"
 #include "backend/cpu/row_kernels-inl.h"
-
-/// One head's columns of a row with scales applied: in place when there are none.
-HWY_INLINE const float* load_head(const RowsIn& x, int64_t row, int64_t col, int64_t dim,
-                                  float* scratch) {
-  if (x.row_scale == nullptr && x.col_scale == nullptr) return x.data + row * x.stride + col;
-  for_each(dim, [&](auto d, int64_t i)
-                    HWY_ATTR { hn::StoreU(load_scaled(d, x, row, col + i), d, scratch + i); });
-  return scratch;
-}
 
 template <class Writer>
 HWY_INLINE void norm_rotate(const QkvRows& rows, const float* weight, int64_t position, int64_t dim,
@@ -32,11 +26,11 @@ HWY_INLINE void norm_rotate(const QkvRows& rows, const float* weight, int64_t po
                    turn ? rows.sines + position * (dim / 2) : nullptr, write);
 }
 
-void store_queries(const QkvRows& rows, const QkvTask& task, int64_t dim, float* scratch) {
+void store_queries(const QkvRows& rows, const QkvTask& task, int64_t dim) {
   for (int64_t r = 0; r < task.row_count; ++r)
     for (int64_t g = 0; g < rows.group; ++g) {
       const int64_t row = task.row_begin + r, col = (task.head * rows.group + g) * dim;
-      const float* head = load_head(rows.q, row, col, dim, scratch);
+      const float* head = rows.q.data + row * rows.q.stride + col;
       const int64_t to = row * rows.q_out.stride + col;
       if (rows.q_out.element == Element::bf16)
         norm_rotate(rows, rows.q_norm, task.position + r, dim, head,
@@ -47,12 +41,11 @@ void store_queries(const QkvRows& rows, const QkvTask& task, int64_t dim, float*
     }
 }
 
-void store_keys(const QkvRows& rows, const QkvTask& task, int64_t dim, float* scratch) {
+void store_keys(const QkvRows& rows, const QkvTask& task, int64_t dim, float* turned) {
   const bool bf16 = task.kv->layout().element == Element::bf16;
-  float* turned = scratch + dim;
   for (int64_t r = 0; r < task.row_count; ++r) {
     const int64_t position = task.position + r, slot = position % kPageTokens;
-    const float* head = load_head(rows.k, task.row_begin + r, task.head * dim, dim, scratch);
+    const float* head = rows.k.data + (task.row_begin + r) * rows.k.stride + task.head * dim;
     std::byte* page = task.kv->keys(task.layer, task.head, position / kPageTokens);
     const int64_t first = slot / kGroupTokens * kGroupTokens * dim;
     if (bf16) {
@@ -76,15 +69,16 @@ void store_values(const QkvRows& rows, const QkvTask& task, int64_t dim) {
   const auto values_at = [&](int64_t position) {
     return task.kv->keys(task.layer, task.head, position / kPageTokens) + layout.key_bytes();
   };
+  const auto value_row = [&](int64_t row) { return rows.v.data + row * rows.v.stride + col; };
   const int64_t end = task.position + task.row_count;
   const int64_t group_end = (end + kGroupTokens - 1) / kGroupTokens * kGroupTokens;
   if (layout.element == Element::f32) {
     for (int64_t p = task.position; p < group_end; ++p) {
       float* out = reinterpret_cast<float*>(values_at(p)) + p % kPageTokens * padded;
       for_each(dim, [&](auto d, int64_t i) HWY_ATTR {
-        hn::StoreU(p < end ? load_scaled(d, rows.v, task.row_begin + p - task.position, col + i)
-                           : hn::Zero(d),
-                   d, out + i);
+        hn::StoreU(
+            p < end ? hn::LoadU(d, value_row(task.row_begin + p - task.position) + i) : hn::Zero(d),
+            d, out + i);
       });
     }
     return;
@@ -101,10 +95,9 @@ void store_values(const QkvRows& rows, const QkvTask& task, int64_t dim) {
       if (starts_odd)  // the even token was stored earlier
         pair = hn::And(hn::LoadU(du32, out + i), hn::Set(du32, 0xFFFFu));
       else if (p < end)
-        pair = bf16_bits(d, load_scaled(d, rows.v, even_row, col + i));
+        pair = bf16_bits(d, hn::LoadU(d, value_row(even_row) + i));
       if (odd_position < end)
-        pair =
-            hn::Or(pair, hn::ShiftLeft<16>(bf16_bits(d, load_scaled(d, rows.v, odd_row, col + i))));
+        pair = hn::Or(pair, hn::ShiftLeft<16>(bf16_bits(d, hn::LoadU(d, value_row(odd_row) + i))));
       hn::StoreU(pair, du32, out + i);
     });
   }
@@ -112,7 +105,7 @@ void store_values(const QkvRows& rows, const QkvTask& task, int64_t dim) {
 
 void StoreQkv(const QkvRows& rows, const QkvTask& task, float* scratch) {
   const int64_t dim = task.kv->layout().head_dim;
-  if (rows.q.data != nullptr) store_queries(rows, task, dim, scratch);
+  if (rows.q.data != nullptr) store_queries(rows, task, dim);
   store_keys(rows, task, dim, scratch);
   store_values(rows, task, dim);
 }
@@ -130,7 +123,7 @@ HWY_EXPORT(StoreQkv);
 void store_qkv(const QkvRows& rows, const QkvTask& task) {
   thread_local std::vector<float> scratch;
   const auto dim = static_cast<size_t>(task.kv->layout().head_dim);
-  if (scratch.size() < 2 * dim) scratch.resize(2 * dim);
+  if (scratch.size() < dim) scratch.resize(dim);
   HWY_DYNAMIC_DISPATCH(StoreQkv)(rows, task, scratch.data());
 }
 

@@ -1,51 +1,5 @@
 // Vector helpers that the row kernels share. Included once for each instruction set, inside its
-// namespace and after Highway; hence no include guard and no includes.
-
-namespace hn = hwy::HWY_NAMESPACE;
-
-using Wide = hn::ScalableTag<float>;
-using One = hn::CappedTag<float, 1>;
-
-/// Calls body(tag, index) for whole vectors, then for single elements.
-template <class Body>
-HWY_INLINE void for_each(int64_t count, const Body& body) {
-  const Wide wide;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(wide));
-  int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) body(wide, i);
-  for (; i < count; ++i) body(One(), i);
-}
-
-template <class D>
-HWY_INLINE hn::Vec<D> load_scaled(D d, const RowsIn& x, int64_t row, int64_t col) {
-  auto value = hn::LoadU(d, x.data + row * x.stride + col);
-  if (x.col_scale != nullptr) value = hn::Mul(value, hn::LoadU(d, x.col_scale + col));
-  if (x.row_scale != nullptr) value = hn::Mul(value, hn::Set(d, x.row_scale[row]));
-  return value;
-}
-
-/// Sum of squares in four running vectors, combined in a fixed order.
-HWY_INLINE float sum_of_squares(const float* x, int64_t count) {
-  const Wide d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  auto s0 = hn::Zero(d), s1 = s0, s2 = s0, s3 = s0;
-  int64_t i = 0;
-  for (; i + 4 * lanes <= count; i += 4 * lanes) {
-    const auto a = hn::LoadU(d, x + i), b = hn::LoadU(d, x + i + lanes);
-    const auto c = hn::LoadU(d, x + i + 2 * lanes), e = hn::LoadU(d, x + i + 3 * lanes);
-    s0 = hn::MulAdd(a, a, s0);
-    s1 = hn::MulAdd(b, b, s1);
-    s2 = hn::MulAdd(c, c, s2);
-    s3 = hn::MulAdd(e, e, s3);
-  }
-  for (; i + lanes <= count; i += lanes) {
-    const auto a = hn::LoadU(d, x + i);
-    s0 = hn::MulAdd(a, a, s0);
-  }
-  float sum = hn::GetLane(hn::SumOfLanes(d, hn::Add(hn::Add(s0, s1), hn::Add(s2, s3))));
-  for (; i < count; ++i) sum += x[i] * x[i];
-  return sum;
-}
+// namespace and after Highway and exact_math-inl.h; hence no include guard and no includes.
 
 /// The bits of bf16(value), rounded to nearest even, in the lower half of each lane.
 template <class D>
@@ -78,11 +32,6 @@ struct Bf16Writer {
   }
 };
 
-/// 1 / rms of a head.
-HWY_INLINE float inverse_rms(const float* head, int64_t dim, float eps) {
-  return 1.0f / std::sqrt(sum_of_squares(head, dim) / static_cast<float>(dim) + eps);
-}
-
 /// Writes head · inverse · weight.
 template <class Writer>
 HWY_INLINE void norm_head(const float* head, int64_t dim, float inverse, const float* weight,
@@ -109,8 +58,8 @@ HWY_INLINE void norm_rotate_head(const float* head, int64_t dim, float inverse, 
     }
     if (cosines != nullptr) {
       const auto c = hn::LoadU(d, cosines + i), s = hn::LoadU(d, sines + i);
-      const auto turned = hn::Sub(hn::Mul(a, c), hn::Mul(b, s));
-      b = hn::Add(hn::Mul(b, c), hn::Mul(a, s));
+      const auto turned = fused(d, a, c, hn::Neg(hn::Mul(b, s)));
+      b = fused(d, b, c, hn::Mul(a, s));
       a = turned;
     }
     write(d, i, a);

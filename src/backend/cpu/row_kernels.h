@@ -1,39 +1,32 @@
 // Row-wise arithmetic between the matrix products: norms, rotation, activation, conversion.
 //
 // Vectorised with Highway; the best instruction set of the machine is chosen at run time. Every
-// function handles rows [begin, end) and touches no other, so callers may split rows over threads.
-// A row's result depends on that row alone and reductions have a fixed order: bits do not vary with
-// the batch, the split or the number of threads.
+// value is computed as backend/exact_arithmetic.h defines it, so that neither the instruction set
+// nor the batch nor the split over threads shows in its bits. Every function handles rows
+// [begin, end) and touches no other.
 //
-// Inputs that come from an int8 product still lack their scales: `row_scale` (one a row) and
-// `col_scale` (one a column) are applied on reading. Outputs are written as the next product wants
-// them: f32, bf16, or int8 with one scale a row.
+// Outputs are written as the next product wants them: f32, or rounded to bf16.
 #pragma once
 
 #include <cstdint>
 
 namespace trinity::cpu {
 
-enum class Element { f32, bf16, s8 };
+enum class Element { f32, bf16 };
 
-inline int64_t element_size(Element element) {
-  return element == Element::f32 ? 4 : element == Element::bf16 ? 2 : 1;
-}
+inline int64_t element_size(Element element) { return element == Element::f32 ? 4 : 2; }
 
-/// f32 matrix, perhaps with scales still to be applied.
+/// f32 matrix.
 struct RowsIn {
   const float* data = nullptr;
-  int64_t stride = 0;                // elements from row to row
-  const float* row_scale = nullptr;  // [rows] or null
-  const float* col_scale = nullptr;  // [cols] or null
+  int64_t stride = 0;  // elements from row to row
 };
 
-/// Destination matrix in any element type; s8 also writes row_scale[row] = max|x| / 127.
+/// Destination matrix.
 struct RowsOut {
   void* data = nullptr;
   int64_t stride = 0;
   Element element = Element::f32;
-  float* row_scale = nullptr;
 };
 
 struct RowRange {
@@ -41,10 +34,10 @@ struct RowRange {
   int64_t end = 0;
 };
 
-/// out = x (scales applied).
+/// out = x.
 void convert_rows(const RowsIn& x, int64_t cols, const RowsOut& out, RowRange rows);
 
-/// residual += delta (when given); out = residual · rsqrt(mean(residual²) + eps) · weight.
+/// residual += delta (when given); out = residual · inverse_rms · weight.
 void add_norm_rows(float* residual, int64_t residual_stride, const RowsIn* delta,
                    const float* weight, float eps, int64_t cols, const RowsOut& out, RowRange rows);
 
