@@ -8,7 +8,6 @@
 
 #include "backend/cpu/buffer_pool.h"
 #include "backend/cpu/kv_pages.h"
-#include "backend/cpu/linear.h"
 #include "backend/cpu/rope_table.h"
 #include "backend/cpu/row_kernels.h"
 #include "backend/op_inputs.h"
@@ -148,63 +147,6 @@ TEST(PagedKvCache, ForksShareFullPagesAndCopyOnlyThePartlyFilledOne) {
   EXPECT_EQ(static_cast<cpu::PagedKvCache&>(*whole).keys(0, 0, 1), kv.keys(0, 0, 1));
 }
 
-TEST(RowBuckets, GiveRoomForEveryRowCountAndNeverShrink) {
-  int64_t previous = 0;
-  for (int64_t rows = 1; rows < 5000; ++rows) {
-    const int64_t room = cpu::bucket_rows(rows);
-    EXPECT_GE(room, rows);
-    EXPECT_LT(room, rows + 64);
-    EXPECT_GE(room, previous);
-    EXPECT_EQ(cpu::bucket_rows(room), room);
-    previous = room;
-  }
-}
-
-/// Int8 rows as the kernels write them, read back as numbers.
-struct Int8Rows {
-  std::vector<int8_t> data;
-  std::vector<float> scales;
-};
-
-Int8Rows quantised(const std::vector<float>& x, int64_t rows, int64_t cols) {
-  Int8Rows out{std::vector<int8_t>(x.size()), std::vector<float>(static_cast<size_t>(rows), -1.0f)};
-  cpu::convert_rows({x.data(), cols, nullptr, nullptr}, cols,
-                    {out.data.data(), cols, Element::s8, out.scales.data()}, {0, rows});
-  return out;
-}
-
-TEST(Int8Rows, HaveTheScaleOfTheirLargestValueAndRoundToNearest) {
-  RandomInputs inputs(3);
-  for (const int64_t cols : {1, 15, 16, 17, 64, 141}) {
-    const int64_t rows = 20;
-    const auto x = inputs.awkward_rows(rows, cols);
-    const Int8Rows q = quantised(x, rows, cols);
-    for (int64_t r = 0; r < rows; ++r) {
-      float largest = 0;
-      for (int64_t i = 0; i < cols; ++i)
-        largest = std::max(largest, std::abs(x[static_cast<size_t>(r * cols + i)]));
-      const float scale = q.scales[static_cast<size_t>(r)];
-      EXPECT_FLOAT_EQ(scale, largest / 127) << fmt::format("row {} of {}", r, cols);
-      for (int64_t i = 0; i < cols; ++i) {
-        const auto at = static_cast<size_t>(r * cols + i);
-        EXPECT_LE(std::abs(int{q.data[at]}), 127);
-        EXPECT_NEAR(q.data[at] * double{scale}, x[at], 0.5001 * scale);
-      }
-    }
-  }
-}
-
-TEST(Int8Rows, AnAllZeroRowIsZeroWithScaleZero) {
-  const Int8Rows q = quantised(std::vector<float>(75, 0.0f), 1, 75);
-  EXPECT_EQ(q.scales[0], 0.0f);
-  for (const int8_t value : q.data) EXPECT_EQ(value, 0);
-}
-
-TEST(Int8Rows, NearlyZeroRowsStayFinite) {
-  const Int8Rows q = quantised(std::vector<float>(33, 1e-44f), 1, 33);
-  for (const int8_t value : q.data) EXPECT_TRUE(std::isfinite(value * q.scales[0]));
-}
-
 TEST(Bf16Rows, RoundToNearestEvenLikeTheScalarConversion) {
   RandomInputs inputs(4);
   std::vector<float> x = inputs.normal(1000, 3);
@@ -213,8 +155,7 @@ TEST(Bf16Rows, RoundToNearestEvenLikeTheScalarConversion) {
     x.push_back(std::bit_cast<float>(bits));
   const auto cols = static_cast<int64_t>(x.size());
   std::vector<uint16_t> got(x.size());
-  cpu::convert_rows({x.data(), cols, nullptr, nullptr}, cols,
-                    {got.data(), cols, Element::bf16, nullptr}, {0, 1});
+  cpu::convert_rows({x.data(), cols}, cols, {got.data(), cols, Element::bf16}, {0, 1});
   for (size_t i = 0; i < x.size(); ++i) EXPECT_EQ(got[i], bf16_from_f32(x[i])) << x[i];
 }
 
@@ -223,8 +164,7 @@ TEST(RowKernels, TouchOnlyTheirRows) {
   RandomInputs inputs(5);
   const auto x = inputs.normal(rows * cols);
   std::vector<float> out(x.size(), -77.0f);
-  cpu::add_rows({x.data(), cols, nullptr, nullptr}, {x.data(), cols, nullptr, nullptr}, cols,
-                {out.data(), cols, Element::f32, nullptr}, {3, 6});
+  cpu::add_rows({x.data(), cols}, {x.data(), cols}, cols, {out.data(), cols, Element::f32}, {3, 6});
   for (int64_t i = 0; i < rows * cols; ++i) {
     const bool inside = i / cols >= 3 && i / cols < 6;
     EXPECT_EQ(out[static_cast<size_t>(i)], inside ? 2 * x[static_cast<size_t>(i)] : -77.0f);
@@ -239,25 +179,11 @@ TEST(RowKernels, SiluOfAnyFiniteGate) {
   const auto cols = static_cast<int64_t>(gate.size());
   const std::vector<float> up(gate.size(), 1.0f);
   std::vector<float> out(gate.size());
-  cpu::silu_mul_rows({gate.data(), cols, nullptr, nullptr}, {up.data(), cols, nullptr, nullptr},
-                     cols, {out.data(), cols, Element::f32, nullptr}, {0, 1});
+  cpu::silu_mul_rows({gate.data(), cols}, {up.data(), cols}, cols, {out.data(), cols, Element::f32},
+                     {0, 1});
   for (size_t i = 0; i < gate.size(); ++i) {
     const double want = double{gate[i]} / (1 + std::exp(-double{gate[i]}));
     EXPECT_NEAR(out[i], want, 1e-6 * std::abs(want) + 1e-35) << "silu(" << gate[i] << ")";
-  }
-}
-
-TEST(RowKernels, ScalesOfAnInt8ProductAreAppliedOnReading) {
-  const int64_t rows = 3, cols = 18;
-  RandomInputs inputs(6);
-  const auto x = inputs.normal(rows * cols), row_scale = inputs.normal(rows);
-  const auto col_scale = inputs.normal(cols);
-  std::vector<float> out(x.size());
-  cpu::convert_rows({x.data(), cols, row_scale.data(), col_scale.data()}, cols,
-                    {out.data(), cols, Element::f32, nullptr}, {0, rows});
-  for (int64_t i = 0; i < rows * cols; ++i) {
-    const auto at = static_cast<size_t>(i);
-    EXPECT_EQ(out[at], x[at] * col_scale[at % 18] * row_scale[at / 18]);
   }
 }
 

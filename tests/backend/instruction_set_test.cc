@@ -1,41 +1,19 @@
-// The vectorised kernels on every instruction set that this processor has, not only its best.
-//
-// The program picks at run time; a machine without AVX-512 takes code that never runs on one with
-// it. Bits may differ between instruction sets (vector lengths differ, and so do sums); limits may
-// not.
+// The vectorised kernels on every instruction set that this processor has, not only its best: the
+// exact lanes give the same bits on all of them, the others keep their limits.
 #include <gtest/gtest.h>
-#include <hwy/targets.h>
 
+#include "backend/cpu/instruction_sets.h"
+#include "backend/instruction_set_scope.h"
 #include "backend/op_checks.h"
 #include "backend/registry.h"
 
 namespace trinity::testing {
 namespace {
 
-/// Restricts the run-time choice to one instruction set until the end of the scope.
-class OnlyTarget {
- public:
-  explicit OnlyTarget(int64_t target) { choose(target); }
-  ~OnlyTarget() { choose(0); }
-
- private:
-  static void choose(int64_t target) {
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  }
-};
-
-std::vector<int64_t> targets_of_this_processor() {
-  std::vector<int64_t> targets;
-  for (int64_t rest = hwy::SupportedTargets() & HWY_TARGETS; rest != 0; rest &= rest - 1)
-    targets.push_back(rest & -rest);
-  return targets;
-}
-
-class InstructionSet : public ::testing::TestWithParam<int64_t> {};
+class InstructionSet : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(InstructionSet, EveryOperationAgreesWithTheReference) {
-  const OnlyTarget only(GetParam());
+  const OnlyInstructionSet only(GetParam());
   const auto oracle = take(create_backend("reference", {1}));
   for (const std::string lane : {"cpu_f32", "cpu_bf16", "cpu_int8"}) {
     auto candidate = create_backend(lane, {1});
@@ -46,10 +24,28 @@ TEST_P(InstructionSet, EveryOperationAgreesWithTheReference) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Targets, InstructionSet, ::testing::ValuesIn(targets_of_this_processor()),
-                         [](const auto& target) {
-                           return std::string(hwy::TargetName(target.param));
-                         });
+INSTANTIATE_TEST_SUITE_P(Sets, InstructionSet, ::testing::ValuesIn(cpu::instruction_sets()),
+                         [](const auto& set) { return set.param; });
+
+TEST(InstructionSets, BeginWithThePlainOneAndAreNarrowedByName) {
+  const std::vector<std::string> sets = cpu::instruction_sets();
+  ASSERT_FALSE(sets.empty());
+  EXPECT_EQ(sets.front(), "plain");
+  EXPECT_EQ(cpu::instruction_set_in_use(), sets.back());
+  for (const std::string& set : sets) {
+    const OnlyInstructionSet only(set);
+    EXPECT_EQ(cpu::instruction_set_in_use(), set);
+  }
+  EXPECT_EQ(cpu::instruction_set_in_use(), sets.back());
+}
+
+TEST(InstructionSets, AnUnknownNameIsRefusedWithTheKnownOnes) {
+  const Status status = cpu::use_instruction_set("avx9000");
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().tag, "unknown_instruction_set");
+  for (const std::string& set : cpu::instruction_sets())
+    EXPECT_NE(status.error().message.find(set), std::string::npos) << status.error().message;
+}
 
 }  // namespace
 }  // namespace trinity::testing

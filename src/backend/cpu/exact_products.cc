@@ -290,7 +290,9 @@ Result<std::shared_ptr<PackedLinear>> ExactProducts::pack(std::span<const Tensor
   weight->out = shape.out;
   weight->out_sizes = std::move(shape.out_sizes);
   weight->type = weights_ == Weights::int8 ? WeightType::s8 : common_type(stacked);
-  weight->kernels = weight->type == WeightType::s8 ? &int8_kernels() : &float_kernels();
+  weight->kernels = kernels_ != nullptr              ? kernels_
+                    : weight->type == WeightType::s8 ? &int8_kernels()
+                                                     : &float_kernels();
   if (weight->type == WeightType::s8 && weight->in > exact::kInt8MaxTerms)
     return fail(ErrorKind::unsupported, "too_many_terms",
                 fmt::format("a product of {} terms could overflow the int8 lane's sums (at most "

@@ -30,7 +30,9 @@ class ExactProducts final : public ProductEngine {
 
   /// `as_stored` keeps BF16, F16 and F32 weights in their type (F64 is rounded to f32 once); int8
   /// rounds them to whole numbers with one scale an output, and inputs with one scale a row.
-  ExactProducts(Weights weights, ThreadPool& threads) : weights_(weights), threads_(threads) {}
+  /// `kernels` instead of the best of the instruction sets in use, for tests.
+  ExactProducts(Weights weights, ThreadPool& threads, const ProductKernels* kernels = nullptr)
+      : weights_(weights), threads_(threads), kernels_(kernels) {}
 
   /// More errors: `too_many_terms` (int8: k above exact::kInt8MaxTerms).
   Result<std::shared_ptr<PackedLinear>> pack(std::span<const TensorView> stacked) override;
@@ -49,6 +51,7 @@ class ExactProducts final : public ProductEngine {
  private:
   Weights weights_;
   ThreadPool& threads_;
+  const ProductKernels* kernels_;
   WeightArena arena_;
   Workspace workspace_;
 };
