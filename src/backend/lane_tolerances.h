@@ -30,6 +30,8 @@
 //              that the error grows with the position: 3u a position beside the limit at position
 //              0.
 //   reference  sums in doubles and rounds what it stores to f32, up to three times an operation.
+//   reference_exact  f32 sums in one chain for 256 terms: the limits of cpu_f32, whose bits it will
+//              define. reference_exact_int8: products as cpu_int8's, the rest as reference_exact's.
 //   reference_bf16  rounds every value it stores and every input: up to four roundings.
 // On numbers that a lane represents exactly (`exact_linear`), only its f32 accumulation is left.
 #pragma once
@@ -46,8 +48,8 @@ struct Tolerance {
 
 struct LaneTolerances {
   Tolerance linear, exact_linear, rms_norm, rope, add, silu_mul, attention;
-  bool int8 =
-      false;  // `linear.element` is relative to int8_linear_scale, silu_mul to the row's max
+  bool int8 = false;       // `linear.element` is relative to int8_linear_scale
+  bool int8_kept = false;  // so is what a product reads: silu_mul is relative to the row's maximum
   double upload = 0;       // relative error of storing an input
   double rope_growth = 0;  // growth of the limit of rope for each position; rows are then exempt
   /// Rounds where PyTorch's eager bf16 path does: then every operation but attention has given

@@ -189,7 +189,7 @@ void check_elementwise(Comparison& c) {
 
       const auto want = apply(c.oracle, &Backend::silu_mul);
       std::vector<double> scale = magnitude_scale(want);
-      if (c.tolerances.int8) {
+      if (c.tolerances.int8_kept) {
         const auto maxima = row_maxima(want, rows, cols);
         for (size_t i = 0; i < scale.size(); ++i) scale[i] = maxima[i / static_cast<size_t>(cols)];
       }

@@ -70,9 +70,10 @@ void visit_add_rms_norm(OpCaseGroup& g) {
                    truth.values = formula::rms_norm(sum(rounding), stored(w, rounding),
                                                     double{kEps}, rounding);
                    // The result is the input of a product and has the format of one.
-                   truth.tolerance.element = lane.rms_norm.element + lane.linear.element / 2;
+                   truth.tolerance.element = lane.rms_norm.element;
+                   if (!lane.int8) truth.tolerance.element += lane.linear.element / 2;
                    truth.scale = magnitudes(truth.values);
-                   if (lane.int8) {
+                   if (lane.int8_kept) {
                      truth.tolerance.element = 1.01 / 254;
                      for (size_t begin = 0; begin < truth.scale.size();
                           begin += static_cast<size_t>(cols)) {
