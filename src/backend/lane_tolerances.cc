@@ -16,13 +16,18 @@ std::optional<LaneTolerances> lane_tolerances(const std::string& backend) {
     return t;
   }
   // The OpenBLAS example computes as cpu_f32 does: f32, in partial sums of its own.
-  if (backend == "cpu_f32" || backend.starts_with("plugin:")) {
+  if (backend == "cpu_f32" || backend == "cpu_int8" || backend == "reference_exact" ||
+      backend == "reference_exact_int8" || backend.starts_with("plugin:")) {
     t.linear = t.exact_linear = {1e-6, 1e-6};
     t.rms_norm = {1e-6, 1e-6};
     t.rope = {3e-7, 3e-7};
     t.add = {0, 0};
     t.silu_mul = {1e-6, 1e-6};
     t.attention = {2e-6, 3e-6};
+    if (backend == "cpu_int8" || backend == "reference_exact_int8") {
+      t.int8 = true;
+      t.linear = {1, 6e-2};
+    }
     return t;
   }
   if (backend == "mlx" || backend == "mlx_fast") {
@@ -35,20 +40,14 @@ std::optional<LaneTolerances> lane_tolerances(const std::string& backend) {
     t.attention = {2e-6, 3e-6};
     return t;
   }
-  if (backend == "cpu_bf16" || backend == "cpu_int8") {
+  if (backend == "cpu_bf16") {
+    t.linear = {2.01 * u, 5e-3};
     t.exact_linear = {1e-6, 1e-6};
     t.rms_norm = {1e-6, 1e-6};
     t.rope = {3e-7, 3e-7};
     t.add = {0, 0};
+    t.silu_mul = {1.001 * u, u};
     t.attention = {3 * u, 1.5e-2};
-    if (backend == "cpu_bf16") {
-      t.linear = {2.01 * u, 5e-3};
-      t.silu_mul = {1.001 * u, u};
-    } else {
-      t.int8 = true;
-      t.linear = {1, 6e-2};
-      t.silu_mul = {1.01 / 254, 4e-2};
-    }
     return t;
   }
   if (backend == "reference_bf16") {

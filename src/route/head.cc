@@ -13,23 +13,20 @@
 namespace trinity {
 namespace {
 
-constexpr std::size_t kLanes = 8;
+// Rows that are summed side by side: a chain waits for each of its additions, several do not.
+constexpr std::size_t kChains = 4;
 
-// Sum of a[i] * b[i] in one fixed order: lane j adds the products of the indices j, j + 8, ... and
-// the lanes are added as a tree. Vector registers of any width up to 8 doubles keep this order.
-double dot(const float* a, const float* b, std::size_t size) {
-  std::array<double, kLanes> lanes{};
-  std::size_t i = 0;
-  for (; i + kLanes <= size; i += kLanes) {
-    for (std::size_t j = 0; j < kLanes; ++j) {
-      lanes[j] += static_cast<double>(a[i + j]) * static_cast<double>(b[i + j]);
-    }
+// sums[r] = sum of weights[r][i] * hidden[i], r < count <= kChains: one chain a row, i ascending.
+void dots(const float* weights, const float* hidden, std::size_t size, std::size_t count,
+          double* sums) {
+  const float* rows[kChains];  // a row that is missing repeats the last
+  for (std::size_t r = 0; r < kChains; ++r) rows[r] = weights + std::min(r, count - 1) * size;
+  std::array<double, kChains> chains{};
+  for (std::size_t i = 0; i < size; ++i) {
+    const double x = hidden[i];
+    for (std::size_t r = 0; r < kChains; ++r) chains[r] += x * static_cast<double>(rows[r][i]);
   }
-  for (std::size_t j = 0; i < size; ++i, ++j) {
-    lanes[j] += static_cast<double>(a[i]) * static_cast<double>(b[i]);
-  }
-  return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) +
-         ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+  std::copy_n(chains.begin(), count, sums);
 }
 
 tl::unexpected<Error> bad_weights(const std::string& what) {
@@ -111,10 +108,14 @@ Result<std::vector<float>> Head::logits(std::span<const float> hidden) const {
                     " values, got " + std::to_string(hidden.size()) +
                     "; use the model that the head was trained with");
   }
+  std::vector<double> sums(outputs_);
+  for (std::size_t row = 0; row < outputs_; row += kChains) {
+    dots(weights_.data() + row * hidden_size_, hidden.data(), hidden_size_,
+         std::min(kChains, outputs_ - row), sums.data() + row);
+  }
   std::vector<float> logits(outputs_);
   for (std::size_t row = 0; row < outputs_; ++row) {
-    logits[row] =
-        static_cast<float>(dot(weights_.data() + row * hidden_size_, hidden.data(), hidden_size_));
+    logits[row] = static_cast<float>(sums[row]);
     if (!std::isfinite(logits[row])) {
       return fail(
           ErrorKind::invalid_input, "non_finite_logits",

@@ -3,8 +3,8 @@
 // One row per output, agents first, then roles; logits = weights * hidden. The product is our own
 // loop and not a library's: with so few rows the kernels of a BLAS differ with the batch, and a
 // decision must not depend on who else is being routed. Products of two f32 are exact in double;
-// they are summed in double in one fixed order and rounded once to f32, so a logit has the same
-// bits on every machine and however it is called.
+// they are summed in double in one chain, k ascending, and rounded once to f32: a logit has the
+// same bits on every machine and however it is called.
 #pragma once
 
 #include <trinity/error.h>

@@ -108,6 +108,8 @@ const std::vector<RuntimeProfile>& runtime_profiles() {
       profile("cpu_int8", {}, {"needs AVX512-VNNI", "chosen by name only"}),
       profile("reference", {"binary", "cpu_binary", "scalar", "mock_tiny"}, {"slow by design"}),
       profile("reference_bf16", {}, {"slow by design", "reproduces PyTorch's bf16 rounding order"}),
+      profile("reference_exact", {}, {"slow by design", "the bits that cpu_f32 must have"}),
+      profile("reference_exact_int8", {}, {"slow by design", "the bits that cpu_int8 must have"}),
       absent("cuda", {"cuda_exla"}, {}, "products on an NVIDIA card"),
       profile("mlx", {"emlx", "emily"},
               {"on a GPU, start with MLX_ENABLE_TF32=0 for products in f32"}, {0.33, 0.82}),

@@ -155,7 +155,7 @@ TEST(ExactProducts, AnInt8SumThatCouldOverflowIsRefused) {
   const TensorView view = tensor.view();
   const auto packed = products.pack({&view, 1});
   ASSERT_FALSE(packed);
-  EXPECT_EQ(packed.error().tag, "too_many_terms");
+  EXPECT_EQ(packed.error().tag, "int8_sum_overflow");
 }
 
 TEST(ExactProducts, TheLargestInt8SumIsExact) {

@@ -60,8 +60,6 @@ TEST_P(FusedOps, AddRmsNormHasTheBitsOfAddThenNorm) {
 }
 
 TEST_P(FusedOps, AddRmsNormReadsTheFreshResultOfAProduct) {
-  // int8 products hand over their sums before the scales are applied; the next operation applies
-  // them.
   const int64_t rows = 19, in = 75, cols = 66;
   const OwnedTensor matrix({cols, in}, inputs.normal(cols * in));
   const TensorView view = matrix.view();

@@ -20,7 +20,8 @@ TEST(Registry, NamesAreUniqueAndDescribed) {
     EXPECT_TRUE(ids.insert(entry.id).second) << entry.id;
     EXPECT_FALSE(entry.description.empty()) << entry.id;
   }
-  for (const char* id : {"reference", "reference_bf16", "cpu_f32", "cpu_bf16", "cpu_int8"})
+  for (const char* id : {"reference", "reference_bf16", "reference_exact", "reference_exact_int8",
+                         "cpu_f32", "cpu_bf16", "cpu_int8"})
     EXPECT_TRUE(ids.count(id)) << id;
 }
 

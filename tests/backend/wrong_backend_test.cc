@@ -21,7 +21,8 @@ class WrongBackend : public ::testing::TestWithParam<Mistake> {};
 /// Even with the generous limits of int8 and bf16 a mistake must show, or such a lane could hide
 /// it.
 TEST_P(WrongBackend, IsCaughtByNameWithTheLimitsOfEveryLane) {
-  for (const std::string lane : {"cpu_f32", "cpu_bf16", "cpu_int8", "reference_bf16"}) {
+  for (const std::string lane :
+       {"cpu_f32", "cpu_bf16", "cpu_int8", "reference_bf16", "reference_exact_int8"}) {
     // Two mistakes are smaller than the rounding of a product in these lanes.
     const bool subtle = GetParam().name == "imprecise_scale";
     if (subtle && lane != "cpu_f32") continue;

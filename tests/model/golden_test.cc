@@ -78,7 +78,8 @@ TEST_P(GoldenF32, N1_SkippingAndFullModeReadPositionTMinus2) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Lanes, GoldenF32, cases({"reference", "cpu_f32", "mlx", "mlx_fast"}),
+INSTANTIATE_TEST_SUITE_P(Lanes, GoldenF32,
+                         cases({"reference", "reference_exact", "cpu_f32", "mlx", "mlx_fast"}),
                          name_of);
 INSTANTIATE_TEST_SUITE_P(Plugins, GoldenF32, cases(plugin_lanes()), name_of);
 
@@ -150,7 +151,7 @@ TEST_P(GoldenInt8, N1_CosineOfEveryPosition) {
   RecordProperty("worst", std::to_string(worst));
 }
 
-INSTANTIATE_TEST_SUITE_P(Lanes, GoldenInt8, cases({"cpu_int8"}), name_of);
+INSTANTIATE_TEST_SUITE_P(Lanes, GoldenInt8, cases({"cpu_int8", "reference_exact_int8"}), name_of);
 
 }  // namespace
 }  // namespace trinity::testing

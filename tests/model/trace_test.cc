@@ -180,11 +180,13 @@ TEST_P(TraceTest, PlainOperationsGiveTheBitsOfTheForwardPass) {
   EXPECT_EQ(traced.at("final"), hidden);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Models, TraceTest,
-    ::testing::Combine(::testing::ValuesIn(oracle_model_names()),
-                       ::testing::Values("reference", "reference_bf16", "cpu_f32")),
-    [](const auto& c) { return std::get<0>(c.param) + "_" + std::get<1>(c.param); });
+INSTANTIATE_TEST_SUITE_P(Models, TraceTest,
+                         ::testing::Combine(::testing::ValuesIn(oracle_model_names()),
+                                            ::testing::Values("reference", "reference_bf16",
+                                                              "reference_exact", "cpu_f32")),
+                         [](const auto& c) {
+                           return std::get<0>(c.param) + "_" + std::get<1>(c.param);
+                         });
 
 }  // namespace
 }  // namespace trinity::testing

@@ -252,8 +252,9 @@ TEST(Profiles, CapabilitiesAreEnforced) {
 }
 
 TEST(Profiles, RPM1_FloorsOfTheLanesWithoutTheirOwn) {
-  for (const char* name : {"cuda_exla", "host_exla", "binary", "mock_tiny", "emlx", "cpu_bf16",
-                           "cpu_int8", "reference_bf16"}) {
+  for (const char* name :
+       {"cuda_exla", "host_exla", "binary", "mock_tiny", "emlx", "cpu_bf16", "cpu_int8",
+        "reference_bf16", "reference_exact", "reference_exact_int8"}) {
     EXPECT_EQ(record(name).floors.agent, 0.24) << name;
     EXPECT_EQ(record(name).floors.role, 1.06) << name;
   }

@@ -114,7 +114,8 @@ class RouteRecords : public ::testing::TestWithParam<std::string> {
 
 TEST_P(RouteRecords, N8_LogitsAndDecisionsAgreeWithTheRecordedOnes) {
   const bool bf16_order = GetParam() == "reference_bf16";
-  const bool exact_lane = !bf16_order && GetParam() != "cpu_bf16" && GetParam() != "cpu_int8";
+  const bool exact_lane =
+      !bf16_order && GetParam() != "cpu_bf16" && GetParam().find("int8") == std::string::npos;
   const json::json_pointer recorded(bf16_order ? "/bf16" : "/f32");
   const double margin = exact_lane ? kF32Margin : kBf16Margin;
   const auto chosen = records();
@@ -195,7 +196,8 @@ TEST_P(RouteRecords, OneByOneIsTheSameAsTogether) {
 
 INSTANTIATE_TEST_SUITE_P(Lanes, RouteRecords,
                          ::testing::Values("cpu_f32", "cpu_bf16", "cpu_int8", "reference",
-                                           "reference_bf16", "mlx", "mlx_fast",
+                                           "reference_bf16", "reference_exact",
+                                           "reference_exact_int8", "mlx", "mlx_fast",
                                            plugin_lane("plugin_openblas")),
                          [](const auto& lane) { return plugin_lane_name(lane.param); });
 

@@ -203,7 +203,8 @@ TEST_F(RouterTest, N8_EveryLaneDecidesAlikeWhereMarginsAreNotSmall) {
   RandomText random(3);
   for (int i = 0; i < 25; ++i) queries.push_back(Conversation{{"user", random.text(10)}});
   const auto want = router().route_batch(queries);
-  for (const char* profile : {"reference", "reference_bf16", "cpu_bf16", "cpu_int8"}) {
+  for (const char* profile : {"reference", "reference_bf16", "reference_exact",
+                              "reference_exact_int8", "cpu_bf16", "cpu_int8"}) {
     auto other = Router::load(small_options(profile));
     if (!other && other.error().tag == "profile_unavailable") continue;  // others still count
     ASSERT_TRUE(other) << other.error().message;

@@ -104,7 +104,8 @@ TEST_P(RouterThreads, RoutersLoadedAtOnceAgree) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Lanes, RouterThreads,
-                         ::testing::Values("cpu_f32", "cpu_bf16", "cpu_int8", "reference"),
+                         ::testing::Values("cpu_f32", "cpu_bf16", "cpu_int8", "reference",
+                                           "reference_exact"),
                          [](const auto& lane) { return lane.param; });
 INSTANTIATE_TEST_SUITE_P(Plugins, RouterThreads, ::testing::ValuesIn(plugin_lanes()),
                          [](const auto& lane) { return plugin_lane_name(lane.param); });

@@ -294,7 +294,7 @@ Result<std::shared_ptr<PackedLinear>> ExactProducts::pack(std::span<const Tensor
                     : weight->type == WeightType::s8 ? &int8_kernels()
                                                      : &float_kernels();
   if (weight->type == WeightType::s8 && weight->in > exact::kInt8MaxTerms)
-    return fail(ErrorKind::unsupported, "too_many_terms",
+    return fail(ErrorKind::unsupported, "int8_sum_overflow",
                 fmt::format("a product of {} terms could overflow the int8 lane's sums (at most "
                             "{}); use --profile cpu_f32",
                             weight->in, exact::kInt8MaxTerms));

@@ -7,12 +7,13 @@
 namespace trinity::cpu {
 
 /// Tables [position][head_dim / 2] of cos and sin of position · θ^(−2i/head_dim). The angle is an
-/// f32 product of f32 factors, as in the reference formula; cos and sin are rounded once to f32.
+/// f32 product of f32 factors, as in the reference formula; the rest is correctly rounded
+/// (rope_angles.h), the same bits everywhere.
 class RopeTable {
  public:
   RopeTable(int64_t head_dim, double theta);
 
-  int64_t head_dim() const { return 2 * static_cast<int64_t>(inverse_frequencies_.size()); }
+  int64_t head_dim() const { return 2 * static_cast<int64_t>(frequencies_.size()); }
   double theta() const { return theta_; }
 
   /// Makes positions 0..count−1 available.
@@ -22,7 +23,7 @@ class RopeTable {
 
  private:
   double theta_;
-  std::vector<float> inverse_frequencies_;
+  std::vector<float> frequencies_;
   std::vector<float> cosines_;
   std::vector<float> sines_;
 };

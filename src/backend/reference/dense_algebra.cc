@@ -10,6 +10,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "backend/exact_arithmetic.h"
 #include "base/try.h"
 #include "tensor/float_cast.h"
 
@@ -61,7 +62,7 @@ void rotate(std::vector<double>& a, std::vector<double>& vectors, int64_t k, int
   a[at(p, q, k)] = a[at(q, p, k)] = 0;
 }
 
-class ReferenceDenseAlgebra final : public DenseAlgebra {
+class ReferenceDenseAlgebra : public DenseAlgebra {
  public:
   Result<std::vector<double>> gram(const TensorView& rows) override {
     TRINITY_CHECK(require_float_matrix(rows));
@@ -160,7 +161,41 @@ class ReferenceDenseAlgebra final : public DenseAlgebra {
   }
 };
 
+struct SingleFactor final : BackendStorage {
+  std::vector<float> values;
+};
+
+class ExactDenseAlgebra final : public ReferenceDenseAlgebra {
+ public:
+  Result<Weight> prepare_factor(std::span<const double> factor, int64_t k) override {
+    auto storage = std::make_shared<SingleFactor>();
+    for (const double value : factor) storage->values.push_back(static_cast<float>(value));
+    return Weight(std::move(storage), k, k);
+  }
+
+  Status multiply_rows(const TensorView& rows, const Weight& factor, DType dtype,
+                       std::span<std::byte> out) override {
+    TRINITY_CHECK(require_float_matrix(rows));
+    const int64_t k = rows.shape[1];
+    const float* p = factor.as<SingleFactor>().values.data();
+    const auto row_bytes = static_cast<size_t>(k * dtype_size(dtype));
+    std::vector<float> x(static_cast<size_t>(k)), products(x.size());
+    for (int64_t r = 0; r < rows.shape[0]; ++r) {
+      TRINITY_CHECK(copy_row_f32(rows, r, x));
+      // The factor is symmetric: row j is column j.
+      for (int64_t j = 0; j < k; ++j)
+        products[static_cast<size_t>(j)] = exact::product(x.data(), p + j * k, k);
+      cast_from_f32(products, dtype, out.data() + static_cast<size_t>(r) * row_bytes);
+    }
+    return {};
+  }
+};
+
 }  // namespace
+
+std::unique_ptr<DenseAlgebra> make_exact_dense_algebra() {
+  return std::make_unique<ExactDenseAlgebra>();
+}
 
 std::unique_ptr<DenseAlgebra> make_reference_dense_algebra() {
   return std::make_unique<ReferenceDenseAlgebra>();

@@ -11,4 +11,8 @@ namespace trinity {
 /// rotations.
 std::unique_ptr<DenseAlgebra> make_reference_dense_algebra();
 
+/// The same, but rows are multiplied as the exact lanes multiply: rows and factor in f32 and
+/// exact::product.
+std::unique_ptr<DenseAlgebra> make_exact_dense_algebra();
+
 }  // namespace trinity

@@ -204,12 +204,6 @@ void visit_elementwise(OpCaseGroup& g) {
                        formula::silu_mul(stored(a, rounding), stored(b, rounding), rounding);
                    truth.scale = magnitudes(truth.values);
                    allow_flat_tail(truth.scale, a, b);
-                   if (lane.int8)  // kept in steps of the row's maximum
-                     for (size_t begin = 0; begin < truth.scale.size();
-                          begin += static_cast<size_t>(cols)) {
-                       const auto first = truth.scale.begin() + static_cast<std::ptrdiff_t>(begin);
-                       std::fill_n(first, cols, *std::max_element(first, first + cols));
-                     }
                    truth.tolerance = lane.silu_mul;
                    truth.cols = extreme ? 0 : cols;
                    truth.given_bits = lane.bf16_order;
