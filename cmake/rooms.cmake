@@ -1,13 +1,40 @@
-# trinity_room(NAME SOURCES ... [PUBLIC ...] [PRIVATE ...])
-#   A room is one folder of src/ and one static library trinity_NAME. PUBLIC names what its headers
-#   show, PRIVATE what only its sources see.
+# Rooms and tests, and how far each is optimised.
+
+# Levels of optimisation in a Release build. What computes is worth any time of the compiler; what
+# formats text or reads flags runs once a command and is compiled quickly instead, and so are tests.
+# No level changes a value: contraction is off and no level reorders arithmetic.
+set(TRINITY_NUMERIC -O3)
+set(TRINITY_PRINTING -O1)
+string(REPLACE -O3 -O2 CMAKE_CXX_FLAGS_RELEASE "${CMAKE_CXX_FLAGS_RELEASE}")  # everything else
+
+function(trinity_set_level level)
+  set_property(SOURCE ${ARGN} APPEND PROPERTY COMPILE_OPTIONS $<$<CONFIG:Release>:${level}>)
+endfunction()
+
+# trinity_room(NAME [SOURCES ...] [NUMERIC ...] [PRINTING ...] [PUBLIC ...] [PRIVATE ...]
+#              [PRECOMPILED std|fmt|json|cli|none])
+#   A room is one folder of src/ and one static library trinity_NAME. Its sources are those of SOURCES,
+#   those of NUMERIC (compiled with -O3) and those of PRINTING (-O1). PUBLIC names what its headers
+#   show, PRIVATE what only its sources see. The precompiled header is by default fmt for a room that
+#   links fmt, else std.
 function(trinity_room name)
-  cmake_parse_arguments(ROOM "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
-  add_library(trinity_${name} STATIC ${ROOM_SOURCES})
+  cmake_parse_arguments(ROOM "" "PRECOMPILED" "SOURCES;NUMERIC;PRINTING;PUBLIC;PRIVATE" ${ARGN})
+  add_library(trinity_${name} STATIC ${ROOM_SOURCES} ${ROOM_NUMERIC} ${ROOM_PRINTING})
+  trinity_set_level(${TRINITY_NUMERIC} ${ROOM_NUMERIC})
+  trinity_set_level(${TRINITY_PRINTING} ${ROOM_PRINTING})
   target_include_directories(trinity_${name} PUBLIC
     $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include> $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/src>
     $<INSTALL_INTERFACE:include>)
   target_link_libraries(trinity_${name} PUBLIC ${ROOM_PUBLIC} PRIVATE ${ROOM_PRIVATE})
+  if(NOT ROOM_PRECOMPILED)
+    set(ROOM_PRECOMPILED std)
+    if("fmt::fmt" IN_LIST ROOM_PRIVATE)
+      set(ROOM_PRECOMPILED fmt)
+    endif()
+  endif()
+  if(NOT ROOM_PRECOMPILED STREQUAL "none")
+    target_precompile_headers(trinity_${name} REUSE_FROM trinity_pch_${ROOM_PRECOMPILED})
+  endif()
   set_property(GLOBAL APPEND PROPERTY TRINITY_ROOMS trinity_${name})
 endfunction()
 
@@ -18,6 +45,8 @@ function(trinity_test name)
   add_executable(${name} ${TEST_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE ${TEST_LINK} trinity_test_support GTest::gtest_main)
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:${TRINITY_PRINTING}>)
+  target_precompile_headers(${name} REUSE_FROM trinity_pch_test)
   if(NOT TEST_LABELS)
     set(TEST_LABELS fast)  # an empty property value would swallow the next one
   endif()

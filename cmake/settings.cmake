@@ -30,7 +30,13 @@ if(TRINITY_SANITIZE)
   add_link_options(-fsanitize=${TRINITY_SANITIZE})
 endif()
 
+# ccache has to be told that a source with a precompiled header may be taken from it, and GCC to name
+# that header in preprocessed text.
 find_program(TRINITY_CCACHE ccache)
 if(TRINITY_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${TRINITY_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${TRINITY_CCACHE})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>)
+  endif()
 endif()

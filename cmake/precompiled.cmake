@@ -1,0 +1,41 @@
+# Precompiled headers: headers that nearly every source reads, parsed once for a whole build.
+#
+#   std    the standard library and tl::expected
+#   fmt    std and fmt, for rooms that link fmt
+#   json   fmt and nlohmann/json.hpp, for rooms where many sources read or write JSON
+#   cli    json and CLI11, for the sources of commands
+#   test   std and GoogleTest
+#
+# They only save time: every source includes what it uses, and builds with TRINITY_PCH=OFF show it (the
+# presets dev and fuzz).
+option(TRINITY_PCH "Precompile the headers that nearly every source reads" ON)
+if(NOT TRINITY_PCH)
+  set(CMAKE_DISABLE_PRECOMPILE_HEADERS ON)
+elseif(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC does not keep in the header where its own sources silence these, and then finds std::string at
+  # fault. Builds without the header look for them.
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-array-bounds> $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>
+    $<$<COMPILE_LANGUAGE:CXX>:-Wno-stringop-overflow> $<$<COMPILE_LANGUAGE:CXX>:-Wno-stringop-overread>)
+endif()
+
+set(std_headers <algorithm> <array> <bit> <charconv> <chrono> <cmath> <cstddef> <cstdint> <cstring>
+    <filesystem> <functional> <limits> <map> <memory> <optional> <span> <string> <string_view> <tuple>
+    <utility> <variant> <vector> <tl/expected.hpp>)
+set(fmt_headers ${std_headers} <fmt/format.h>)
+set(json_headers ${fmt_headers} <nlohmann/json.hpp>)
+set(cli_headers ${json_headers} <CLI/CLI.hpp>)
+set(test_headers ${std_headers} <gtest/gtest.h>)
+
+# add_precompiled(NAME LIBRARIES...)
+#   Declares the target trinity_pch_NAME.
+function(add_precompiled name)
+  set(source ${CMAKE_BINARY_DIR}/precompiled/${name}.cc)
+  file(CONFIGURE OUTPUT ${source} CONTENT "// The precompiled header ${name}; see cmake/precompiled.cmake.\n")
+  add_library(trinity_pch_${name} OBJECT EXCLUDE_FROM_ALL ${source})
+  target_link_libraries(trinity_pch_${name} PRIVATE ${ARGN})
+  target_precompile_headers(trinity_pch_${name} PRIVATE ${${name}_headers})
+endfunction()
+
+add_precompiled(std tl::expected)
+add_precompiled(fmt tl::expected fmt::fmt)
+add_precompiled(json tl::expected fmt::fmt nlohmann_json::nlohmann_json)
