@@ -12,12 +12,6 @@
 namespace trinity {
 namespace {
 
-const BackendEntry* find_backend(std::string_view id) {
-  for (const BackendEntry& entry : backend_registry())
-    if (entry.id == id) return &entry;
-  return nullptr;
-}
-
 /// A lane that other builds have: listed, so that its name gets a reason and not a shrug.
 RuntimeProfile absent(std::string name, std::vector<std::string> aliases, MarginFloors floors,
                       std::string description) {

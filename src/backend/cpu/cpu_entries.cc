@@ -18,10 +18,16 @@ Result<std::unique_ptr<Backend>> create(const BackendOptions& options) {
   return make_cpu_backend(element, options.threads);
 }
 
+/// Which promise this machine does not keep in a lane; see BackendEntry::broken_promise.
+template <cpu::Element>
+std::optional<std::string> broken_promise() {
+  return std::nullopt;
+}
+
 template <cpu::Element element>
 BackendEntry entry(std::string id, std::string description) {
-  return {std::move(id), std::move(description), Exactness::bit_stable, unavailable<element>,
-          create<element>};
+  return {std::move(id),        std::move(description), Exactness::bit_stable,
+          unavailable<element>, create<element>,        broken_promise<element>};
 }
 
 }  // namespace
