@@ -91,10 +91,23 @@ Finding look_at_profile(const RuntimeProfile& profile, const std::string& defaul
     finding.health = Health::limited;
     finding.detail = "unavailable: " + *reason;
     if (!default_name.empty()) finding.fix = "use --profile " + default_name;
-  } else if (profile.name == default_name) {
-    finding.detail += " (default)";
+    return finding;
+  }
+  const LanePromise promise = promise_of(profile);
+  finding.detail += fmt::format(", {}", exactness_name(promise.kept));
+  if (profile.name == default_name) finding.detail += " (in use)";
+  if (!promise.broken.empty()) {
+    finding.health = Health::limited;
+    finding.detail +=
+        fmt::format("; not {}: {}", exactness_name(profile.exactness), promise.broken);
   }
   return finding;
+}
+
+Finding look_at_fast() {
+  const Result<RuntimeProfile> fast = fast_profile();
+  if (!fast) return {"profile fast", Health::limited, fast.error().message, {}};
+  return {"profile fast", Health::works, "means " + fast->name + " on this machine", {}};
 }
 
 std::vector<Message> sample_conversation() {
@@ -156,6 +169,7 @@ std::vector<Finding> examine(const DoctorFlags& flags) {
       look_at_memory()};
   for (const RuntimeProfile& profile : runtime_profiles())
     findings.push_back(look_at_profile(profile, default_name));
+  findings.push_back(look_at_fast());
   findings.push_back(look_at_tiny_router(flags));
   findings.push_back(look_at_model(flags));
   return findings;
