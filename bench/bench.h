@@ -19,7 +19,7 @@ namespace trinity {
 struct BenchOptions {
   std::vector<std::string> names;  // empty = all that need no further input
   std::filesystem::path model;     // folder; the embedded tiny router when empty
-  std::string profile;             // empty = best available
+  std::string profile;             // empty = the default
   int threads = 0;
   bool short_mode = false;      // few and small measurements, to see that all works
   std::vector<int64_t> tokens;  // input lengths; empty = the benchmark's own

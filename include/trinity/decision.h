@@ -77,6 +77,7 @@ struct Decision {
   std::size_t hidden_index = 0;  // position whose hidden vector was read, max(token_count - 2, 0)
 
   std::string profile;       // name of the runtime profile that computed the vector
+  std::string exactness;     // what that profile promises on this machine, see RouterInfo
   std::string input_mode;    // "plain", "chat" or "chat_raw"
   std::string tie_mode;      // "embed_offsets", "last_write", "lm_head_offsets" or "compound"
   bool tiny_router = false;  // the embedded demonstration router decided, not a trained one

@@ -50,7 +50,8 @@ struct RouterOptions {
   /// error), "warn" (the other one computes, RouterInfo::warnings says so) or "silent". Counted in
   /// RouterInfo::fallbacks. Never another device for the model itself.
   std::string fallback = "warn";
-  /// Runtime profile ("cpu_bf16", ...); empty = the best one available.
+  /// Runtime profile ("cpu_bf16", ...); empty = the default, the same one on every machine; "fast"
+  /// = the fastest one of this machine.
   std::string profile;
   int threads = 0;  // 0 = all available processors; one where the model is tiny
   std::size_t prefix_cache_bytes = std::size_t{512} << 20;  // 0 = no prefix cache
@@ -89,12 +90,14 @@ struct Extraction {
 };
 
 struct RouterInfo {
-  std::string profile;       // the profile in use
-  std::string backend;       // its backend id
-  std::string label;         // backend label for manifests and traces
-  std::string device;        // for people
-  std::string dtype_policy;  // for people
-  bool tiny_router = false;  // the embedded demonstration router
+  std::string profile;    // the profile in use
+  std::string backend;    // its backend id
+  std::string exactness;  // what it promises on this machine: "oracle", "exact", "bit-stable", ...
+  std::string broken_promise;  // which promise this machine does not keep; empty = none
+  std::string label;           // backend label for manifests and traces
+  std::string device;          // for people
+  std::string dtype_policy;    // for people
+  bool tiny_router = false;    // the embedded demonstration router
   bool has_head = false;
   std::int64_t num_agents = 0;
   std::int64_t num_roles = 0;

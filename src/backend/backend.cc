@@ -9,6 +9,8 @@ const char* exactness_name(Exactness exactness) {
   switch (exactness) {
     case Exactness::oracle:
       return "oracle";
+    case Exactness::exact:
+      return "exact";
     case Exactness::bit_stable:
       return "bit-stable";
     case Exactness::decision_stable:
@@ -16,6 +18,8 @@ const char* exactness_name(Exactness exactness) {
   }
   return "unknown";
 }
+
+bool promises_bits(Exactness exactness) { return exactness != Exactness::decision_stable; }
 
 tl::unexpected<Error> token_out_of_range(int64_t id, int64_t vocab_size) {
   return fail(ErrorKind::invalid_input, "token_out_of_range",

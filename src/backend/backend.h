@@ -29,18 +29,28 @@ namespace trinity {
 /// What may be promised about a backend's numbers.
 enum class Exactness {
   oracle,           // defines the right answer; f64 accumulation
-  bit_stable,       // a row's bits depend on that row's tokens alone
+  exact,            // bits are defined (backend/exact_arithmetic.h): the same on every machine
+  bit_stable,       // a row's bits depend on that row's tokens alone, on one kind of machine
   decision_stable,  // decisions hold, bits may vary between runs or shapes
 };
 const char* exactness_name(Exactness exactness);
+
+/// Whether equal tokens give equal bits: in any batch, with any threads and state of a cache.
+bool promises_bits(Exactness exactness);
+
+/// What this machine keeps of a lane's claim.
+struct LanePromise {
+  Exactness kept = Exactness::decision_stable;
+  std::string broken;  // one sentence: what was claimed and is not kept; empty when it is
+};
 
 struct BackendInfo {
   std::string id;            // registry name, for example "cpu_bf16"
   std::string label;         // stable label written to manifests and traces, "trinity.cpu"
   std::string device;        // for people: what it runs on
   std::string dtype_policy;  // for people: storage / products / accumulation
-  Exactness exactness = Exactness::decision_stable;
-  bool fused = false;  // overrides fused operations
+  Exactness exactness = Exactness::decision_stable;  // what it claims
+  bool fused = false;                                // overrides fused operations
 };
 
 /// Head counts that rope and attention need; widths are heads · head_dim.
@@ -59,7 +69,13 @@ struct Qkv {
 class Backend {
  public:
   virtual ~Backend() = default;
+  /// What it is and claims to be.
   virtual const BackendInfo& info() const = 0;
+
+  /// What this machine keeps of that claim: all of it, unless `set_promise` said otherwise. The
+  /// registry does (backend/lane_promise.h), so that no backend has to know.
+  LanePromise promise() const { return promise_.value_or(LanePromise{info().exactness, {}}); }
+  void set_promise(LanePromise promise) { promise_ = std::move(promise); }
 
   // ---- weights, prepared once -------------------------------------------------------------------
 
@@ -135,6 +151,9 @@ class Backend {
   /// Decomposition and products by a square factor; null in a lane that lacks them. Lives as long
   /// as the backend.
   virtual DenseAlgebra* dense_algebra() { return nullptr; }
+
+ private:
+  std::optional<LanePromise> promise_;
 };
 
 /// The error of an embedding lookup outside the table.

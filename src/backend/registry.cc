@@ -1,9 +1,11 @@
 #include "backend/registry.h"
 
 #include "backend/cpu/cpu_entries.h"
+#include "backend/lane_promise.h"
 #include "backend/mlx/mlx_entries.h"
 #include "backend/plugin/plugin_backend.h"
 #include "backend/reference/reference_entries.h"
+#include "base/try.h"
 #include "base/utf8.h"
 
 namespace trinity {
@@ -18,6 +20,12 @@ const std::vector<BackendEntry>& backend_registry() {
   return entries;
 }
 
+const BackendEntry* find_backend(std::string_view id) {
+  for (const BackendEntry& entry : backend_registry())
+    if (entry.id == id) return &entry;
+  return nullptr;
+}
+
 Result<std::unique_ptr<Backend>> create_backend(std::string_view id,
                                                 const BackendOptions& options) {
   if (id.starts_with(kPluginBackendPrefix))
@@ -28,7 +36,9 @@ Result<std::unique_ptr<Backend>> create_backend(std::string_view id,
       if (const auto reason = entry.unavailable_reason())
         return fail(ErrorKind::missing, "backend_unavailable",
                     "backend " + entry.id + " cannot run here: " + *reason);
-      return entry.create(options);
+      TRINITY_TRY(std::unique_ptr<Backend> backend, entry.create(options));
+      backend->set_promise(promise_of(entry));
+      return backend;
     }
     known += (known.empty() ? "" : ", ") + entry.id;
   }

@@ -20,16 +20,25 @@ struct BackendOptions {
 
 struct BackendEntry {
   std::string id;
-  std::string description;  // one line for people
-  Exactness exactness = Exactness::decision_stable;
+  std::string description;                           // one line for people
+  Exactness exactness = Exactness::decision_stable;  // what the lane claims
   /// Why it cannot run on this machine; nothing when it can.
   std::optional<std::string> (*unavailable_reason)() = nullptr;
   Result<std::unique_ptr<Backend>> (*create)(const BackendOptions& options) = nullptr;
+  /// A probe of milliseconds: one sentence that says which promise this machine does not keep,
+  /// nothing when the claim holds here. Null: the claim needs no probe. It is asked through
+  /// promise_of (backend/lane_promise.h), and makes the backends that it needs itself, not through
+  /// create_backend, which asks it.
+  std::optional<std::string> (*broken_promise)() = nullptr;
 };
 
 const std::vector<BackendEntry>& backend_registry();
 
-/// An id of the registry, or "plugin:" and what stands for a plugin (backend/plugin). Errors:
+/// Null for an id that this build does not know.
+const BackendEntry* find_backend(std::string_view id);
+
+/// A backend that knows what this machine keeps of its claim (Backend::promise). `id` is one of the
+/// registry, or "plugin:" and what stands for a plugin (backend/plugin). Errors:
 /// `unknown_backend` (lists the known ones), `backend_unavailable` (says why), those of plugins.
 Result<std::unique_ptr<Backend>> create_backend(std::string_view id, const BackendOptions& options);
 

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "backend/registry.h"
+#include "backend/lane_promise.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/flags/flags.h"
@@ -20,12 +20,13 @@ struct BackendsFlags {
 
 struct Listed {
   const BackendEntry* entry;
+  LanePromise promise;
   std::optional<std::string> reason;
   std::optional<BackendInfo> info;  // of an instance; only a backend that can run has one
 };
 
 Result<Listed> look_at(const BackendEntry& entry) {
-  Listed listed{&entry, entry.unavailable_reason(), {}};
+  Listed listed{&entry, promise_of(entry), entry.unavailable_reason(), {}};
   if (!listed.reason) {
     TRINITY_TRY(const std::unique_ptr<Backend> backend, create_backend(entry.id, {}));
     listed.info = backend->info();
@@ -38,7 +39,10 @@ nlohmann::ordered_json record_of(const Listed& listed) {
                                    {"description", listed.entry->description},
                                    {"available", !listed.reason.has_value()},
                                    {"reason", nullptr},
-                                   {"exactness", exactness_name(listed.entry->exactness)}};
+                                   {"exactness", exactness_name(listed.promise.kept)},
+                                   {"claims", exactness_name(listed.entry->exactness)},
+                                   {"broken_promise", nullptr}};
+  if (!listed.promise.broken.empty()) record["broken_promise"] = listed.promise.broken;
   if (listed.reason) record["reason"] = *listed.reason;
   if (listed.info) {
     record["label"] = listed.info->label;
@@ -55,7 +59,11 @@ std::string text_of(const Listed& listed, Style style) {
                   style.bold(listed.entry->id), listed.entry->description);
   if (listed.reason)
     return out + fmt::format("      {}\n", style.yellow("unavailable: " + *listed.reason));
-  return out + fmt::format("      {}, {}, {}, label {}\n", exactness_name(listed.entry->exactness),
+  if (!listed.promise.broken.empty())
+    out += fmt::format("      {}\n", style.yellow(fmt::format(
+                                         "not {} here: {}", exactness_name(listed.entry->exactness),
+                                         listed.promise.broken)));
+  return out + fmt::format("      {}, {}, {}, label {}\n", exactness_name(listed.promise.kept),
                            listed.info->device, listed.info->dtype_policy, listed.info->label);
 }
 

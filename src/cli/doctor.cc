@@ -14,6 +14,7 @@
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/terminal.h"
+#include "lab/golden/exact_bits.h"
 #include "router/profile.h"
 
 namespace trinity::cli {
@@ -91,9 +92,43 @@ Finding look_at_profile(const RuntimeProfile& profile, const std::string& defaul
     finding.health = Health::limited;
     finding.detail = "unavailable: " + *reason;
     if (!default_name.empty()) finding.fix = "use --profile " + default_name;
-  } else if (profile.name == default_name) {
-    finding.detail += " (default)";
+    return finding;
   }
+  const LanePromise promise = promise_of(profile);
+  finding.detail += fmt::format(", {}", exactness_name(promise.kept));
+  if (profile.name == default_name) finding.detail += " (in use)";
+  if (!promise.broken.empty()) {
+    finding.health = Health::limited;
+    finding.detail +=
+        fmt::format("; not {}: {}", exactness_name(profile.exactness), promise.broken);
+  }
+  return finding;
+}
+
+Finding look_at_fast() {
+  const Result<RuntimeProfile> fast = fast_profile();
+  if (!fast) return {"profile fast", Health::limited, fast.error().message, {}};
+  return {"profile fast", Health::works, "means " + fast->name + " on this machine", {}};
+}
+
+/// Whether an exact lane has the published bits here: all operations, and cases that are short
+/// enough for an examination of seconds. Nothing for a lane without defined bits.
+std::optional<Finding> look_at_bits(const RuntimeProfile& profile, bool in_use) {
+  constexpr std::size_t kShortCase = 40;  // tokens
+  if (profile.exactness != Exactness::exact || profile_unavailable(profile)) return std::nullopt;
+  Finding finding{"bits of " + profile.name, Health::works, {}, {}};
+  const auto compare = [&]() -> Result<ExactComparison> {
+    const std::vector<std::string> names = {profile.name};
+    TRINITY_TRY(const MatrixLanes lanes, named_lanes(names, 1));
+    return compare_with_published(
+        lanes.lanes.front(), [](std::span<const int32_t> ids) { return ids.size() <= kShortCase; });
+  };
+  const Result<ExactComparison> compared = compare();
+  finding.detail = compared ? compared->sentence() : compared.error().message;
+  if (compared && compared->passed()) return finding;
+  const bool parted = !compared || compared->published;
+  finding.health = parted && in_use ? Health::broken : Health::limited;
+  if (parted) finding.fix = "run `trinity lab golden` and report this machine with what it says";
   return finding;
 }
 
@@ -156,7 +191,12 @@ std::vector<Finding> examine(const DoctorFlags& flags) {
       look_at_memory()};
   for (const RuntimeProfile& profile : runtime_profiles())
     findings.push_back(look_at_profile(profile, default_name));
+  findings.push_back(look_at_fast());
   findings.push_back(look_at_tiny_router(flags));
+  for (const char* name : {"cpu_f32", "cpu_int8"})
+    if (const Result<RuntimeProfile> profile = find_profile(name))
+      if (auto finding = look_at_bits(*profile, name == default_name))
+        findings.push_back(std::move(*finding));
   findings.push_back(look_at_model(flags));
   return findings;
 }

@@ -25,6 +25,18 @@ std::string default_name() {
   return profile ? profile->name : std::string();
 }
 
+std::string fast_name() {
+  const Result<RuntimeProfile> profile = fast_profile();
+  return profile ? profile->name : std::string();
+}
+
+/// "  (default, fast)": what else a profile is called on this machine.
+std::string marks_of(const RuntimeProfile& profile) {
+  std::string marks = profile.asked_for() == default_name() ? "default" : "";
+  if (profile.asked_for() == fast_name()) marks += marks.empty() ? "fast" : ", fast";
+  return marks.empty() ? marks : "  (" + marks + ")";
+}
+
 constexpr Capability kCapabilities[] = {Capability::qwen_runtime, Capability::export_svd,
                                         Capability::large_svd, Capability::artifact_runtime};
 
@@ -37,6 +49,7 @@ nlohmann::ordered_json capabilities_of(const RuntimeProfile& profile) {
 
 nlohmann::ordered_json record_of(const RuntimeProfile& profile) {
   const auto reason = profile_unavailable(profile);
+  const LanePromise promise = promise_of(profile);
   nlohmann::ordered_json record = {
       {"name", profile.name},
       {"requested", profile.asked_for()},
@@ -45,7 +58,10 @@ nlohmann::ordered_json record_of(const RuntimeProfile& profile) {
       {"available", !reason.has_value()},
       {"reason", nullptr},
       {"default", profile.name == default_name()},
-      {"exactness", exactness_name(profile.exactness)},
+      {"fast", profile.name == fast_name()},
+      {"exactness", exactness_name(promise.kept)},
+      {"claims", exactness_name(profile.exactness)},
+      {"broken_promise", nullptr},
       {"margin_floors", {{"agent", profile.floors.agent}, {"role", profile.floors.role}}},
       {"aliases", profile.aliases},
       {"capabilities", capabilities_of(profile)},
@@ -53,6 +69,7 @@ nlohmann::ordered_json record_of(const RuntimeProfile& profile) {
       {"notes", profile.notes},
       {"warnings", profile.warnings}};
   if (reason) record["reason"] = *reason;
+  if (!promise.broken.empty()) record["broken_promise"] = promise.broken;
   return record;
 }
 
@@ -62,17 +79,21 @@ std::string joined(const std::vector<std::string>& words) {
 
 std::string text_of(const RuntimeProfile& profile, Style style) {
   const auto reason = profile_unavailable(profile);
-  std::string out = fmt::format(
-      "  {} {}{}\n", reason ? style.yellow("–") : style.green("✓"), style.bold(profile.asked_for()),
-      profile.asked_for() == default_name() ? style.green("  (default)") : std::string());
+  const LanePromise promise = promise_of(profile);
+  std::string out = fmt::format("  {} {}{}\n", reason ? style.yellow("–") : style.green("✓"),
+                                style.bold(profile.asked_for()), style.green(marks_of(profile)));
   out += fmt::format("      {}\n", profile.description);
   if (!profile.requested.empty())
     out += fmt::format("      runs as {} on backend {}\n", profile.name, profile.backend);
   if (!profile.warnings.empty())
     out += fmt::format("      {}\n", style.yellow(joined(profile.warnings)));
   if (reason) out += fmt::format("      {}\n", style.yellow("unavailable: " + *reason));
-  out += fmt::format("      {}, floors {} / {}", exactness_name(profile.exactness),
-                     profile.floors.agent, profile.floors.role);
+  if (!promise.broken.empty())
+    out += fmt::format(
+        "      {}\n", style.yellow(fmt::format("not {} here: {}", exactness_name(profile.exactness),
+                                               promise.broken)));
+  out += fmt::format("      {}, floors {} / {}", exactness_name(promise.kept), profile.floors.agent,
+                     profile.floors.role);
   if (!profile.aliases.empty()) out += fmt::format(", also named {}", joined(profile.aliases));
   std::vector<std::string> lacks;
   for (const Capability capability : kCapabilities)
@@ -110,7 +131,9 @@ void declare(CLI::App& command, ProfilesFlags& flags) {
       "lane\n"
       "it is listed at, with the floors and capabilities that the name has there: `trinity "
       "profiles\n"
-      "emily` shows them. custom:BACKEND runs any backend of `trinity backends`.\n\n"
+      "emily` shows them. fast means the fastest lane of this machine, custom:BACKEND runs any "
+      "backend\n"
+      "of `trinity backends`.\n\n"
       "Example:\n  trinity profiles\n  trinity route --profile cpu_f32 \"Hi\"");
 }
 

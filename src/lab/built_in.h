@@ -1,5 +1,5 @@
-// Files of lab/ at the repository's root that are compiled into the program: its own eval cases and
-// the snapshots of them.
+// Files of lab/ at the repository's root that are compiled into the program: its own eval cases,
+// the snapshots of them, and the published bits of the exact lanes.
 #pragma once
 
 #include <optional>

@@ -134,6 +134,7 @@ nlohmann::ordered_json decision_record(const Decision& decision) {
   record["trace_messages_hash"] = nullable<Json>(decision.trace_messages_hash);
   record["route_hash"] = nullable<Json>(decision.route_hash);
   record["profile"] = decision.profile;
+  record["exactness"] = decision.exactness;
   record["input_mode"] = decision.input_mode;
   record["tie_mode"] = decision.tie_mode;
   record["tiny_router"] = decision.tiny_router;

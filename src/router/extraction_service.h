@@ -40,6 +40,7 @@ class ExtractionService {
 
   /// Facts that never change after loading.
   const BackendInfo& backend_info() const { return loaded_.backend->info(); }
+  LanePromise promise() const { return loaded_.backend->promise(); }
   size_t weight_bytes() const { return loaded_.backend->weight_bytes(); }
   const ModelConfig& config() const { return loaded_.extractor->config(); }
 

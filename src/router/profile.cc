@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "backend/backend_label.h"
+#include "backend/lane_promise.h"
 #include "backend/plugin/plugin_backend.h"
 #include "backend/registry.h"
 #include "base/try.h"
@@ -11,12 +12,6 @@
 
 namespace trinity {
 namespace {
-
-const BackendEntry* find_backend(std::string_view id) {
-  for (const BackendEntry& entry : backend_registry())
-    if (entry.id == id) return &entry;
-  return nullptr;
-}
 
 /// A lane that other builds have: listed, so that its name gets a reason and not a shrug.
 RuntimeProfile absent(std::string name, std::vector<std::string> aliases, MarginFloors floors,
@@ -69,7 +64,7 @@ Result<RuntimeProfile> unknown_profile(std::string_view name) {
   }
   return fail(ErrorKind::usage, "unknown_profile",
               "there is no profile \"" + excerpt(name) + "\"; valid are " + known +
-                  ", custom:BACKEND, plugin:PATH");
+                  ", fast, custom:BACKEND, plugin:PATH");
 }
 
 /// The profile of a backend in a shared library, which is loaded by this.
@@ -100,12 +95,13 @@ std::string full_name(const RuntimeProfile& profile) {
 }  // namespace
 
 const std::vector<RuntimeProfile>& runtime_profiles() {
-  // In order of preference as the default: the fastest lane whose decisions follow f32 closely
-  // comes first. int8 changes more decisions than bf16, so it is never chosen by itself.
+  // The first that can run is the default. cpu_f32 runs everywhere and stands first on every
+  // machine, so that the same conversation gets the same answer out of the box everywhere; a faster
+  // lane is chosen by name, or as "fast".
   static const std::vector<RuntimeProfile> profiles = {
-      profile("cpu_bf16", {}, {"needs AVX512-BF16"}),
       profile("cpu_f32", {"host_exla", "cpu"}, {"the lane for comparisons between backends"}),
-      profile("cpu_int8", {}, {"needs AVX512-VNNI", "chosen by name only"}),
+      profile("cpu_bf16", {}, {"needs AVX512-BF16"}),
+      profile("cpu_int8", {}, {"chosen by name, or as fast where bf16 products lack"}),
       profile("reference", {"binary", "cpu_binary", "scalar", "mock_tiny"}, {"slow by design"}),
       profile("reference_bf16", {}, {"slow by design", "reproduces PyTorch's bf16 rounding order"}),
       profile("reference_exact", {}, {"slow by design", "the bits that cpu_f32 must have"}),
@@ -131,7 +127,30 @@ std::optional<std::string> profile_unavailable(const RuntimeProfile& profile) {
   return entry->unavailable_reason();
 }
 
+LanePromise promise_of(const RuntimeProfile& profile) {
+  const BackendEntry* entry = find_backend(profile.backend);
+  return entry != nullptr ? promise_of(*entry) : LanePromise{profile.exactness, {}};
+}
+
+Exactness held_to(const RuntimeProfile& profile) {
+  return held_to(profile.exactness, promise_of(profile));
+}
+
+Result<RuntimeProfile> fast_profile() {
+  // By what can run, which is what the processor has. With AVX512-BF16 or AMX products in bf16 come
+  // first: int8 is faster still on short inputs there, but turns more decisions. Elsewhere int8 is
+  // the fastest, and f32 runs on every machine.
+  for (const char* name : {"cpu_bf16", "cpu_int8", "cpu_f32"}) {
+    TRINITY_TRY(RuntimeProfile profile, find_profile(name));
+    if (!profile_unavailable(profile)) return profile;
+  }
+  return fail(ErrorKind::missing, "profile_unavailable",
+              "profile fast is unavailable: no lane for processors can run here; see trinity "
+              "profiles");
+}
+
 Result<RuntimeProfile> find_profile(std::string_view name) {
+  if (name == kFastProfile) return fast_profile();
   constexpr std::string_view kCustom = "custom:";
   if (name.starts_with(kCustom) && name.size() > kCustom.size())
     return custom_profile(name.substr(kCustom.size()));

@@ -3,8 +3,8 @@
 // A profile never changes what is computed, only how. It is chosen at run time; one whose backend
 // cannot run here says why and is never replaced silently. The reference's profile names are read
 // as aliases: the lane is ours, while capabilities, floors and notes are those that the name has
-// there (router/reference_profiles.h). `custom:BACKEND` runs any backend of the registry and
-// `plugin:PATH` one from a shared library.
+// there (router/reference_profiles.h). `fast` is the fastest lane of this machine, `custom:BACKEND`
+// runs any backend of the registry and `plugin:PATH` one from a shared library.
 #pragma once
 
 #include <trinity/error.h>
@@ -44,9 +44,9 @@ struct Capabilities {
 
 struct RuntimeProfile {
   std::string name;
-  std::string backend;      // id in the backend registry
-  std::string description;  // one line for people
-  Exactness exactness = Exactness::decision_stable;
+  std::string backend;                               // id in the backend registry
+  std::string description;                           // one line for people
+  Exactness exactness = Exactness::decision_stable;  // what the lane claims; see promise_of
   MarginFloors floors;
   std::vector<std::string> aliases;  // other names that mean this profile
   std::vector<std::string> notes;
@@ -62,18 +62,31 @@ struct RuntimeProfile {
   const std::string& shown_name() const { return name.starts_with("plugin:") ? name : asked_for(); }
 };
 
-/// All profiles, the preferred default first.
+/// The reserved name of the fastest lane of a machine.
+inline constexpr std::string_view kFastProfile = "fast";
+
+/// All profiles, the default first.
 const std::vector<RuntimeProfile>& runtime_profiles();
 
 /// Why a profile cannot be used here; nothing when it can.
 std::optional<std::string> profile_unavailable(const RuntimeProfile& profile);
 
-/// The record of a name, an alias or `custom:BACKEND`, whether it can run here or not; or of
-/// `plugin:PATH`, which loads the plugin and is then named `plugin:<its name>`. Errors:
+/// What this machine keeps of the profile's claim. Asked for the first time, it may run a probe of
+/// milliseconds (backend/lane_promise.h).
+LanePromise promise_of(const RuntimeProfile& profile);
+
+/// What the lane of a profile is held to here; see held_to of backend/lane_promise.h.
+Exactness held_to(const RuntimeProfile& profile);
+
+/// The fastest lane that this machine has, under its own name. Error: `profile_unavailable`.
+Result<RuntimeProfile> fast_profile();
+
+/// The record of a name, an alias, `fast` or `custom:BACKEND`, whether it can run here or not; or
+/// of `plugin:PATH`, which loads the plugin and is then named `plugin:<its name>`. Errors:
 /// `unknown_profile` (lists the valid names), those of open_plugin.
 Result<RuntimeProfile> find_profile(std::string_view name);
 
-/// The same for a profile that is to run; an empty name means the best available one. Errors:
+/// The same for a profile that is to run; an empty name means the default. Errors:
 /// `unknown_profile`, `profile_unavailable` (names profile and reason),
 /// `emily_fast_kernels_unavailable` (the same for the name emily_fast).
 Result<RuntimeProfile> resolve_profile(std::string_view name);

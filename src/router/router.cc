@@ -163,6 +163,9 @@ Result<std::unique_ptr<Router>> Router::load(const RouterOptions& options) {
   const BackendInfo& backend = impl->service->backend_info();
   info.profile = profile.name;
   info.backend = backend.id;
+  const LanePromise promise = impl->service->promise();
+  info.exactness = exactness_name(promise.kept);
+  info.broken_promise = promise.broken;
   info.label = backend.label;
   info.device = backend.device;
   info.dtype_policy = backend.dtype_policy;
@@ -267,6 +270,7 @@ std::vector<Result<Decision>> Router::route_batch(std::span<const RouterQuery> q
       decision.token_count = static_cast<size_t>(extraction.token_count);
       decision.hidden_index = static_cast<size_t>(extraction.hidden_index);
       decision.profile = impl_->info.profile;
+      decision.exactness = impl_->info.exactness;
       decision.input_mode = input.input_mode;
       decision.tie_mode = impl_->adapted.tie_mode;
       decision.tiny_router = impl_->info.tiny_router;

@@ -9,7 +9,7 @@
 #include <limits>
 
 #define exact TRINITY_EXACT_BUILD
-#include "backend/reference/exact_rows.h"
+#include "backend/exact_rows.h"
 #undef exact
 
 #define TRINITY_TEXT_OF(name) #name

@@ -11,7 +11,7 @@
 #include <random>
 #include <vector>
 
-#include "backend/reference/exact_rows.h"
+#include "backend/exact_rows.h"
 #include "backend/rope_angles.h"
 
 namespace trinity::testing {

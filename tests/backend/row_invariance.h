@@ -1,7 +1,8 @@
 // Whether a row's bits depend on that row alone.
 //
 // The rows of one fixed matrix are computed one by one on one thread; then in batches of other
-// sizes, beginning at other places, on other numbers of threads. Every row must keep its bits.
+// sizes, beginning at other places, on other numbers of threads. Every row must keep its bits, or
+// what its lane is held to on this machine (backend/held_to.h).
 #pragma once
 
 #include <fmt/format.h>
@@ -12,16 +13,17 @@
 #include <string>
 #include <vector>
 
+#include "backend/held_to.h"
 #include "backend/op_checks.h"
 #include "backend/registry.h"
 
 namespace trinity::testing {
 
-/// Lanes that promise stable bits and run here.
-inline std::vector<std::string> bit_stable_lanes() {
+/// Lanes that claim bits.
+inline std::vector<std::string> bit_lanes() {
   std::vector<std::string> ids;
   for (const BackendEntry& entry : backend_registry())
-    if (entry.exactness != Exactness::decision_stable) ids.push_back(entry.id);
+    if (promises_bits(entry.exactness)) ids.push_back(entry.id);
   return ids;
 }
 
@@ -46,9 +48,12 @@ struct Batch {
 using BatchFunction = std::function<std::vector<float>(Backend& backend, const Batch& batch)>;
 
 /// Compares all batches with the rows computed alone. `cols` is the width of the result.
-inline void expect_same_rows(const std::vector<std::unique_ptr<Backend>>& backends, int64_t rows,
+inline void expect_same_rows(const std::string& lane,
+                             const std::vector<std::unique_ptr<Backend>>& backends, int64_t rows,
                              int64_t cols, const std::vector<Batch>& batches,
                              const BatchFunction& compute) {
+  const bool bits = held_to_bits(lane);
+  const auto width = static_cast<size_t>(cols);
   std::vector<float> alone;
   for (int64_t r = 0; r < rows; ++r) {
     const auto row = compute(*backends.front(), {r, 1});
@@ -59,10 +64,12 @@ inline void expect_same_rows(const std::vector<std::unique_ptr<Backend>>& backen
     for (const Batch& batch : batches) {
       const auto got = compute(*backends[b], batch);
       ASSERT_EQ(static_cast<int64_t>(got.size()), batch.rows * cols);
-      for (int64_t i = 0; i < batch.rows * cols; ++i)
-        ASSERT_EQ(got[static_cast<size_t>(i)], alone[static_cast<size_t>(batch.begin * cols + i)])
-            << "row " << batch.begin + i / cols << " column " << i % cols << " in a batch of "
-            << batch.rows << " rows from " << batch.begin << ", thread setting " << b;
+      for (int64_t r = 0; r < batch.rows; ++r)
+        ASSERT_TRUE(
+            same_row(bits, lane, std::span(got).subspan(static_cast<size_t>(r) * width, width),
+                     std::span(alone).subspan(static_cast<size_t>(batch.begin + r) * width, width)))
+            << "row " << batch.begin + r << " in a batch of " << batch.rows << " rows from "
+            << batch.begin << ", thread setting " << b;
     }
 }
 
@@ -88,7 +95,8 @@ inline void expect_linear_rows_are_independent(const std::string& lane, int64_t 
   for (const auto& backend : backends)
     weights[backend.get()] = take(backend->prepare_linear({&view, 1}));
   expect_same_rows(
-      backends, rows, out, batches_of(sizes, rows), [&](Backend& backend, const Batch& batch) {
+      lane, backends, rows, out, batches_of(sizes, rows),
+      [&](Backend& backend, const Batch& batch) {
         const std::span part(x.data() + batch.begin * in, static_cast<size_t>(batch.rows * in));
         return values_of(backend, take(backend.linear(take(backend.upload(part, batch.rows, in)),
                                                       weights.at(&backend))));

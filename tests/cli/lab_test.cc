@@ -1,5 +1,7 @@
-// trinity lab matrix and lab robustness as child processes.
+// trinity lab matrix, lab robustness and lab golden as child processes.
 #include <gtest/gtest.h>
+
+#include <set>
 
 #include "backend/plugin_lanes.h"
 #include "cli/test_model.h"
@@ -39,6 +41,7 @@ class Lab : public ::testing::Test {
 TEST_F(Lab, HelpNamesTheCommandsAndEachHasAnExample) {
   const Outcome overview = run({"lab", "--help"});
   EXPECT_EQ(overview.status, 0);
+  EXPECT_NE(overview.out.find("\n  golden "), std::string::npos);
   for (const std::string name : {"matrix", "robustness"}) {
     EXPECT_NE(overview.out.find("\n  " + name + " "), std::string::npos);
     const Outcome help = run({"lab", name, "--help"});
@@ -63,6 +66,32 @@ TEST_F(Lab, MatrixComparesOperationsLayersAndDecisions) {
   const Outcome text = run(lab("matrix", "reference,cpu_f32", {"--ops-only"}));
   EXPECT_EQ(text.status, 0) << text.err;
   EXPECT_NE(text.out.find("cpu_f32"), std::string::npos);
+}
+
+TEST_F(Lab, GoldenWritesTheBitsOfExactLanesAndRefusesOthers) {
+  const Outcome refused = run({"lab", "golden", "--profiles", "reference"});
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_NE(refused.err.find("lane reference is oracle and has no defined bits"), std::string::npos)
+      << refused.err;
+  std::set<std::string> exact;
+  for (const Json& profile : Json::parse(run({"profiles", "--json"}).out)["profiles"])
+    if (profile["claims"] == "exact" && profile["available"].get<bool>() &&
+        !profile["name"].get<std::string>().starts_with("reference"))
+      exact.insert(profile["name"] == "cpu_int8" ? "int8" : "f32");
+  const auto file = folder_ / "bits.json";
+  const Outcome written = run({"lab", "golden", "--out", file.string()});
+  if (exact.empty()) {
+    EXPECT_EQ(written.status, 3);
+    EXPECT_NE(written.err.find("no exact lane can run here"), std::string::npos) << written.err;
+    EXPECT_FALSE(std::filesystem::exists(file));
+    GTEST_SKIP() << "SKIPPED: no lane of this build is exact";
+  }
+  ASSERT_EQ(written.status, 0) << written.err;
+  const Json record = Json::parse(slurp(file));
+  for (const std::string& arithmetic : exact) {
+    EXPECT_EQ(record["arithmetic"][arithmetic]["cases"].size(), 179u);
+    EXPECT_NE(run({"lab", "golden"}).out.find("this machine's bits"), std::string::npos);
+  }
 }
 
 TEST_F(Lab, MatrixNamesTheOperationThatAPluginHasWrong) {

@@ -8,11 +8,24 @@
 namespace trinity::testing {
 namespace {
 
+/// What is promised is what is claimed, or only decisions, with a sentence that says why.
+void expect_promise(const Json& record) {
+  const std::set<std::string> words = {"oracle", "exact", "bit-stable", "decision-stable"};
+  EXPECT_TRUE(words.contains(record["exactness"].get<std::string>())) << record;
+  EXPECT_TRUE(words.contains(record["claims"].get<std::string>())) << record;
+  if (record["broken_promise"].is_null()) {
+    EXPECT_EQ(record["exactness"], record["claims"]) << record;
+  } else {
+    EXPECT_EQ(record["exactness"], "decision-stable") << record;
+    EXPECT_NE(record["broken_promise"], "") << record;
+  }
+}
+
 TEST(ProfilesCommand, ListsLanesWithReasonsFloorsAndOneDefault) {
   const Outcome outcome = run({"profiles", "--json"});
   ASSERT_EQ(outcome.status, 0);
   const Json profiles = Json::parse(outcome.out)["profiles"];
-  int defaults = 0;
+  int defaults = 0, fast = 0;
   std::set<std::string> names;
   for (const Json& profile : profiles) {
     names.insert(profile["name"]);
@@ -21,10 +34,17 @@ TEST(ProfilesCommand, ListsLanesWithReasonsFloorsAndOneDefault) {
     EXPECT_GT(profile["margin_floors"]["role"].get<double>(), 0) << profile;
     if (profile["default"].get<bool>()) {
       ++defaults;
+      EXPECT_EQ(profile["name"], "cpu_f32");
       EXPECT_TRUE(profile["available"].get<bool>());
     }
+    if (profile["fast"].get<bool>()) {
+      ++fast;
+      EXPECT_TRUE(profile["available"].get<bool>());
+    }
+    expect_promise(profile);
   }
   EXPECT_EQ(defaults, 1);
+  EXPECT_EQ(fast, 1);
   EXPECT_TRUE(names.contains("cpu_f32"));
   EXPECT_TRUE(names.contains("reference"));
   const std::string text = run({"profiles"}).out;
@@ -34,10 +54,7 @@ TEST(ProfilesCommand, ListsLanesWithReasonsFloorsAndOneDefault) {
 TEST(BackendsCommand, SaysWhatEachPromises) {
   const Json backends = Json::parse(run({"backends", "--json"}).out)["backends"];
   for (const Json& backend : backends) {
-    const std::string exactness = backend["exactness"];
-    EXPECT_TRUE(exactness == "oracle" || exactness == "bit-stable" ||
-                exactness == "decision-stable")
-        << backend;
+    expect_promise(backend);
     EXPECT_EQ(backend["available"].get<bool>(), backend.contains("label")) << backend;
   }
   EXPECT_EQ(run({"backends"}).status, 0);
@@ -53,9 +70,18 @@ TEST(DoctorCommand, FindsThisMachineFit) {
     EXPECT_NE(finding["health"], "broken") << finding;
     EXPECT_NE(finding["detail"], "") << finding;
   }
-  for (const char* name : {"program", "processor", "memory", "tiny router", "model"}) {
+  for (const char* name :
+       {"program", "processor", "memory", "profile fast", "tiny router", "model"}) {
     EXPECT_TRUE(names.contains(name)) << name;
   }
+  // A lane that claims defined bits is compared with the published ones.
+  for (const Json& profile : Json::parse(run({"profiles", "--json"}).out)["profiles"])
+    for (const std::string lane : {"cpu_f32", "cpu_int8"})
+      if (profile["name"] == lane) {
+        EXPECT_EQ(names.contains("bits of " + lane),
+                  profile["claims"] == "exact" && profile["available"].get<bool>())
+            << lane;
+      }
 }
 
 TEST(DoctorCommand, LooksIntoAModelFolder) {

@@ -39,6 +39,8 @@ TEST(RouteCommand, RecordsHoldTheWholeDecision) {
   EXPECT_EQ(record["agent_logits"].size(), 7u);
   EXPECT_EQ(record["role_logits"].size(), 3u);
   EXPECT_EQ(record["profile"], "cpu_f32");
+  const Json profile = Json::parse(run({"profiles", "cpu_f32", "--json"}).out)["profiles"][0];
+  EXPECT_EQ(record["exactness"], profile["exactness"]);
   EXPECT_EQ(record["input_mode"], "plain");
   EXPECT_EQ(record["tiny_router"], false);
   EXPECT_EQ(record["hidden_index"].get<int>(), record["token_count"].get<int>() - 2);

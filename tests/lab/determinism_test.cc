@@ -101,6 +101,7 @@ TEST(DeterminismReports, OnlyALaneWithEqualBitsClaimsThem) {
   };
   EXPECT_FALSE(claims(Exactness::decision_stable));
   EXPECT_TRUE(claims(Exactness::bit_stable));
+  EXPECT_TRUE(claims(Exactness::exact));
   EXPECT_TRUE(claims(Exactness::oracle));
 }
 

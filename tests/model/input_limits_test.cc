@@ -34,7 +34,7 @@ TEST_P(InputLimits, TheLongestInputIsReadAndOneMoreTokenIsNot) {
   too_long.push_back(0);
   const auto want = take(extract(longest, kFull)).values;
   for (const ExtractMode& mode : {kFull, kUncached, kCached})
-    EXPECT_TRUE(same_rows(GetParam(), take(extract(longest, mode)).values, want));
+    EXPECT_TRUE(same_row(GetParam(), take(extract(longest, mode)).values, want));
   for (const ExtractMode& mode : modes) {
     const auto refused = extract(too_long, mode);
     ASSERT_FALSE(refused);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "backend/held_to.h"
 #include "backend/op_inputs.h"
 #include "backend/registry.h"
 #include "model/checkpoint_source.h"
@@ -175,24 +176,6 @@ inline double cosine(std::span<const float> a, std::span<const float> b) {
     bb += double{b[i]} * double{b[i]};
   }
   return dot / std::sqrt(aa * bb);
-}
-
-/// Whether two computations of the same rows agree as `lane` promises: in every bit, or, where only
-/// decisions are promised, within the tolerance between f32 implementations.
-inline ::testing::AssertionResult same_rows(const std::string& lane, std::span<const float> got,
-                                            std::span<const float> want) {
-  bool exact = true;
-  for (const BackendEntry& entry : backend_registry())
-    if (entry.id == lane) exact = entry.exactness != Exactness::decision_stable;
-  if (got.size() != want.size())
-    return ::testing::AssertionFailure() << got.size() << " values instead of " << want.size();
-  for (size_t i = 0; i < got.size(); ++i) {
-    const double error = std::abs(double{got[i]} - double{want[i]});
-    if (!(error <= (exact ? 0 : 1e-4 * (1 + std::abs(double{want[i]})))))
-      return ::testing::AssertionFailure()
-             << "value " << i << " is " << got[i] << " instead of " << want[i];
-  }
-  return ::testing::AssertionSuccess();
 }
 
 template <typename Value>

@@ -201,7 +201,7 @@ TEST_P(ExtractorCache, AnInputTooLargeForTheBudgetIsComputedWithoutIt) {
   for (int i = 0; i < 2; ++i) {
     const HiddenStates got = model.extract(large, kCached);
     EXPECT_EQ(got.cached_tokens, 0);
-    EXPECT_EQ(got.values, want);
+    EXPECT_TRUE(same_row(GetParam(), got.values, want));
   }
   EXPECT_EQ(model.extract(small, kCached).cached_tokens, 18) << "the small one was not evicted";
 }

@@ -35,13 +35,12 @@ TEST_P(Skipping, FullSkippingAndCachedAgree) {
   for (const int64_t length : {1, 2, 3, 16, 17, 33, 34, 65, 66, 130}) {
     const Ids ids = inputs.ids(length, config.vocab_size);
     const auto want = expected(model, ids);
-    EXPECT_TRUE(same_rows(GetParam(), model.hidden(ids, kFull), want)) << "full, " << length;
-    EXPECT_TRUE(same_rows(GetParam(), model.hidden(ids, kUncached), want))
-        << "skipping, " << length;
-    EXPECT_TRUE(same_rows(GetParam(), model.hidden(ids, kCached), want))
+    EXPECT_TRUE(same_row(GetParam(), model.hidden(ids, kFull), want)) << "full, " << length;
+    EXPECT_TRUE(same_row(GetParam(), model.hidden(ids, kUncached), want)) << "skipping, " << length;
+    EXPECT_TRUE(same_row(GetParam(), model.hidden(ids, kCached), want))
         << "filling the cache, " << length;
     const HiddenStates again = model.extract(ids, kCached);
-    EXPECT_TRUE(same_rows(GetParam(), again.values, want)) << "from the cache, " << length;
+    EXPECT_TRUE(same_row(GetParam(), again.values, want)) << "from the cache, " << length;
     EXPECT_EQ(again.cached_tokens, std::max<int64_t>(0, length - 2));
     EXPECT_EQ(again.hidden_index, std::max<int64_t>(0, length - 2));
     EXPECT_EQ(again.token_count, length);
@@ -54,8 +53,8 @@ TEST_P(Skipping, TheLastTokenCannotMatter) {
   const auto want = model.hidden(ids, kFull);
   for (const int32_t last : {0, 7, 49}) {
     ids.back() = last;
-    EXPECT_TRUE(same_rows(GetParam(), model.hidden(ids, kFull), want));
-    EXPECT_TRUE(same_rows(GetParam(), model.hidden(ids, kUncached), want));
+    EXPECT_TRUE(same_row(GetParam(), model.hidden(ids, kFull), want));
+    EXPECT_TRUE(same_row(GetParam(), model.hidden(ids, kUncached), want));
   }
   ids[ids.size() - 2] = (ids[ids.size() - 2] + 1) % 50;
   EXPECT_NE(model.hidden(ids, kUncached), want) << "but the token before it does";
@@ -69,7 +68,7 @@ TEST_P(Skipping, AConversationThatGrowsReusesWhatItShares) {
     const Ids turn = inputs.ids(more, config.vocab_size);
     ids.insert(ids.end(), turn.begin(), turn.end());
     const HiddenStates got = model.extract(ids, kCached);
-    EXPECT_TRUE(same_rows(GetParam(), got.values, expected(model, ids))) << ids.size() << " tokens";
+    EXPECT_TRUE(same_row(GetParam(), got.values, expected(model, ids))) << ids.size() << " tokens";
     // All but the last token of the turn before are stored; the row that is read is always
     // computed.
     EXPECT_EQ(got.cached_tokens, std::min(computed_before, static_cast<int64_t>(ids.size()) - 2));
@@ -90,12 +89,12 @@ TEST_P(Skipping, ConversationsThatBranchDoNotDisturbEachOther) {
   const auto stem_want = expected(model, stem);
   (void)model.extract(stem, kCached);
   for (const Ids& branch : branches)
-    EXPECT_TRUE(same_rows(GetParam(), model.hidden(branch, kCached), expected(model, branch)));
-  EXPECT_TRUE(same_rows(GetParam(), model.hidden(stem, kCached), stem_want));
+    EXPECT_TRUE(same_row(GetParam(), model.hidden(branch, kCached), expected(model, branch)));
+  EXPECT_TRUE(same_row(GetParam(), model.hidden(stem, kCached), stem_want));
   // All of them once more, now together and all partly stored.
   const auto together = model.extractor->extract(branches, kCached);
   for (size_t i = 0; i < branches.size(); ++i) {
-    EXPECT_TRUE(same_rows(GetParam(), together[i]->values, expected(model, branches[i])));
+    EXPECT_TRUE(same_row(GetParam(), together[i]->values, expected(model, branches[i])));
     EXPECT_GT(together[i]->cached_tokens, 0);
   }
 }
@@ -112,7 +111,7 @@ TEST_P(Skipping, ChunkSizeDoesNotMatter) {
       LoadedModel model = load({size_t{1} << 20, chunk_rows});
       const auto got = model.extractor->extract(batch, mode);
       for (size_t i = 0; i < batch.size(); ++i)
-        EXPECT_TRUE(same_rows(GetParam(), got[i]->values, want[i]))
+        EXPECT_TRUE(same_row(GetParam(), got[i]->values, want[i]))
             << "chunks of " << chunk_rows << ", input " << i;
     }
 }
@@ -128,7 +127,7 @@ TEST_P(Skipping, AllPositionsReturnsEveryRow) {
     const Ids prefix(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(length));
     const auto row = model.hidden(prefix, kUncached);
     EXPECT_TRUE(
-        same_rows(GetParam(), row, std::span(all.values).subspan((length - 2) * width, width)))
+        same_row(GetParam(), row, std::span(all.values).subspan((length - 2) * width, width)))
         << "causality: row " << length - 2;
   }
 }
@@ -142,9 +141,9 @@ TEST_P(Skipping, OneLayerAndManyLayers) {
     for (const int64_t length : {1, 2, 35}) {
       const Ids ids = inputs.ids(length, config.vocab_size);
       const auto want = expected(model, ids);
-      EXPECT_TRUE(same_rows(GetParam(), model.hidden(ids, kFull), want));
-      EXPECT_TRUE(same_rows(GetParam(), model.hidden(ids, kCached), want));
-      EXPECT_TRUE(same_rows(GetParam(), model.hidden(ids, kCached), want));
+      EXPECT_TRUE(same_row(GetParam(), model.hidden(ids, kFull), want));
+      EXPECT_TRUE(same_row(GetParam(), model.hidden(ids, kCached), want));
+      EXPECT_TRUE(same_row(GetParam(), model.hidden(ids, kCached), want));
       for (const float value : want) EXPECT_TRUE(std::isfinite(value));
     }
   }

@@ -288,8 +288,35 @@ TEST(Profiles, TheDefaultIsTheFirstThatRunsHere) {
     EXPECT_EQ(chosen->name, profile.name);
     break;
   }
-  EXPECT_NE(chosen->name, "cpu_int8") << "int8 is chosen by name only";
-  EXPECT_NE(chosen->exactness, Exactness::oracle);
+  EXPECT_EQ(chosen->name, "cpu_f32") << "the same answer out of the box on every machine";
+}
+
+TEST(Profiles, FastIsTheFastestLaneOfThisMachineUnderItsOwnName) {
+  const RuntimeProfile fast = record("fast");
+  const char* expected = !profile_unavailable(record("cpu_bf16"))   ? "cpu_bf16"
+                         : !profile_unavailable(record("cpu_int8")) ? "cpu_int8"
+                                                                    : "cpu_f32";
+  EXPECT_EQ(fast.name, expected);
+  EXPECT_EQ(fast.shown_name(), expected) << "what is in use is called by its name";
+  EXPECT_EQ(resolve_profile("fast")->name, expected);
+  EXPECT_EQ(fast_profile()->name, expected);
+  EXPECT_EQ(named("fast"), nullptr) << "the name is reserved";
+  EXPECT_TRUE(contains(resolve_profile("bogus").error().message, ", fast,"));
+}
+
+TEST(Profiles, APromiseIsTheClaimOrSaysWhatIsNotKept) {
+  for (const RuntimeProfile& profile : runtime_profiles()) {
+    const LanePromise promise = promise_of(profile);
+    const Exactness kept = promise.broken.empty() ? profile.exactness : Exactness::decision_stable;
+    EXPECT_EQ(promise.kept, kept) << profile.name;
+    if (profile.exactness == Exactness::exact) {
+      EXPECT_EQ(held_to(profile), Exactness::exact) << profile.name;
+    }
+  }
+  RuntimeProfile made_up;
+  made_up.backend = "abacus";
+  made_up.exactness = Exactness::bit_stable;
+  EXPECT_EQ(promise_of(made_up).kept, Exactness::bit_stable);
 }
 
 TEST(Profiles, ExactnessIsTheBackendsOwn) {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "backend/held_to.h"
 #include "base/temporary_folder.h"
 #include "model/synth.h"
 #include "support/conformance.h"
@@ -64,6 +65,13 @@ inline std::string fingerprint(const Result<Decision>& decision) {
   for (const float logit : decision->logits)
     text += fmt::format(",{:08x}", std::bit_cast<uint32_t>(logit));
   return fmt::format("{} {} {}", text, decision->route_hash.value_or(""),
+                     decision->transcript_hash.value_or(""));
+}
+
+/// The same for a lane that may not be held to bits here: then agent, role and hash of the input.
+inline std::string fingerprint(const Result<Decision>& decision, bool bits) {
+  if (bits || !decision) return fingerprint(decision);
+  return fmt::format("{}/{} {}", decision->agent_id, decision->role_id,
                      decision->transcript_hash.value_or(""));
 }
 

@@ -8,6 +8,7 @@
 #include "backend/registry.h"
 #include "base/utf8.h"
 #include "hash/canonical.h"
+#include "router/profile.h"
 #include "router/router_support.h"
 #include "tensor/bf16.h"
 #include "tensor/safetensors.h"
@@ -41,6 +42,9 @@ TEST_F(RouterTest, SaysWhatItRunsOn) {
   EXPECT_EQ(info.profile, "cpu_f32");
   EXPECT_EQ(info.backend, "cpu_f32");
   EXPECT_EQ(info.label, "trinity.cpu");
+  const LanePromise promise = promise_of(*find_backend("cpu_f32"));
+  EXPECT_EQ(info.exactness, exactness_name(promise.kept));
+  EXPECT_EQ(info.broken_promise, promise.broken);
   EXPECT_FALSE(info.tiny_router);
   EXPECT_TRUE(info.has_head);
   EXPECT_EQ(info.num_agents, 7);
@@ -111,6 +115,7 @@ TEST_F(RouterTest, ADecisionCarriesWhatIsNeededToCheckIt) {
   EXPECT_EQ(decision.route_hash,
             take(hash::route_hash(decision.agent_id, decision.role_id, decision.logits)));
   EXPECT_EQ(decision.profile, "cpu_f32");
+  EXPECT_EQ(decision.exactness, router().info().exactness);
   EXPECT_EQ(decision.input_mode, "plain");
   EXPECT_EQ(decision.tie_mode, "embed_offsets");
   EXPECT_FALSE(decision.agent_probabilities);
@@ -460,11 +465,14 @@ TEST_F(DamagedModel, SLM9_AnUnknownProfileIsRefusedBeforeAnythingIsRead) {
   expect_refused("unknown_profile", "does_not_exist");
 }
 
-TEST_F(DamagedModel, TheDefaultProfileIsTheBestOneHere) {
+TEST_F(DamagedModel, TheDefaultProfileIsTheSameEverywhere) {
   options.profile.clear();
-  const auto router = load(options);
-  EXPECT_NE(router->info().profile, "cpu_int8");
-  EXPECT_NE(router->info().backend, "reference");
+  EXPECT_EQ(load(options)->info().profile, "cpu_f32");
+}
+
+TEST_F(DamagedModel, TheFastProfileIsShownByItsName) {
+  options.profile = "fast";
+  EXPECT_EQ(load(options)->info().profile, fast_profile()->name);
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ class CpuBackend final : public Backend {
         : lane == CpuLane::int8 ? "int8 products (a scale per channel and per token), f32 "
                                   "attention and residual, all sums defined"
                                 : "bf16 products and attention, f32 accumulation and residual";
-    info_.exactness = Exactness::bit_stable;
+    info_.exactness = lane == CpuLane::bf16 ? Exactness::bit_stable : Exactness::exact;
     info_.fused = true;
   }
 

@@ -3,6 +3,7 @@
 #include "backend/cpu/cpu_backend.h"
 #include "backend/cpu/cpu_features.h"
 #include "backend/cpu/instruction_sets.h"
+#include "backend/cpu/lane_probe.h"
 #include "backend/cpu/onednn_products.h"
 #include "base/try.h"
 
@@ -22,19 +23,27 @@ Result<std::unique_ptr<Backend>> create(const BackendOptions& options) {
   return make_cpu_backend(lane, options.threads);
 }
 
+/// See BackendEntry::broken_promise.
 template <CpuLane lane>
-BackendEntry entry(std::string description) {
-  return {cpu_lane_id(lane), std::move(description), Exactness::bit_stable, unavailable<lane>,
-          create<lane>};
+std::optional<std::string> broken_promise() {
+  return cpu::probe_lane(lane);
+}
+
+template <CpuLane lane>
+BackendEntry entry(std::string description, Exactness claim) {
+  return {cpu_lane_id(lane), std::move(description), claim,
+          unavailable<lane>, create<lane>,           broken_promise<lane>};
 }
 
 }  // namespace
 
 std::vector<BackendEntry> cpu_entries() {
-  return {entry<CpuLane::f32>("f32 products, weights as stored, defined bits, any processor"),
-          entry<CpuLane::bf16>("oneDNN products and attention in bf16"),
-          entry<CpuLane::int8>("int8 products, a scale per channel and token, defined bits, any "
-                               "processor")};
+  return {entry<CpuLane::f32>("f32 products, weights as stored, defined bits, any processor",
+                              Exactness::exact),
+          entry<CpuLane::bf16>("oneDNN products and attention in bf16", Exactness::bit_stable),
+          entry<CpuLane::int8>(
+              "int8 products, a scale per channel and token, defined bits, any processor",
+              Exactness::exact)};
 }
 
 }  // namespace trinity

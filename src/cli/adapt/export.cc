@@ -216,7 +216,8 @@ void declare(CLI::App& command, ExportFlags& flags) {
   add_switch(command, "--dry-run", flags.dry_run, "show what would be exported; write nothing")
       ->group("Run");
   add_value(command, "--profile", flags.profile,
-            "how to compute, see `trinity profiles` (without it: the best one available)")
+            "how to compute, see `trinity profiles`; fast: the fastest lane here (without it: the "
+            "default, the same everywhere)")
       ->type_name("NAME")
       ->group("Run");
   add_value(command, "--threads", flags.threads, "threads to compute with (0: all processors)")

@@ -92,7 +92,7 @@ Result<std::optional<DeterminismReport>> repeat(const EvalFlags& flags, Router& 
   TRINITY_TRY(const RungChoice rungs, rung_choice(flags));
   if (!rungs.any()) return std::optional<DeterminismReport>();
   DeterminismReport report;
-  report.exactness = profile.exactness;
+  report.exactness = held_to(profile);
   if (rungs.process)
     report.process = repeat_in_process(router, subject, std::max(flags.determinism_runs, 2));
   if (rungs.restart) {

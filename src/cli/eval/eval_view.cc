@@ -127,9 +127,12 @@ std::string determinism_lines(const LaneReport& lane, Style style) {
   std::string out = rung_line("same process", report.process, bits, style) +
                     rung_line("new process", report.restart, bits, style) +
                     rung_line("other batches", report.batch, bits, style);
-  if (!bits)
-    out += line("", style.dim(fmt::format("profile {} promises equal decisions, not equal bits",
-                                          lane.profile.name)));
+  if (!bits) {
+    const LanePromise promise = promise_of(lane.profile);
+    out += line("", style.dim(fmt::format("profile {} promises equal decisions, not equal bits{}",
+                                          lane.profile.name,
+                                          promise.broken.empty() ? "" : ": " + promise.broken)));
+  }
   return out;
 }
 

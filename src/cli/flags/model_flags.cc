@@ -38,7 +38,8 @@ Result<std::filesystem::path> find_head(const ModelFlags& flags) {
 void add_model_flags(CLI::App& command, ModelFlags& flags) {
   add_model_folder_flag(command, flags.model);
   add_value(command, "--profile", flags.profile,
-            "how to compute, see `trinity profiles` (without it: the best one available)")
+            "how to compute, see `trinity profiles`; fast: the fastest lane here (without it: the "
+            "default, the same everywhere)")
       ->type_name("NAME")
       ->group("Model");
   add_value(command, "--threads", flags.threads,
@@ -141,6 +142,9 @@ Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_
     note(fmt::format("adapted by the {}, profile {}", info.adaptation, info.profile));
   if (flags.head.empty() && !options.head.empty())
     note(fmt::format("using the head {}, profile {}", options.head.string(), info.profile));
+  if (!info.broken_promise.empty())
+    note(fmt::format("profile {} is only {} here: {}", info.profile, info.exactness,
+                     info.broken_promise));
   for (const std::string& warning : info.warnings) warn(warning);
   return router;
 }

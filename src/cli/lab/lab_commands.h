@@ -17,6 +17,7 @@
 namespace trinity::cli {
 
 void add_lab_matrix(CLI::App& lab, Action& action);
+void add_lab_golden(CLI::App& lab, Action& action);
 void add_lab_robustness(CLI::App& lab, Action& action);
 void add_lab_benchmark(CLI::App& lab, Action& action);
 

@@ -78,6 +78,13 @@ Result<int> matrix(const MatrixFlags& flags) {
                 compare_models(report.lanes.lanes, {model->config, *model->tensors, model->head},
                                cases, {layer_input(cases, flags.layer_tokens), flags.runs}));
   }
+  // The published cases are those of the embedded router; another model is compared in operations.
+  const bool with_cases = model && flags.lab.model.empty();
+  for (const MatrixLane& lane : report.lanes.lanes) {
+    if (lane.exactness != Exactness::exact) continue;
+    TRINITY_TRY(report.exact.emplace_back(),
+                compare_with_published(lane, with_cases ? CaseFilter() : CaseFilter(no_cases)));
+  }
   if (!flags.report.empty())
     TRINITY_CHECK(write_file_atomic(flags.report, matrix_html(report, version_text())));
   Output output;
@@ -115,8 +122,9 @@ void declare(CLI::App& command, MatrixFlags& flags) {
   add_switch(command, "--json", flags.json, "one JSON object instead of tables");
   add_value(command, "--report", flags.report, "HTML page to write")->type_name("FILE");
   command.footer(
-      "Fails when an operation or the hidden states lie outside a lane's tolerances, or when a\n"
-      "decision flips whose margin is not under the lane's floor.\n\n"
+      "Fails when an operation or the hidden states lie outside a lane's tolerances, when a\n"
+      "decision flips whose margin is not under the lane's floor, or when the bits of an exact\n"
+      "lane are not the published ones.\n\n"
       "Example:\n  trinity lab matrix --profiles reference,cpu_f32,cpu_bf16 --report matrix.html");
 }
 

@@ -108,6 +108,14 @@ std::string matrix_text(const MatrixReport& report, Style style) {
                           ? std::string()
                           : fmt::format(" (made of {})", fmt::join(one.follows_from, ", ")),
                       finding));
+  for (const MatrixLane& lane : report.lanes.lanes)
+    if (!lane.promise.broken.empty())
+      out += style.yellow(
+          fmt::format("  {} promises only decisions here: {}\n", lane.name, lane.promise.broken));
+  for (const ExactComparison& one : report.exact) {
+    const std::string text = fmt::format("  {}: {}\n", one.lane, one.sentence());
+    out += one.passed() ? style.green(text) : style.red(text);
+  }
   for (const MissingLane& lane : report.lanes.missing)
     out += style.dim(fmt::format("  not here: {}, {}\n", lane.name, lane.reason));
   return out + (report.passed() ? style.green("\n  all within their tolerances\n")

@@ -114,9 +114,9 @@ std::string decision_card(const Decision& decision, Style style) {
   out +=
       split_lines("agents", decision.agent_logits(), decision.agent_id, agent_name, style) + "\n";
   out += split_lines("roles", decision.role_logits(), decision.role_id, role_label, style);
-  out += fmt::format("\n  {} tokens, read at position {}, profile {}, input mode {}\n",
+  out += fmt::format("\n  {} tokens, read at position {}, profile {} ({}), input mode {}\n",
                      decision.token_count, decision.hidden_index, decision.profile,
-                     decision.input_mode);
+                     decision.exactness, decision.input_mode);
   out += fmt::format("  {:.2f} ms: tokenize {:.2f}, prefill {:.2f}, head {:.2f}\n", ms.total,
                      ms.tokenize, ms.prefill, ms.head);
   out +=

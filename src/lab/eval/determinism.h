@@ -39,12 +39,12 @@ struct Rung {
 };
 
 struct DeterminismReport {
-  Exactness exactness = Exactness::decision_stable;  // what the lane claims
+  Exactness exactness = Exactness::decision_stable;  // what the lane is held to
   std::optional<Rung> process;
   std::optional<Rung> restart;
   std::optional<Rung> batch;
 
-  bool claims_bits() const { return exactness != Exactness::decision_stable; }
+  bool claims_bits() const { return promises_bits(exactness); }
   /// Ids that break the lane's promise in any rung that ran, each once.
   std::vector<std::string> broken() const;
 };

@@ -51,7 +51,7 @@ Json rung_record(const std::optional<Rung>& rung) {
 
 Json determinism_record(const LaneReport& lane) {
   const DeterminismReport report =
-      lane.determinism.value_or(DeterminismReport{lane.profile.exactness, {}, {}, {}});
+      lane.determinism.value_or(DeterminismReport{held_to(lane.profile), {}, {}, {}});
   return {{"process", rung_record(report.process)},
           {"restart", rung_record(report.restart)},
           {"batch", rung_record(report.batch)},
@@ -103,6 +103,7 @@ std::vector<std::string> LaneReport::failed_ids() const {
 
 nlohmann::ordered_json lane_record(const LaneReport& lane, bool with_logits) {
   const EvalSummary summary = lane.summary();
+  const LanePromise promise = promise_of(lane.profile);
   Json cases = Json::array();
   for (const CaseOutcome& outcome : lane.outcomes)
     cases.push_back(case_record(outcome, with_logits));
@@ -111,7 +112,9 @@ nlohmann::ordered_json lane_record(const LaneReport& lane, bool with_logits) {
           {"backend", lane.router.backend},
           {"label", lane.router.label},
           {"device", lane.router.device},
-          {"exactness", exactness_name(lane.profile.exactness)},
+          {"exactness", exactness_name(promise.kept)},
+          {"claims", exactness_name(lane.profile.exactness)},
+          {"broken_promise", promise.broken.empty() ? Json() : Json(promise.broken)},
           {"model", lane.model},
           {"tiny_router", lane.router.tiny_router},
           {"cases_from", lane.set->origin},

@@ -117,7 +117,8 @@ class EvalReport {
         lane_name(i), html_text(lane.router.device), cases, equal_text(i),
         worst ? margin(worst->agent, worst->agent_case) : "–",
         worst ? margin(worst->role, worst->role_case) : "–", floors_text(lane.floors),
-        html_text(lane.floors_from), exactness_name(lane.profile.exactness), lane.total_seconds);
+        html_text(lane.floors_from), exactness_name(promise_of(lane.profile).kept),
+        lane.total_seconds);
   }
 
   std::string equal_text(std::size_t i) const {

@@ -19,9 +19,11 @@ Result<MatrixLane> lane_of(const RuntimeProfile& profile, int threads) {
                     "backend/lane_tolerances.cc");
   MatrixLane lane;
   lane.name = profile.shown_name() == "custom" ? profile.backend : profile.shown_name();
+  lane.backend = profile.backend;
   lane.limits = *limits;
   lane.floors = profile.floors;
   lane.exactness = profile.exactness;
+  lane.promise = promise_of(profile);
   lane.create = [id = profile.backend, threads] { return create_backend(id, {threads}); };
   return lane;
 }

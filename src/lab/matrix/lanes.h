@@ -19,9 +19,11 @@ namespace trinity {
 /// backend.
 struct MatrixLane {
   std::string name;
+  std::string backend;  // id in the backend registry
   LaneTolerances limits;
   MarginFloors floors;
-  Exactness exactness = Exactness::decision_stable;
+  Exactness exactness = Exactness::decision_stable;  // what it claims
+  LanePromise promise;                               // what this machine keeps of that
   std::function<Result<std::unique_ptr<Backend>>()> create;
 };
 

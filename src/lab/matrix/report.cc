@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -94,6 +95,21 @@ Json times_record(const ModelMatrix& model) {
   return list;
 }
 
+Json exact_record(std::span<const ExactComparison> exact) {
+  Json list = Json::array();
+  for (const ExactComparison& one : exact)
+    list.push_back({{"lane", one.lane},
+                    {"arithmetic", one.arithmetic},
+                    {"published", one.published},
+                    {"passed", one.passed()},
+                    {"operations", one.ops},
+                    {"cases", one.cases},
+                    {"parted_operations", one.parted_ops},
+                    {"parted_cases", one.parted_cases},
+                    {"sentence", one.sentence()}});
+  return list;
+}
+
 std::string cell(const std::string& text, const char* tag = "td") {
   return fmt::format("<{0}>{1}</{0}>", tag, html_text(text));
 }
@@ -164,6 +180,12 @@ std::string error_text(double error) {
   return error == 0 ? "0" : fmt::format("{:.1e}", error);
 }
 
+bool MatrixReport::passed() const {
+  return ops.passed() && (!model || model->passed()) &&
+         std::all_of(exact.begin(), exact.end(),
+                     [](const ExactComparison& one) { return one.passed(); });
+}
+
 std::string blame_text(const MatrixReport& report) {
   std::string text;
   for (const MatrixLane& lane : report.lanes.lanes) {
@@ -171,6 +193,9 @@ std::string blame_text(const MatrixReport& report) {
     if (!ops.empty())
       text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", lane.name, fmt::join(ops, ", "));
   }
+  for (const ExactComparison& one : report.exact)
+    if (!one.passed())
+      text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", one.lane, one.sentence());
   if (!report.model) return text;
   for (const LayerDistance& pair : report.model->layers)
     if (pair.first_beyond && pair.other == report.model->oracle)
@@ -185,7 +210,11 @@ std::string blame_text(const MatrixReport& report) {
 nlohmann::ordered_json matrix_record(const MatrixReport& report) {
   Json lanes = Json::array(), missing = Json::array(), distances = Json::array();
   for (const MatrixLane& lane : report.lanes.lanes)
-    lanes.push_back({{"name", lane.name}, {"exactness", exactness_name(lane.exactness)}});
+    lanes.push_back(
+        {{"name", lane.name},
+         {"exactness", exactness_name(lane.promise.kept)},
+         {"claims", exactness_name(lane.exactness)},
+         {"broken_promise", lane.promise.broken.empty() ? Json() : Json(lane.promise.broken)}});
   for (const MissingLane& lane : report.lanes.missing)
     missing.push_back({{"name", lane.name}, {"reason", lane.reason}});
   for (const OpDistance& pair : report.ops.distances)
@@ -198,6 +227,7 @@ nlohmann::ordered_json matrix_record(const MatrixReport& report) {
           {"thorough", report.ops.thorough},
           {"lanes", std::move(lanes)},
           {"missing_lanes", std::move(missing)},
+          {"exact_bits", exact_record(report.exact)},
           {"ops", ops_record(report.ops)},
           {"op_distances", std::move(distances)},
           {"model", report.model ? Json(report.model_name) : Json(nullptr)},
@@ -211,6 +241,8 @@ std::string matrix_html(const MatrixReport& report, const std::string& producer)
       "<h1>Lanes against lanes</h1><p>{} Seed {}, {}.</p>",
       report.passed() ? "All within their tolerances." : html_text(blame_text(report) + "."),
       report.ops.seed, html_text(producer));
+  for (const ExactComparison& one : report.exact)
+    body += fmt::format("<p>{}</p>", html_text(one.lane + ": " + one.sentence() + "."));
   body += op_table(report);
   if (report.model) body += model_tables(report);
   for (const OpVerdict& one : report.ops.verdicts)

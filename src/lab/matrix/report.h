@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "lab/golden/exact_bits.h"
 #include "lab/matrix/model.h"
 #include "lab/matrix/ops.h"
 
@@ -15,13 +16,14 @@ struct MatrixReport {
   MatrixLanes lanes;
   OpMatrix ops;
   std::optional<ModelMatrix> model;
-  std::string model_name;  // for people
+  std::string model_name;              // for people
+  std::vector<ExactComparison> exact;  // the exact lanes with the published bits
 
-  bool passed() const { return ops.passed() && (!model || model->passed()); }
+  bool passed() const;
 };
 
-/// {passed, seed, lanes, missing_lanes, ops, op_distances, layers, decisions, times}. A number that
-/// is not finite becomes null.
+/// {passed, seed, lanes, missing_lanes, exact_bits, ops, op_distances, layers, decisions, times}. A
+/// number that is not finite becomes null.
 nlohmann::ordered_json matrix_record(const MatrixReport& report);
 
 /// A page that opens from the disk; nothing is loaded.
