@@ -20,12 +20,6 @@ struct LanePair {
 constexpr LanePair kPairs[] = {{"cpu_f32", "reference_exact"},
                                {"cpu_int8", "reference_exact_int8"}};
 
-std::vector<uint32_t> bits_of(const std::vector<float>& values) {
-  std::vector<uint32_t> bits;
-  for (const float value : values) bits.push_back(std::bit_cast<uint32_t>(value));
-  return bits;
-}
-
 /// Runs `body(backend)` on the oracle and on the lane under every instruction set, with one thread
 /// and with three; the values it returns must have the same bits.
 class ExactLanes : public ::testing::TestWithParam<LanePair> {
