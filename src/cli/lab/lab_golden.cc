@@ -40,7 +40,7 @@ Result<std::vector<MatrixLane>> golden_lanes(const GoldenFlags& flags) {
   }
   TRINITY_TRY(MatrixLanes lanes, named_lanes(names, flags.threads));
   for (const MatrixLane& lane : lanes.lanes)
-    if (lane.exactness != Exactness::exact || !exact_arithmetic(lane.backend))
+    if (!exact_arithmetic(lane.backend))
       return fail(ErrorKind::usage, "lane_without_exact_bits",
                   fmt::format("lane {} is {} and has no defined bits; name lanes that `trinity "
                               "profiles` calls exact",
