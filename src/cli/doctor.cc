@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "backend/cpu/cpu_features.h"
+#include "backend/cpu/instruction_sets.h"
 #include "base/json.h"
 #include "base/try.h"
 #include "cli/commands.h"
@@ -47,15 +48,17 @@ const char* health_name(Health health) {
 }
 
 Finding look_at_processor() {
+  if (const Status narrowed = cpu::use_instruction_set_of_environment(); !narrowed)
+    return {"processor", Health::broken, narrowed.error().message, "unset TRINITY_INSTRUCTION_SET"};
   const cpu::CpuFeatures& features = cpu::cpu_features();
-  std::string detail =
-      fmt::format("{}, {} usable", features.model_name, cpu::available_processors());
+  std::string detail = fmt::format("{}, {} usable, kernels for {}", features.model_name,
+                                   cpu::available_processors(), cpu::instruction_set_in_use());
   const auto say = [&](bool has, const char* name) {
     detail += fmt::format(", {}{}", has ? "" : "no ", name);
   };
   say(features.avx512, "AVX-512");
-  say(features.avx512_bf16, "BF16 products");
-  say(features.avx512_vnni, "int8 products");
+  say(features.avx512_bf16, "AVX512-BF16");
+  say(features.avx512_vnni, "AVX512-VNNI");
   return {"processor", Health::works, detail, {}};
 }
 
