@@ -32,7 +32,7 @@ inline bool held_to_bits(const BackendEntry& entry) {
     std::cout << "PROMISE NOT KEPT: " << entry.id << " is not " << exactness_name(entry.exactness)
               << " here, " << promise.broken << "; "
               << (bits ? "its bits are compared all the same" : "decisions are compared, not bits")
-              << std::endl;
+              << ".\n";
   return bits;
 }
 
