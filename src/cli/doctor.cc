@@ -48,8 +48,6 @@ const char* health_name(Health health) {
 }
 
 Finding look_at_processor() {
-  if (const Status narrowed = cpu::use_instruction_set_of_environment(); !narrowed)
-    return {"processor", Health::broken, narrowed.error().message, "unset TRINITY_INSTRUCTION_SET"};
   const cpu::CpuFeatures& features = cpu::cpu_features();
   std::string detail = fmt::format("{}, {} usable, kernels for {}", features.model_name,
                                    cpu::available_processors(), cpu::instruction_set_in_use());

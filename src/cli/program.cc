@@ -5,12 +5,14 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <exception>
 #include <memory>
 #include <new>
 #include <string>
 #include <string_view>
 
+#include "backend/cpu/instruction_sets.h"
 #include "cli/commands.h"
 #include "cli/flags/help_formatter.h"
 #include "cli/terminal/output.h"
@@ -93,6 +95,12 @@ std::string unknown_command(const CLI::App& app, int argument_count, const char*
   return word;
 }
 
+/// TRINITY_INSTRUCTION_SET narrows the choice of kernels for the whole run.
+Status narrow_instruction_set() {
+  const char* name = std::getenv("TRINITY_INSTRUCTION_SET");
+  return name == nullptr ? Status() : cpu::use_instruction_set(name);
+}
+
 int parse_and_run(int argument_count, const char* const* arguments) {
   CLI::App app(kOverview, "trinity");
   app.formatter(std::make_shared<HelpFormatter>());
@@ -114,6 +122,7 @@ int parse_and_run(int argument_count, const char* const* arguments) {
   } catch (const CLI::ParseError& error) {
     return answer_parse_error(app, error);
   }
+  if (const Status narrowed = narrow_instruction_set(); !narrowed) return report(narrowed.error());
   return action();
 }
 

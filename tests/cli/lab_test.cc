@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "backend/cpu/instruction_sets.h"
 #include "backend/plugin_lanes.h"
 #include "cli/test_model.h"
 
@@ -73,25 +74,25 @@ TEST_F(Lab, GoldenWritesTheBitsOfExactLanesAndRefusesOthers) {
   EXPECT_EQ(refused.status, 2);
   EXPECT_NE(refused.err.find("lane reference is oracle and has no defined bits"), std::string::npos)
       << refused.err;
-  std::set<std::string> exact;
-  for (const Json& profile : Json::parse(run({"profiles", "--json"}).out)["profiles"])
-    if (profile["claims"] == "exact" && profile["available"].get<bool>() &&
-        !profile["name"].get<std::string>().starts_with("reference"))
-      exact.insert(profile["name"] == "cpu_int8" ? "int8" : "f32");
   const auto file = folder_ / "bits.json";
   const Outcome written = run({"lab", "golden", "--out", file.string()});
-  if (exact.empty()) {
-    EXPECT_EQ(written.status, 3);
-    EXPECT_NE(written.err.find("no exact lane can run here"), std::string::npos) << written.err;
-    EXPECT_FALSE(std::filesystem::exists(file));
-    GTEST_SKIP() << "SKIPPED: no lane of this build is exact";
-  }
   ASSERT_EQ(written.status, 0) << written.err;
   const Json record = Json::parse(slurp(file));
-  for (const std::string& arithmetic : exact) {
+  for (const char* arithmetic : {"f32", "int8"})
     EXPECT_EQ(record["arithmetic"][arithmetic]["cases"].size(), 179u);
-    EXPECT_NE(run({"lab", "golden"}).out.find("this machine's bits"), std::string::npos);
+}
+
+TEST_F(Lab, GoldenFindsThePublishedBitsOnEveryInstructionSetOfThisProcessor) {
+  for (const std::string& set : cpu::instruction_sets()) {
+    const Outcome outcome =
+        run({"lab", "golden", "--threads", "3"}, "", {{"TRINITY_INSTRUCTION_SET", set}});
+    EXPECT_EQ(outcome.status, 0) << set << "\n" << outcome.out << outcome.err;
+    EXPECT_NE(outcome.out.find("this machine's bits are the published ones"), std::string::npos)
+        << outcome.out;
   }
+  const Outcome refused = run({"lab", "golden"}, "", {{"TRINITY_INSTRUCTION_SET", "avx9000"}});
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_NE(refused.err.find("avx9000"), std::string::npos) << refused.err;
 }
 
 TEST_F(Lab, MatrixNamesTheOperationThatAPluginHasWrong) {

@@ -2,10 +2,8 @@
 
 #include "backend/cpu/cpu_backend.h"
 #include "backend/cpu/cpu_features.h"
-#include "backend/cpu/instruction_sets.h"
 #include "backend/cpu/lane_probe.h"
 #include "backend/cpu/onednn_products.h"
-#include "base/try.h"
 
 namespace trinity {
 namespace {
@@ -19,7 +17,6 @@ std::optional<std::string> unavailable() {
 
 template <CpuLane lane>
 Result<std::unique_ptr<Backend>> create(const BackendOptions& options) {
-  TRINITY_CHECK(cpu::use_instruction_set_of_environment());
   return make_cpu_backend(lane, options.threads);
 }
 

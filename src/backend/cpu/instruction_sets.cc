@@ -3,7 +3,6 @@
 #include <hwy/highway.h>
 
 #include <atomic>
-#include <cstdlib>
 
 #include "backend/cpu/cpu_features.h"
 #include "base/try.h"
@@ -81,14 +80,6 @@ std::string instruction_set_in_use() {
         (!set.vnni || vnni_allowed))
       best = set.name;
   return best;
-}
-
-Status use_instruction_set_of_environment() {
-  static const Status outcome = [] {
-    const char* name = std::getenv("TRINITY_INSTRUCTION_SET");
-    return name == nullptr || *name == '\0' ? Status() : use_instruction_set(name);
-  }();
-  return outcome;
 }
 
 bool vnni_in_use() { return vnni_allowed && cpu_features().avx512_vnni; }

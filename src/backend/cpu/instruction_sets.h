@@ -2,8 +2,8 @@
 //
 // The best one of the processor is chosen at run time. In the exact lanes the choice never shows in
 // a result; tests prove that by narrowing the choice and computing again, and benchmarks narrow it
-// to measure what a lesser processor would do. The environment variable TRINITY_INSTRUCTION_SET
-// narrows it for a whole run of the program.
+// to measure what a lesser processor would do. The program narrows it for a whole run when
+// TRINITY_INSTRUCTION_SET says so.
 #pragma once
 
 #include <trinity/error.h>
@@ -24,9 +24,6 @@ std::string instruction_set_in_use();
 /// Uses this one and lesser ones only; an empty name means all. Not while a backend computes.
 /// Error: `unknown_instruction_set` (lists those of this processor).
 Status use_instruction_set(std::string_view name);
-
-/// What TRINITY_INSTRUCTION_SET says, once a process; later calls return the first outcome.
-Status use_instruction_set_of_environment();
 
 /// Whether int8 products may use AVX512-VNNI.
 bool vnni_in_use();

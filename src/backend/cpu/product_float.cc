@@ -33,7 +33,8 @@ inline constexpr int kTileRows = 6;  // 12 of 16 registers
 #endif
 static_assert(kTileRows <= kMaxTileRows && kWidth <= kMaxPanelWidth);
 
-/// Tiles that make widening into a buffer worth it: below, the stores cost more than widening again.
+/// Tiles that make widening into a buffer worth it: below, the stores cost more than widening
+/// again.
 inline constexpr int64_t kTilesToWiden = 8;
 inline constexpr int64_t kPrefetchBytes = 2048;  // ahead in the stream of weights
 
