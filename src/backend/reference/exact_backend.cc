@@ -3,8 +3,8 @@
 #include <string>
 #include <utility>
 
-#include "backend/reference/dense_algebra.h"
 #include "backend/exact_rows.h"
+#include "backend/reference/dense_algebra.h"
 #include "backend/reference/vector_backend.h"
 #include "backend/rope_angles.h"
 #include "backend/stacked_shape.h"
