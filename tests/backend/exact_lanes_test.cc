@@ -54,8 +54,9 @@ class ExactLanes : public ::testing::TestWithParam<LanePair> {
 };
 
 TEST_P(ExactLanes, Linear) {
-  for (const auto& [rows, out, in] : std::vector<std::array<int64_t, 3>>{
+  for (const auto& shape : std::vector<std::array<int64_t, 3>>{
            {1, 33, 255}, {2, 5, 7}, {25, 70, 257}, {255, 18, 64}, {1025, 3, 40}}) {
+    const int64_t rows = shape[0], out = shape[1], in = shape[2];
     const auto x = awkward(rows, in);
     const OwnedTensor w({out, in}, inputs.normal(out * in, 0.1f), DType::bf16);
     const TensorView view = w.view();
@@ -67,8 +68,9 @@ TEST_P(ExactLanes, Linear) {
 }
 
 TEST_P(ExactLanes, RmsNormOfRowsAndOfHeads) {
-  for (const auto& [rows, cols, size] : std::vector<std::array<int64_t, 3>>{
+  for (const auto& shape : std::vector<std::array<int64_t, 3>>{
            {1, 1, 1}, {25, 1025, 1025}, {7, 140, 14}, {3, 512, 128}, {255, 17, 17}}) {
+    const int64_t rows = shape[0], cols = shape[1], size = shape[2];
     const auto x = awkward(rows, cols);
     const OwnedTensor w({size}, inputs.normal(size, 0.3f, 1), DType::bf16);
     expect_same_bits([&](Backend& backend) {
@@ -79,8 +81,10 @@ TEST_P(ExactLanes, RmsNormOfRowsAndOfHeads) {
 }
 
 TEST_P(ExactLanes, Rotation) {
-  for (const auto& [head_dim, theta] :
+  for (const auto& one :
        std::vector<std::pair<int64_t, double>>{{2, 500}, {14, 1e4}, {64, 1e6}, {256, 1e6}}) {
+    const int64_t head_dim = one.first;
+    const double theta = one.second;
     const std::vector<int64_t> positions = {0, 1, 2, 63, 64, 1000, 40959};
     const auto rows = static_cast<int64_t>(positions.size());
     const auto x = awkward(rows, 3 * head_dim);

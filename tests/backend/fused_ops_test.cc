@@ -102,8 +102,9 @@ TEST_P(FusedOps, QkNormRopeAppendHasTheBitsOfItsParts) {
       side->second = take(backend->make_kv_cache(kv_shape));
     }
     int64_t first_length = 0, second_length = 0;
-    for (const auto& [first_rows, second_rows] :
+    for (const auto& step :
          std::vector<std::pair<int64_t, int64_t>>{{1, 31}, {30, 1}, {1, 1}, {1, 33}, {67, 2}}) {
+      const int64_t first_rows = step.first, second_rows = step.second;
       const int64_t rows = first_rows + second_rows;
       const auto parts =
           take(backend->linear_split(uploaded(inputs.normal(rows * in), rows), qkv_weight));

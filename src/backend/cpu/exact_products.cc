@@ -24,7 +24,6 @@ namespace {
 
 constexpr int64_t kBlock = exact::kProductBlock;
 constexpr int64_t kBlockRows = 256;   // · kBlock f32 = 256 KiB, half of a small second-level cache
-constexpr int64_t kPackTask = 16384;  // elements of input below which copying is not split
 constexpr int64_t kTasksAThread = 4;  // so that a thread that is held up delays others little
 constexpr int64_t kMinTaskWeights = 16384;  // weights that make a task worth handing out
 

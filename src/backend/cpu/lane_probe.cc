@@ -145,7 +145,8 @@ Result<std::string> probe_exact(CpuLane lane) {
 /// Rows alone against the same rows in company.
 Result<std::string> probe_library(CpuLane lane) {
   ProbeNumbers numbers;
-  for (const auto& [out, in] : {std::pair<int64_t, int64_t>{192, 256}, {155, 69}}) {
+  for (const auto& shape : {std::pair<int64_t, int64_t>{192, 256}, {155, 69}}) {
+    const int64_t out = shape.first, in = shape.second;
     constexpr int64_t most = 130;
     const auto x = numbers.many(most * in);
     const auto stored = numbers.weights(out * in);
