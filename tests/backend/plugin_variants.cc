@@ -30,8 +30,8 @@ using PluginError = trinity_plugin_error;
 using PluginTensor = trinity_plugin_tensor;
 using Table = trinity_plugin_callbacks_v1;
 
-constexpr std::size_t kSlots = TRINITY_PLUGIN_CALLBACK_COUNT_V1;
-constexpr std::size_t kLinearSplit = 16;
+[[maybe_unused]] constexpr std::size_t kSlots = TRINITY_PLUGIN_CALLBACK_COUNT_V1;
+[[maybe_unused]] constexpr std::size_t kLinearSplit = 16;
 
 const Table& example() { return *openblas_example_plugin()->descriptor->callbacks; }
 
