@@ -115,7 +115,7 @@ struct FloatTile {
   bool first;
 
   template <int R>
-  HWY_INLINE void run(int64_t row, float* c, int64_t ldc) const {
+  HWY_NOINLINE void run(int64_t row, float* c, int64_t ldc) const {
     multiply_tile<Panel, R>(x + row * exact::kProductBlock, w, kc, c, ldc, first);
   }
 };

@@ -97,7 +97,7 @@ struct Int8Tile {
   Ending ending;
 
   template <int R>
-  HWY_INLINE void run(int64_t row, float* c, int64_t ldc) const {
+  HWY_NOINLINE void run(int64_t row, float* c, int64_t ldc) const {
     const Sums di;
     const Pairs dp;
     Sum low[R], high[R];
@@ -163,7 +163,7 @@ struct Int8Tile {
   Ending ending;
 
   template <int R>
-  HWY_INLINE void run(int64_t row, float* c, int64_t ldc) const {
+  HWY_NOINLINE void run(int64_t row, float* c, int64_t ldc) const {
     const Lanes16 d;
     const Sums di;
     hn::Vec<Lanes16> low[R], high[R];

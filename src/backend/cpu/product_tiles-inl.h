@@ -2,7 +2,8 @@
 // instruction set, inside its namespace; hence no include guard and no includes.
 //
 // A tile type has `kMaxRows` and `template <int R> void run(row, c, ldc)`, which computes R rows
-// from `row` on and writes (or adds to) a panel's width of results at c.
+// from `row` on and writes (or adds to) a panel's width of results at c. It is a function of its
+// own, not inlined: a dozen sizes in one function would take a compiler minutes.
 
 /// Calls tile.run<R> for R = `rows`, known at run time only.
 template <int R, class Tile>

@@ -22,7 +22,7 @@ struct VnniTile {
   const float* col_scale;
 
   template <int R>
-  inline void run(int64_t row, float* c, int64_t ldc) const {
+  __attribute__((noinline)) void run(int64_t row, float* c, int64_t ldc) const {
     typename V::Vector low[R], high[R];
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
