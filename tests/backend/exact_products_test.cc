@@ -180,10 +180,10 @@ TEST(ExactProducts, TheLargestInt8SumIsExact) {
 // ---- AVX512-VNNI by hand
 // --------------------------------------------------------------------------
 
-#define HWY_INLINE inline
-#include "backend/cpu/product_tiles-inl.h"
 using cpu::kMaxPanelWidth;
 using cpu::ProductTask;
+#define HWY_INLINE inline
+#include "backend/cpu/product_tiles-inl.h"
 #include "backend/cpu/product_vnni-inl.h"
 #undef HWY_INLINE
 

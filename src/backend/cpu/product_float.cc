@@ -19,24 +19,12 @@ namespace trinity::cpu {
 namespace HWY_NAMESPACE {
 
 #include "backend/cpu/exact_math-inl.h"
+#include "backend/cpu/product_shape-inl.h"
 #include "backend/cpu/product_tiles-inl.h"
-
-inline constexpr int64_t kWidth = 2 * kLanes16;  // two registers of outputs
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
-inline constexpr int kTileRows = 12;  // 24 of 32 registers hold sums
-#elif HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
-inline constexpr int kTileRows = 2;
-#elif HWY_ARCH_ARM_A64
-inline constexpr int kTileRows = 10;  // 20 of 32 registers
-#else
-inline constexpr int kTileRows = 6;  // 12 of 16 registers
-#endif
-static_assert(kTileRows <= kMaxTileRows && kWidth <= kMaxPanelWidth);
 
 /// Tiles that make widening into a buffer worth it: below, the stores cost more than widening
 /// again.
 inline constexpr int64_t kTilesToWiden = 8;
-inline constexpr int64_t kPrefetchBytes = 2048;  // ahead in the stream of weights
 
 using Float = hn::Vec<Lanes16>;
 
@@ -137,29 +125,21 @@ HWY_INLINE void widen(const std::byte* from, int64_t kc, float* to) {
 template <class Panel>
 HWY_INLINE void multiply_panels(const ProductTask& task) {
   const int64_t rows = task.row_end - task.row_begin;
-  const int64_t tiles = (rows + kTileRows - 1) / kTileRows;
+  const bool widening = Panel::kBytes == 2 && (rows + kTileRows - 1) / kTileRows >= kTilesToWiden;
   auto* widened = reinterpret_cast<float*>(task.scratch);
-  auto* spare = widened + exact::kProductBlock * kMaxPanelWidth;
-  for (int64_t k = 0; k < task.in; k += exact::kProductBlock) {
-    const int64_t kc = task.in - k < exact::kProductBlock ? task.in - k : exact::kProductBlock;
-    const float* x = reinterpret_cast<const float*>(task.inputs) + k * task.rows +
-                     task.row_begin * exact::kProductBlock;
-    const std::byte* block = task.weights + k * task.panels * kWidth * Panel::kBytes;
-    for (int64_t p = task.panel_begin; p < task.panel_end; ++p) {
-      const std::byte* w = block + p * kc * kWidth * Panel::kBytes;
-      float* y = task.y + task.row_begin * task.out + p * kWidth;
-      const bool whole = (p + 1) * kWidth <= task.out;
-      const int64_t cols = whole ? kWidth : task.out - p * kWidth;
-      if (Panel::kBytes == 2 && tiles >= kTilesToWiden) {
-        widen<Panel>(w, kc, widened);
-        const FloatTile<F32Panel> tile{x, reinterpret_cast<const std::byte*>(widened), kc, k == 0};
-        for_tiles(tile, rows, y, task.out, cols, kWidth, k == 0, spare);
+  for (int64_t k = 0; k < task.in; k += exact::kProductBlock)
+    for (int64_t panel = task.panel_begin; panel < task.panel_end; ++panel) {
+      const PanelBlock at = panel_block(task, k, panel, kWidth, sizeof(float), Panel::kBytes);
+      const auto* x = reinterpret_cast<const float*>(at.x);
+      if (widening) {
+        widen<Panel>(at.w, at.kc, widened);
+        const FloatTile<F32Panel> tile{x, task.scratch, at.kc, at.first};
+        for_tiles(tile, rows, at.y, task.out, at.cols, kWidth, at.first, spare_tile(task));
       } else {
-        const FloatTile<Panel> tile{x, w, kc, k == 0};
-        for_tiles(tile, rows, y, task.out, cols, kWidth, k == 0, spare);
+        const FloatTile<Panel> tile{x, at.w, at.kc, at.first};
+        for_tiles(tile, rows, at.y, task.out, at.cols, kWidth, at.first, spare_tile(task));
       }
     }
-  }
 }
 
 void MultiplyFloat(const ProductTask& task) {

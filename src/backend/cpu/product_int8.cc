@@ -21,26 +21,19 @@ namespace trinity::cpu {
 namespace HWY_NAMESPACE {
 
 #include "backend/cpu/exact_math-inl.h"
+#include "backend/cpu/product_shape-inl.h"
 #include "backend/cpu/product_tiles-inl.h"
 
 static_assert(exact::kInt8Levels * exact::kInt8Levels * exact::kProductBlock < 16777216.0f,
               "the sums of a block must be exact in f32");
 
-inline constexpr int64_t kWidth = 2 * kLanes16;
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_AVX2
 #define TRINITY_INT8_PAIRS 1
-inline constexpr int kTileRows = 12;
-#elif HWY_TARGET == HWY_AVX2
-#define TRINITY_INT8_PAIRS 1
-inline constexpr int kTileRows = 6;
 #else
 #define TRINITY_INT8_PAIRS 0
-inline constexpr int kTileRows = HWY_ARCH_ARM_A64 ? 10 : 2;
 #endif
-static_assert(kTileRows <= kMaxTileRows && kWidth <= kMaxPanelWidth);
 
 inline constexpr int64_t kTilesToWiden = 2;
-inline constexpr int64_t kPrefetchBytes = 2048;
 
 using Sums = hn::Rebind<int32_t, Lanes16>;
 using Sum = hn::Vec<Sums>;
@@ -48,17 +41,28 @@ using Sum = hn::Vec<Sums>;
 /// What ends a tile: the sums so far are added, and after the last block become floats.
 struct Ending {
   bool first, last;
-  const float* row_scale;  // of the tile's first row
+  const float* row_scale;  // of the task's first row
   const float* col_scale;  // of the panel's first column
 
-  HWY_INLINE void finish(int r, int64_t col, Sum sum, float* c) const {
+  HWY_INLINE void finish(int64_t row, int64_t col, Sum sum, float* c) const {
     const Lanes16 d;
     const Sums di;
     auto* to = reinterpret_cast<int32_t*>(c);
     if (!first) sum = hn::Add(sum, hn::LoadU(di, to));
     if (!last) return hn::StoreU(sum, di, to);
-    const auto scale = hn::Mul(hn::Set(d, row_scale[r]), hn::LoadU(d, col_scale + col));
+    const auto scale = hn::Mul(hn::Set(d, row_scale[row]), hn::LoadU(d, col_scale + col));
     hn::StoreU(hn::Mul(hn::ConvertTo(d, sum), scale), d, c);
+  }
+
+  /// A tile whose first row is `row`: two registers of sums a row.
+  template <int R>
+  HWY_INLINE void finish_tile(int64_t row, const Sum (&low)[R], const Sum (&high)[R], float* c,
+                              int64_t ldc) const {
+    HWY_UNROLL(16)
+    for (int r = 0; r < R; ++r) {
+      finish(row + r, 0, low[r], c + r * ldc);
+      finish(row + r, kLanes16, high[r], c + r * ldc + kLanes16);
+    }
   }
 };
 
@@ -119,13 +123,7 @@ struct Int8Tile {
         high[r] = hn::ReorderWidenMulAccumulate(di, value, w1, high[r], unused);
       }
     }
-    Ending end = ending;
-    end.row_scale += row;
-    HWY_UNROLL(16)
-    for (int r = 0; r < R; ++r) {
-      end.finish(r, 0, low[r], c + r * ldc);
-      end.finish(r, kLanes16, high[r], c + r * ldc + kLanes16);
-    }
+    ending.finish_tile<R>(row, low, high, c, ldc);
   }
 };
 
@@ -140,17 +138,17 @@ HWY_INLINE void widen(const std::byte* from, int64_t pairs, std::byte* to) {
   }
 }
 
-HWY_INLINE void multiply_block(const int16_t* x, const std::byte* w, int64_t kc, int64_t rows,
-                               float* y, int64_t ldc, int64_t cols, const Ending& ending,
-                               std::byte* widened, float* spare) {
-  const int64_t pairs = kc / 2;
+HWY_INLINE void multiply_block(const PanelBlock& at, int64_t rows, int64_t ldc,
+                               const Ending& ending, std::byte* widened, float* spare) {
+  const auto* x = reinterpret_cast<const int16_t*>(at.x);
+  const int64_t pairs = at.kc / 2;
   if ((rows + kTileRows - 1) / kTileRows >= kTilesToWiden) {
-    widen(w, pairs, widened);
+    widen(at.w, pairs, widened);
     const Int8Tile<Int16Panel> tile{x, widened, pairs, ending};
-    return for_tiles(tile, rows, y, ldc, cols, kWidth, ending.first, spare);
+    return for_tiles(tile, rows, at.y, ldc, at.cols, kWidth, at.first, spare);
   }
-  const Int8Tile<Int8Panel> tile{x, w, pairs, ending};
-  for_tiles(tile, rows, y, ldc, cols, kWidth, ending.first, spare);
+  const Int8Tile<Int8Panel> tile{x, at.w, pairs, ending};
+  for_tiles(tile, rows, at.y, ldc, at.cols, kWidth, at.first, spare);
 }
 
 #else
@@ -179,48 +177,38 @@ struct Int8Tile {
         high[r] = hn::MulAdd(value, w1, high[r]);
       }
     }
-    Ending end = ending;
-    end.row_scale += row;
+    Sum low_sums[R], high_sums[R];
     HWY_UNROLL(16)
     for (int r = 0; r < R; ++r) {
-      end.finish(r, 0, hn::ConvertTo(di, low[r]), c + r * ldc);
-      end.finish(r, kLanes16, hn::ConvertTo(di, high[r]), c + r * ldc + kLanes16);
+      low_sums[r] = hn::ConvertTo(di, low[r]);
+      high_sums[r] = hn::ConvertTo(di, high[r]);
     }
+    ending.finish_tile<R>(row, low_sums, high_sums, c, ldc);
   }
 };
 
-HWY_INLINE void multiply_block(const int16_t* x, const std::byte* w, int64_t kc, int64_t rows,
-                               float* y, int64_t ldc, int64_t cols, const Ending& ending,
-                               std::byte* scratch, float* spare) {
+HWY_INLINE void multiply_block(const PanelBlock& at, int64_t rows, int64_t ldc,
+                               const Ending& ending, std::byte* scratch, float* spare) {
   auto* widened = reinterpret_cast<float*>(scratch);
-  const auto* packed = reinterpret_cast<const int8_t*>(w);
-  for (int64_t k = 0; k < kc; ++k)
+  const auto* packed = reinterpret_cast<const int8_t*>(at.w);
+  for (int64_t k = 0; k < at.kc; ++k)
     for (int64_t j = 0; j < kWidth; ++j)
       widened[k * kWidth + j] = static_cast<float>(packed[k / 2 * 2 * kWidth + 2 * j + k % 2]);
-  const Int8Tile tile{x, widened, kc, ending};
-  for_tiles(tile, rows, y, ldc, cols, kWidth, ending.first, spare);
+  const Int8Tile tile{reinterpret_cast<const int16_t*>(at.x), widened, at.kc, ending};
+  for_tiles(tile, rows, at.y, ldc, at.cols, kWidth, at.first, spare);
 }
 
 #endif
 
 void MultiplyInt8(const ProductTask& task) {
   const int64_t rows = task.row_end - task.row_begin;
-  auto* spare = reinterpret_cast<float*>(task.scratch) + exact::kProductBlock * kMaxPanelWidth;
-  for (int64_t k = 0; k < task.in; k += exact::kProductBlock) {
-    const bool last = task.in - k <= exact::kProductBlock;
-    const int64_t kc = last ? task.in - k : exact::kProductBlock;
-    const int16_t* x = reinterpret_cast<const int16_t*>(task.inputs) + k * task.rows +
-                       task.row_begin * exact::kProductBlock;
-    const std::byte* block = task.weights + k * task.panels * kWidth;
-    for (int64_t p = task.panel_begin; p < task.panel_end; ++p) {
-      const int64_t cols = (p + 1) * kWidth <= task.out ? kWidth : task.out - p * kWidth;
-      const Ending ending{k == 0, last, task.row_scale + task.row_begin,
-                          task.col_scale + p * kWidth};
-      multiply_block(x, block + p * kc * kWidth, kc, rows,
-                     task.y + task.row_begin * task.out + p * kWidth, task.out, cols, ending,
-                     task.scratch, spare);
+  for (int64_t k = 0; k < task.in; k += exact::kProductBlock)
+    for (int64_t panel = task.panel_begin; panel < task.panel_end; ++panel) {
+      const PanelBlock at = panel_block(task, k, panel, kWidth, sizeof(int16_t), 1);
+      const Ending ending{at.first, at.last, task.row_scale + task.row_begin,
+                          task.col_scale + panel * kWidth};
+      multiply_block(at, rows, task.out, ending, task.scratch, spare_tile(task));
     }
-  }
 }
 
 const ProductKernels& Int8Kernels() {

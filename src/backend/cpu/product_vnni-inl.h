@@ -60,26 +60,17 @@ struct VnniTile {
 template <class V>
 inline void multiply_vnni(const ProductTask& task) {
   const int64_t rows = task.row_end - task.row_begin;
-  auto* spare = reinterpret_cast<float*>(task.scratch) + exact::kProductBlock * kMaxPanelWidth;
-  for (int64_t k = 0; k < task.in; k += exact::kProductBlock) {
-    const bool last = task.in - k <= exact::kProductBlock;
-    const int64_t kc = last ? task.in - k : exact::kProductBlock;
-    const uint8_t* x = reinterpret_cast<const uint8_t*>(task.inputs) + k * task.rows +
-                       task.row_begin * exact::kProductBlock;
-    const std::byte* block = task.weights + k * task.panels * kVnniWidth;
-    for (int64_t p = task.panel_begin; p < task.panel_end; ++p) {
-      const int64_t cols =
-          (p + 1) * kVnniWidth <= task.out ? kVnniWidth : task.out - p * kVnniWidth;
-      const VnniTile<V> tile{x,
-                             block + p * kc * kVnniWidth,
-                             kc / 4,
-                             k == 0,
-                             last,
-                             task.col_start + p * kVnniWidth,
+  for (int64_t k = 0; k < task.in; k += exact::kProductBlock)
+    for (int64_t panel = task.panel_begin; panel < task.panel_end; ++panel) {
+      const PanelBlock at = panel_block(task, k, panel, kVnniWidth, 1, 1);
+      const VnniTile<V> tile{reinterpret_cast<const uint8_t*>(at.x),
+                             at.w,
+                             at.kc / 4,
+                             at.first,
+                             at.last,
+                             task.col_start + panel * kVnniWidth,
                              task.row_scale + task.row_begin,
-                             task.col_scale + p * kVnniWidth};
-      for_tiles(tile, rows, task.y + task.row_begin * task.out + p * kVnniWidth, task.out, cols,
-                kVnniWidth, k == 0, spare);
+                             task.col_scale + panel * kVnniWidth};
+      for_tiles(tile, rows, at.y, task.out, at.cols, kVnniWidth, at.first, spare_tile(task));
     }
-  }
 }
