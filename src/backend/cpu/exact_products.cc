@@ -61,24 +61,6 @@ WeightType common_type(std::span<const TensorView> stacked) {
                                : WeightType::f32;
 }
 
-/// bf16 and f16: an exponent of all ones is NaN or infinity.
-bool all_finite_16(const std::byte* bytes, int64_t count, uint16_t exponent) {
-  uint16_t found = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    uint16_t bits;
-    std::memcpy(&bits, bytes + 2 * i, sizeof bits);
-    found |= static_cast<uint16_t>((bits & exponent) == exponent);
-  }
-  return found == 0;
-}
-
-bool all_finite(std::span<const float> values) {
-  // x − x is 0 for finite x and NaN otherwise; the sum is vectorised.
-  float sum = 0;
-  for (const float value : values) sum += value - value;
-  return sum == 0;
-}
-
 /// Fills the panels of one weight.
 class PanelPacker {
  public:
@@ -88,9 +70,9 @@ class PanelPacker {
   void pack_panel(int64_t panel) {
     switch (weight_.type) {
       case WeightType::bf16:
-        return pack_16(panel, 0x7F80);
+        return pack_16(panel, kBf16Exponent);
       case WeightType::f16:
-        return pack_16(panel, 0x7C00);
+        return pack_16(panel, kF16Exponent);
       case WeightType::f32:
         return pack_f32(panel);
       case WeightType::s8:
@@ -277,11 +259,6 @@ std::byte* thread_scratch() {
 
 }  // namespace
 
-tl::unexpected<Error> non_finite_weight() {
-  return fail(ErrorKind::invalid_input, "non_finite_values",
-              "a weight holds NaN or infinity; the checkpoint is damaged");
-}
-
 Result<std::shared_ptr<PackedLinear>> ExactProducts::pack(std::span<const TensorView> stacked) {
   auto weight = std::make_shared<PanelWeight>();
   TRINITY_TRY(StackedShape shape, stacked_shape(stacked));
@@ -306,6 +283,8 @@ Result<std::shared_ptr<PackedLinear>> ExactProducts::pack(std::span<const Tensor
   if (weight->type == WeightType::s8) {
     weight->col_scale.resize(static_cast<size_t>(weight->panels * width));
     if (group == 4) weight->col_start.resize(weight->col_scale.size());
+    weight->packed_bytes +=
+        weight->col_scale.size() * sizeof(float) + weight->col_start.size() * sizeof(int32_t);
   }
   PanelPacker packer(*weight, rows_of(stacked));
   threads_.run(weight->panels, [&](int64_t panel) { packer.pack_panel(panel); });

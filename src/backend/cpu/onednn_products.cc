@@ -25,22 +25,13 @@ constexpr int64_t kOutputBlock = 64;  // outputs that oneDNN's packed layouts ke
 constexpr int64_t kRowStep = 8;       // above, row counts are rounded up to this multiple
 constexpr memory::data_type kBf16 = memory::data_type::bf16;
 
-bool all_finite(std::span<const float> values) {
-  float sum = 0;
-  for (const float value : values) sum += value - value;
-  return sum == 0;
-}
-
-/// The same for aligned bf16 in memory: an exponent of all ones is NaN or infinity.
-bool all_finite_bf16(ThreadPool& threads, const TensorView& view) {
-  const auto* bits = reinterpret_cast<const uint16_t*>(view.bytes.data());
+bool view_is_finite(ThreadPool& threads, const TensorView& view) {
   std::atomic<bool> finite = true;
   parallel_rows(threads, static_cast<int64_t>(view.bytes.size() / sizeof(uint16_t)), 1,
                 [&](RowRange range) {
-                  uint16_t found = 0;
-                  for (int64_t i = range.begin; i < range.end; ++i)
-                    found |= static_cast<uint16_t>((bits[i] & 0x7F80u) == 0x7F80u);
-                  if (found != 0) finite = false;
+                  if (!all_finite_16(view.bytes.data() + 2 * range.begin, range.end - range.begin,
+                                     kBf16Exponent))
+                    finite = false;
                 });
   return finite;
 }
@@ -75,7 +66,7 @@ class OnednnProducts final : public ProductEngine {
       weight->packed = arena_.take(weight->packed_bytes);
       if (can_pack_in_place(stacked)) {
         for (const TensorView& view : stacked)
-          if (!all_finite_bf16(threads_, view)) return non_finite_weight();
+          if (!view_is_finite(threads_, view)) return non_finite_weight();
         int64_t row_begin = 0;
         for (const TensorView& view : stacked) {
           const memory::desc part =

@@ -23,7 +23,7 @@ struct PackedLinear : BackendStorage {
   int64_t out = 0;
   std::vector<int64_t> out_sizes;       // rows of each stacked matrix
   std::shared_ptr<std::byte[]> packed;  // layout chosen by the engine
-  size_t packed_bytes = 0;
+  size_t packed_bytes = 0;              // of all that is kept for the products
 };
 
 class ProductEngine {
@@ -41,6 +41,12 @@ class ProductEngine {
   /// Rows a matrix must have room for when `rows` of them are multiplied.
   virtual int64_t room(int64_t rows) const { return rows; }
 };
+
+/// Whether no value is NaN or infinity.
+bool all_finite(std::span<const float> values);
+/// The same for `count` bf16 or f16 numbers at any address; `exponent` masks the bits of theirs.
+bool all_finite_16(const std::byte* bytes, int64_t count, uint16_t exponent);
+inline constexpr uint16_t kBf16Exponent = 0x7F80, kF16Exponent = 0x7C00;
 
 /// The error of a weight that holds NaN or infinity.
 tl::unexpected<Error> non_finite_weight();
