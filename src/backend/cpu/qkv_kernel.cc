@@ -71,18 +71,16 @@ void store_values(const QkvRows& rows, const QkvTask& task, int64_t dim) {
   };
   const auto value_row = [&](int64_t row) { return rows.v.data + row * rows.v.stride + col; };
   const int64_t end = task.position + task.row_count;
-  const int64_t group_end = (end + kGroupTokens - 1) / kGroupTokens * kGroupTokens;
   if (layout.element == Element::f32) {
-    for (int64_t p = task.position; p < group_end; ++p) {
+    for (int64_t p = task.position; p < end; ++p) {
       float* out = reinterpret_cast<float*>(values_at(p)) + p % kPageTokens * padded;
       for_each(dim, [&](auto d, int64_t i) HWY_ATTR {
-        hn::StoreU(
-            p < end ? hn::LoadU(d, value_row(task.row_begin + p - task.position) + i) : hn::Zero(d),
-            d, out + i);
+        hn::StoreU(hn::LoadU(d, value_row(task.row_begin + p - task.position) + i), d, out + i);
       });
     }
     return;
   }
+  const int64_t group_end = (end + kGroupTokens - 1) / kGroupTokens * kGroupTokens;
   // Two neighbouring tokens share 32 bits: [token pair][dim][2]. Tokens after the last become zero.
   for (int64_t p = task.position; p < group_end; p = p / 2 * 2 + 2) {
     uint32_t* out = reinterpret_cast<uint32_t*>(values_at(p)) + p % kPageTokens / 2 * padded;
