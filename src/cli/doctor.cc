@@ -194,10 +194,9 @@ std::vector<Finding> examine(const DoctorFlags& flags) {
     findings.push_back(look_at_profile(profile, default_name));
   findings.push_back(look_at_fast());
   findings.push_back(look_at_tiny_router(flags));
-  for (const char* name : {"cpu_f32", "cpu_int8"})
-    if (const Result<RuntimeProfile> profile = find_profile(name))
-      if (auto finding = look_at_bits(*profile, name == default_name))
-        findings.push_back(std::move(*finding));
+  for (const RuntimeProfile& profile : runtime_profiles())
+    if (auto finding = look_at_bits(profile, profile.name == default_name))
+      findings.push_back(std::move(*finding));
   findings.push_back(look_at_model(flags));
   return findings;
 }

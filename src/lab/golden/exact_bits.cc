@@ -164,8 +164,9 @@ Result<ExactComparison> compare_with_published(const MatrixLane& lane, const Cas
   TRINITY_TRY(const PublishedBits published, built_in_published_bits());
   TRINITY_TRY(const PublishedBits program, empty_published_bits());
   // Where nothing is published there is nothing to compute for.
-  if (!compare_exact_bits(lane.name, *arithmetic, {}, published, program).published)
-    return compare_exact_bits(lane.name, *arithmetic, {}, published, program);
+  if (ExactComparison nothing = compare_exact_bits(lane.name, *arithmetic, {}, published, program);
+      !nothing.published)
+    return nothing;
   TRINITY_TRY(const ExactBits here, record_exact_bits(lane, filter));
   return compare_exact_bits(lane.name, *arithmetic, here, published, program);
 }
