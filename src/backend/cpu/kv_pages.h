@@ -7,9 +7,9 @@
 //   keys   f32 [2 groups][dim][16]        bf16 [2 groups][dim/2][16][2]
 //   values f32 [32][padded dim]           bf16 [16][padded dim][2]
 // Full pages are never written again, so forks share them; only a partly filled last page is
-// copied. Fresh pages hold garbage. The f32 kernel visits no masked key; in the bf16 kernel a masked
-// key's value still meets the weight 0, and 0 · NaN is NaN, so whoever stores bf16 values also zeroes
-// those of the tokens that complete the last group of 16.
+// copied. Fresh pages hold garbage. The f32 kernel visits no masked key; in the bf16 kernel a
+// masked key's value still meets the weight 0, and 0 · NaN is NaN, so whoever stores bf16 values
+// also zeroes those of the tokens that complete the last group of 16.
 #pragma once
 
 #include <cstdint>
