@@ -4,7 +4,8 @@
 #   fmt    std and fmt, for rooms that link fmt
 #   json   fmt and nlohmann/json.hpp, for rooms where many sources read or write JSON
 #   cli    json and CLI11, for the sources of commands
-#   test   std and GoogleTest
+#   test   json and GoogleTest
+#   test_computes   std and GoogleTest, for tests that are optimised
 #
 # They only save time: every source includes what it uses, and builds with TRINITY_PCH=OFF show it (the
 # presets dev and fuzz).
@@ -24,7 +25,8 @@ set(std_headers <algorithm> <array> <bit> <charconv> <chrono> <cmath> <cstddef> 
 set(fmt_headers ${std_headers} <fmt/format.h>)
 set(json_headers ${fmt_headers} <nlohmann/json.hpp>)
 set(cli_headers ${json_headers} <CLI/CLI.hpp>)
-set(test_headers ${std_headers} <gtest/gtest.h>)
+set(test_headers ${json_headers} <gtest/gtest.h>)
+set(test_computes_headers ${std_headers} <gtest/gtest.h>)
 
 # add_precompiled(NAME LIBRARIES...)
 #   Declares the target trinity_pch_NAME.
@@ -39,3 +41,11 @@ endfunction()
 add_precompiled(std tl::expected)
 add_precompiled(fmt tl::expected fmt::fmt)
 add_precompiled(json tl::expected fmt::fmt nlohmann_json::nlohmann_json)
+
+# add_test_precompiled(NAME LEVEL LIBRARIES...)
+#   The same for executables, which are compiled with -fPIE, at an optimisation level.
+function(add_test_precompiled name level)
+  add_precompiled(${name} tl::expected GTest::gtest ${ARGN})
+  set_target_properties(trinity_pch_${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  target_compile_options(trinity_pch_${name} PRIVATE -fPIE $<$<CONFIG:Release>:${level}>)
+endfunction()

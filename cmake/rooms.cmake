@@ -1,10 +1,12 @@
 # Rooms and tests, and how far each is optimised.
 
 # Levels of optimisation in a Release build. What computes is worth any time of the compiler; what
-# formats text or reads flags runs once a command and is compiled quickly instead, and so are tests.
+# formats text or reads flags runs once a command and is compiled quickly instead. Tests are not optimised
+# at all (the compiler would need twice as long), those apart whose own code computes.
 # No level changes a value: contraction is off and no level reorders arithmetic.
 set(TRINITY_NUMERIC -O3)
 set(TRINITY_PRINTING -O1)
+set(TRINITY_TESTING -O0)
 string(REPLACE -O3 -O2 CMAKE_CXX_FLAGS_RELEASE "${CMAKE_CXX_FLAGS_RELEASE}")  # everything else
 
 function(trinity_set_level level)
@@ -38,15 +40,22 @@ function(trinity_room name)
   set_property(GLOBAL APPEND PROPERTY TRINITY_ROOMS trinity_${name})
 endfunction()
 
-# trinity_test(NAME SOURCES ... [LINK ...] [LABELS ...])
-#   One GoogleTest binary, found case by case by ctest. LABELS slow keeps it out of the quick run.
+# trinity_test(NAME [COMPUTES] SOURCES ... [LINK ...] [LABELS ...])
+#   One GoogleTest binary, found case by case by ctest. LABELS slow keeps it out of the quick run. COMPUTES
+#   optimises it.
 function(trinity_test name)
-  cmake_parse_arguments(TEST "" "" "SOURCES;LINK;LABELS" ${ARGN})
+  cmake_parse_arguments(TEST "COMPUTES" "" "SOURCES;LINK;LABELS" ${ARGN})
   add_executable(${name} ${TEST_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE ${TEST_LINK} trinity_test_support GTest::gtest_main)
-  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:${TRINITY_PRINTING}>)
-  target_precompile_headers(${name} REUSE_FROM trinity_pch_test)
+  if(TEST_COMPUTES)
+    target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:${TRINITY_PRINTING}>)
+    target_precompile_headers(${name} REUSE_FROM trinity_pch_test_computes)
+  else()
+    target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:${TRINITY_TESTING}>)
+    target_precompile_headers(${name} REUSE_FROM trinity_pch_test)
+    target_link_libraries(${name} PRIVATE fmt::fmt nlohmann_json::nlohmann_json)  # what that header reads
+  endif()
   if(NOT TEST_LABELS)
     set(TEST_LABELS fast)  # an empty property value would swallow the next one
   endif()
