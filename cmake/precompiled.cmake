@@ -3,7 +3,6 @@
 #   std    the standard library and tl::expected
 #   fmt    std and fmt, for rooms that link fmt
 #   json   fmt and nlohmann/json.hpp, for rooms where many sources read or write JSON
-#   cli    json and CLI11, for the sources of commands
 #   test   std and GoogleTest
 #
 # They only save time: every source includes what it uses, and builds with TRINITY_PCH=OFF show it (the
@@ -23,7 +22,6 @@ set(std_headers <algorithm> <array> <bit> <charconv> <chrono> <cmath> <cstddef> 
     <utility> <variant> <vector> <tl/expected.hpp>)
 set(fmt_headers ${std_headers} <fmt/format.h>)
 set(json_headers ${fmt_headers} <nlohmann/json.hpp>)
-set(cli_headers ${json_headers} <CLI/CLI.hpp>)
 set(test_headers ${std_headers} <gtest/gtest.h>)
 
 # add_precompiled(NAME LIBRARIES...)
