@@ -3,7 +3,6 @@
 #   std    the standard library and tl::expected
 #   fmt    std and fmt, for rooms that link fmt
 #   json   fmt and nlohmann/json.hpp, for rooms where many sources read or write JSON
-#   cli    json and CLI11, for the sources of commands
 #   test   json and GoogleTest
 #   test_computes   std and GoogleTest, for tests that are optimised
 #
@@ -24,7 +23,6 @@ set(std_headers <algorithm> <array> <bit> <charconv> <chrono> <cmath> <cstddef> 
     <utility> <variant> <vector> <tl/expected.hpp>)
 set(fmt_headers ${std_headers} <fmt/format.h>)
 set(json_headers ${fmt_headers} <nlohmann/json.hpp>)
-set(cli_headers ${json_headers} <CLI/CLI.hpp>)
 set(test_headers ${json_headers} <gtest/gtest.h>)
 set(test_computes_headers ${std_headers} <gtest/gtest.h>)
 

@@ -7,7 +7,6 @@
 #include "backend/lane_promise.h"
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/flags/flags.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/terminal.h"
 
@@ -84,21 +83,15 @@ Status print(const BackendsFlags& flags) {
   return output.flush();
 }
 
-void declare(CLI::App& command, BackendsFlags& flags) {
-  add_switch(command, "--json", flags.json, "one JSON object");
-  command.footer("Example:\n  trinity backends");
-}
-
-int run(const BackendsFlags& flags) {
-  const Status status = print(flags);
-  return status ? 0 : report(status.error());
+void declare(Command& command, BackendsFlags& flags) {
+  command.json(flags.json, "one JSON object");
+  command.notes("Example:\n  trinity backends");
 }
 
 }  // namespace
 
-void add_backends(CLI::App& app, Action& action) {
-  add_command<BackendsFlags>(app, "backends", "List the numeric backends of this build", action,
-                             declare, run);
+void add_backends(Command& commands) {
+  add_command(commands, "backends", "List the numeric backends of this build", declare, print);
 }
 
 }  // namespace trinity::cli

@@ -7,7 +7,6 @@
 
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/flags/flags.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
 
@@ -54,37 +53,30 @@ Status measure(const BenchFlags& flags) {
   return measured ? written : measured;
 }
 
-void declare(CLI::App& command, BenchFlags& flags) {
-  command.add_option("names", flags.names, "what to measure (without names: everything)")
-      ->type_name("NAME");
-  add_switch(command, "--list", flags.list, "print the names and what they measure");
-  add_value(command, "--tokens", flags.tokens, "input lengths, for example 26,256")
-      ->type_name("T,T")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->check(CLI::Range(1, 1 << 20));
-  add_value(command, "--runs", flags.runs,
-            "runs of each measurement (0: as many as a second holds)")
-      ->type_name("N")
-      ->check(CLI::Range(0, 100000));
-  add_switch(command, "--short", flags.short_mode, "few and small measurements");
-  add_switch(command, "--json", flags.json, "a JSON object a measurement");
+void declare(Command& command, BenchFlags& flags) {
+  command.words("names", flags.names, "what to measure (without names: everything)").takes("NAME");
+  command.toggle("--list", flags.list, "print the names and what they measure");
+  command.value("--tokens", flags.tokens, "input lengths, for example 26,256")
+      .takes("T,T")
+      .commas()
+      .range(1, 1 << 20);
+  command.value("--runs", flags.runs, "runs of each measurement (0: as many as a second holds)")
+      .takes("N")
+      .range(0, 100000);
+  command.toggle("--short", flags.short_mode, "few and small measurements");
+  command.json_lines(flags.json, "a JSON object a measurement");
   add_model_flags(command, flags.model);
-  command.footer(
+  command.notes(
       "Example:\n"
       "  trinity bench prefill gemm-floor --tokens 256 --profile cpu_f32");
 }
 
-int run(const BenchFlags& flags) {
-  const Status status = flags.list ? print_list(flags) : measure(flags);
-  return status ? 0 : report(status.error());
-}
+Status bench(const BenchFlags& flags) { return flags.list ? print_list(flags) : measure(flags); }
 
 }  // namespace
 
-void add_bench(CLI::App& app, Action& action) {
-  add_command<BenchFlags>(app, "bench", "Measure speed and memory", action, declare, run);
+void add_bench(Command& commands) {
+  add_command(commands, "bench", "Measure speed and memory", declare, bench);
 }
 
 }  // namespace trinity::cli

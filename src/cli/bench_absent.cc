@@ -3,6 +3,6 @@
 
 namespace trinity::cli {
 
-void add_bench(CLI::App&, Action&) {}
+void add_bench(Command&) {}
 
 }  // namespace trinity::cli

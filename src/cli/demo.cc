@@ -9,7 +9,6 @@
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/demo_cases.h"
-#include "cli/flags/flags.h"
 #include "cli/flags/model_flags.h"
 #include "cli/input/records.h"
 #include "cli/route/decision_view.h"
@@ -77,20 +76,13 @@ Status demo(const DemoFlags& flags) {
   return flags.json ? print_json(cases, *router) : print_table(cases, *router);
 }
 
-void declare(CLI::App& command, DemoFlags& flags) {
-  add_value(command, "--profile", flags.profile, "how to compute, see `trinity profiles`")
-      ->type_name("NAME");
-  add_value(command, "--threads", flags.threads,
-            "threads to compute with (0: one, the model is tiny)")
-      ->type_name("N")
-      ->check(CLI::Range(0, 1024));
-  add_switch(command, "--json", flags.json, "a JSON object a conversation");
-  command.footer("Example:\n  trinity demo");
-}
-
-int run(const DemoFlags& flags) {
-  const Status status = demo(flags);
-  return status ? 0 : report(status.error());
+void declare(Command& command, DemoFlags& flags) {
+  command.value("--profile", flags.profile, "how to compute, see `trinity profiles`").takes("NAME");
+  command.value("--threads", flags.threads, "threads to compute with (0: one, the model is tiny)")
+      .takes("N")
+      .range(0, 1024);
+  command.json_lines(flags.json, "a JSON object a conversation");
+  command.notes("Example:\n  trinity demo");
 }
 
 }  // namespace
@@ -118,9 +110,9 @@ Result<std::vector<DemoCase>> demo_cases() {
   return cases;
 }
 
-void add_demo(CLI::App& app, Action& action) {
-  add_command<DemoFlags>(app, "demo", "Route a dozen conversations with the embedded tiny router",
-                         action, declare, run);
+void add_demo(Command& commands) {
+  add_command(commands, "demo", "Route a dozen conversations with the embedded tiny router",
+              declare, demo);
 }
 
 }  // namespace trinity::cli

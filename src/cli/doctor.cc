@@ -11,7 +11,6 @@
 #include "base/json.h"
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/flags/flags.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/terminal.h"
@@ -228,35 +227,34 @@ Status print(const std::vector<Finding>& findings, bool json) {
   return output.flush();
 }
 
-void declare(CLI::App& command, DoctorFlags& flags) {
+void declare(Command& command, DoctorFlags& flags) {
   add_model_flags(command, flags.model);
   add_tokenizer_flag(command, flags.model.tokenizer);
   add_head_flag(command, flags.model.head);
-  add_switch(command, "--json", flags.json, "one JSON object");
-  command.footer(
+  command.json(flags.json, "one JSON object");
+  command.notes(
       "Exit status 0 when the profile in use works (and the model, if one is named), else 3.\n\n"
       "Example:\n  trinity doctor --model Qwen3-0.6B");
 }
 
-int run(const DoctorFlags& flags) {
-  if (const Result<RuntimeProfile> profile = resolve_profile(flags.model.profile);
+Status doctor(const DoctorFlags& flags) {
+  if (Result<RuntimeProfile> profile = resolve_profile(flags.model.profile);
       !profile && profile.error().kind == ErrorKind::usage)
-    return report(profile.error());
+    return tl::unexpected(std::move(profile.error()));
   const std::vector<Finding> findings = examine(flags);
-  const Status written = print(findings, flags.json);
-  if (!written) return report(written.error());
+  TRINITY_CHECK(print(findings, flags.json));
   for (const Finding& finding : findings) {
     if (finding.health == Health::broken)
-      return report({ErrorKind::missing, "broken", finding.name + ": " + finding.detail});
+      return fail(ErrorKind::missing, "broken", finding.name + ": " + finding.detail);
   }
-  return 0;
+  return {};
 }
 
 }  // namespace
 
-void add_doctor(CLI::App& app, Action& action) {
-  add_command<DoctorFlags>(app, "doctor", "Say what works on this machine and what is missing",
-                           action, declare, run);
+void add_doctor(Command& commands) {
+  add_command(commands, "doctor", "Say what works on this machine and what is missing", declare,
+              doctor);
 }
 
 }  // namespace trinity::cli

@@ -6,7 +6,6 @@
 
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/flags/flags.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/table.h"
 #include "router/profile.h"
@@ -122,10 +121,10 @@ Status print(const ProfilesFlags& flags) {
   return output.flush();
 }
 
-void declare(CLI::App& command, ProfilesFlags& flags) {
-  command.add_option("profile", flags.name, "one profile or alias to show (without it: all)");
-  add_switch(command, "--json", flags.json, "one JSON object");
-  command.footer(
+void declare(Command& command, ProfilesFlags& flags) {
+  command.word("profile", flags.name, "one profile or alias to show (without it: all)");
+  command.json(flags.json, "one JSON object");
+  command.notes(
       "A profile never changes what is computed, only how. The floors are the smallest margins\n"
       "(agent / role) that a lane tolerates in an evaluation. A name of another system runs the "
       "lane\n"
@@ -137,16 +136,11 @@ void declare(CLI::App& command, ProfilesFlags& flags) {
       "Example:\n  trinity profiles\n  trinity route --profile cpu_f32 \"Hi\"");
 }
 
-int run(const ProfilesFlags& flags) {
-  const Status status = print(flags);
-  return status ? 0 : report(status.error());
-}
-
 }  // namespace
 
-void add_profiles(CLI::App& app, Action& action) {
-  add_command<ProfilesFlags>(app, "profiles", "List the ways to compute and whether they work here",
-                             action, declare, run);
+void add_profiles(Command& commands) {
+  add_command(commands, "profiles", "List the ways to compute and whether they work here", declare,
+              print);
 }
 
 }  // namespace trinity::cli

@@ -7,14 +7,12 @@
 #include <csignal>
 #include <cstdlib>
 #include <exception>
-#include <memory>
 #include <new>
 #include <string>
-#include <string_view>
+#include <vector>
 
 #include "backend/cpu/instruction_sets.h"
 #include "cli/commands.h"
-#include "cli/flags/help_formatter.h"
 #include "cli/terminal/output.h"
 
 namespace trinity::cli {
@@ -38,61 +36,30 @@ void occupy_standard_descriptors() {
   }
 }
 
-void add_commands(CLI::App& app, Action& action) {
-  add_route(app, action);
-  add_extract(app, action);
-  add_export(app, action);
-  add_import(app, action);
-  add_verify(app, action);
-  add_inspect(app, action);
-  add_pull(app, action);
-  add_pin(app, action);
-  add_tokenize(app, action);
-  add_demo(app, action);
-  add_eval(app, action);
-  add_vector(app, action);
-  add_parity(app, action);
-  add_lab(app, action);
-  add_trace(app, action);
-  add_profiles(app, action);
-  add_backends(app, action);
-  add_doctor(app, action);
-  add_env_check(app, action);
-  add_gates(app, action);
-  add_synth(app, action);
-  add_bench(app, action);
-  add_version(app, action);
-}
-
-/// Help and version go to standard output; everything else is one sentence and status 2.
-int answer_parse_error(const CLI::App& app, const CLI::ParseError& error) {
-  const auto chosen = app.get_subcommands();
-  const CLI::App& command = chosen.empty() ? app : *chosen.front();
-  if (error.get_exit_code() == 0) {
-    Output output;
-    const bool version = error.get_name() == "CallForVersion";
-    Status written = output.write(version ? version_text() + "\n" : command.help());
-    if (written) written = output.flush();
-    return written ? 0 : report(written.error());
-  }
-  std::string name = "trinity";
-  for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
-    at = at->get_subcommands().front();
-    name += " " + at->get_name();
-  }
-  std::string what = error.what();
-  while (!what.empty() && (what.back() == '\n' || what.back() == '.')) what.pop_back();
-  return report({ErrorKind::usage, "usage", fmt::format("{}; see {} --help", what, name)});
-}
-
-/// The word in the place of the command, when there is no such command.
-std::string unknown_command(const CLI::App& app, int argument_count, const char* const* arguments) {
-  if (argument_count < 2 || arguments[1][0] == '-') return {};
-  std::string word = arguments[1];
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-    if (command->get_name() == word) return {};
-  }
-  return word;
+void add_commands(Command commands) {
+  add_route(commands);
+  add_extract(commands);
+  add_export(commands);
+  add_import(commands);
+  add_verify(commands);
+  add_inspect(commands);
+  add_pull(commands);
+  add_pin(commands);
+  add_tokenize(commands);
+  add_demo(commands);
+  add_eval(commands);
+  add_vector(commands);
+  add_parity(commands);
+  add_lab(commands);
+  add_trace(commands);
+  add_profiles(commands);
+  add_backends(commands);
+  add_doctor(commands);
+  add_env_check(commands);
+  add_gates(commands);
+  add_synth(commands);
+  add_bench(commands);
+  add_version(commands);
 }
 
 /// TRINITY_INSTRUCTION_SET narrows the choice of kernels for the whole run.
@@ -102,28 +69,10 @@ Status narrow_instruction_set() {
 }
 
 int parse_and_run(int argument_count, const char* const* arguments) {
-  CLI::App app(kOverview, "trinity");
-  app.formatter(std::make_shared<HelpFormatter>());
-  app.set_help_flag("-h,--help", "print this help and exit");
-  app.set_version_flag("--version", version_text(), "print the version and exit");
-  app.require_subcommand(1);
-  app.footer("Each command has its own help with an example: trinity route --help");
-  Action action;
-  add_commands(app, action);
-  if (argument_count < 2) {
-    const std::string help = app.help();
-    return ::write(STDERR_FILENO, help.data(), help.size()) < 0 ? 1 : 2;
-  }
-  if (const std::string word = unknown_command(app, argument_count, arguments); !word.empty())
-    return report({ErrorKind::usage, "usage",
-                   fmt::format("there is no command \"{}\"; see trinity --help", word)});
-  try {
-    app.parse(argument_count, arguments);
-  } catch (const CLI::ParseError& error) {
-    return answer_parse_error(app, error);
-  }
-  if (const Status narrowed = narrow_instruction_set(); !narrowed) return report(narrowed.error());
-  return action();
+  CommandLine program("trinity", kOverview, version_text());
+  add_commands(program.commands());
+  const int first = argument_count > 0 ? 1 : 0;
+  return program.run({arguments + first, arguments + argument_count}, narrow_instruction_set);
 }
 
 }  // namespace

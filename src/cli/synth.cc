@@ -10,7 +10,6 @@
 #include "base/json.h"
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/flags/flags.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/progress.h"
 
@@ -56,35 +55,30 @@ Status synth(const SynthFlags& flags) {
   return print_report(flags, report);
 }
 
-void declare(CLI::App& command, SynthFlags& flags) {
-  add_value(command, "--config", flags.config, "config.json of the shape to make")
-      ->type_name("FILE")
-      ->required();
-  add_value(command, "--out", flags.out, "folder to write; files of an earlier run are replaced")
-      ->type_name("DIR")
-      ->required();
-  add_value(command, "--seed", flags.seed, "equal seeds give equal bytes")
-      ->type_name("N")
-      ->check(at_least(0))
-      ->capture_default_str();
-  add_switch(command, "--json", flags.json, "one JSON object");
-  command.footer(
+void declare(Command& command, SynthFlags& flags) {
+  command.value("--config", flags.config, "config.json of the shape to make")
+      .takes("FILE")
+      .required();
+  command.value("--out", flags.out, "folder to write; files of an earlier run are replaced")
+      .takes("DIR")
+      .required();
+  command.value("--seed", flags.seed, "equal seeds give equal bytes")
+      .takes("N")
+      .at_least(0)
+      .shows_default();
+  command.json(flags.json, "one JSON object");
+  command.notes(
       "The weights are random: such a model serves benchmarks and tests, its decisions mean "
       "nothing.\n"
       "A tokenizer.json is not written; copy one into the folder to read text with it.\n\n"
       "Example:\n  trinity synth --config Qwen3-0.6B/config.json --seed 7 --out random-0.6b");
 }
 
-int run(const SynthFlags& flags) {
-  const Status status = synth(flags);
-  return status ? 0 : report(status.error());
-}
-
 }  // namespace
 
-void add_synth(CLI::App& app, Action& action) {
-  add_command<SynthFlags>(app, "synth", "Write a random-weight model folder of any Qwen3 shape",
-                          action, declare, run);
+void add_synth(Command& commands) {
+  add_command(commands, "synth", "Write a random-weight model folder of any Qwen3 shape", declare,
+              synth);
 }
 
 }  // namespace trinity::cli

@@ -100,6 +100,17 @@ TEST(SourcePolicy, POL_1_NoThirdPartyTypesInPublicHeaders) {
   }
 }
 
+TEST(SourcePolicy, OneFileIncludesTheLibraryForCommandLines) {
+  std::vector<std::string> files;
+  for (const auto& [path, text] : sources(every_folder))
+    if (text.find("#include <CLI/") != std::string::npos) files.push_back(path);
+  EXPECT_EQ(files, std::vector<std::string>{"src/cli/command_line/word_parser.cc"});
+  std::ifstream file(fs::path(TRINITY_SOURCE_DIR) / "cmake/precompiled.cmake");
+  const std::string precompiled{std::istreambuf_iterator<char>(file),
+                                std::istreambuf_iterator<char>()};
+  EXPECT_EQ(precompiled.find("<CLI/"), std::string::npos);
+}
+
 TEST(SourcePolicy, POL_1_NothingIsLeftUndoneInTheSources) {
   for (const auto& [path, text] : sources({"include", "src", "bench", "fuzz", "examples"})) {
     for (const char* mark : {"TODO", "FIXME", "XXX", "HACK"}) {

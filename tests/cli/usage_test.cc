@@ -63,7 +63,7 @@ TEST(Usage, WrongCallsAreRefusedInOneSentenceWithStatus2) {
       {"frobnicate"},
       {"--frobnicate"},
       {"route", "--frobnicate"},
-      {"route", "two", "prompts"},
+      {"version", "of", "what"},
       {"route", "--model"},
       {"route", "--model", "a", "--model", "b"},
       {"route", "--json", "--json", "x"},

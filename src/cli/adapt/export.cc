@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "backend/registry.h"
 #include "base/json.h"
@@ -10,7 +11,6 @@
 #include "base/try.h"
 #include "bundle/exporter.h"
 #include "cli/commands.h"
-#include "cli/flags/flags.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/progress.h"
@@ -27,8 +27,7 @@ struct ExportFlags {
   std::vector<std::int64_t> layers;
   std::string tie_mode, svd_compute_type = "f32", profile;
   int threads = 0;
-  std::int64_t only_index = 0;
-  bool only_index_given = false;
+  std::optional<std::int64_t> only_index;
   bool compact = false, merge = false, resume = false, force = false, no_skip = false,
        dry_run = false, json = false;
   std::string base_repo, base_revision;
@@ -50,7 +49,7 @@ Result<ExportOptions> options_of(const ExportFlags& flags) {
   options.resume = flags.resume && !flags.force;
   options.force = flags.force;
   options.skip_existing = !flags.no_skip;
-  if (flags.only_index_given) options.only_index = flags.only_index;
+  if (flags.only_index) options.only_index = *flags.only_index;
   options.producer = version_text();
   options.base_model_repo = flags.base_repo;
   options.base_model_revision = flags.base_revision;
@@ -169,71 +168,68 @@ Result<int> run_export_command(const ExportFlags& flags) {
         output.write(fmt::format("Export status: {}\nCompleted: {} / {}\nTime: {:.1f} s\n",
                                  m.status, completed, m.tensors.size(), report->total_ms / 1000)));
   TRINITY_CHECK(output.flush());
-  return m.status == "complete" || flags.only_index_given ? 0 : 1;
+  return m.status == "complete" || flags.only_index ? 0 : 1;
 }
 
-void declare(CLI::App& command, ExportFlags& flags) {
-  add_value(command, "--model", flags.model, "folder of the base model")
-      ->type_name("DIR")
-      ->required();
-  add_value(command, "--vector,--source-vector", flags.vector,
-            "router vector, .npy or safetensors: offsets, then the head")
-      ->type_name("FILE")
-      ->required();
-  add_value(command, "--tensor-name", flags.tensor_name,
-            "the vector's tensor in a safetensors file")
-      ->type_name("NAME")
-      ->capture_default_str();
-  add_value(command, "--out", flags.out, "bundle folder to write")->type_name("DIR");
-  add_layer_flags(command, flags.layers, flags.tie_mode);
-  add_value(command, "--svd-compute-type", flags.svd_compute_type,
-            "f32, or source: round the decomposition to the weights' own type")
-      ->type_name("TYPE")
-      ->capture_default_str()
-      ->group("Adaptation");
-  add_switch(command, "--compact", flags.compact,
-             "write each tensor's factor instead of the product: small, needs the base model")
-      ->group("Adaptation");
-  add_switch(command, "--merge", flags.merge,
-             "also write all tensors into one file, adapted_tensors.safetensors")
-      ->group("Adaptation");
-  add_switch(command, "--resume", flags.resume, "continue what an earlier run began")->group("Run");
-  add_switch(command, "--force", flags.force, "replace a bundle in --out")->group("Run");
-  add_switch(command, "--no-skip-existing", flags.no_skip,
-             "with --resume: compute finished tensors again")
-      ->group("Run");
+void declare(Command& command, ExportFlags& flags) {
+  command.value("--model", flags.model, "folder of the base model").takes("DIR").required();
   command
-      .add_option_function<std::int64_t>(
-          "--only-index",
-          [&flags](std::int64_t index) {
-            flags.only_index = index;
-            flags.only_index_given = true;
-          },
-          "export this tensor alone, counted from 1; the bundle stays partial")
-      ->envname("TRINITY_ONLY_INDEX")
-      ->type_name("N")
-      ->group("Run");
-  add_switch(command, "--dry-run", flags.dry_run, "show what would be exported; write nothing")
-      ->group("Run");
-  add_value(command, "--profile", flags.profile,
-            "how to compute, see `trinity profiles`; fast: the fastest lane here (without it: the "
-            "default, the same everywhere)")
-      ->type_name("NAME")
-      ->group("Run");
-  add_value(command, "--threads", flags.threads, "threads to compute with (0: all processors)")
-      ->type_name("N")
-      ->check(CLI::Range(0, 1024))
-      ->group("Run");
-  add_value(command, "--base-repo", flags.base_repo,
-            "the base model's repository, for the manifest (without it: from the folder)")
-      ->type_name("NAME")
-      ->group("Run");
-  add_value(command, "--base-revision", flags.base_revision,
-            "the base model's revision, for the manifest")
-      ->type_name("REV")
-      ->group("Run");
-  add_switch(command, "--json", flags.json, "every event as a JSON object a line")->group("Output");
-  command.footer(
+      .value("--vector,--source-vector", flags.vector,
+             "router vector, .npy or safetensors: offsets, then the head")
+      .takes("FILE")
+      .required();
+  command.value("--tensor-name", flags.tensor_name, "the vector's tensor in a safetensors file")
+      .takes("NAME")
+      .shows_default();
+  command.value("--out", flags.out, "bundle folder to write").takes("DIR");
+  add_layer_flags(command, flags.layers, flags.tie_mode);
+  command
+      .value("--svd-compute-type", flags.svd_compute_type,
+             "f32, or source: round the decomposition to the weights' own type")
+      .takes("TYPE")
+      .shows_default()
+      .in("Adaptation");
+  command
+      .toggle("--compact", flags.compact,
+              "write each tensor's factor instead of the product: small, needs the base model")
+      .in("Adaptation");
+  command
+      .toggle("--merge", flags.merge,
+              "also write all tensors into one file, adapted_tensors.safetensors")
+      .in("Adaptation");
+  command.toggle("--resume", flags.resume, "continue what an earlier run began").in("Run");
+  command.toggle("--force", flags.force, "replace a bundle in --out").in("Run");
+  command
+      .toggle("--no-skip-existing", flags.no_skip, "with --resume: compute finished tensors again")
+      .in("Run");
+  command
+      .value("--only-index", flags.only_index,
+             "export this tensor alone, counted from 1; the bundle stays partial")
+      .takes("N")
+      .in("Run");
+  command.toggle("--dry-run", flags.dry_run, "show what would be exported; write nothing")
+      .in("Run");
+  command
+      .value("--profile", flags.profile,
+             "how to compute, see `trinity profiles`; fast: the fastest lane here (without it: the "
+             "default, the same everywhere)")
+      .takes("NAME")
+      .in("Run");
+  command.value("--threads", flags.threads, "threads to compute with (0: all processors)")
+      .takes("N")
+      .range(0, 1024)
+      .in("Run");
+  command
+      .value("--base-repo", flags.base_repo,
+             "the base model's repository, for the manifest (without it: from the folder)")
+      .takes("NAME")
+      .in("Run");
+  command
+      .value("--base-revision", flags.base_revision, "the base model's revision, for the manifest")
+      .takes("REV")
+      .in("Run");
+  command.json_lines(flags.json, "every event as a JSON object a line").in("Output");
+  command.notes(
       "A run that was killed continues with --resume; finished tensors are kept.\n\n"
       "Examples:\n"
       "  trinity export --model Qwen3-0.6B --vector router.npy --layers 26 --out adapted\n"
@@ -241,17 +237,11 @@ void declare(CLI::App& command, ExportFlags& flags) {
       "  trinity route --model Qwen3-0.6B --bundle adapted \"Is 1009 prime?\"");
 }
 
-int run(const ExportFlags& flags) {
-  const Result<int> status = run_export_command(flags);
-  return status ? *status : report(status.error());
-}
-
 }  // namespace
 
-void add_export(CLI::App& app, Action& action) {
-  add_command<ExportFlags>(app, "export",
-                           "Adapt a base model by a router vector and write a bundle", action,
-                           declare, run);
+void add_export(Command& commands) {
+  add_command(commands, "export", "Adapt a base model by a router vector and write a bundle",
+              declare, run_export_command);
 }
 
 }  // namespace trinity::cli

@@ -3,7 +3,6 @@
 #include "backend/registry.h"
 #include "base/try.h"
 #include "bundle/components.h"
-#include "cli/flags/flags.h"
 
 namespace trinity::cli {
 namespace {
@@ -16,13 +15,14 @@ Result<RuntimeProfile> chosen_profile(const std::string& name) {
 
 }  // namespace
 
-void add_f32_lane_flags(CLI::App& command, F32LaneFlags& flags) {
-  add_value(command, "--runtime-profile,--profile", flags.profile,
-            "lane of full f32 precision that computes (see trinity profiles); default cpu_f32")
-      ->type_name("NAME");
-  add_value(command, "--threads", flags.threads, "worker threads (default: all processors)")
-      ->type_name("N")
-      ->check(at_least(0));
+void add_f32_lane_flags(Command& command, F32LaneFlags& flags) {
+  command
+      .value("--runtime-profile,--profile", flags.profile,
+             "lane of full f32 precision that computes (see trinity profiles); default cpu_f32")
+      .takes("NAME");
+  command.value("--threads", flags.threads, "worker threads (default: all processors)")
+      .takes("N")
+      .at_least(0);
 }
 
 Result<F32Lane> open_f32_lane(const F32LaneFlags& flags) {

@@ -1,11 +1,11 @@
 // The backend of commands that multiply recorded factors: a lane that keeps all digits of f32.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
 
 #include "backend/backend.h"
+#include "cli/command_line.h"
 #include "router/profile.h"
 
 namespace trinity::cli {
@@ -16,7 +16,7 @@ struct F32LaneFlags {
 };
 
 /// --profile (also --runtime-profile) and --threads.
-void add_f32_lane_flags(CLI::App& command, F32LaneFlags& flags);
+void add_f32_lane_flags(Command& command, F32LaneFlags& flags);
 
 struct F32Lane {
   RuntimeProfile profile;

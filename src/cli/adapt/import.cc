@@ -12,7 +12,6 @@
 #include "bundle/python_import.h"
 #include "cli/adapt/f32_lane.h"
 #include "cli/commands.h"
-#include "cli/flags/flags.h"
 #include "cli/repository_root.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/progress.h"
@@ -138,51 +137,48 @@ Status import(const ImportFlags& flags) {
   return output.flush();
 }
 
-void declare(CLI::App& command, ImportFlags& flags) {
-  add_value(command, "--source-dir", flags.source_dir, "folder of the components bundle")
-      ->type_name("DIR")
-      ->required();
-  add_value(command, "--out", flags.out, "bundle folder to write")->type_name("DIR")->required();
-  add_value(command, "--manifest", flags.manifest, "manifest in the source folder")
-      ->type_name("FILE")
-      ->capture_default_str();
-  add_value(command, "--reference", flags.reference,
-            "reference manifest: tensors and bundle names that the Python manifest leaves out")
-      ->type_name("FILE");
-  add_value(command, "--model", flags.model,
-            "base model whose shapes and types the bundle gets; only its headers are read")
-      ->type_name("DIR");
-  add_switch(command, "--no-load-qwen,--no-load-model", flags.no_load_model,
-             "import without a base model: shapes by rule, f32, not verified");
-  add_value(command, "--head-shape", flags.head_shape,
-            "shape that the head must have; default: the model's hidden size, else 10x1024")
-      ->type_name("OUTPUTSxHIDDEN");
-  add_value(command, "--base-repo", flags.base_repo,
-            "name of the base model for the manifest; default: as the Python manifest says")
-      ->type_name("NAME");
-  add_switch(command, "--resume", flags.resume, "continue what an earlier run began")->group("Run");
-  add_switch(command, "--force", flags.force, "replace an earlier bundle in the folder")
-      ->group("Run");
+void declare(Command& command, ImportFlags& flags) {
+  command.value("--source-dir", flags.source_dir, "folder of the components bundle")
+      .takes("DIR")
+      .required();
+  command.value("--out", flags.out, "bundle folder to write").takes("DIR").required();
+  command.value("--manifest", flags.manifest, "manifest in the source folder")
+      .takes("FILE")
+      .shows_default();
+  command
+      .value("--reference", flags.reference,
+             "reference manifest: tensors and bundle names that the Python manifest leaves out")
+      .takes("FILE");
+  command
+      .value("--model", flags.model,
+             "base model whose shapes and types the bundle gets; only its headers are read")
+      .takes("DIR");
+  command.toggle("--no-load-qwen,--no-load-model", flags.no_load_model,
+                 "import without a base model: shapes by rule, f32, not verified");
+  command
+      .value("--head-shape", flags.head_shape,
+             "shape that the head must have; default: the model's hidden size, else 10x1024")
+      .takes("OUTPUTSxHIDDEN");
+  command
+      .value("--base-repo", flags.base_repo,
+             "name of the base model for the manifest; default: as the Python manifest says")
+      .takes("NAME");
+  command.toggle("--resume", flags.resume, "continue what an earlier run began").in("Run");
+  command.toggle("--force", flags.force, "replace an earlier bundle in the folder").in("Run");
   add_f32_lane_flags(command, flags.lane);
-  add_switch(command, "--json", flags.json, "one JSON object an event, and a report");
-  command.footer(
+  command.json_lines(flags.json, "one JSON object an event, and a report");
+  command.notes(
       "The folder holds U, S, V and the scale offsets of every adapted tensor as the Python lane\n"
       "writes them, and the router head. They are multiplied out in f32 and rounded once.\n\n"
       "Example:\n  trinity import --source-dir components --model Qwen3-0.6B --out bundle\n"
       "  trinity verify bundle --model Qwen3-0.6B");
 }
 
-int run(const ImportFlags& flags) {
-  const Status status = import(flags);
-  return status ? 0 : report(status.error());
-}
-
 }  // namespace
 
-void add_import(CLI::App& app, Action& action) {
-  add_command<ImportFlags>(app, "import",
-                           "Make an adapted bundle from components of the Python lane", action,
-                           declare, run);
+void add_import(Command& commands) {
+  add_command(commands, "import", "Make an adapted bundle from components of the Python lane",
+              declare, import);
 }
 
 }  // namespace trinity::cli

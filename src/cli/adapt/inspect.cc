@@ -12,7 +12,6 @@
 #include "cli/adapt/f32_lane.h"
 #include "cli/adapt/inspect_chart.h"
 #include "cli/commands.h"
-#include "cli/flags/flags.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/table.h"
 #include "cli/terminal/terminal.h"
@@ -340,33 +339,33 @@ Result<int> inspect(const InspectFlags& flags) {
   return 0;
 }
 
-void declare(CLI::App& command, InspectFlags& flags) {
-  command.add_option("path", flags.path, "bundle folder, or router vector (.npy, .safetensors)")
-      ->type_name("PATH")
-      ->required();
-  add_value(command, "--model", flags.model,
-            "base model: spectra before and after, and how far each tensor moved; of a vector: the "
-            "model whose shapes divide it (without it: Qwen3-0.6B, layer 26)")
-      ->type_name("DIR");
-  add_value(command, "--vector", flags.vector,
-            "router vector of the bundle (without it: where the manifest says)")
-      ->type_name("FILE");
-  command.add_option("--layers", flags.layers, "of a vector: the layers of --model it adapts")
-      ->envname(environment_name("--layers"))
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->type_name("L,L…")
-      ->check(at_least(0));
-  add_value(command, "--tensor-name", flags.tensor_name,
-            "of a vector: its tensor in a safetensors file")
-      ->type_name("NAME")
-      ->capture_default_str();
-  add_value(command, "--svg", flags.svg, "draw offsets and spectra of every tensor")
-      ->type_name("FILE")
-      ->group("Output");
-  add_switch(command, "--json", flags.json, "one JSON object")->group("Output");
+void declare(Command& command, InspectFlags& flags) {
+  command.word("path", flags.path, "bundle folder, or router vector (.npy, .safetensors)")
+      .takes("PATH")
+      .required();
+  command
+      .value(
+          "--model", flags.model,
+          "base model: spectra before and after, and how far each tensor moved; of a vector: the "
+          "model whose shapes divide it (without it: Qwen3-0.6B, layer 26)")
+      .takes("DIR");
+  command
+      .value("--vector", flags.vector,
+             "router vector of the bundle (without it: where the manifest says)")
+      .takes("FILE");
+  command.value("--layers", flags.layers, "of a vector: the layers of --model it adapts")
+      .commas()
+      .takes("L,L…")
+      .at_least(0);
+  command.value("--tensor-name", flags.tensor_name, "of a vector: its tensor in a safetensors file")
+      .takes("NAME")
+      .shows_default();
+  command.value("--svg", flags.svg, "draw offsets and spectra of every tensor")
+      .takes("FILE")
+      .in("Output");
+  command.json(flags.json, "one JSON object").in("Output");
   add_f32_lane_flags(command, flags.lane);
-  command.footer(
+  command.notes(
       "Works on bundles in any state, also unfinished ones; whether files are undamaged is what\n"
       "trinity verify answers.\n\n"
       "Examples:\n"
@@ -375,16 +374,11 @@ void declare(CLI::App& command, InspectFlags& flags) {
       "  trinity inspect router.npy --svg router.svg");
 }
 
-int run(const InspectFlags& flags) {
-  const Result<int> status = inspect(flags);
-  return status ? *status : report(status.error());
-}
-
 }  // namespace
 
-void add_inspect(CLI::App& app, Action& action) {
-  add_command<InspectFlags>(app, "inspect", "Show what an adapted bundle or router vector holds",
-                            action, declare, run);
+void add_inspect(Command& commands) {
+  add_command(commands, "inspect", "Show what an adapted bundle or router vector holds", declare,
+              inspect);
 }
 
 }  // namespace trinity::cli

@@ -13,7 +13,6 @@
 #include "base/utf8.h"
 #include "cli/adapt/f32_lane.h"
 #include "cli/commands.h"
-#include "cli/flags/flags.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/report_file.h"
 #include "lab/parity/chunks.h"
@@ -31,15 +30,21 @@ Status write_report(const fs::path& path, const Json& report) {
   return write_report_file(path, json_text(report, 2) + "\n");
 }
 
-void add_path_flags(CLI::App& command, std::string& components, std::string& python_report,
-                    std::string& stage_dir) {
-  add_value(command, "--components-dir", components,
-            "debug bundle of the Python side: components, offsets, stages, manifest")
-      ->type_name("DIR");
-  add_value(command, "--python-report", python_report, "parity report of the Python side")
-      ->type_name("FILE");
-  add_value(command, "--stage-dir", stage_dir, "folder to write our stage tensors to")
-      ->type_name("DIR");
+struct PathFlags {
+  Flag components, python_report;
+};
+
+PathFlags add_path_flags(Command& command, std::string& components, std::string& python_report,
+                         std::string& stage_dir) {
+  const PathFlags paths = {
+      command
+          .value("--components-dir", components,
+                 "debug bundle of the Python side: components, offsets, stages, manifest")
+          .takes("DIR"),
+      command.value("--python-report", python_report, "parity report of the Python side")
+          .takes("FILE")};
+  command.value("--stage-dir", stage_dir, "folder to write our stage tensors to").takes("DIR");
+  return paths;
 }
 
 // ---- sample -------------------------------------------------------------------------------------
@@ -124,39 +129,37 @@ Status sample(const SampleFlags& flags) {
   return output.flush();
 }
 
-void declare_sample(CLI::App& command, SampleFlags& flags) {
-  add_value(command, "--out", flags.out, "report to write")
-      ->type_name("FILE")
-      ->capture_default_str();
+void declare_sample(Command& command, SampleFlags& flags) {
+  command.value("--out", flags.out, "report to write").takes("FILE").shows_default();
   add_path_flags(command, flags.components, flags.python_report, flags.stage_dir);
-  add_value(command, "--router-vector", flags.router_vector, "router vector, .npy or safetensors")
-      ->type_name("FILE")
-      ->required();
-  add_value(command, "--tensor-name", flags.tensor_name, "the vector's tensor in safetensors")
-      ->type_name("NAME");
-  add_value(command, "--reference", flags.reference,
-            "reference manifest: the sample tensor and its expected hash")
-      ->type_name("FILE");
-  add_value(command, "--model", flags.model, "base model with the source weights")
-      ->type_name("DIR");
-  add_switch(command, "--source-from-python-stage", flags.source_from_stage,
-             "take the source weights from the Python stages");
-  add_switch(command, "--all-selected-tensors", flags.all_selected,
-             "every tensor of the debug bundle instead of the sample");
-  add_value(command, "--selected-source-filter", flags.filter,
-            "with it: only tensors with this in a name")
-      ->type_name("TEXT");
-  add_switch(command, "--semantic-only", flags.semantic_only,
-             "only the Python components, no decomposition of our own");
-  add_switch(command, "--skip-native-svd", flags.skip_native_svd, "the same")->group("");
-  add_switch(command, "--host-semantic-only", flags.host_only, "compare on the host only");
-  add_switch(command, "--device-semantic-only", flags.device_only,
-             "compare on the profile's device only");
-  add_switch(command, "--preferred-layout-only", flags.preferred_layout_only,
-             "only the layout of V that the debug bundle states");
-  add_switch(command, "--no-cuda", flags.no_cuda, "compute on the host whatever the profile");
+  command.value("--router-vector", flags.router_vector, "router vector, .npy or safetensors")
+      .takes("FILE")
+      .required();
+  command.value("--tensor-name", flags.tensor_name, "the vector's tensor in safetensors")
+      .takes("NAME");
+  command
+      .value("--reference", flags.reference,
+             "reference manifest: the sample tensor and its expected hash")
+      .takes("FILE");
+  command.value("--model", flags.model, "base model with the source weights").takes("DIR");
+  command.toggle("--source-from-python-stage", flags.source_from_stage,
+                 "take the source weights from the Python stages");
+  command.toggle("--all-selected-tensors", flags.all_selected,
+                 "every tensor of the debug bundle instead of the sample");
+  command
+      .value("--selected-source-filter", flags.filter, "with it: only tensors with this in a name")
+      .takes("TEXT");
+  command.toggle("--semantic-only", flags.semantic_only,
+                 "only the Python components, no decomposition of our own");
+  command.toggle("--skip-native-svd", flags.skip_native_svd, "the same").hidden();
+  command.toggle("--host-semantic-only", flags.host_only, "compare on the host only");
+  command.toggle("--device-semantic-only", flags.device_only,
+                 "compare on the profile's device only");
+  command.toggle("--preferred-layout-only", flags.preferred_layout_only,
+                 "only the layout of V that the debug bundle states");
+  command.toggle("--no-cuda", flags.no_cuda, "compute on the host whatever the profile");
   add_f32_lane_flags(command, flags.lane);
-  command.footer(
+  command.notes(
       "Writes a report and never fails on differences: judge it with trinity parity check.\n"
       "Known elsewhere as trinity.sakana.parity_sample.\n\n"
       "Example:\n  trinity parity sample --components-dir components --python-report report.json\n"
@@ -204,26 +207,22 @@ Status chunks(const ChunkFlags& flags) {
                           result.failed_required, result.required_checks));
 }
 
-void declare_chunks(CLI::App& command, ChunkFlags& flags) {
-  add_value(command, "--out", flags.out, "report to write")
-      ->type_name("FILE")
-      ->capture_default_str();
-  add_path_flags(command, flags.components, flags.python_report, flags.stage_dir);
-  command.get_option("--components-dir")->required();
-  command.get_option("--python-report")->required();
-  add_value(command, "--chunk-rows", flags.chunk_rows, "rows of a chunk")
-      ->type_name("N")
-      ->check(at_least(1))
-      ->capture_default_str();
+void declare_chunks(Command& command, ChunkFlags& flags) {
+  command.value("--out", flags.out, "report to write").takes("FILE").shows_default();
+  PathFlags paths = add_path_flags(command, flags.components, flags.python_report, flags.stage_dir);
+  paths.components.required();
+  paths.python_report.required();
+  command.value("--chunk-rows", flags.chunk_rows, "rows of a chunk")
+      .takes("N")
+      .at_least(1)
+      .shows_default();
   command
-      .add_option("--source", flags.sources,
-                  "PyTorch name of a tensor, repeatable; default: embedding and LM head")
-      ->envname(environment_name("--source"))
-      ->type_name("NAME")
-      ->allow_extra_args(false);
-  add_switch(command, "--no-cuda", flags.no_cuda, "compute on the host whatever the profile");
+      .value("--source", flags.sources,
+             "PyTorch name of a tensor, repeatable; default: embedding and LM head")
+      .takes("NAME");
+  command.toggle("--no-cuda", flags.no_cuda, "compute on the host whatever the profile");
   add_f32_lane_flags(command, flags.lane);
-  command.footer(
+  command.notes(
       "The base weights are those that the Python side recorded. Known elsewhere as\n"
       "trinity.sakana.large_tensor_chunks.\n\n"
       "Example:\n  trinity parity chunks --components-dir components --python-report report.json");
@@ -260,57 +259,48 @@ Status check(const CheckFlags& flags) {
       fmt::format("parity comparator failed (exit {}): {}", exit_status, result.failures.front()));
 }
 
-void declare_check(CLI::App& command, CheckFlags& flags) {
-  add_value(command, "--python-report", flags.python_report, "parity report of the Python side")
-      ->type_name("FILE")
-      ->required();
-  add_value(command, "--our-report,--elixir-report", flags.our_report,
-            "report of trinity parity sample or chunks")
-      ->type_name("FILE")
-      ->required();
+void declare_check(Command& command, CheckFlags& flags) {
+  command.value("--python-report", flags.python_report, "parity report of the Python side")
+      .takes("FILE")
+      .required();
   command
-      .add_flag("--strict-stage-tolerances,!--no-strict-stage-tolerances", flags.strict_stages,
-                "fail when a required stage is out of tolerance or none was compared (default)")
-      ->envname(environment_name("--strict-stage-tolerances"));
-  add_switch(command, "--strict-current-python", flags.strict_current,
-             "fail unless one of our hashes is the current Python baseline");
-  add_switch(command, "--strict-reference", flags.strict_reference,
-             "fail unless both sides have the stored reference hash");
-  add_value(command, "--top-diffs", flags.top_diffs, "largest differences to show of a stage")
-      ->type_name("N")
-      ->check(at_least(0))
-      ->capture_default_str();
-  add_value(command, "--summary-out", flags.summary_out, "JSON record of the comparison")
-      ->type_name("FILE");
-  add_value(command, "--python", flags.python,
-            "accepted, without effect: the comparator is built in")
-      ->group("");
-  command.footer(
+      .value("--our-report,--elixir-report", flags.our_report,
+             "report of trinity parity sample or chunks")
+      .takes("FILE")
+      .required();
+  command.toggle("--strict-stage-tolerances", "--no-strict-stage-tolerances", flags.strict_stages,
+                 "fail when a required stage is out of tolerance or none was compared (default)");
+  command.toggle("--strict-current-python", flags.strict_current,
+                 "fail unless one of our hashes is the current Python baseline");
+  command.toggle("--strict-reference", flags.strict_reference,
+                 "fail unless both sides have the stored reference hash");
+  command.value("--top-diffs", flags.top_diffs, "largest differences to show of a stage")
+      .takes("N")
+      .at_least(0)
+      .shows_default();
+  command.value("--summary-out", flags.summary_out, "JSON record of the comparison").takes("FILE");
+  command.value("--python", flags.python, "accepted, without effect: the comparator is built in")
+      .hidden();
+  command.notes(
       "Known elsewhere as trinity.parity.check.\n\n"
       "Example:\n  trinity parity check --python-report report.json --elixir-report ours.json");
 }
 
-template <typename Flags, Status (*work)(const Flags&)>
-int run(const Flags& flags) {
-  const Status status = work(flags);
-  return status ? 0 : report(status.error());
-}
-
 }  // namespace
 
-void add_parity(CLI::App& app, Action& action) {
-  CLI::App* parity = app.add_subcommand(
-      "parity", "Compare adapted weights with another implementation, stage by stage");
-  parity->require_subcommand(1);
-  parity->footer(
-      "Example:\n  trinity parity sample --help\n  trinity parity chunks --help\n"
-      "  trinity parity check --python-report report.json --elixir-report ours.json");
-  add_command<SampleFlags>(*parity, "sample", "Compute a parity report from Python components",
-                           action, declare_sample, run<SampleFlags, sample>);
-  add_command<ChunkFlags>(*parity, "chunks", "The same for very tall tensors, in chunks of rows",
-                          action, declare_chunks, run<ChunkFlags, chunks>);
-  add_command<CheckFlags>(*parity, "check", "Judge two parity reports", action, declare_check,
-                          run<CheckFlags, check>);
+void add_parity(Command& commands) {
+  commands.add(
+      "parity", "Compare adapted weights with another implementation, stage by stage",
+      [](Command& parity) {
+        parity.notes(
+            "Example:\n  trinity parity sample --help\n  trinity parity chunks --help\n"
+            "  trinity parity check --python-report report.json --elixir-report ours.json");
+        add_command(parity, "sample", "Compute a parity report from Python components",
+                    declare_sample, sample);
+        add_command(parity, "chunks", "The same for very tall tensors, in chunks of rows",
+                    declare_chunks, chunks);
+        add_command(parity, "check", "Judge two parity reports", declare_check, check);
+      });
 }
 
 }  // namespace trinity::cli

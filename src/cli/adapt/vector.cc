@@ -14,7 +14,6 @@
 #include "base/sha256.h"
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/flags/flags.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/terminal.h"
 #include "route/head.h"
@@ -36,18 +35,17 @@ struct LayoutFlags {
   std::vector<std::int64_t> layers = {26};
 };
 
-void add_layout_flags(CLI::App& command, LayoutFlags& flags) {
-  add_value(command, "--layout,--model", flags.model,
-            "model folder whose shapes say what the numbers belong to; default: Qwen3-0.6B, layer "
-            "26")
-      ->type_name("DIR");
-  command.add_option("--layers", flags.layers, "adapted layers of that model")
-      ->envname(environment_name("--layers"))
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->type_name("N,...")
-      ->check(at_least(0))
-      ->capture_default_str();
+void add_layout_flags(Command& command, LayoutFlags& flags) {
+  command
+      .value("--layout,--model", flags.model,
+             "model folder whose shapes say what the numbers belong to; default: Qwen3-0.6B, layer "
+             "26")
+      .takes("DIR");
+  command.value("--layers", flags.layers, "adapted layers of that model")
+      .commas()
+      .takes("N,...")
+      .at_least(0)
+      .shows_default();
 }
 
 // ---- convert ------------------------------------------------------------------------------------
@@ -78,19 +76,17 @@ Status convert(const ConvertFlags& flags) {
   return output.flush();
 }
 
-void declare_convert(CLI::App& command, ConvertFlags& flags) {
-  command.add_option("input", flags.input, "router vector, .npy or safetensors")
-      ->type_name("FILE")
-      ->required();
-  command.add_option("output", flags.output, "file to write, .npy or .safetensors")
-      ->type_name("FILE")
-      ->required();
-  add_switch(command, "--float32", flags.float32, "round f64 numbers to f32, once");
-  add_value(command, "--tensor-name", flags.tensor_name, "the tensor in safetensors files")
-      ->type_name("NAME")
-      ->capture_default_str();
-  add_switch(command, "--json", flags.json, "one JSON object");
-  command.footer(
+void declare_convert(Command& command, ConvertFlags& flags) {
+  command.word("input", flags.input, "router vector, .npy or safetensors").takes("FILE").required();
+  command.word("output", flags.output, "file to write, .npy or .safetensors")
+      .takes("FILE")
+      .required();
+  command.toggle("--float32", flags.float32, "round f64 numbers to f32, once");
+  command.value("--tensor-name", flags.tensor_name, "the tensor in safetensors files")
+      .takes("NAME")
+      .shows_default();
+  command.json(flags.json, "one JSON object");
+  command.notes(
       "Example:\n  trinity vector convert model_iter_60.npy vector.safetensors --float32");
 }
 
@@ -130,19 +126,16 @@ Status split(const SplitFlags& flags) {
   return output.flush();
 }
 
-void declare_split(CLI::App& command, SplitFlags& flags) {
-  command.add_option("input", flags.input, "router vector, .npy or safetensors")
-      ->type_name("FILE")
-      ->required();
-  add_value(command, "--offsets", flags.offsets, "file to write the scale offsets to")
-      ->type_name("FILE");
-  add_value(command, "--head", flags.head, "file to write the head to")->type_name("FILE");
-  add_value(command, "--tensor-name", flags.tensor_name, "the tensor in a safetensors file")
-      ->type_name("NAME")
-      ->capture_default_str();
+void declare_split(Command& command, SplitFlags& flags) {
+  command.word("input", flags.input, "router vector, .npy or safetensors").takes("FILE").required();
+  command.value("--offsets", flags.offsets, "file to write the scale offsets to").takes("FILE");
+  command.value("--head", flags.head, "file to write the head to").takes("FILE");
+  command.value("--tensor-name", flags.tensor_name, "the tensor in a safetensors file")
+      .takes("NAME")
+      .shows_default();
   add_layout_flags(command, flags.layout);
-  add_switch(command, "--json", flags.json, "one JSON object a file");
-  command.footer(
+  command.json_lines(flags.json, "one JSON object a file");
+  command.notes(
       "Example:\n  trinity vector split vector.safetensors --head router_head.safetensors");
 }
 
@@ -170,21 +163,19 @@ Status join(const JoinFlags& flags) {
   return output.flush();
 }
 
-void declare_join(CLI::App& command, JoinFlags& flags) {
-  add_value(command, "--offsets", flags.offsets, "file with the scale offsets")
-      ->type_name("FILE")
-      ->required();
-  add_value(command, "--head", flags.head, "file with the head [outputs, hidden]")
-      ->type_name("FILE")
-      ->required();
-  command.add_option("output", flags.output, "router vector to write, .npy or .safetensors")
-      ->type_name("FILE")
-      ->required();
-  add_value(command, "--tensor-name", flags.tensor_name, "the tensor in a safetensors output")
-      ->type_name("NAME")
-      ->capture_default_str();
-  add_switch(command, "--json", flags.json, "one JSON object");
-  command.footer(
+void declare_join(Command& command, JoinFlags& flags) {
+  command.value("--offsets", flags.offsets, "file with the scale offsets").takes("FILE").required();
+  command.value("--head", flags.head, "file with the head [outputs, hidden]")
+      .takes("FILE")
+      .required();
+  command.word("output", flags.output, "router vector to write, .npy or .safetensors")
+      .takes("FILE")
+      .required();
+  command.value("--tensor-name", flags.tensor_name, "the tensor in a safetensors output")
+      .takes("NAME")
+      .shows_default();
+  command.json(flags.json, "one JSON object");
+  command.notes(
       "Example:\n  trinity vector join --offsets offsets.npy --head router_head.safetensors "
       "vector.safetensors");
 }
@@ -287,41 +278,30 @@ Status show(const ShowFlags& flags) {
   return output.flush();
 }
 
-void declare_show(CLI::App& command, ShowFlags& flags) {
-  command.add_option("input", flags.input, "router vector, .npy or safetensors")
-      ->type_name("FILE")
-      ->required();
-  add_value(command, "--tensor-name", flags.tensor_name, "the tensor in a safetensors file")
-      ->type_name("NAME")
-      ->capture_default_str();
+void declare_show(Command& command, ShowFlags& flags) {
+  command.word("input", flags.input, "router vector, .npy or safetensors").takes("FILE").required();
+  command.value("--tensor-name", flags.tensor_name, "the tensor in a safetensors file")
+      .takes("NAME")
+      .shows_default();
   add_layout_flags(command, flags.layout);
-  add_switch(command, "--json", flags.json, "one JSON object");
-  command.footer("Example:\n  trinity vector show vector.safetensors");
-}
-
-template <typename Flags, Status (*work)(const Flags&)>
-int run(const Flags& flags) {
-  const Status status = work(flags);
-  return status ? 0 : report(status.error());
+  command.json(flags.json, "one JSON object");
+  command.notes("Example:\n  trinity vector show vector.safetensors");
 }
 
 }  // namespace
 
-void add_vector(CLI::App& app, Action& action) {
-  CLI::App* vector =
-      app.add_subcommand("vector", "Convert, split, join and look at router vectors");
-  vector->require_subcommand(1);
-  vector->footer(
-      "A router vector is the scale offsets of all adapted matrices, then the head row by row.\n\n"
-      "Example:\n  trinity vector show vector.safetensors\n  trinity vector convert --help");
-  add_command<ConvertFlags>(*vector, "convert", "Between .npy and .safetensors", action,
-                            declare_convert, run<ConvertFlags, convert>);
-  add_command<SplitFlags>(*vector, "split", "Write offsets and head to files of their own", action,
-                          declare_split, run<SplitFlags, split>);
-  add_command<JoinFlags>(*vector, "join", "Put offsets and head together", action, declare_join,
-                         run<JoinFlags, join>);
-  add_command<ShowFlags>(*vector, "show", "Statistics and hashes of every part", action,
-                         declare_show, run<ShowFlags, show>);
+void add_vector(Command& commands) {
+  commands.add("vector", "Convert, split, join and look at router vectors", [](Command& vector) {
+    vector.notes(
+        "A router vector is the scale offsets of all adapted matrices, then the head row by "
+        "row.\n\n"
+        "Example:\n  trinity vector show vector.safetensors\n  trinity vector convert --help");
+    add_command(vector, "convert", "Between .npy and .safetensors", declare_convert, convert);
+    add_command(vector, "split", "Write offsets and head to files of their own", declare_split,
+                split);
+    add_command(vector, "join", "Put offsets and head together", declare_join, join);
+    add_command(vector, "show", "Statistics and hashes of every part", declare_show, show);
+  });
 }
 
 }  // namespace trinity::cli

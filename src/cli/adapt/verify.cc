@@ -9,7 +9,6 @@
 #include "base/json.h"
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/flags/flags.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/terminal.h"
 
@@ -55,28 +54,22 @@ Result<int> verify(const VerifyFlags& flags) {
   return report.failed() == 0 ? 0 : 1;
 }
 
-void declare(CLI::App& command, VerifyFlags& flags) {
-  command.add_option("bundle", flags.bundle, "bundle folder")->type_name("DIR")->required();
-  add_value(command, "--model", flags.model,
-            "base model: also check that the bundle was made from it")
-      ->type_name("DIR");
-  add_switch(command, "--json", flags.json, "one JSON object");
-  command.footer(
+void declare(Command& command, VerifyFlags& flags) {
+  command.word("bundle", flags.bundle, "bundle folder").takes("DIR").required();
+  command.value("--model", flags.model, "base model: also check that the bundle was made from it")
+      .takes("DIR");
+  command.json(flags.json, "one JSON object");
+  command.notes(
       "Every file's hash, every tensor's name, shape, type and values, every span and count is\n"
       "checked; what is wrong is named with what to do. Exit status 1 when anything is off.\n\n"
       "Example:\n  trinity verify adapted --model Qwen3-0.6B");
 }
 
-int run(const VerifyFlags& flags) {
-  const Result<int> status = verify(flags);
-  return status ? *status : report(status.error());
-}
-
 }  // namespace
 
-void add_verify(CLI::App& app, Action& action) {
-  add_command<VerifyFlags>(app, "verify", "Check every file, hash and shape of an adapted bundle",
-                           action, declare, run);
+void add_verify(Command& commands) {
+  add_command(commands, "verify", "Check every file, hash and shape of an adapted bundle", declare,
+              verify);
 }
 
 }  // namespace trinity::cli

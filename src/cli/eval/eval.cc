@@ -115,9 +115,9 @@ Result<int> evaluate(const EvalFlags& flags) {
   return 0;
 }
 
-void declare(CLI::App& command, EvalFlags& flags) {
+void declare(Command& command, EvalFlags& flags) {
   declare_eval_flags(command, flags);
-  command.footer(
+  command.notes(
       "A case fails when agent or role is not as expected, a margin lies under its floor, or the\n"
       "snapshot has another agent, role, token count or transcript. Exit status 1 if any "
       "failed.\n\n"
@@ -130,16 +130,11 @@ void declare(CLI::App& command, EvalFlags& flags) {
       "      --snapshot-out snapshot.json --record-floors");
 }
 
-int run(const EvalFlags& flags) {
-  const Result<int> status = evaluate(flags);
-  return status ? *status : report(status.error());
-}
-
 }  // namespace
 
-void add_eval(CLI::App& app, Action& action) {
-  add_command<EvalFlags>(app, "eval", "Judge the router's decisions over a set of cases", action,
-                         declare, run);
+void add_eval(Command& commands) {
+  add_command(commands, "eval", "Judge the router's decisions over a set of cases", declare,
+              evaluate);
 }
 
 }  // namespace trinity::cli

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "base/utf8.h"
-#include "cli/flags/flags.h"
 #include "lab/eval/snapshot.h"
 
 namespace trinity::cli {
@@ -13,102 +12,100 @@ namespace {
 
 constexpr std::string_view kProfileMark = "{profile}";
 
-/// A flag that may be given several times, one value each.
-CLI::Option* add_repeatable(CLI::App& command, const std::string& name,
-                            std::vector<std::string>& target, const std::string& help) {
-  return command.add_option(name, target, help)
-      ->envname(environment_name(name))
-      ->allow_extra_args(false)
-      ->delimiter(',')
-      ->allow_extra_args(false);
+/// A flag that may be given several times, also with commas.
+Flag add_repeatable(Command& command, const std::string& name, std::vector<std::string>& target,
+                    const std::string& help) {
+  return command.value(name, target, help).commas();
 }
 
-void declare_cases(CLI::App& command, EvalFlags& flags) {
-  const auto group = [](CLI::Option* option) { return option->group("Cases"); };
-  group(add_value(command, "--cases", flags.cases,
-                  "file of cases (without it: the built-in ones, made for the tiny router)"))
-      ->type_name("FILE");
+void declare_cases(Command& command, EvalFlags& flags) {
+  const auto group = [](Flag option) { return option.in("Cases"); };
+  group(command.value("--cases", flags.cases,
+                      "file of cases (without it: the built-in ones, made for the tiny router)"))
+      .takes("FILE");
   group(add_repeatable(command, "--case", flags.ids, "only this case; may be given several times"))
-      ->type_name("ID");
-  group(add_switch(command, "--list-cases", flags.list_cases, "list the cases and end"));
-  group(add_value(command, "--fidelity", flags.fidelity,
-                  "reference (plain transcript, argmax) or author (chat template, drawn from the "
-                  "softmax)"))
-      ->type_name("MODE");
-  group(add_switch(command, "--special", flags.special,
-                   "text such as <|im_end|> inside messages becomes its token"));
-  group(add_value(command, "--seed", flags.seed, "seed of the draws of --fidelity author"))
-      ->type_name("N");
+      .takes("ID");
+  group(command.toggle("--list-cases", flags.list_cases, "list the cases and end"));
+  group(
+      command.value("--fidelity", flags.fidelity,
+                    "reference (plain transcript, argmax) or author (chat template, drawn from the "
+                    "softmax)"))
+      .takes("MODE");
+  group(command.toggle("--special", flags.special,
+                       "text such as <|im_end|> inside messages becomes its token"));
+  group(command.value("--seed", flags.seed, "seed of the draws of --fidelity author")).takes("N");
 }
 
-void declare_judging(CLI::App& command, EvalFlags& flags) {
-  const auto group = [](CLI::Option* option) { return option->group("Judging"); };
-  group(add_value(command, "--snapshot", flags.snapshot,
-                  "snapshot to compare with (without it: that of the profile, see docs/lab.md)"))
-      ->type_name("FILE");
-  group(add_value(command, "--snapshot-out", flags.snapshot_out,
-                  "write this run as a snapshot; {profile} in the name becomes the profile"))
-      ->type_name("FILE");
-  group(add_value(command, "--min-agent-margin", flags.min_agent_margin,
-                  "smallest agent margin (without it: the snapshot's or the profile's floor)"))
-      ->type_name("F");
-  group(add_value(command, "--min-role-margin", flags.min_role_margin,
-                  "smallest role margin, in the same way"))
-      ->type_name("F");
-  group(add_switch(command, "--record-floors", flags.record_floors,
-                   "derive margin floors from this run (80 % of the worst margins), print them and "
-                   "put them into --snapshot-out; margins are then not judged"));
-  group(add_switch(command, "--assert-route-hash", flags.assert_route_hash,
-                   "route hashes must equal those of the snapshot (same profile and machine)"));
-  group(add_switch(command, "--no-assert", flags.no_assert, "report findings, fail nothing"));
+void declare_judging(Command& command, EvalFlags& flags) {
+  const auto group = [](Flag option) { return option.in("Judging"); };
+  group(
+      command.value("--snapshot", flags.snapshot,
+                    "snapshot to compare with (without it: that of the profile, see docs/lab.md)"))
+      .takes("FILE");
+  group(command.value("--snapshot-out", flags.snapshot_out,
+                      "write this run as a snapshot; {profile} in the name becomes the profile"))
+      .takes("FILE");
+  group(command.value("--min-agent-margin", flags.min_agent_margin,
+                      "smallest agent margin (without it: the snapshot's or the profile's floor)"))
+      .takes("F");
+  group(command.value("--min-role-margin", flags.min_role_margin,
+                      "smallest role margin, in the same way"))
+      .takes("F");
+  group(command.toggle(
+      "--record-floors", flags.record_floors,
+      "derive margin floors from this run (80 % of the worst margins), print them and "
+      "put them into --snapshot-out; margins are then not judged"));
+  group(command.toggle("--assert-route-hash", flags.assert_route_hash,
+                       "route hashes must equal those of the snapshot (same profile and machine)"));
+  group(command.toggle("--no-assert", flags.no_assert, "report findings, fail nothing"));
 }
 
-void declare_determinism(CLI::App& command, EvalFlags& flags) {
-  add_value(command, "--determinism-runs", flags.determinism_runs,
-            "compute everything N times and compare")
-      ->type_name("N")
-      ->check(CLI::Range(1, 1000))
-      ->group("Determinism");
+void declare_determinism(Command& command, EvalFlags& flags) {
+  command
+      .value("--determinism-runs", flags.determinism_runs, "compute everything N times and compare")
+      .takes("N")
+      .range(1, 1000)
+      .in("Determinism");
   add_repeatable(command, "--determinism-rungs", flags.determinism_rungs,
                  "process (default for N > 1), restart (a new process), batch (other batches, "
                  "threads, cache states); several with commas")
-      ->type_name("LIST")
-      ->group("Determinism");
+      .takes("LIST")
+      .in("Determinism");
 }
 
-void declare_output(CLI::App& command, EvalFlags& flags) {
-  const auto group = [](CLI::Option* option) { return option->group("Output"); };
-  group(add_switch(command, "--verbose", flags.verbose,
-                   "prompts at length, read position and hashes of every case"));
-  group(add_switch(command, "--show-logits", flags.show_logits, "all logits of every case"));
-  group(add_value(command, "--report", flags.report, "write a report to look at, one HTML file"))
-      ->type_name("FILE");
-  group(add_switch(command, "--json", flags.json, "one JSON object instead of text for people"));
+void declare_output(Command& command, EvalFlags& flags) {
+  const auto group = [](Flag option) { return option.in("Output"); };
+  group(command.toggle("--verbose", flags.verbose,
+                       "prompts at length, read position and hashes of every case"));
+  group(command.toggle("--show-logits", flags.show_logits, "all logits of every case"));
+  group(command.value("--report", flags.report, "write a report to look at, one HTML file"))
+      .takes("FILE");
+  group(command.json(flags.json, "one JSON object instead of text for people"));
 }
 
 }  // namespace
 
-void declare_eval_flags(CLI::App& command, EvalFlags& flags) {
+void declare_eval_flags(Command& command, EvalFlags& flags) {
   add_model_flags(command, flags.model);
   add_tokenizer_flag(command, flags.model.tokenizer);
   add_head_flag(command, flags.model.head);
   add_adaptation_flags(command, flags.model);
-  add_value(command, "--runtime-profile", flags.model.profile, "the same as --profile")->group("");
+  command.value("--runtime-profile", flags.model.profile, "the same as --profile").hidden();
   add_repeatable(command, "--lane", flags.lanes,
                  "evaluate this profile too; may be given several times")
-      ->type_name("NAME")
-      ->group("Model");
-  add_value(command, "--oracle", flags.oracle,
-            "evaluate this profile too; the report compares the others with it")
-      ->type_name("NAME")
-      ->group("Model");
+      .takes("NAME")
+      .in("Model");
+  command
+      .value("--oracle", flags.oracle,
+             "evaluate this profile too; the report compares the others with it")
+      .takes("NAME")
+      .in("Model");
   declare_cases(command, flags);
   declare_judging(command, flags);
   declare_determinism(command, flags);
   declare_output(command, flags);
-  add_switch(command, "--debug-native-logs", flags.native_logs, "nothing: there are none")
-      ->group("");
-  add_value(command, "--determinism-child", flags.determinism_child, "internal")->group("");
+  command.toggle("--debug-native-logs", flags.native_logs, "nothing: there are none").hidden();
+  command.value("--determinism-child", flags.determinism_child, "internal").hidden();
 }
 
 Result<RungChoice> rung_choice(const EvalFlags& flags) {

@@ -3,11 +3,11 @@
 
 #include <trinity/router.h>
 
-#include <CLI/CLI.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "cli/command_line.h"
 #include "cli/flags/model_flags.h"
 #include "lab/eval/cases.h"
 
@@ -43,7 +43,7 @@ struct EvalFlags {
   std::string determinism_child;  // internal: print route hashes of this profile and end
 };
 
-void declare_eval_flags(CLI::App& command, EvalFlags& flags);
+void declare_eval_flags(Command& command, EvalFlags& flags);
 
 /// Which repeats were asked for.
 struct RungChoice {

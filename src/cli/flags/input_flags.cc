@@ -3,27 +3,25 @@
 #include <unistd.h>
 
 #include "base/try.h"
-#include "cli/flags/flags.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/terminal.h"
 #include "text/router_input.h"
 
 namespace trinity::cli {
 
-void add_source_flags(CLI::App& command, SourceFlags& flags, const std::string& argument_help) {
-  CLI::Option* argument =
-      command.add_option("text", flags.argument, argument_help)->type_name("TEXT");
-  argument->multi_option_policy(CLI::MultiOptionPolicy::Throw);
-  add_value(command, "--input", flags.input, "file with a JSON record a line (-: standard input)")
-      ->type_name("FILE")
-      ->excludes(argument)
-      ->group("Input");
-  add_value(command, "--batch", flags.batch,
-            "records that are read, computed and answered together; with 1 every line is answered "
-            "before the next one is read")
-      ->type_name("N")
-      ->check(CLI::Range(1, 4096))
-      ->group("Input");
+void add_source_flags(Command& command, SourceFlags& flags, const std::string& argument_help) {
+  command.sentence("text", flags.argument, argument_help).takes("TEXT");
+  command.value("--input", flags.input, "file with a JSON record a line (-: standard input)")
+      .takes("FILE")
+      .excludes("text")
+      .in("Input");
+  command
+      .value("--batch", flags.batch,
+             "records that are read, computed and answered together; with 1 every line is answered "
+             "before the next one is read")
+      .takes("N")
+      .range(1, 4096)
+      .in("Input");
 }
 
 Result<std::optional<LineReader>> open_source(const SourceFlags& flags) {
@@ -39,21 +37,24 @@ std::size_t batch_size(const SourceFlags& flags, std::size_t preferred) {
   return flags.input == "-" && is_terminal(STDIN_FILENO) ? 1 : preferred;
 }
 
-void add_reading_flags(CLI::App& command, ReadingFlags& flags) {
-  add_value(command, "--input-mode", flags.input_mode,
-            "how messages become text: plain (role: content lines), chat (a dispatcher's chat "
-            "around them) or chat_raw (the chat template)")
-      ->type_name("MODE")
-      ->capture_default_str()
-      ->group("Input");
-  add_switch(command, "--special", flags.special,
-             "text such as <|im_end|> inside messages becomes its token")
-      ->group("Input");
-  add_switch(command, "--no-prefix-cache", flags.no_prefix_cache,
-             "do not reuse what was computed for a common beginning")
-      ->group("Model");
-  add_switch(command, "--full", flags.full, "skip no work (proves that skipping changes nothing)")
-      ->group("Model");
+void add_reading_flags(Command& command, ReadingFlags& flags) {
+  command
+      .value("--input-mode", flags.input_mode,
+             "how messages become text: plain (role: content lines), chat (a dispatcher's chat "
+             "around them) or chat_raw (the chat template)")
+      .takes("MODE")
+      .shows_default()
+      .in("Input");
+  command
+      .toggle("--special", flags.special,
+              "text such as <|im_end|> inside messages becomes its token")
+      .in("Input");
+  command
+      .toggle("--no-prefix-cache", flags.no_prefix_cache,
+              "do not reuse what was computed for a common beginning")
+      .in("Model");
+  command.toggle("--full", flags.full, "skip no work (proves that skipping changes nothing)")
+      .in("Model");
 }
 
 Result<InputOptions> input_options(const ReadingFlags& flags) {

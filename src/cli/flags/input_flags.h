@@ -3,11 +3,11 @@
 
 #include <trinity/router.h>
 
-#include <CLI/CLI.hpp>
 #include <cstddef>
 #include <optional>
 #include <string>
 
+#include "cli/command_line.h"
 #include "cli/input/line_reader.h"
 
 namespace trinity::cli {
@@ -22,7 +22,7 @@ struct SourceFlags {
 };
 
 /// The positional text, --input and --batch.
-void add_source_flags(CLI::App& command, SourceFlags& flags, const std::string& argument_help);
+void add_source_flags(Command& command, SourceFlags& flags, const std::string& argument_help);
 
 /// The lines to read; nothing when a text is given. On a terminal a hint says what is awaited.
 /// Opened before a model is loaded, so that a wrong path is told at once. Errors: those of
@@ -40,7 +40,7 @@ struct ReadingFlags {
 };
 
 /// --input-mode, --special, --no-prefix-cache, --full.
-void add_reading_flags(CLI::App& command, ReadingFlags& flags);
+void add_reading_flags(Command& command, ReadingFlags& flags);
 
 /// Error: `invalid_input_mode`.
 Result<InputOptions> input_options(const ReadingFlags& flags);

@@ -6,7 +6,6 @@
 
 #include "base/try.h"
 #include "cli/flags/cache_folder.h"
-#include "cli/flags/flags.h"
 #include "cli/terminal/output.h"
 
 namespace trinity::cli {
@@ -35,79 +34,84 @@ Result<std::filesystem::path> find_head(const ModelFlags& flags) {
 
 }  // namespace
 
-void add_model_flags(CLI::App& command, ModelFlags& flags) {
+void add_model_flags(Command& command, ModelFlags& flags) {
   add_model_folder_flag(command, flags.model);
-  add_value(command, "--profile", flags.profile,
-            "how to compute, see `trinity profiles`; fast: the fastest lane here (without it: the "
-            "default, the same everywhere)")
-      ->type_name("NAME")
-      ->group("Model");
-  add_value(command, "--threads", flags.threads,
-            "threads to compute with (0: all processors, but one for a tiny model)")
-      ->type_name("N")
-      ->check(CLI::Range(0, 1024))
-      ->group("Model");
-}
-
-void add_model_folder_flag(CLI::App& command, std::string& model) {
-  add_value(command, "--model", model,
-            "folder with config.json, tokenizer.json and *.safetensors (without it: the embedded "
-            "tiny router)")
-      ->type_name("DIR")
-      ->group("Model");
-}
-
-void add_tokenizer_flag(CLI::App& command, std::string& tokenizer) {
-  add_value(command, "--tokenizer", tokenizer,
-            "tokenizer.json to use (without it: the model's own, or one that models around it "
-            "share)")
-      ->type_name("FILE")
-      ->group("Model");
-}
-
-void add_head_flag(CLI::App& command, std::string& head) {
-  add_value(command, "--head", head,
-            "router head of the model (without it: router_head.safetensors beside the model)")
-      ->type_name("FILE")
-      ->group("Model");
-}
-
-void add_layer_flags(CLI::App& command, std::vector<std::int64_t>& layers, std::string& tie_mode) {
   command
-      .add_option(
-          "--layers", layers,
-          "layers that the vector adapts besides embedding and LM head, counted from 0, for "
-          "example 26 (without it: all)")
-      ->envname(environment_name("--layers"))
-      ->type_name("L,L…")
-      ->delimiter(',')
-      ->allow_extra_args(false)  // one word: what follows is a prompt
-      ->check(at_least(0))
-      ->group("Adaptation");
-  add_value(command, "--tie-mode", tie_mode,
-            "offsets that a tied embedding gets: embed_offsets, last_write, lm_head_offsets or "
-            "compound (without it: embed_offsets)")
-      ->type_name("MODE")
-      ->group("Adaptation");
+      .value("--profile", flags.profile,
+             "how to compute, see `trinity profiles`; fast: the fastest lane here (without it: the "
+             "default, the same everywhere)")
+      .takes("NAME")
+      .in("Model");
+  command
+      .value("--threads", flags.threads,
+             "threads to compute with (0: all processors, but one for a tiny model)")
+      .takes("N")
+      .range(0, 1024)
+      .in("Model");
 }
 
-void add_adaptation_flags(CLI::App& command, ModelFlags& flags) {
-  add_value(command, "--bundle", flags.bundle, "adapted bundle over --model; brings its own head")
-      ->type_name("DIR")
-      ->group("Adaptation");
-  add_value(command, "--vector", flags.vector,
-            "router vector over --model, adapted while loading; brings its own head")
-      ->type_name("FILE")
-      ->group("Adaptation");
+void add_model_folder_flag(Command& command, std::string& model) {
+  command
+      .value("--model", model,
+             "folder with config.json, tokenizer.json and *.safetensors (without it: the embedded "
+             "tiny router)")
+      .takes("DIR")
+      .in("Model");
+}
+
+void add_tokenizer_flag(Command& command, std::string& tokenizer) {
+  command
+      .value("--tokenizer", tokenizer,
+             "tokenizer.json to use (without it: the model's own, or one that models around it "
+             "share)")
+      .takes("FILE")
+      .in("Model");
+}
+
+void add_head_flag(Command& command, std::string& head) {
+  command
+      .value("--head", head,
+             "router head of the model (without it: router_head.safetensors beside the model)")
+      .takes("FILE")
+      .in("Model");
+}
+
+void add_layer_flags(Command& command, std::vector<std::int64_t>& layers, std::string& tie_mode) {
+  command
+      .value("--layers", layers,
+             "layers that the vector adapts besides embedding and LM head, counted from 0, for "
+             "example 26 (without it: all)")
+      .takes("L,L…")
+      .commas()
+      .at_least(0)
+      .in("Adaptation");
+  command
+      .value("--tie-mode", tie_mode,
+             "offsets that a tied embedding gets: embed_offsets, last_write, lm_head_offsets or "
+             "compound (without it: embed_offsets)")
+      .takes("MODE")
+      .in("Adaptation");
+}
+
+void add_adaptation_flags(Command& command, ModelFlags& flags) {
+  command.value("--bundle", flags.bundle, "adapted bundle over --model; brings its own head")
+      .takes("DIR")
+      .in("Adaptation");
+  command
+      .value("--vector", flags.vector,
+             "router vector over --model, adapted while loading; brings its own head")
+      .takes("FILE")
+      .in("Adaptation");
   add_layer_flags(command, flags.layers, flags.tie_mode);
-  add_value(
-      command, "--fallback", flags.fallback,
-      "when the backend lacks an operation of the adaptation: raise, or let the CPU compute it "
-      "and warn or be silent")
-      ->type_name("POLICY")
-      ->check(CLI::IsMember({"raise", "warn", "silent"}))
-      ->capture_default_str()
-      ->group("Adaptation");
+  command
+      .value(
+          "--fallback", flags.fallback,
+          "when the backend lacks an operation of the adaptation: raise, or let the CPU compute it "
+          "and warn or be silent")
+      .takes("POLICY")
+      .one_of({"raise", "warn", "silent"})
+      .shows_default()
+      .in("Adaptation");
 }
 
 RouterOptions router_options(const ModelFlags& flags) {

@@ -3,12 +3,12 @@
 
 #include <trinity/router.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "cli/command_line.h"
 #include "route/head.h"
 #include "router/adaptation.h"
 #include "router/model_files.h"
@@ -31,18 +31,18 @@ struct ModelFlags {
 };
 
 /// --model alone.
-void add_model_folder_flag(CLI::App& command, std::string& model);
+void add_model_folder_flag(Command& command, std::string& model);
 /// --model, --profile, --threads.
-void add_model_flags(CLI::App& command, ModelFlags& flags);
+void add_model_flags(Command& command, ModelFlags& flags);
 /// --tokenizer, where text is read.
-void add_tokenizer_flag(CLI::App& command, std::string& tokenizer);
+void add_tokenizer_flag(Command& command, std::string& tokenizer);
 /// --head, where a decision is made.
-void add_head_flag(CLI::App& command, std::string& head);
+void add_head_flag(Command& command, std::string& head);
 
 /// --bundle, --vector, --layers, --tie-mode, where a model may be adapted.
-void add_adaptation_flags(CLI::App& command, ModelFlags& flags);
+void add_adaptation_flags(Command& command, ModelFlags& flags);
 /// --layers and --tie-mode alone.
-void add_layer_flags(CLI::App& command, std::vector<std::int64_t>& layers, std::string& tie_mode);
+void add_layer_flags(Command& command, std::vector<std::int64_t>& layers, std::string& tie_mode);
 
 /// Loads the router of the flags and says on standard error what a user should know about it: that
 /// it is the embedded tiny router, which head was found, warnings. With `needs_head` a model folder

@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "base/try.h"
-#include "cli/flags/flags.h"
 #include "route/selection.h"
 
 namespace trinity::cli {
@@ -20,26 +19,26 @@ Result<SelectionMode> mode_of(const char* flag, const std::string& value) {
 
 }  // namespace
 
-void add_selection_flags(CLI::App& command, SelectionFlags& flags) {
+void add_selection_flags(Command& command, SelectionFlags& flags) {
   constexpr const char* group = "Selection";
-  add_value(command, "--agent-selection", flags.agent, "argmax, softmax or sample")
-      ->type_name("MODE")
-      ->capture_default_str()
-      ->group(group);
-  add_value(command, "--role-selection", flags.role, "argmax, softmax or sample")
-      ->type_name("MODE")
-      ->capture_default_str()
-      ->group(group);
-  add_value(command, "--temperature", flags.temperature, "of softmax and sample")
-      ->type_name("T")
-      ->capture_default_str()
-      ->group(group);
-  add_value(command, "--seed", flags.seed,
-            "of sample: an integer, or three as 1,2,3 (without it: a fresh one, recorded)")
-      ->type_name("SEED")
-      ->group(group);
-  add_switch(command, "--probabilities", flags.probabilities, "record them for argmax too")
-      ->group(group);
+  command.value("--agent-selection", flags.agent, "argmax, softmax or sample")
+      .takes("MODE")
+      .shows_default()
+      .in(group);
+  command.value("--role-selection", flags.role, "argmax, softmax or sample")
+      .takes("MODE")
+      .shows_default()
+      .in(group);
+  command.value("--temperature", flags.temperature, "of softmax and sample")
+      .takes("T")
+      .shows_default()
+      .in(group);
+  command
+      .value("--seed", flags.seed,
+             "of sample: an integer, or three as 1,2,3 (without it: a fresh one, recorded)")
+      .takes("SEED")
+      .in(group);
+  command.toggle("--probabilities", flags.probabilities, "record them for argmax too").in(group);
 }
 
 Result<DecisionRule> decision_rule(const SelectionFlags& flags) {

@@ -3,8 +3,9 @@
 
 #include <trinity/router.h>
 
-#include <CLI/CLI.hpp>
 #include <string>
+
+#include "cli/command_line.h"
 
 namespace trinity::cli {
 
@@ -16,7 +17,7 @@ struct SelectionFlags {
   bool probabilities = false;
 };
 
-void add_selection_flags(CLI::App& command, SelectionFlags& flags);
+void add_selection_flags(Command& command, SelectionFlags& flags);
 
 /// Errors, all of them usage: `invalid_selection_mode`, `invalid_temperature`, `invalid_seed`.
 Result<DecisionRule> decision_rule(const SelectionFlags& flags);

@@ -7,7 +7,6 @@
 #include "base/json.h"
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/flags/flags.h"
 #include "cli/terminal/output.h"
 #include "lab/environment_check.h"
 
@@ -50,23 +49,19 @@ Status env_check(const EnvCheckFlags& flags) {
   return output.flush();
 }
 
-int run(const EnvCheckFlags& flags) {
-  const Status status = env_check(flags);
-  return status ? 0 : report(status.error());
-}
-
-void declare(CLI::App& command, EnvCheckFlags& flags) {
-  add_value(command, "-t,--target", flags.target,
-            fmt::format("device target: {} (without it: XLA_TARGET of the environment)",
-                        fmt::join(known_targets(), ", ")))
-      ->type_name("NAME");
-  add_value(command, "-r,--require", flags.require, "the target that it must be")
-      ->type_name("NAME");
-  add_value(command, "-a,--artifact-dir", flags.artifact_dir,
-            "folder that must hold an adapted bundle's manifest.json")
-      ->type_name("DIR");
-  add_switch(command, "--json", flags.json, "one JSON object");
-  command.footer(
+void declare(Command& command, EnvCheckFlags& flags) {
+  command
+      .value("-t,--target", flags.target,
+             fmt::format("device target: {} (without it: XLA_TARGET of the environment)",
+                         fmt::join(known_targets(), ", ")))
+      .takes("NAME");
+  command.value("-r,--require", flags.require, "the target that it must be").takes("NAME");
+  command
+      .value("-a,--artifact-dir", flags.artifact_dir,
+             "folder that must hold an adapted bundle's manifest.json")
+      .takes("DIR");
+  command.json(flags.json, "one JSON object");
+  command.notes(
       "The target is a name that other programs of this family are built for; this one chooses at\n"
       "run time how to compute (see trinity doctor) and only compares it. cuda12 is the\n"
       "recommended one. Known elsewhere as trinity.env.check.\n\n"
@@ -75,9 +70,9 @@ void declare(CLI::App& command, EnvCheckFlags& flags) {
 
 }  // namespace
 
-void add_env_check(CLI::App& app, Action& action) {
-  add_command<EnvCheckFlags>(app, "env-check", "Check the device target and a bundle's folder",
-                             action, declare, run);
+void add_env_check(Command& commands) {
+  add_command(commands, "env-check", "Check the device target and a bundle's folder", declare,
+              env_check);
 }
 
 }  // namespace trinity::cli

@@ -11,7 +11,6 @@
 #include "base/json.h"
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/flags/flags.h"
 #include "cli/gates/gates_view.h"
 #include "cli/process/child_process.h"
 #include "cli/repository_root.h"
@@ -91,36 +90,32 @@ Status gates(const GatesFlags& flags) {
   return verdict(report);
 }
 
-int run(const GatesFlags& flags) {
-  const Status status = gates(flags);
-  return status ? 0 : report(status.error());
-}
-
-void declare(CLI::App& command, GatesFlags& flags) {
+void declare(Command& command, GatesFlags& flags) {
   GateChoice& choice = flags.choice;
-  add_value(command, "--source", flags.source,
-            "source checkout (without it: the one around the working directory)")
-      ->type_name("DIR");
-  add_switch(command, "--fast", choice.fast, "leave out the slow steps: analyzer and docs");
-  add_switch(command, "--skip-dialyzer,--skip-analyzer", choice.skip_analyzer,
-             "leave out the analyzer");
-  add_switch(command, "--skip-docs", choice.skip_docs, "leave out the check of the documentation");
-  add_switch(command, "--include-parity-check", choice.parity_check,
-             "compare two parity reports too; blocking");
-  add_value(command, "--python-report", choice.python_report,
-            "parity report of the Python side, for --include-parity-check")
-      ->type_name("FILE");
-  add_value(command, "--our-report,--elixir-report", choice.our_report,
-            "parity report of our side, for --include-parity-check")
-      ->type_name("FILE");
-  add_switch(command, "--include-hex-build,--include-package", choice.package,
-             "install into an empty prefix and build the examples against it, too; advisory");
-  add_value(command, "--summary-out", flags.summary_out, "JSON summary to write")
-      ->type_name("FILE");
-  add_switch(command, "--verbose", flags.verbose,
-             "pass what the steps say to standard error as it comes");
-  add_switch(command, "--json", flags.json, "the summary on standard output instead of a table");
-  command.footer(
+  command
+      .value("--source", flags.source,
+             "source checkout (without it: the one around the working directory)")
+      .takes("DIR");
+  command.toggle("--fast", choice.fast, "leave out the slow steps: analyzer and docs");
+  command.toggle("--skip-dialyzer,--skip-analyzer", choice.skip_analyzer, "leave out the analyzer");
+  command.toggle("--skip-docs", choice.skip_docs, "leave out the check of the documentation");
+  command.toggle("--include-parity-check", choice.parity_check,
+                 "compare two parity reports too; blocking");
+  command
+      .value("--python-report", choice.python_report,
+             "parity report of the Python side, for --include-parity-check")
+      .takes("FILE");
+  command
+      .value("--our-report,--elixir-report", choice.our_report,
+             "parity report of our side, for --include-parity-check")
+      .takes("FILE");
+  command.toggle("--include-hex-build,--include-package", choice.package,
+                 "install into an empty prefix and build the examples against it, too; advisory");
+  command.value("--summary-out", flags.summary_out, "JSON summary to write").takes("FILE");
+  command.toggle("--verbose", flags.verbose,
+                 "pass what the steps say to standard error as it comes");
+  command.json(flags.json, "the summary on standard output instead of a table");
+  command.notes(
       "Steps: format, compile (warnings are errors), test, lint, analyzer, docs, and on demand\n"
       "parity_check and package. After a blocking step has failed the later ones are skipped.\n"
       "Ends with status 1 when one failed. Known elsewhere as trinity.gates.\n\n"
@@ -131,9 +126,8 @@ void declare(CLI::App& command, GatesFlags& flags) {
 
 }  // namespace
 
-void add_gates(CLI::App& app, Action& action) {
-  add_command<GatesFlags>(app, "gates", "Run the quality steps of a source checkout", action,
-                          declare, run);
+void add_gates(Command& commands) {
+  add_command(commands, "gates", "Run the quality steps of a source checkout", declare, gates);
 }
 
 }  // namespace trinity::cli

@@ -4,7 +4,6 @@
 #include <cstdlib>
 
 #include "cli/commands.h"
-#include "cli/flags/flags.h"
 
 namespace trinity::cli {
 namespace {
@@ -38,39 +37,40 @@ std::string trimmed(std::string text) {
 
 }  // namespace
 
-void add_hub_flags(CLI::App& command, HubFlags& flags) {
+void add_hub_flags(Command& command, HubFlags& flags) {
   command
-      .add_option("--endpoint", flags.endpoints,
-                  "the hub's address (default: https://huggingface.co); again for others that are "
-                  "tried when it fails")
-      ->envname("TRINITY_ENDPOINT")
-      ->type_name("URL")
-      ->allow_extra_args(false)
-      ->group("Hub");
-  add_value(command, "--cache", flags.cache,
-            "the cache shared with other programs (default: HF_HUB_CACHE, else HF_HOME/hub, else "
-            "~/.cache/huggingface/hub)")
-      ->type_name("DIR")
-      ->group("Hub");
-  add_switch(command, "--offline", flags.offline,
-             "make no connection: take what the cache and --dest hold (also HF_HUB_OFFLINE=1)")
-      ->group("Hub");
-  add_value(command, "--jobs", flags.jobs, "files at a time")
-      ->type_name("N")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str()
-      ->group("Hub");
-  add_value(command, "--retries", flags.retries,
-            "how often a file is tried again without any progress, each time after a longer wait")
-      ->type_name("N")
-      ->check(CLI::Range(0, 1000))
-      ->capture_default_str()
-      ->group("Hub");
-  add_value(command, "--timeout", flags.timeout, "seconds without a byte until a try is given up")
-      ->type_name("S")
-      ->check(CLI::Range(0.1, 3600.0))
-      ->capture_default_str()
-      ->group("Hub");
+      .value("--endpoint", flags.endpoints,
+             "the hub's address (default: https://huggingface.co); again for others that are "
+             "tried when it fails")
+      .takes("URL")
+      .in("Hub");
+  command
+      .value("--cache", flags.cache,
+             "the cache shared with other programs (default: HF_HUB_CACHE, else HF_HOME/hub, else "
+             "~/.cache/huggingface/hub)")
+      .takes("DIR")
+      .in("Hub");
+  command
+      .toggle("--offline", flags.offline,
+              "make no connection: take what the cache and --dest hold (also HF_HUB_OFFLINE=1)")
+      .in("Hub");
+  command.value("--jobs", flags.jobs, "files at a time")
+      .takes("N")
+      .range(1, 64)
+      .shows_default()
+      .in("Hub");
+  command
+      .value("--retries", flags.retries,
+             "how often a file is tried again without any progress, each time after a longer wait")
+      .takes("N")
+      .range(0, 1000)
+      .shows_default()
+      .in("Hub");
+  command.value("--timeout", flags.timeout, "seconds without a byte until a try is given up")
+      .takes("S")
+      .range(0.1, 3600.0)
+      .shows_default()
+      .in("Hub");
 }
 
 PullOptions pull_options(const HubFlags& flags) {

@@ -1,10 +1,10 @@
 // Flags and environment names of commands that talk to a model hub.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 
+#include "cli/command_line.h"
 #include "hub/pull.h"
 
 namespace trinity::cli {
@@ -18,7 +18,7 @@ struct HubFlags {
   double timeout = 30;  // seconds
 };
 
-void add_hub_flags(CLI::App& command, HubFlags& flags);
+void add_hub_flags(Command& command, HubFlags& flags);
 
 /// Also from the environment: HF_TOKEN; HF_HUB_CACHE, else HF_HOME and XDG_CACHE_HOME, else HOME;
 /// HF_HUB_OFFLINE; the proxies (https_proxy, http_proxy, all_proxy, no_proxy) and SSL_CERT_FILE.

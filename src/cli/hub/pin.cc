@@ -12,7 +12,6 @@
 #include "bundle/bundle_paths.h"
 #include "bundle/manifest.h"
 #include "cli/commands.h"
-#include "cli/flags/flags.h"
 #include "cli/terminal/output.h"
 
 namespace trinity::cli {
@@ -83,40 +82,35 @@ Status pin_command(const PinFlags& flags) {
   return output.flush();
 }
 
-void declare(CLI::App& command, PinFlags& flags) {
-  add_value(command, "--bundle-dir,--bundle", flags.bundle, "the bundle's folder")
-      ->type_name("DIR")
-      ->required();
-  add_value(command, "--manifest", flags.manifest,
-            "its manifest (without it: manifest.json in the folder)")
-      ->type_name("FILE");
-  add_value(command, "--repo-id", flags.repo_id, "the repository that the bundle is published in")
-      ->type_name("ORG/NAME")
-      ->required();
-  add_value(command, "--repo-type", flags.repo_type, "model or dataset")
-      ->type_name("TYPE")
-      ->check(CLI::IsMember({"model", "dataset"}))
-      ->capture_default_str();
-  add_value(command, "--revision", flags.revision, "commit, or a tag that will not move")
-      ->type_name("REV")
-      ->required();
-  add_value(command, "--out", flags.out, "pin file to write")->type_name("FILE")->required();
-  command.footer(
+void declare(Command& command, PinFlags& flags) {
+  command.value("--bundle-dir,--bundle", flags.bundle, "the bundle's folder")
+      .takes("DIR")
+      .required();
+  command
+      .value("--manifest", flags.manifest, "its manifest (without it: manifest.json in the folder)")
+      .takes("FILE");
+  command.value("--repo-id", flags.repo_id, "the repository that the bundle is published in")
+      .takes("ORG/NAME")
+      .required();
+  command.value("--repo-type", flags.repo_type, "model or dataset")
+      .takes("TYPE")
+      .one_of({"model", "dataset"})
+      .shows_default();
+  command.value("--revision", flags.revision, "commit, or a tag that will not move")
+      .takes("REV")
+      .required();
+  command.value("--out", flags.out, "pin file to write").takes("FILE").required();
+  command.notes(
       "Every file is hashed; one that differs from what the manifest says is refused.\n\n"
       "Example:\n"
       "  trinity pin --bundle-dir adapted --repo-id me/my-router --revision v1.0.0 --out pin.json");
 }
 
-int run(const PinFlags& flags) {
-  const Status status = pin_command(flags);
-  return status ? 0 : report(status.error());
-}
-
 }  // namespace
 
-void add_pin(CLI::App& app, Action& action) {
-  add_command<PinFlags>(app, "pin", "Write the pin of an adapted bundle: the hash of every file",
-                        action, declare, run);
+void add_pin(Command& commands) {
+  add_command(commands, "pin", "Write the pin of an adapted bundle: the hash of every file",
+              declare, pin_command);
 }
 
 }  // namespace trinity::cli

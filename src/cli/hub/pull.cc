@@ -11,7 +11,6 @@
 #include "base/try.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
-#include "cli/flags/flags.h"
 #include "cli/hub/hub_flags.h"
 #include "cli/hub/known_pins.h"
 #include "cli/hub/pull_view.h"
@@ -121,30 +120,29 @@ Status pull_command(const PullFlags& flags) {
   return output.flush();
 }
 
-void declare(CLI::App& command, PullFlags& flags) {
+void declare(Command& command, PullFlags& flags) {
   command
-      .add_option("source", flags.source,
-                  fmt::format("pin file, or REPO@REV; without any: {} into {}", kDefaultPin,
-                              kDefaultDestination))
-      ->type_name("PIN.json|REPO@REV");
-  add_switch(command, "--base", flags.base, "the base model: Qwen3-0.6B at a fixed commit");
-  add_switch(command, "--router", flags.router,
-             "the published adapted bundle for it: router head and adapted tensors");
+      .word("source", flags.source,
+            fmt::format("pin file, or REPO@REV; without any: {} into {}", kDefaultPin,
+                        kDefaultDestination))
+      .takes("PIN.json|REPO@REV");
+  command.toggle("--base", flags.base, "the base model: Qwen3-0.6B at a fixed commit");
+  command.toggle("--router", flags.router,
+                 "the published adapted bundle for it: router head and adapted tensors");
+  command.value("--file", flags.files, "of REPO@REV only these files (without it: all of them)")
+      .takes("PATH");
+  command.value("--repo-type", flags.repo_type, "of REPO@REV: model or dataset")
+      .takes("TYPE")
+      .one_of({"model", "dataset"})
+      .shows_default();
   command
-      .add_option("--file", flags.files, "of REPO@REV only these files (without it: all of them)")
-      ->envname("TRINITY_FILE")
-      ->type_name("PATH");
-  add_value(command, "--repo-type", flags.repo_type, "of REPO@REV: model or dataset")
-      ->type_name("TYPE")
-      ->check(CLI::IsMember({"model", "dataset"}))
-      ->capture_default_str();
-  add_value(
-      command, "--dest", flags.destination,
-      "folder to copy the files to (without it: they stay in the cache, whose folder is named)")
-      ->type_name("DIR");
-  add_switch(command, "--json", flags.json, "one JSON object")->group("Output");
+      .value(
+          "--dest", flags.destination,
+          "folder to copy the files to (without it: they stay in the cache, whose folder is named)")
+      .takes("DIR");
+  command.json(flags.json, "one JSON object").in("Output");
   add_hub_flags(command, flags.hub);
-  command.footer(
+  command.notes(
       "Every file is hashed before it gets its name; one that is there already and right is not\n"
       "fetched again. A pull that was stopped goes on where it stopped when it is run again.\n"
       "A token comes from HF_TOKEN and is sent to the first --endpoint only.\n\n"
@@ -155,16 +153,11 @@ void declare(CLI::App& command, PullFlags& flags) {
       "  trinity pull Qwen/Qwen3-0.6B@c1899de289a04d12100db370d81485cdf75e47ca --file config.json");
 }
 
-int run(const PullFlags& flags) {
-  const Status status = pull_command(flags);
-  return status ? 0 : report(status.error());
-}
-
 }  // namespace
 
-void add_pull(CLI::App& app, Action& action) {
-  add_command<PullFlags>(app, "pull", "Fetch files of a model hub by pin, each checked by its hash",
-                         action, declare, run);
+void add_pull(Command& commands) {
+  add_command(commands, "pull", "Fetch files of a model hub by pin, each checked by its hash",
+              declare, pull_command);
 }
 
 }  // namespace trinity::cli

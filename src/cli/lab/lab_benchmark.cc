@@ -9,7 +9,6 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/try.h"
-#include "cli/flags/flags.h"
 #include "cli/flags/input_flags.h"
 #include "cli/lab/lab_benchmark_view.h"
 #include "cli/lab/lab_commands.h"
@@ -167,42 +166,40 @@ Status benchmark(const BenchmarkFlags& flags) {
   return output.flush();
 }
 
-int run(const BenchmarkFlags& flags) {
-  const Status status = benchmark(flags);
-  return status ? 0 : report(status.error());
-}
-
-void declare(CLI::App& command, BenchmarkFlags& flags) {
+void declare(Command& command, BenchmarkFlags& flags) {
   add_model_flags(command, flags.model);
   add_tokenizer_flag(command, flags.model.tokenizer);
-  add_value(command, "--head", flags.model.head,
-            "router head of the model (without it: the model's own); \"random\" draws one, and the "
-            "report says so")
-      ->type_name("FILE|random")
-      ->group("Model");
-  add_value(command, "--head-seed", flags.head_seed, "seed of the random head (without it: 0)")
-      ->type_name("N")
-      ->check(at_least(0))
-      ->group("Model");
+  command
+      .value(
+          "--head", flags.model.head,
+          "router head of the model (without it: the model's own); \"random\" draws one, and the "
+          "report says so")
+      .takes("FILE|random")
+      .in("Model");
+  command.value("--head-seed", flags.head_seed, "seed of the random head (without it: 0)")
+      .takes("N")
+      .at_least(0)
+      .in("Model");
   add_adaptation_flags(command, flags.model);
   add_reading_flags(command, flags.reading);
-  add_value(command, "--suite", flags.suite, "separability, routing, turn-budget or all")
-      ->type_name("NAME")
-      ->capture_default_str();
-  add_value(command, "--dataset", flags.dataset,
-            "JSONL of {\"id\", \"family\", \"messages\", \"expected_agent\", \"expected_role\"} "
-            "(without it: the built-in tasks)")
-      ->type_name("FILE");
-  add_value(command, "--limit", flags.limit, "only the first N cases (without it: all)")
-      ->type_name("N")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}));
-  add_value(command, "--max-turns", flags.max_turns,
-            "turns that a conversation may take (without it: 5)")
-      ->type_name("N");
-  add_value(command, "--out", flags.out, "report to write: Markdown for *.md, otherwise JSON")
-      ->type_name("FILE");
-  add_switch(command, "--json", flags.json, "one JSON object instead of the tables");
-  command.footer(
+  command.value("--suite", flags.suite, "separability, routing, turn-budget or all")
+      .takes("NAME")
+      .shows_default();
+  command
+      .value("--dataset", flags.dataset,
+             "JSONL of {\"id\", \"family\", \"messages\", \"expected_agent\", \"expected_role\"} "
+             "(without it: the built-in tasks)")
+      .takes("FILE");
+  command.value("--limit", flags.limit, "only the first N cases (without it: all)")
+      .takes("N")
+      .range(1, 1e9);
+  command
+      .value("--max-turns", flags.max_turns, "turns that a conversation may take (without it: 5)")
+      .takes("N");
+  command.value("--out", flags.out, "report to write: Markdown for *.md, otherwise JSON")
+      .takes("FILE");
+  command.json(flags.json, "one JSON object instead of the tables");
+  command.notes(
       "Agents and roles are judged against the labels and compared with choices that need no\n"
       "router, case by case. Figures, not failures: the exit status is 0.\n\n"
       "Example:\n  trinity lab benchmark\n"
@@ -212,9 +209,8 @@ void declare(CLI::App& command, BenchmarkFlags& flags) {
 
 }  // namespace
 
-void add_lab_benchmark(CLI::App& lab, Action& action) {
-  add_command<BenchmarkFlags>(lab, "benchmark", "How a router does on labelled conversations",
-                              action, declare, run);
+void add_lab_benchmark(Command& lab) {
+  add_command(lab, "benchmark", "How a router does on labelled conversations", declare, benchmark);
 }
 
 }  // namespace trinity::cli

@@ -1,7 +1,6 @@
 // The commands under `trinity lab`, and the model that they share.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,17 +15,17 @@
 
 namespace trinity::cli {
 
-void add_lab_matrix(CLI::App& lab, Action& action);
-void add_lab_golden(CLI::App& lab, Action& action);
-void add_lab_robustness(CLI::App& lab, Action& action);
-void add_lab_benchmark(CLI::App& lab, Action& action);
+void add_lab_matrix(Command& lab);
+void add_lab_golden(Command& lab);
+void add_lab_robustness(Command& lab);
+void add_lab_benchmark(Command& lab);
 
 /// --model, --tokenizer, --head, --bundle, --vector and what belongs to them, --threads; in place
 /// of one --profile several --profiles.
 struct LabFlags : ModelFlags {
   std::vector<std::string> profiles;
 };
-void add_lab_flags(CLI::App& command, LabFlags& flags);
+void add_lab_flags(Command& command, LabFlags& flags);
 
 /// The profiles of the flags, else every lane that can run here.
 Result<MatrixLanes> lanes_of(const LabFlags& flags);

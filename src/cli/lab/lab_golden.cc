@@ -8,7 +8,6 @@
 #include "base/file.h"
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/flags/flags.h"
 #include "cli/lab/lab_commands.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/terminal.h"
@@ -108,27 +107,21 @@ Result<int> golden(const GoldenFlags& flags) {
                           parted));
 }
 
-int run(const GoldenFlags& flags) {
-  const auto status = golden(flags);
-  return status ? *status : report(status.error());
-}
-
-void declare(CLI::App& command, GoldenFlags& flags) {
+void declare(Command& command, GoldenFlags& flags) {
   command
-      .add_option("--profiles", flags.profiles,
-                  "exact lanes (without it: the first of each arithmetic that can run here)")
-      ->envname(environment_name("--profiles"))
-      ->type_name("NAME,NAME…")
-      ->delimiter(',')
-      ->allow_extra_args(false);
-  add_value(command, "--threads", flags.threads, "threads to compute with (0: all processors)")
-      ->type_name("N")
-      ->check(CLI::Range(0, 1024));
-  add_value(command, "--out", flags.out,
-            "write the bits of this machine instead, for maintainers: the next build publishes "
-            "lab/golden/exact_bits.json")
-      ->type_name("FILE");
-  command.footer(
+      .value("--profiles", flags.profiles,
+             "exact lanes (without it: the first of each arithmetic that can run here)")
+      .takes("NAME,NAME…")
+      .commas();
+  command.value("--threads", flags.threads, "threads to compute with (0: all processors)")
+      .takes("N")
+      .range(0, 1024);
+  command
+      .value("--out", flags.out,
+             "write the bits of this machine instead, for maintainers: the next build publishes "
+             "lab/golden/exact_bits.json")
+      .takes("FILE");
+  command.notes(
       "Computes every operation on generated inputs and the built-in cases with the tiny router,\n"
       "and says whether the bits are the published ones, which are the same for every machine.\n"
       "Exit status 1 when they are not.\n\n"
@@ -137,9 +130,9 @@ void declare(CLI::App& command, GoldenFlags& flags) {
 
 }  // namespace
 
-void add_lab_golden(CLI::App& lab, Action& action) {
-  add_command<GoldenFlags>(lab, "golden", "Compare the bits of the exact lanes with the published",
-                           action, declare, run);
+void add_lab_golden(Command& lab) {
+  add_command(lab, "golden", "Compare the bits of the exact lanes with the published", declare,
+              golden);
 }
 
 }  // namespace trinity::cli

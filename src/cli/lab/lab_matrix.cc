@@ -11,7 +11,6 @@
 #include "base/json.h"
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/flags/flags.h"
 #include "cli/lab/lab_commands.h"
 #include "cli/lab/lab_view.h"
 #include "cli/terminal/output.h"
@@ -96,32 +95,26 @@ Result<int> matrix(const MatrixFlags& flags) {
               fmt::format("lanes_disagree: {}; the table shows where", blame_text(report)));
 }
 
-int run(const MatrixFlags& flags) {
-  const auto status = matrix(flags);
-  return status ? *status : report(status.error());
-}
-
-void declare(CLI::App& command, MatrixFlags& flags) {
+void declare(Command& command, MatrixFlags& flags) {
   add_lab_flags(command, flags.lab);
-  add_value(command, "--cases", flags.cases, "eval cases to decide (without it: the built-in ones)")
-      ->type_name("FILE");
-  add_value(command, "--seed", flags.seed, "seed of the generated inputs")
-      ->type_name("N")
-      ->capture_default_str();
-  add_switch(command, "--thorough", flags.thorough, "more shapes");
-  add_switch(command, "--ops-only", flags.ops_only, "only the operations, no model");
-  add_value(command, "--layer-tokens", flags.layer_tokens,
-            "tokens of the input that is followed through the layers")
-      ->type_name("N")
-      ->check(at_least(1))
-      ->capture_default_str();
-  add_value(command, "--runs", flags.runs, "timed passes over the cases")
-      ->type_name("N")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  add_switch(command, "--json", flags.json, "one JSON object instead of tables");
-  add_value(command, "--report", flags.report, "HTML page to write")->type_name("FILE");
-  command.footer(
+  command.value("--cases", flags.cases, "eval cases to decide (without it: the built-in ones)")
+      .takes("FILE");
+  command.value("--seed", flags.seed, "seed of the generated inputs").takes("N").shows_default();
+  command.toggle("--thorough", flags.thorough, "more shapes");
+  command.toggle("--ops-only", flags.ops_only, "only the operations, no model");
+  command
+      .value("--layer-tokens", flags.layer_tokens,
+             "tokens of the input that is followed through the layers")
+      .takes("N")
+      .at_least(1)
+      .shows_default();
+  command.value("--runs", flags.runs, "timed passes over the cases")
+      .takes("N")
+      .range(1, 1000)
+      .shows_default();
+  command.json(flags.json, "one JSON object instead of tables");
+  command.value("--report", flags.report, "HTML page to write").takes("FILE");
+  command.notes(
       "Fails when an operation or the hidden states lie outside a lane's tolerances, when a\n"
       "decision flips whose margin is not under the lane's floor, or when the bits of an exact\n"
       "lane are not the published ones.\n\n"
@@ -130,9 +123,8 @@ void declare(CLI::App& command, MatrixFlags& flags) {
 
 }  // namespace
 
-void add_lab_matrix(CLI::App& lab, Action& action) {
-  add_command<MatrixFlags>(lab, "matrix", "Compare all lanes: operations, layers, decisions",
-                           action, declare, run);
+void add_lab_matrix(Command& lab) {
+  add_command(lab, "matrix", "Compare all lanes: operations, layers, decisions", declare, matrix);
 }
 
 }  // namespace trinity::cli

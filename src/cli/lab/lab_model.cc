@@ -2,28 +2,25 @@
 #include <fmt/format.h>
 
 #include "base/try.h"
-#include "cli/flags/flags.h"
 #include "cli/lab/lab_commands.h"
 #include "cli/terminal/output.h"
 
 namespace trinity::cli {
-void add_lab_flags(CLI::App& command, LabFlags& flags) {
+void add_lab_flags(Command& command, LabFlags& flags) {
   add_model_folder_flag(command, flags.model);
   add_tokenizer_flag(command, flags.tokenizer);
   add_head_flag(command, flags.head);
   command
-      .add_option("--profiles", flags.profiles,
-                  "lanes to compare, for example cpu_f32,cpu_bf16,plugin:PATH (without it: all "
-                  "that can run here)")
-      ->envname(environment_name("--profiles"))
-      ->type_name("NAME,NAME…")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->group("Model");
-  add_value(command, "--threads", flags.threads, "threads to compute with (0: all processors)")
-      ->type_name("N")
-      ->check(CLI::Range(0, 1024))
-      ->group("Model");
+      .value("--profiles", flags.profiles,
+             "lanes to compare, for example cpu_f32,cpu_bf16,plugin:PATH (without it: all "
+             "that can run here)")
+      .takes("NAME,NAME…")
+      .commas()
+      .in("Model");
+  command.value("--threads", flags.threads, "threads to compute with (0: all processors)")
+      .takes("N")
+      .range(0, 1024)
+      .in("Model");
   add_adaptation_flags(command, flags);
 }
 

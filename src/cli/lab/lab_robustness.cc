@@ -7,7 +7,6 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/try.h"
-#include "cli/flags/flags.h"
 #include "cli/lab/lab_commands.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/table.h"
@@ -87,23 +86,21 @@ Status robustness(const RobustnessFlags& flags) {
   return output.flush();
 }
 
-int run(const RobustnessFlags& flags) {
-  const Status status = robustness(flags);
-  return status ? 0 : report(status.error());
-}
-
-void declare(CLI::App& command, RobustnessFlags& flags) {
+void declare(Command& command, RobustnessFlags& flags) {
   add_lab_flags(command, flags.lab);
-  add_value(command, "--paraphrases", flags.paraphrases,
-            "JSONL of {\"id\", \"text\", \"paraphrase\"} (without it: the built-in pairs)")
-      ->type_name("FILE");
-  add_value(command, "--cases", flags.cases,
-            "eval cases instead: the last message of the user in each gets the noise; there are no "
-            "paraphrases then")
-      ->type_name("FILE")
-      ->excludes("--paraphrases");
-  add_switch(command, "--json", flags.json, "one JSON object instead of a table");
-  command.footer(
+  command
+      .value("--paraphrases", flags.paraphrases,
+             "JSONL of {\"id\", \"text\", \"paraphrase\"} (without it: the built-in pairs)")
+      .takes("FILE");
+  command
+      .value(
+          "--cases", flags.cases,
+          "eval cases instead: the last message of the user in each gets the noise; there are no "
+          "paraphrases then")
+      .takes("FILE")
+      .excludes("--paraphrases");
+  command.json(flags.json, "one JSON object instead of a table");
+  command.notes(
       "Noise: a space at the end, the other case of the first letter, a paraphrase, \"User\" for\n"
       "\"user\". Flips are figures, not failures.\n\n"
       "Example:\n  trinity lab robustness --profiles cpu_bf16,cpu_int8\n"
@@ -112,9 +109,8 @@ void declare(CLI::App& command, RobustnessFlags& flags) {
 
 }  // namespace
 
-void add_lab_robustness(CLI::App& lab, Action& action) {
-  add_command<RobustnessFlags>(lab, "robustness", "How decisions hold under harmless noise", action,
-                               declare, run);
+void add_lab_robustness(Command& lab) {
+  add_command(lab, "robustness", "How decisions hold under harmless noise", declare, robustness);
 }
 
 }  // namespace trinity::cli

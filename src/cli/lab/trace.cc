@@ -9,7 +9,6 @@
 #include "base/sha256.h"
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/flags/flags.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/report_file.h"
@@ -84,53 +83,46 @@ Status trace(const TraceFlags& flags) {
               fmt::format("router trace comparison failed_required={}: {}", failed, names));
 }
 
-int run(const TraceFlags& flags) {
-  const Status status = trace(flags);
-  return status ? 0 : report(status.error());
-}
-
-void add_alignment(CLI::App& command, const std::string& what, AlignmentTolerances& limits) {
+void add_alignment(Command& command, const std::string& what, AlignmentTolerances& limits) {
   const std::string shown = ", shown only", group = "Tolerances";
-  add_value(command, fmt::format("--{}-max-abs", what), limits.max_abs, "absolute error" + shown)
-      ->capture_default_str()
-      ->group(group);
-  add_value(command, fmt::format("--{}-mean-abs", what), limits.mean_abs,
-            "mean absolute error" + shown)
-      ->capture_default_str()
-      ->group(group);
-  add_value(command, fmt::format("--{}-min-cosine", what), limits.min_cosine, "least cosine")
-      ->capture_default_str()
-      ->group(group);
-  add_value(command, fmt::format("--{}-max-relative-l2", what), limits.max_relative_l2,
-            "largest relative L2 distance")
-      ->capture_default_str()
-      ->group(group);
+  command.value(fmt::format("--{}-max-abs", what), limits.max_abs, "absolute error" + shown)
+      .shows_default()
+      .in(group);
+  command.value(fmt::format("--{}-mean-abs", what), limits.mean_abs, "mean absolute error" + shown)
+      .shows_default()
+      .in(group);
+  command.value(fmt::format("--{}-min-cosine", what), limits.min_cosine, "least cosine")
+      .shows_default()
+      .in(group);
+  command
+      .value(fmt::format("--{}-max-relative-l2", what), limits.max_relative_l2,
+             "largest relative L2 distance")
+      .shows_default()
+      .in(group);
 }
 
-void declare(CLI::App& command, TraceFlags& flags) {
+void declare(Command& command, TraceFlags& flags) {
   add_model_flags(command, flags.model);
   add_tokenizer_flag(command, flags.model.tokenizer);
   add_head_flag(command, flags.model.head);
   add_adaptation_flags(command, flags.model);
-  command.add_option("--artifact-dir", flags.model.bundle, "the same as --bundle")
-      ->type_name("DIR")
-      ->excludes("--bundle")
-      ->group("");
-  command.add_option("--runtime-profile", flags.model.profile, "the same as --profile")
-      ->type_name("NAME")
-      ->excludes("--profile")
-      ->group("");
-  add_value(command, "--message", flags.message, "what the user says")
-      ->type_name("TEXT")
-      ->capture_default_str();
-  add_value(command, "--python-report", flags.python_report,
-            "router trace of another implementation to compare with")
-      ->type_name("FILE");
-  add_value(command, "--out", flags.out, "report to write (without it: standard output)")
-      ->type_name("FILE");
+  command.value("--artifact-dir", flags.model.bundle, "the same as --bundle")
+      .takes("DIR")
+      .excludes("--bundle")
+      .hidden();
+  command.value("--runtime-profile", flags.model.profile, "the same as --profile")
+      .takes("NAME")
+      .excludes("--profile")
+      .hidden();
+  command.value("--message", flags.message, "what the user says").takes("TEXT").shows_default();
+  command
+      .value("--python-report", flags.python_report,
+             "router trace of another implementation to compare with")
+      .takes("FILE");
+  command.value("--out", flags.out, "report to write (without it: standard output)").takes("FILE");
   add_alignment(command, "hidden", flags.tolerances.hidden);
   add_alignment(command, "logits", flags.tolerances.logits);
-  command.footer(
+  command.notes(
       "Ends with status 1 when one of the 11 checks fails. Known elsewhere as\n"
       "trinity.sakana.router_trace.\n\n"
       "Example:\n  trinity trace --model Qwen3-0.6B --bundle bundle --python-report theirs.json "
@@ -140,10 +132,10 @@ void declare(CLI::App& command, TraceFlags& flags) {
 
 }  // namespace
 
-void add_trace(CLI::App& app, Action& action) {
-  add_command<TraceFlags>(app, "trace",
-                          "Record one conversation up to its logits; compare with another record",
-                          action, declare, run);
+void add_trace(Command& commands) {
+  add_command(commands, "trace",
+              "Record one conversation up to its logits; compare with another record", declare,
+              trace);
 }
 
 }  // namespace trinity::cli

@@ -3,7 +3,6 @@
 
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/flags/flags.h"
 #include "cli/flags/input_flags.h"
 #include "cli/flags/model_flags.h"
 #include "cli/input/batches.h"
@@ -120,20 +119,18 @@ Result<int> extract(const ExtractFlags& flags) {
   return work.tally().finish();
 }
 
-void declare(CLI::App& command, ExtractFlags& flags) {
+void declare(Command& command, ExtractFlags& flags) {
   add_source_flags(command, flags.source,
                    "a prompt, read as one user message (without it: JSON lines from --input)");
   add_model_flags(command, flags.model);
   add_tokenizer_flag(command, flags.model.tokenizer);
   add_adaptation_flags(command, flags.model);
   add_reading_flags(command, flags.reading);
-  add_switch(command, "--all-positions", flags.all_positions,
-             "hidden holds a row for every position")
-      ->group("Output");
-  add_switch(command, "--json", flags.json,
-             "accepted for symmetry: the output is always JSON lines")
-      ->group("Output");
-  command.footer(
+  command.toggle("--all-positions", flags.all_positions, "hidden holds a row for every position")
+      .in("Output");
+  command.json_lines(flags.json, "accepted for symmetry: the output is always JSON lines")
+      .in("Output");
+  command.notes(
       "A record holds one of messages, text (given to the tokenizer as it is) and ids, and may\n"
       "hold an id, which comes back with the answer.\n\n"
       "Example:\n"
@@ -141,16 +138,10 @@ void declare(CLI::App& command, ExtractFlags& flags) {
       "extract");
 }
 
-int run(const ExtractFlags& flags) {
-  const Result<int> status = extract(flags);
-  return status ? *status : report(status.error());
-}
-
 }  // namespace
 
-void add_extract(CLI::App& app, Action& action) {
-  add_command<ExtractFlags>(app, "extract", "Print the hidden vector that routing reads", action,
-                            declare, run);
+void add_extract(Command& commands) {
+  add_command(commands, "extract", "Print the hidden vector that routing reads", declare, extract);
 }
 
 }  // namespace trinity::cli

@@ -8,7 +8,6 @@
 #include "base/try.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
-#include "cli/flags/flags.h"
 #include "cli/flags/input_flags.h"
 #include "cli/flags/model_flags.h"
 #include "cli/flags/selection_flags.h"
@@ -131,7 +130,7 @@ Result<int> route(const RouteFlags& flags) {
   return work.tally().finish();
 }
 
-void declare(CLI::App& command, RouteFlags& flags) {
+void declare(Command& command, RouteFlags& flags) {
   add_source_flags(command, flags.source,
                    "a prompt, read as one user message (without it: JSON lines from --input)");
   add_model_flags(command, flags.model);
@@ -140,9 +139,8 @@ void declare(CLI::App& command, RouteFlags& flags) {
   add_adaptation_flags(command, flags.model);
   add_reading_flags(command, flags.reading);
   add_selection_flags(command, flags.selection);
-  add_switch(command, "--json", flags.json, "a JSON object a line instead of text for people")
-      ->group("Output");
-  command.footer(
+  command.json_lines(flags.json, "a JSON object a line instead of text for people").in("Output");
+  command.notes(
       "A record holds one of messages, text (given to the tokenizer as it is) and ids, and may\n"
       "hold an id, which comes back with the answer. A bad line gives an error object in its\n"
       "place and exit status 1 at the end; the other lines are still answered.\n\n"
@@ -152,16 +150,11 @@ void declare(CLI::App& command, RouteFlags& flags) {
       "      --input conversations.jsonl");
 }
 
-int run(const RouteFlags& flags) {
-  const Result<int> status = route(flags);
-  return status ? *status : report(status.error());
-}
-
 }  // namespace
 
-void add_route(CLI::App& app, Action& action) {
-  add_command<RouteFlags>(app, "route", "Decide which agent speaks next, and in which role", action,
-                          declare, run);
+void add_route(Command& commands) {
+  add_command(commands, "route", "Decide which agent speaks next, and in which role", declare,
+              route);
 }
 
 }  // namespace trinity::cli

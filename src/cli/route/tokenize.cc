@@ -4,7 +4,6 @@
 #include "base/try.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
-#include "cli/flags/flags.h"
 #include "cli/flags/input_flags.h"
 #include "cli/flags/model_flags.h"
 #include "cli/input/batches.h"
@@ -130,38 +129,31 @@ Result<int> tokenize(const TokenizeFlags& flags) {
   return work.tally().finish();
 }
 
-void declare(CLI::App& command, TokenizeFlags& flags) {
+void declare(Command& command, TokenizeFlags& flags) {
   add_source_flags(command, flags.source,
                    "text to encode, or ids to decode (without it: JSON lines from --input)");
-  add_value(command, "--model", flags.model,
-            "folder with tokenizer.json (without it: the embedded tiny router's)")
-      ->type_name("DIR")
-      ->group("Model");
+  command
+      .value("--model", flags.model,
+             "folder with tokenizer.json (without it: the embedded tiny router's)")
+      .takes("DIR")
+      .in("Model");
   add_tokenizer_flag(command, flags.tokenizer);
-  add_switch(command, "--special", flags.special, "text such as <|im_end|> becomes its token")
-      ->group("Input");
-  add_switch(command, "--decode", flags.decode, "from ids to text: {\"ids\":[...]} a line")
-      ->group("Input");
-  add_switch(command, "--json", flags.json,
-             "accepted for symmetry: the output is always JSON lines")
-      ->group("Output");
-  command.footer(
+  command.toggle("--special", flags.special, "text such as <|im_end|> becomes its token")
+      .in("Input");
+  command.toggle("--decode", flags.decode, "from ids to text: {\"ids\":[...]} a line").in("Input");
+  command.json_lines(flags.json, "accepted for symmetry: the output is always JSON lines")
+      .in("Output");
+  command.notes(
       "Examples:\n"
       "  trinity tokenize \"Hello world\"\n"
       "  echo '{\"text\":\"Hello world\"}' | trinity tokenize --model Qwen3-0.6B\n"
       "  trinity tokenize --decode 9707,1879 --model Qwen3-0.6B");
 }
 
-int run(const TokenizeFlags& flags) {
-  const Result<int> status = tokenize(flags);
-  return status ? *status : report(status.error());
-}
-
 }  // namespace
 
-void add_tokenize(CLI::App& app, Action& action) {
-  add_command<TokenizeFlags>(app, "tokenize", "Turn text into token ids and back", action, declare,
-                             run);
+void add_tokenize(Command& commands) {
+  add_command(commands, "tokenize", "Turn text into token ids and back", declare, tokenize);
 }
 
 }  // namespace trinity::cli

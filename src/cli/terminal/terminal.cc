@@ -17,9 +17,9 @@ std::string_view environment(const char* name) {
 
 bool is_terminal(int descriptor) { return ::isatty(descriptor) == 1; }
 
-int terminal_columns() {
+int terminal_columns(int descriptor) {
   winsize size{};
-  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  if (::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
   return 80;
 }
 

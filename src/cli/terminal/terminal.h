@@ -9,8 +9,9 @@ namespace trinity::cli {
 /// Whether the file descriptor is a terminal.
 bool is_terminal(int descriptor);
 
-/// Columns of the terminal on standard error, 80 when it does not say.
-int terminal_columns();
+/// Columns of the terminal at a descriptor (2: standard error), 80 when none is there or it does
+/// not say.
+int terminal_columns(int descriptor = 2);
 
 /// Wraps text in colour codes, or leaves it alone: colours appear on a terminal only, and not when
 /// NO_COLOR is set (to anything but nothing) or TERM is "dumb".
