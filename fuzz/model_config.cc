@@ -37,6 +37,6 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
                 "key/value heads divide the heads");
   fuzz::require(config->head_dim % 2 == 0, "heads can be rotated");
   fuzz::require(config->rms_norm_eps > 0 && std::isfinite(config->rms_norm_eps), "eps is a number");
-  fuzz::require(config->rope_theta > 0 && std::isfinite(config->rope_theta), "theta is a number");
+  fuzz::require(config->rope.theta > 0 && std::isfinite(config->rope.theta), "theta is a number");
   return 0;
 }

@@ -75,16 +75,16 @@ Result<Tensor> Backend::add_rms_norm(Tensor& residual, const Tensor* delta, cons
 }
 
 Result<Tensor> Backend::qk_norm_rope_append(const Qkv& qkv, const Weight& q_norm,
-                                            const Weight& k_norm, float eps, double theta,
+                                            const Weight& k_norm, float eps, const Rope& rotation,
                                             std::span<const SequenceSlice> slices, int64_t layer,
                                             const AttentionShape& shape) {
   const std::vector<int64_t> positions = slice_positions(slices, qkv.k.rows());
   TRINITY_TRY(Tensor k, rms_norm(qkv.k, k_norm, eps));
-  TRINITY_TRY(k, rope(k, positions, shape.head_dim, theta));
+  TRINITY_TRY(k, rope(k, positions, shape.head_dim, rotation));
   TRINITY_CHECK(append_kv(k, qkv.v, slices, layer));
   if (qkv.q.empty()) return Tensor();
   TRINITY_TRY(Tensor q, rms_norm(qkv.q, q_norm, eps));
-  return rope(q, positions, shape.head_dim, theta);
+  return rope(q, positions, shape.head_dim, rotation);
 }
 
 Result<Tensor> Backend::mlp(const Tensor& x, const Weight& gate_up, const Weight& down) {

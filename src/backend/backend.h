@@ -21,6 +21,7 @@
 
 #include "backend/dense_algebra.h"
 #include "backend/kv_cache.h"
+#include "backend/rope.h"
 #include "backend/tensor_handle.h"
 #include "tensor/tensor.h"
 
@@ -107,9 +108,10 @@ class Backend {
   /// x · rsqrt(mean(x²) + eps) · w over every consecutive group of w.cols() columns: the whole row
   /// for hidden states, one head for q_norm and k_norm.
   virtual Result<Tensor> rms_norm(const Tensor& x, const Weight& weight, float eps) = 0;
-  /// Split-half rotation of every head; row r has position positions[r].
+  /// Split-half rotation of every head; row r has position positions[r]. A backend that cannot
+  /// scale frequencies answers `unsupported_rope_scaling`.
   virtual Result<Tensor> rope(const Tensor& x, std::span<const int64_t> positions, int64_t head_dim,
-                              double theta) = 0;
+                              const Rope& rope) = 0;
   virtual Result<Tensor> add(const Tensor& a, const Tensor& b) = 0;
   /// silu(gate) ⊙ up, silu(z) = z / (1 + e^−z).
   virtual Result<Tensor> silu_mul(const Tensor& gate, const Tensor& up) = 0;
@@ -140,7 +142,7 @@ class Backend {
   /// Per-head norm of q and k, rotation of both, k and v appended to the caches; returns q,
   /// rotated.
   virtual Result<Tensor> qk_norm_rope_append(const Qkv& qkv, const Weight& q_norm,
-                                             const Weight& k_norm, float eps, double theta,
+                                             const Weight& k_norm, float eps, const Rope& rope,
                                              std::span<const SequenceSlice> slices, int64_t layer,
                                              const AttentionShape& shape);
   /// down(silu(gate(x)) ⊙ up(x)) with gate and up stacked.

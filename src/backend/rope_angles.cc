@@ -13,6 +13,9 @@
 #include <limits>
 #include <numeric>
 
+#include "backend/double_double.h"
+#include "backend/rope_scaling.h"
+
 namespace trinity {
 namespace {
 
@@ -23,44 +26,6 @@ constexpr int kTerms = 15;                 // (π/4)^31 / 31! < 2^-120
 // π/2 = kHalfPi[0] + kHalfPi[1] + kHalfPi[2] + 1.3 · 2^-164.
 constexpr double kHalfPi[] = {0x1.921fb54442d18p+0, 0x1.1a62633145c07p-54, -0x1.f1976b7ed8fbcp-110};
 constexpr double kTwoOverPi = 0x1.45f306dc9c883p-1;
-
-/// hi + lo, |lo| ≤ half a unit in the last place of hi.
-struct DoubleDouble {
-  double hi = 0;
-  double lo = 0;
-};
-
-/// a + b exactly.
-DoubleDouble two_sum(double a, double b) {
-  const double sum = a + b;
-  const double part = sum - a;
-  return {sum, (a - (sum - part)) + (b - part)};
-}
-
-/// a · b exactly (unless it underflows).
-DoubleDouble two_product(double a, double b) {
-  const double product = a * b;
-  return {product, std::fma(a, b, -product)};
-}
-
-DoubleDouble operator+(const DoubleDouble& a, const DoubleDouble& b) {
-  const DoubleDouble high = two_sum(a.hi, b.hi), low = two_sum(a.lo, b.lo);
-  const DoubleDouble sum = two_sum(high.hi, high.lo + low.hi);
-  return two_sum(sum.hi, sum.lo + low.lo);
-}
-
-DoubleDouble operator-(const DoubleDouble& a) { return {-a.hi, -a.lo}; }
-
-DoubleDouble operator*(const DoubleDouble& a, const DoubleDouble& b) {
-  const DoubleDouble product = two_product(a.hi, b.hi);
-  return two_sum(product.hi, product.lo + (a.hi * b.lo + a.lo * b.hi));
-}
-
-DoubleDouble operator/(const DoubleDouble& a, double b) {
-  const double quotient = a.hi / b;
-  const double rest = std::fma(-quotient, b, a.hi) + a.lo;
-  return two_sum(quotient, rest / b);
-}
 
 float neighbour(float value, float direction) { return std::nextafterf(value, direction); }
 
@@ -108,11 +73,12 @@ bool is_settled(double value) {
 
 }  // namespace
 
-std::vector<float> rope_frequencies(int64_t head_dim, double theta) {
+std::vector<float> rope_frequencies(int64_t head_dim, const Rope& rope) {
+  if (rope.scaling != RopeScaling::none) return scaled_rope_frequencies(head_dim, rope);
   std::vector<float> frequencies;
   for (int64_t i = 0; i < head_dim / 2; ++i) {
     const int64_t common = std::gcd(2 * i, head_dim);
-    frequencies.push_back(root_of_power(theta, 2 * i / common, head_dim / common));
+    frequencies.push_back(root_of_power(rope.theta, 2 * i / common, head_dim / common));
   }
   return frequencies;
 }

@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "backend/rope.h"
+
 namespace trinity {
 
 struct CosSin {
@@ -18,8 +20,9 @@ struct CosSin {
   float sine = 0;
 };
 
-/// θ^(−2i/head_dim) for i in [0, head_dim/2), each correctly rounded. θ > 0 and finite.
-std::vector<float> rope_frequencies(int64_t head_dim, double theta);
+/// Radians a position, for i in [0, head_dim/2): θ^(−2i/head_dim), each correctly rounded (θ > 0
+/// and finite), or what the scaling of rope_scaling.h makes of them.
+std::vector<float> rope_frequencies(int64_t head_dim, const Rope& rope);
 
 /// Angle in radians of a position: the f32 product of two f32 numbers, as in the reference formula.
 inline float rope_angle(int64_t position, float frequency) {

@@ -3,12 +3,13 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
 #include "base/json.h"
 #include "base/try.h"
+#include "model/config_json.h"
+#include "model/rope_config.h"
 
 namespace trinity {
 namespace {
@@ -16,126 +17,119 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kMaxConfigBytes = 16 << 20;
-constexpr int64_t kMaxSize = int64_t{1} << 31;
 
-auto unsupported(const std::string& key, const json& value, const std::string& supported) {
-  return fail(ErrorKind::unsupported, "unsupported_config",
-              fmt::format("config.json sets {} to {}; supported is {}", key,
-                          value.dump(-1, ' ', true).substr(0, 200), supported));
-}
-
-auto invalid(const std::string& key, const std::string& value, const std::string& wanted) {
-  return fail(ErrorKind::invalid_input, "invalid_config",
-              fmt::format("config.json sets {} to {}; it must be {}", key, value, wanted));
-}
-
-/// The value of a key, or null when the key is absent.
-json value_of(const json& config, const std::string& key) {
-  const auto it = config.find(key);
-  return it == config.end() ? json() : *it;
-}
-
-Result<int64_t> positive_integer(const json& config, const std::string& key) {
-  const json value = value_of(config, key);
-  if (!value.is_number_integer() || value.get<double>() < 1 ||
-      value.get<double>() > static_cast<double>(kMaxSize))
-    return invalid(key, value.is_null() ? "nothing" : value.dump(-1, ' ', true).substr(0, 200),
-                   "a positive integer up to 2^31");
-  return value.get<int64_t>();
-}
-
-Result<double> positive_number(const std::string& key, const json& value) {
-  if (!value.is_number() || !(value.get<double>() > 0) || !std::isfinite(value.get<double>()))
-    return invalid(key, value.is_null() ? "nothing" : value.dump(-1, ' ', true).substr(0, 200),
-                   "a positive number");
-  return value.get<double>();
-}
-
-Result<bool> boolean(const json& config, const std::string& key, bool absent) {
-  const json value = value_of(config, key);
-  if (value.is_null()) return absent;
-  if (!value.is_boolean())
-    return invalid(key, value.dump(-1, ' ', true).substr(0, 200), "true or false");
-  return value.get<bool>();
+/// Windows of attention are not computed. Whether a file has any is decided as Qwen3Config does: by
+/// `layer_types`, and without them by a window that is switched on for the layers from
+/// `max_window_layers` on.
+Status refuse_windows(const json& config, int64_t layers) {
+  const json types = config_value(config, "layer_types");
+  if (!types.is_null()) {
+    if (!types.is_array()) return invalid_config("layer_types", shown_config(types), "a list");
+    for (const json& type : types)
+      if (type != "full_attention")
+        return unsupported_config("use_sliding_window", type,
+                                  "layer_types of \"full_attention\" only");
+    if (static_cast<int64_t>(types.size()) != layers)
+      return fail(ErrorKind::invalid_input, "invalid_config",
+                  fmt::format("config.json lists {} layer_types, but sets num_hidden_layers to {}; "
+                              "correct the one that is wrong",
+                              types.size(), layers));
+    return {};
+  }
+  TRINITY_TRY(const bool used, config_switch("use_sliding_window",
+                                             config_value(config, "use_sliding_window"), false));
+  const bool no_window = config.contains("sliding_window") && config["sliding_window"].is_null();
+  if (!used || no_window) return {};
+  int64_t first = 28;
+  if (config.contains("max_window_layers")) {
+    const json& value = config["max_window_layers"];
+    if (!value.is_number_integer())
+      return invalid_config("max_window_layers", shown_config(value), "a whole number");
+    first = value.get<int64_t>();
+  }
+  if (first >= layers) return {};
+  return unsupported_config("use_sliding_window", true, "false");
 }
 
 /// Refuses every setting that would change the arithmetic and is not implemented.
 Status refuse_unsupported(const json& config) {
-  const json model_type = value_of(config, "model_type");
-  if (model_type != "qwen3") return unsupported("model_type", model_type, "\"qwen3\"");
-  const json scaling = value_of(config, "rope_scaling");
-  if (!scaling.is_null()) return unsupported("rope_scaling", scaling, "null");
-  const json parameters = value_of(config, "rope_parameters");
-  if (!parameters.is_null()) {
-    if (!parameters.is_object())
-      return invalid("rope_parameters", parameters.dump(-1, ' ', true).substr(0, 200), "an object");
-    for (const char* key : {"rope_type", "type"}) {
-      const json type = value_of(parameters, key);
-      if (!type.is_null() && type != "default")
-        return unsupported("rope_scaling", parameters, "rope_type \"default\"");
-    }
-  }
-  const json window = value_of(config, "sliding_window");
-  const json use_window = value_of(config, "use_sliding_window");
-  if (!use_window.is_null() && use_window != false)
-    return unsupported("use_sliding_window", use_window, "false");
-  if (!window.is_null() && use_window.is_null())
-    return unsupported("use_sliding_window", window, "a null sliding_window, or false");
-  const json layer_types = value_of(config, "layer_types");
-  if (!layer_types.is_null()) {
-    if (!layer_types.is_array())
-      return invalid("layer_types", layer_types.dump(-1, ' ', true).substr(0, 200), "a list");
-    for (const json& type : layer_types)
-      if (type != "full_attention")
-        return unsupported("use_sliding_window", type, "layer_types of \"full_attention\" only");
-  }
-  const json bias = value_of(config, "attention_bias");
-  if (!bias.is_null() && bias != false) return unsupported("attention_bias", bias, "false");
-  const json activation = value_of(config, "hidden_act");
-  if (!activation.is_null() && activation != "silu")
-    return unsupported("hidden_act", activation, "\"silu\"");
-  const json quantization = value_of(config, "quantization_config");
+  const json model_type = config_value(config, "model_type");
+  if (model_type != "qwen3") return unsupported_config("model_type", model_type, "\"qwen3\"");
+  const json bias = config_value(config, "attention_bias");
+  if (!bias.is_null() && bias != false) return unsupported_config("attention_bias", bias, "false");
+  // Two names of one function.
+  const json activation = config_value(config, "hidden_act");
+  if (!activation.is_null() && activation != "silu" && activation != "swish")
+    return unsupported_config("hidden_act", activation, "\"silu\"");
+  const json quantization = config_value(config, "quantization_config");
   if (!quantization.is_null())
-    return unsupported("quantization_config", quantization, "an unquantised checkpoint");
+    return unsupported_config("quantization_config", quantization, "an unquantised checkpoint");
   return {};
+}
+
+Status read_size(const json& config, const std::string& key, int64_t& out) {
+  TRINITY_TRY(out, positive_config_integer(key, config_value(config, key)));
+  return {};
+}
+
+/// The default of Qwen3Config for a size that the file leaves out.
+int64_t assumed(const char* key, int64_t size, ModelConfig& out) {
+  out.warnings.push_back(
+      fmt::format("config.json names no {}; {} is assumed, as by transformers", key, size));
+  return size;
+}
+
+Status read_key_value_heads(const json& config, ModelConfig& out) {
+  const char* const key = "num_key_value_heads";
+  const json value = config_value(config, key);
+  if (!config.contains(key)) {
+    out.num_key_value_heads = assumed(key, 32, out);
+  } else if (value.is_null()) {
+    out.num_key_value_heads = out.num_attention_heads;  // no sharing
+  } else {
+    TRINITY_CHECK(read_size(config, key, out.num_key_value_heads));
+  }
+  if (out.num_attention_heads % out.num_key_value_heads == 0) return {};
+  return invalid_config(key, value.is_null() ? "nothing, which means 32" : shown_config(value),
+                        "a divisor of num_attention_heads");
 }
 
 Status read_sizes(const json& config, ModelConfig& out) {
-  TRINITY_TRY(out.hidden_size, positive_integer(config, "hidden_size"));
-  TRINITY_TRY(out.intermediate_size, positive_integer(config, "intermediate_size"));
-  TRINITY_TRY(out.num_hidden_layers, positive_integer(config, "num_hidden_layers"));
-  TRINITY_TRY(out.num_attention_heads, positive_integer(config, "num_attention_heads"));
-  TRINITY_TRY(out.num_key_value_heads, positive_integer(config, "num_key_value_heads"));
-  TRINITY_TRY(out.vocab_size, positive_integer(config, "vocab_size"));
-  TRINITY_TRY(out.max_position_embeddings, positive_integer(config, "max_position_embeddings"));
-  if (out.num_attention_heads % out.num_key_value_heads != 0)
-    return invalid("num_key_value_heads", std::to_string(out.num_key_value_heads),
-                   "a divisor of num_attention_heads");
-  if (value_of(config, "head_dim").is_null()) {
-    if (out.hidden_size % out.num_attention_heads != 0)
-      return invalid("head_dim", "nothing", "given when heads do not divide hidden_size");
-    out.head_dim = out.hidden_size / out.num_attention_heads;
+  TRINITY_CHECK(read_size(config, "hidden_size", out.hidden_size));
+  TRINITY_CHECK(read_size(config, "intermediate_size", out.intermediate_size));
+  TRINITY_CHECK(read_size(config, "num_hidden_layers", out.num_hidden_layers));
+  TRINITY_CHECK(read_size(config, "num_attention_heads", out.num_attention_heads));
+  TRINITY_CHECK(read_size(config, "vocab_size", out.vocab_size));
+  TRINITY_CHECK(read_key_value_heads(config, out));
+  if (config.contains("max_position_embeddings")) {
+    TRINITY_CHECK(read_size(config, "max_position_embeddings", out.max_position_embeddings));
   } else {
-    TRINITY_TRY(out.head_dim, positive_integer(config, "head_dim"));
+    out.max_position_embeddings = assumed("max_position_embeddings", 32768, out);
+  }
+  if (config_value(config, "head_dim").is_null()) {
+    out.head_dim = assumed("head_dim", 128, out);
+  } else {
+    TRINITY_CHECK(read_size(config, "head_dim", out.head_dim));
   }
   if (out.head_dim % 2 != 0)
-    return invalid("head_dim", std::to_string(out.head_dim), "even, for rotary positions");
-  if (out.num_attention_heads > kMaxSize / out.head_dim)
-    return invalid("num_attention_heads", std::to_string(out.num_attention_heads),
-                   "small enough that heads · head_dim stays below 2^31");
+    return invalid_config("head_dim", std::to_string(out.head_dim), "even, for rotary positions");
+  if (out.num_attention_heads > kMaxConfigSize / out.head_dim)
+    return invalid_config("num_attention_heads", std::to_string(out.num_attention_heads),
+                          "small enough that heads · head_dim stays below 2^31");
   return {};
 }
 
-Status read_rope_theta(const json& config, ModelConfig& out) {
-  json theta = value_of(config, "rope_theta");
-  const json parameters = value_of(config, "rope_parameters");
-  if (theta.is_null() && parameters.is_object()) theta = value_of(parameters, "rope_theta");
-  if (theta.is_null()) {
-    out.rope_theta = 10000;
-    out.warnings.emplace_back("config.json names no rope_theta; 10000 is assumed");
-    return {};
+Status read_eps(const json& config, ModelConfig& out) {
+  double eps = 1e-6;
+  if (config.contains("rms_norm_eps")) {
+    TRINITY_TRY(eps, positive_config_number("rms_norm_eps", config["rms_norm_eps"]));
+  } else {
+    out.warnings.emplace_back(
+        "config.json names no rms_norm_eps; 1e-06 is assumed, as by transformers");
   }
-  TRINITY_TRY(out.rope_theta, positive_number("rope_theta", theta));
+  out.rms_norm_eps = static_cast<float>(eps);
+  if (!(out.rms_norm_eps > 0) || !std::isfinite(out.rms_norm_eps))
+    return invalid_config("rms_norm_eps", fmt::format("{}", eps), "between 1e-38 and 1e38");
   return {};
 }
 
@@ -148,12 +142,12 @@ Result<ModelConfig> parse_model_config(std::string_view text) {
   TRINITY_CHECK(refuse_unsupported(config));
   ModelConfig out;
   TRINITY_CHECK(read_sizes(config, out));
-  TRINITY_CHECK(read_rope_theta(config, out));
-  TRINITY_TRY(const double eps, positive_number("rms_norm_eps", value_of(config, "rms_norm_eps")));
-  out.rms_norm_eps = static_cast<float>(eps);
-  if (!(out.rms_norm_eps > 0) || !std::isfinite(out.rms_norm_eps))
-    return invalid("rms_norm_eps", fmt::format("{}", eps), "between 1e-38 and 1e38");
-  TRINITY_TRY(out.tie_word_embeddings, boolean(config, "tie_word_embeddings", false));
+  TRINITY_CHECK(refuse_windows(config, out.num_hidden_layers));
+  TRINITY_CHECK(read_rope(config, out));
+  TRINITY_CHECK(read_eps(config, out));
+  TRINITY_TRY(
+      out.tie_word_embeddings,
+      config_switch("tie_word_embeddings", config_value(config, "tie_word_embeddings"), false));
   return out;
 }
 

@@ -1,8 +1,9 @@
 // The settings of a Qwen3 model, read from Hugging Face's config.json.
 //
 // Both spellings are read: the older one with `rope_theta` and `torch_dtype` at the top, and the
-// newer one with `rope_parameters` and `dtype`. Settings that would change the arithmetic and are
-// not implemented are refused by name; unknown keys are ignored.
+// newer one with `rope_parameters` and `dtype`. What a file leaves out means what Qwen3Config of
+// `transformers` makes of it. Settings that would change the arithmetic and are not implemented,
+// and those that contradict each other, are refused by name; unknown keys are ignored.
 #pragma once
 
 #include <trinity/error.h>
@@ -12,6 +13,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "backend/rope.h"
 
 namespace trinity {
 
@@ -23,9 +26,9 @@ struct ModelConfig {
   int64_t num_key_value_heads = 0;
   int64_t head_dim = 0;  // attention width = heads · head_dim, which need not be hidden_size
   int64_t vocab_size = 0;
-  int64_t max_position_embeddings = 0;  // longest input in tokens
+  int64_t max_position_embeddings = 0;  // longest input in tokens; with yarn, after stretching
   float rms_norm_eps = 0;
-  double rope_theta = 0;
+  Rope rope;
   bool tie_word_embeddings = false;
   std::vector<std::string> warnings;  // for people: assumptions that were made
 

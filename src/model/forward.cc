@@ -82,7 +82,7 @@ class ForwardPass {
       TRINITY_TRY(const Qkv qkv, project_qkv(x, weights));
       TRINITY_TRY(
           q, backend_.qk_norm_rope_append(qkv, weights.q_norm, weights.k_norm, config_.rms_norm_eps,
-                                          config_.rope_theta, chunk.slices, kv_layer, shape_));
+                                          config_.rope, chunk.slices, kv_layer, shape_));
     }
     const auto& slices = last_rows_only ? chunk.last_row_slices : chunk.slices;
     TRINITY_TRY(const Tensor mixed, backend_.attention(q, slices, kv_layer, shape_));
@@ -130,8 +130,8 @@ class ForwardPass {
     TRINITY_TRY(std::vector<Tensor> parts, backend_.linear_split(x, weights.kv));
     TRINITY_TRY(const Tensor no_query,
                 backend_.qk_norm_rope_append(Qkv{Tensor(), parts[0], parts[1]}, weights.q_norm,
-                                             weights.k_norm, config_.rms_norm_eps,
-                                             config_.rope_theta, chunk.slices, kv_layer, shape_));
+                                             weights.k_norm, config_.rms_norm_eps, config_.rope,
+                                             chunk.slices, kv_layer, shape_));
     return {};
   }
 
@@ -140,7 +140,7 @@ class ForwardPass {
     TRINITY_TRY(Tensor q, backend_.linear(rows, weights.q));
     TRINITY_TRY(q, backend_.rms_norm(q, weights.q_norm, config_.rms_norm_eps));
     return backend_.rope(q, slice_positions(chunk.last_row_slices, q.rows()), config_.head_dim,
-                         config_.rope_theta);
+                         config_.rope);
   }
 
   Backend& backend_;

@@ -23,12 +23,25 @@ class ModelFolder final : public ModelFiles {
   Result<Tokenizer> tokenizer() const override {
     if (!tokenizer_.empty()) return Tokenizer::load(tokenizer_);
     TRINITY_TRY(const ModelConfig model, config());
+    const std::filesystem::path vocabulary = own_vocabulary(folder_);
     for (const auto& file : tokenizer_candidates(folder_)) {
+      const bool own = file == folder_ / "tokenizer.json";
+      if (!own && !vocabulary.empty()) break;
       auto tokenizer = Tokenizer::load(file);
-      const bool own = file.parent_path() == folder_;
+      if (own) return tokenizer;
       // A shared vocabulary belongs to this model only if the model knows all of its ids.
-      if (own || (tokenizer && tokenizer->vocab_size() <= model.vocab_size)) return tokenizer;
+      if (!tokenizer || tokenizer->vocab_size() > model.vocab_size) continue;
+      tokenizer->add_note("the model folder has no tokenizer.json; using " +
+                          excerpt(file.string(), 1024) + ", --tokenizer names another");
+      return tokenizer;
     }
+    if (!vocabulary.empty())
+      return fail(ErrorKind::missing, "missing_tokenizer",
+                  "there is no tokenizer.json in " + excerpt(folder_.string(), 1024) +
+                      ", but a vocabulary of its own (" + vocabulary.filename().string() +
+                      "); make one with AutoTokenizer.from_pretrained(FOLDER)."
+                      "save_pretrained(FOLDER) of the Python package transformers, or name one "
+                      "with --tokenizer");
     return fail(ErrorKind::missing, "missing_tokenizer",
                 "there is no tokenizer.json in " + excerpt(folder_.string(), 1024) +
                     "; copy the model's own there, or name one with --tokenizer");

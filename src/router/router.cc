@@ -113,6 +113,8 @@ Result<RouterInput> Router::Impl::read(const RouterQuery& query,
   } else {
     input.text = std::get<std::string>(query);
     TRINITY_TRY(input.ids, tokenizer->encode(input.text, options.content));
+    // A text without a token of its own stays empty: its end token alone says nothing.
+    if (!input.ids.empty()) input.ids = tokenizer->with_ends(std::move(input.ids));
   }
   if (input.ids.empty())
     return fail(ErrorKind::invalid_input, "empty_transcript",
@@ -181,6 +183,10 @@ Result<std::unique_ptr<Router>> Router::load(const RouterOptions& options) {
   info.adaptation = impl->adapted.description;
   info.tie_mode = impl->adapted.tie_mode;
   info.warnings = config.warnings;
+  if (impl->tokenizer) {
+    const auto& notes = impl->tokenizer->notes();
+    info.warnings.insert(info.warnings.end(), notes.begin(), notes.end());
+  }
   if (impl->adaptation) {
     const auto& fallbacks = impl->adaptation->fallbacks();
     info.fallbacks = static_cast<std::int64_t>(fallbacks.size());

@@ -16,6 +16,14 @@ bool is_tokenizer_folder(const std::string& name) {
 
 }  // namespace
 
+std::filesystem::path own_vocabulary(const std::filesystem::path& model_folder) {
+  std::error_code error;
+  for (const char* name : {"vocab.json", "merges.txt", "vocab.txt", "tokenizer.model",
+                           "spiece.model", "sentencepiece.bpe.model", "qwen.tiktoken"})
+    if (std::filesystem::exists(model_folder / name, error)) return model_folder / name;
+  return {};
+}
+
 std::vector<std::filesystem::path> tokenizer_candidates(const std::filesystem::path& model_folder) {
   std::vector<std::filesystem::path> found;
   std::error_code error;

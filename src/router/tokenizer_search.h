@@ -10,6 +10,11 @@
 
 namespace trinity {
 
+/// The file of the model folder in which it keeps a vocabulary of its own beside or instead of a
+/// tokenizer.json (vocab.json, merges.txt, ...); empty if there is none. Such a model must not be
+/// read with another model's vocabulary.
+std::filesystem::path own_vocabulary(const std::filesystem::path& model_folder);
+
 /// Existing tokenizer.json files for a model folder, best first: its own, then those in
 /// `tokenizer/` and `*_tokenizer/` folders beside it and beside its parents, three levels up.
 std::vector<std::filesystem::path> tokenizer_candidates(const std::filesystem::path& model_folder);

@@ -4,39 +4,33 @@
 #include <cstring>
 #include <numeric>
 
+#include "text/nfc.h"
+
 namespace trinity {
 
-AddedTokens::AddedTokens(std::vector<Token> tokens) : tokens_(std::move(tokens)) {
-  std::sort(tokens_.begin(), tokens_.end(),
-            [](const Token& a, const Token& b) { return a.content < b.content; });
-  by_id_.resize(tokens_.size());
-  std::iota(by_id_.begin(), by_id_.end(), 0u);
-  std::sort(by_id_.begin(), by_id_.end(),
-            [&](std::uint32_t a, std::uint32_t b) { return tokens_[a].id < tokens_[b].id; });
-  for (const Token& token : tokens_) starts_[static_cast<unsigned char>(token.content[0])] = true;
+TokenTrie::TokenTrie(std::vector<std::pair<std::string, std::int32_t>> texts) {
+  if (texts.empty()) return;
+  std::sort(texts.begin(), texts.end());
+  for (const auto& [text, id] : texts) starts_[static_cast<unsigned char>(text[0])] = true;
   if (std::count(starts_.begin(), starts_.end(), true) == 1) {
-    only_first_byte_ = static_cast<unsigned char>(tokens_[0].content[0]);
+    only_first_byte_ = static_cast<unsigned char>(texts[0].first[0]);
   }
-  if (!tokens_.empty()) build_trie();
-}
-
-void AddedTokens::build_trie() {
-  // Breadth first over ranges of the sorted tokens that share a prefix of `depth` bytes.
+  // Breadth first over ranges of the sorted texts that share a prefix of `depth` bytes.
   struct Range {
     std::size_t first;
     std::size_t last;
     std::size_t depth;
   };
-  std::vector<Range> ranges{{0, tokens_.size(), 0}};
+  std::vector<Range> ranges{{0, texts.size(), 0}};
   nodes_.emplace_back();
   for (std::size_t node = 0; node < nodes_.size(); ++node) {
     auto [first, last, depth] = ranges[node];
-    if (tokens_[first].content.size() == depth) nodes_[node].id = tokens_[first++].id;
+    if (texts[first].first.size() == depth) nodes_[node].id = texts[first++].second;
     nodes_[node].first_edge = static_cast<std::uint32_t>(edges_.size());
     while (first < last) {
-      const char byte = tokens_[first].content[depth];
+      const char byte = texts[first].first[depth];
       std::size_t end = first + 1;
-      while (end < last && tokens_[end].content[depth] == byte) ++end;
+      while (end < last && texts[end].first[depth] == byte) ++end;
       edges_.push_back(
           {static_cast<unsigned char>(byte), static_cast<std::uint32_t>(nodes_.size())});
       ranges.push_back({first, end, depth + 1});
@@ -47,7 +41,7 @@ void AddedTokens::build_trie() {
   }
 }
 
-std::size_t AddedTokens::next_candidate(std::string_view text, std::size_t from) const {
+std::size_t TokenTrie::next_candidate(std::string_view text, std::size_t from) const {
   if (from >= text.size()) return text.size();
   if (only_first_byte_ >= 0) {
     const void* found = std::memchr(text.data() + from, only_first_byte_, text.size() - from);
@@ -58,11 +52,11 @@ std::size_t AddedTokens::next_candidate(std::string_view text, std::size_t from)
   return from;
 }
 
-std::optional<AddedTokens::Match> AddedTokens::find(std::string_view text, std::size_t from) const {
-  if (tokens_.empty()) return std::nullopt;
+std::optional<TokenMatch> TokenTrie::find(std::string_view text, std::size_t from) const {
+  if (empty()) return std::nullopt;
   for (std::size_t begin = next_candidate(text, from); begin < text.size();
        begin = next_candidate(text, begin + 1)) {
-    std::optional<Match> longest;
+    std::optional<TokenMatch> longest;
     std::uint32_t node = 0;
     for (std::size_t i = begin; i < text.size(); ++i) {
       const auto byte = static_cast<unsigned char>(text[i]);
@@ -72,11 +66,30 @@ std::optional<AddedTokens::Match> AddedTokens::find(std::string_view text, std::
           first, last, byte, [](const Edge& e, unsigned char wanted) { return e.byte < wanted; });
       if (edge == last || edge->byte != byte) break;
       node = edge->target;
-      if (nodes_[node].id >= 0) longest = Match{begin, i + 1 - begin, nodes_[node].id};
+      if (nodes_[node].id >= 0) longest = TokenMatch{begin, i + 1 - begin, nodes_[node].id};
     }
     if (longest) return longest;
   }
   return std::nullopt;
+}
+
+AddedTokens::AddedTokens(std::vector<Token> tokens) : tokens_(std::move(tokens)) {
+  std::sort(tokens_.begin(), tokens_.end(),
+            [](const Token& a, const Token& b) { return a.content < b.content; });
+  by_id_.resize(tokens_.size());
+  std::iota(by_id_.begin(), by_id_.end(), 0u);
+  std::sort(by_id_.begin(), by_id_.end(),
+            [&](std::uint32_t a, std::uint32_t b) { return tokens_[a].id < tokens_[b].id; });
+  std::vector<std::pair<std::string, std::int32_t>> as_given, normalized;
+  for (const Token& token : tokens_) {
+    if (token.normalized) {
+      normalized.emplace_back(nfc(token.content), token.id);
+    } else {
+      as_given.emplace_back(token.content, token.id);
+    }
+  }
+  as_given_ = TokenTrie(std::move(as_given));
+  normalized_ = TokenTrie(std::move(normalized));
 }
 
 std::optional<std::int32_t> AddedTokens::id_of(std::string_view content) const {

@@ -75,9 +75,9 @@ Result<RouterInput> build_router_input(const Tokenizer& tokenizer,
     if (!rendered) return tl::unexpected<Error>(rendered.error());
     spans = std::move(*rendered);
   }
-  Result<std::vector<std::int32_t>> ids = tokenizer.encode(spans);
-  if (!ids) return tl::unexpected<Error>(ids.error());
-  return RouterInput{span_text(spans), std::move(*ids)};
+  TRINITY_TRY(std::vector<std::int32_t> ids, tokenizer.encode(spans));
+  if (options.mode == InputMode::plain) ids = tokenizer.with_ends(std::move(ids));
+  return RouterInput{span_text(spans), std::move(ids)};
 }
 
 }  // namespace trinity

@@ -69,6 +69,16 @@ struct TokenizerBuilder {
     Result<TokenizerModel> model = read_tokenizer_json(std::move(json));
     if (!model) return tl::unexpected<Error>(model.error());
     Tokenizer tokenizer;
+    tokenizer.ends_ = std::move(model->ends);
+    tokenizer.notes_ = std::move(model->notes);
+    for (const bool after : {false, true}) {
+      for (const EndToken& token : after ? tokenizer.ends_.after : tokenizer.ends_.before) {
+        tokenizer.add_note(fmt::format(
+            "the tokenizer file's post_processor sets the token \"{}\" ({}) {} every text; texts "
+            "and plain transcripts get it, the chat template goes without",
+            excerpt(token.name), token.id, after ? "after" : "before"));
+      }
+    }
     tokenizer.added_ = AddedTokens(std::move(model->added_tokens));
     tokenizer.vocab_size_ = model->vocabulary.id_end();
     for (const AddedTokens::Token& token : tokenizer.added_.tokens()) {
@@ -127,27 +137,54 @@ Result<std::vector<std::int32_t>> Tokenizer::encode(std::span<const Span> spans)
   }
 
   std::vector<std::int32_t> ids;
-  ids.reserve(size / 4 + 8);  // about four bytes a token in English text
-  std::deque<std::string> joined;
+  ids.reserve(size / 4 + 8);     // about four bytes a token in English text
+  std::deque<std::string> kept;  // texts that were made here and are viewed by spans and runs
   Gathered run;
-  const auto end_run = [&] {
+  const auto end_run_with = [&](std::int32_t id) {
     append_run(run.view(), ids);
     run.clear();
+    ids.push_back(id);
   };
-  for (const Span& span : join_literals(spans, joined)) {
-    std::size_t from = 0;
-    if (span.policy == SpecialTokens::parse) {
-      while (const auto match = added_.find(span.text, from)) {
-        run.add(span.text.substr(from, match->begin - from));
-        end_run();
-        ids.push_back(match->id);
-        from = match->begin + match->length;
-      }
+  // Literal text between two tokens that are found as they are given.
+  const auto add_stretch = [&](std::string_view text) {
+    if (!added_.has_normalized() || text.empty()) {
+      run.add(text);
+      return;
     }
-    run.add(span.text.substr(from));
+    const std::string_view normal = kept.emplace_back(nfc(text));
+    std::size_t from = 0;
+    while (const auto match = added_.find_normalized(normal, from)) {
+      run.add(normal.substr(from, match->begin - from));
+      end_run_with(match->id);
+      from = match->begin + match->length;
+    }
+    run.add(normal.substr(from));  // the NFC form of a run with it is that of the run as given
+  };
+  for (const Span& span : join_literals(spans, kept)) {
+    if (span.policy == SpecialTokens::plain) {
+      run.add(span.text);
+      continue;
+    }
+    std::size_t from = 0;
+    while (const auto match = added_.find(span.text, from)) {
+      add_stretch(span.text.substr(from, match->begin - from));
+      end_run_with(match->id);
+      from = match->begin + match->length;
+    }
+    add_stretch(span.text.substr(from));
   }
-  end_run();
+  append_run(run.view(), ids);
   return ids;
+}
+
+std::vector<std::int32_t> Tokenizer::with_ends(std::vector<std::int32_t> ids) const {
+  if (ends_.before.empty() && ends_.after.empty()) return ids;
+  std::vector<std::int32_t> whole;
+  whole.reserve(ids.size() + ends_.before.size() + ends_.after.size());
+  for (const EndToken& token : ends_.before) whole.push_back(token.id);
+  whole.insert(whole.end(), ids.begin(), ids.end());
+  for (const EndToken& token : ends_.after) whole.push_back(token.id);
+  return whole;
 }
 
 Result<std::string> Tokenizer::decode(std::span<const std::int32_t> ids) const {

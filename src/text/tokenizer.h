@@ -3,7 +3,8 @@
 // The pipeline: added tokens are cut out of literal spans; everything between two of them is one
 // text run, normalised to NFC (text/nfc.h), split into pieces (text/pre_tokenizer.h) and merged
 // (text/bpe.h). A loaded tokenizer is immutable: any number of threads may encode with it at once,
-// and equal input gives equal ids. No begin or end token is ever added.
+// and equal input gives equal ids. Encoding adds no begin or end token; `with_ends` adds those that
+// the file's post-processor has, for a text that stands alone.
 #pragma once
 
 #include <trinity/error.h>
@@ -19,6 +20,7 @@
 
 #include "text/added_tokens.h"
 #include "text/bpe.h"
+#include "text/post_processor.h"
 
 namespace trinity {
 
@@ -52,6 +54,11 @@ class Tokenizer {
   /// counts from the start of the first span; every span must be valid on its own.
   Result<std::vector<std::int32_t>> encode(std::span<const Span> spans) const;
 
+  /// The ids of a text that stands alone, between the tokens that the file's `post_processor` sets
+  /// around every text (Qwen3-Embedding: its end token); the ids themselves when it sets none. What
+  /// the chat template renders goes without, as in `apply_chat_template`.
+  std::vector<std::int32_t> with_ends(std::vector<std::int32_t> ids) const;
+
   /// The bytes that `ids` stand for; decode(encode(x)) = NFC(x). Ids cut from the middle of a
   /// longer sequence may end inside a character, so the bytes need not be valid UTF-8 then. Error:
   /// `unknown_token_id`.
@@ -65,6 +72,10 @@ class Tokenizer {
     return added_.id_of(content);
   }
 
+  /// For people: what of the file may surprise.
+  const std::vector<std::string>& notes() const { return notes_; }
+  void add_note(std::string note) { notes_.push_back(std::move(note)); }
+
  private:
   friend struct TokenizerBuilder;
   Tokenizer() = default;
@@ -73,6 +84,8 @@ class Tokenizer {
 
   Bpe bpe_;
   AddedTokens added_;
+  EndTokens ends_;
+  std::vector<std::string> notes_;
   std::int32_t vocab_size_ = 0;
 };
 

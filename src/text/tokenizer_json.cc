@@ -3,10 +3,15 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <algorithm>
 #include <string_view>
 
+#include "base/try.h"
+#include "base/utf8.h"
 #include "text/byte_alphabet.h"
+#include "text/tokenizer_error.h"
 #include "text/tokenizer_sections.h"
+#include "text/utf8_decode.h"
 
 namespace trinity {
 
@@ -21,16 +26,8 @@ using simdjson::ondemand::parser;
 using simdjson::ondemand::raw_json_string;
 using simdjson::ondemand::value;
 
-tl::unexpected<Error> invalid(std::string message) {
-  return fail(ErrorKind::invalid_input, "invalid_tokenizer", std::move(message));
-}
-
-tl::unexpected<Error> unsupported(std::string message) {
-  return fail(ErrorKind::unsupported, "unsupported_tokenizer", std::move(message));
-}
-
 tl::unexpected<Error> malformed(std::string_view where, simdjson::error_code code) {
-  return invalid(
+  return invalid_tokenizer(
       fmt::format("{} of the tokenizer file cannot be read ({}); use an intact tokenizer.json",
                   where, simdjson::error_message(code)));
 }
@@ -59,18 +56,23 @@ class Reader {
     });
     if (!status) return status;
     if (file.current_location().error() != simdjson::OUT_OF_BOUNDS) {
-      return invalid("the tokenizer file goes on after its closing brace");
+      return invalid_tokenizer("the tokenizer file goes on after its closing brace");
     }
-    if (!seen_normalizer_) return unsupported("the tokenizer has no normalizer; NFC is supported");
+    if (!seen_normalizer_)
+      return unsupported_tokenizer("the tokenizer has no normalizer; NFC is supported");
     if (!seen_pre_tokenizer_) {
-      return unsupported("the tokenizer has no pre_tokenizer; Split and ByteLevel are supported");
+      return unsupported_tokenizer(
+          "the tokenizer has no pre_tokenizer; Split and ByteLevel are supported");
     }
-    if (!seen_vocabulary_) return invalid("the tokenizer file has no model.vocab");
-    if (!seen_merges_) return invalid("the tokenizer file has no model.merges");
+    if (!seen_vocabulary_) return invalid_tokenizer("the tokenizer file has no model.vocab");
+    if (!seen_merges_) return invalid_tokenizer("the tokenizer file has no model.merges");
     if (merges_wait_for_vocabulary_) {
       if (status = read_late_merges(file); !status) return status;
     }
-    return check_added_tokens();
+    TRINITY_CHECK(check_added_tokens());
+    TRINITY_CHECK(check_ends());
+    note_ids();
+    return {};
   }
 
   TokenizerModel take() { return std::move(model_); }
@@ -98,11 +100,15 @@ class Reader {
       model_.added_tokens = std::move(*tokens);
       return {};
     }
-    return check_byte_level(key, text);
+    if (key == "decoder") return check_decoder(text);
+    TRINITY_CHECK(once(seen_post_processor_, key));
+    TRINITY_TRY(model_.ends, read_post_processor(text));
+    return {};
   }
 
   Status once(bool& seen, std::string_view name) {
-    if (seen) return invalid(fmt::format("the tokenizer file has two sections `{}`", name));
+    if (seen)
+      return invalid_tokenizer(fmt::format("the tokenizer file has two sections `{}`", name));
     seen = true;
     return {};
   }
@@ -136,7 +142,7 @@ class Reader {
       if (const auto error = entry.value().get_int64().get(id))
         return malformed("model.vocab", error);
       if (text != AlphabetText::token) {
-        return unsupported(
+        return unsupported_tokenizer(
             fmt::format("the vocabulary token with the id {} is not spelt in the byte alphabet; "
                         "only byte-level "
                         "vocabularies are supported",
@@ -191,8 +197,8 @@ class Reader {
         return malformed("model.merges", error);
       if (append_alphabet_bytes(text.raw(), pair, left_length) == AlphabetText::two_tokens)
         return {};
-      return invalid(fmt::format("merge {} is not two tokens with one space between them",
-                                 model_.merges.size()));
+      return invalid_tokenizer(fmt::format("merge {} is not two tokens with one space between them",
+                                           model_.merges.size()));
     }
     array parts;
     if (const auto error = v.get_array().get(parts)) return malformed("model.merges", error);
@@ -210,8 +216,8 @@ class Reader {
       if (count == 1) left_length = length;
     }
     if (count == 2) return {};
-    return invalid(fmt::format("merge {} is not a list of two tokens in the byte alphabet",
-                               model_.merges.size()));
+    return invalid_tokenizer(fmt::format(
+        "merge {} is not a list of two tokens in the byte alphabet", model_.merges.size()));
   }
 
   Status add_merge(std::string_view pair, std::size_t left_length) {
@@ -226,20 +232,34 @@ class Reader {
                        : vocabulary.find(pair);
     if (rule.left == Vocabulary::none || rule.right == Vocabulary::none ||
         rule.product == Vocabulary::none) {
-      return invalid(fmt::format("merge {} names a token that is not in the vocabulary",
-                                 model_.merges.size()));
+      return invalid_tokenizer(fmt::format("merge {} names a token that is not in the vocabulary",
+                                           model_.merges.size()));
     }
     model_.merges.push_back(rule);
     return {};
   }
 
+  /// The vocabulary token that the file spells like this text, or none. Added tokens are not spelt
+  /// in the byte alphabet: " a" is another token than the vocabulary's, which is spelt with U+0120.
+  std::int32_t spelt_in_vocabulary(const std::string& text) const {
+    std::string bytes;
+    for (std::size_t i = 0; i < text.size();) {
+      const DecodedCodePoint decoded = decode_code_point(text.data() + i);
+      if (decoded.value >= byte_alphabet_end || byte_of_code_point[decoded.value] < 0)
+        return Vocabulary::none;
+      bytes.push_back(static_cast<char>(byte_of_code_point[decoded.value]));
+      i += decoded.length;
+    }
+    return model_.vocabulary.find(bytes);
+  }
+
   /// An added token has an id of its own, or it is a vocabulary token spelt the same.
   Status check_added_tokens() {
     for (const AddedTokens::Token& token : model_.added_tokens) {
-      const std::int32_t in_vocabulary = model_.vocabulary.find(token.content);
+      const std::int32_t in_vocabulary = spelt_in_vocabulary(token.content);
       const bool id_taken = model_.vocabulary.defines(token.id);
       if (in_vocabulary != token.id && (id_taken || in_vocabulary != Vocabulary::none)) {
-        return invalid(
+        return invalid_tokenizer(
             fmt::format("the added token with the id {} contradicts the vocabulary, which "
                         "has its id or its text; use an intact tokenizer.json",
                         token.id));
@@ -248,10 +268,54 @@ class Reader {
     return {};
   }
 
+  /// The tokens around a text exist and have one id.
+  Status check_ends() {
+    for (const auto* side : {&model_.ends.before, &model_.ends.after}) {
+      for (const EndToken& token : *side) {
+        bool known = model_.vocabulary.defines(token.id);
+        for (const AddedTokens::Token& added : model_.added_tokens) {
+          known = known || added.id == token.id;
+          if (added.content != token.name || added.id == token.id) continue;
+          return invalid_tokenizer(
+              fmt::format("the post_processor gives the token \"{}\" the id {}, but added_tokens "
+                          "gives it {}; use an intact tokenizer.json",
+                          excerpt(token.name), token.id, added.id));
+        }
+        if (!known) {
+          return invalid_tokenizer(
+              fmt::format("the post_processor sets the token \"{}\" around a text, but its id {} "
+                          "is not defined; use an intact tokenizer.json",
+                          excerpt(token.name), token.id));
+        }
+      }
+    }
+    return {};
+  }
+
+  /// Tells where the `tokenizers` library, which numbers added tokens anew, gives other ids.
+  void note_ids() {
+    const auto size = static_cast<std::int32_t>(model_.vocabulary.size());
+    std::int32_t highest = -1;
+    for (const AddedTokens::Token& token : model_.added_tokens) {
+      const std::int32_t in_vocabulary = spelt_in_vocabulary(token.content);
+      const std::int32_t handed_out = in_vocabulary != Vocabulary::none ? in_vocabulary
+                                      : highest >= size                 ? highest + 1
+                                                                        : size;
+      highest = std::max(highest, handed_out);
+      if (handed_out == token.id) continue;
+      model_.notes.push_back(
+          fmt::format("the tokenizer file gives the added token \"{}\" the id {}, which is used; "
+                      "the tokenizers library numbers such tokens anew and gives it {}",
+                      excerpt(token.content), token.id, handed_out));
+      return;
+    }
+  }
+
   TokenizerModel model_;
   bool seen_normalizer_ = false;
   bool seen_pre_tokenizer_ = false;
   bool seen_added_tokens_ = false;
+  bool seen_post_processor_ = false;
   bool seen_model_ = false;
   bool seen_vocabulary_ = false;
   bool seen_merges_ = false;

@@ -1,10 +1,11 @@
 // Reading the `tokenizer.json` of the Qwen2/Qwen3 family.
 //
 // Accepted: NFC normaliser; pre-tokeniser of the one split regex followed by ByteLevel; BPE without
-// dropout, byte fallback, sub-word prefixes or ignored merges; ByteLevel (or no) post-processor and
-// decoder; added tokens without flags. Everything else is refused by name, because it would change
-// ids silently. Merges may be pairs or "a b" strings. `truncation` and `padding` are ignored: they
-// are settings of batch calls, and a router input is never cut or filled up.
+// dropout, byte fallback, sub-word prefixes or ignored merges; ByteLevel, template or no
+// post-processor; ByteLevel or no decoder; added tokens with no flag but `normalized` and
+// `special`. Any of them may stand in a Sequence. Everything else is refused by name, because it
+// would change ids silently. Merges may be pairs or "a b" strings. `truncation` and `padding` are
+// ignored: they are settings of batch calls, and a router input is never cut or filled up.
 #pragma once
 
 #include <trinity/error.h>
@@ -14,6 +15,7 @@
 
 #include "text/added_tokens.h"
 #include "text/merge_table.h"
+#include "text/post_processor.h"
 #include "text/vocabulary.h"
 
 namespace trinity {
@@ -21,7 +23,9 @@ namespace trinity {
 struct TokenizerModel {
   Vocabulary vocabulary;  // with its index
   std::vector<MergeRule> merges;
-  std::vector<AddedTokens::Token> added_tokens;
+  std::vector<AddedTokens::Token> added_tokens;  // in the order of the file
+  EndTokens ends;
+  std::vector<std::string> notes;  // for people: what another reader of the file does otherwise
 };
 
 /// Errors: `invalid_tokenizer` (not JSON, a wrong type, parts that contradict each other) and

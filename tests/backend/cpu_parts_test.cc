@@ -84,7 +84,7 @@ TEST(RopeTable, FollowsTheFormulaInF32AnglesAndDoubleFunctions) {
        {std::pair<int64_t, double>{128, 1e6}, {22, 1e4}, {2, 500}}) {
     cpu::RopeTable table(head_dim, theta);
     EXPECT_EQ(table.head_dim(), head_dim);
-    EXPECT_EQ(table.theta(), theta);
+    EXPECT_EQ(table.rope(), Rope(theta));
     int64_t reserved = 0;
     for (const int64_t count : {1, 2, 33, 34, 1000, 40960}) {
       table.reserve(count);

@@ -43,8 +43,8 @@ class DelegatingBackend : public Backend {
     return inner_->rms_norm(x, weight, eps);
   }
   Result<Tensor> rope(const Tensor& x, std::span<const int64_t> positions, int64_t head_dim,
-                      double theta) override {
-    return inner_->rope(x, positions, head_dim, theta);
+                      const Rope& rope) override {
+    return inner_->rope(x, positions, head_dim, rope);
   }
   Result<Tensor> add(const Tensor& a, const Tensor& b) override { return inner_->add(a, b); }
   Result<Tensor> silu_mul(const Tensor& gate, const Tensor& up) override {

@@ -95,6 +95,21 @@ TEST_P(ExactLanes, Rotation) {
   }
 }
 
+TEST_P(ExactLanes, RotationStretchedByYarn) {
+  Rope rope(1e6);
+  rope.scaling = RopeScaling::yarn;
+  rope.factor = 4;
+  rope.original_positions = 512;
+  rope.attention_factor = 1.138629436111989;
+  const std::vector<int64_t> positions = {0, 1, 63, 511, 2047};
+  const auto rows = static_cast<int64_t>(positions.size());
+  const auto x = awkward(rows, 3 * 64);
+  expect_same_bits([&](Backend& backend) {
+    return take(backend.download(
+        take(backend.rope(take(backend.upload(x, rows, 3 * 64)), positions, 64, rope))));
+  });
+}
+
 TEST_P(ExactLanes, SiluOfAnyGateAndSums) {
   std::vector<float> gate, up;
   for (uint32_t bits = 0; bits < 0x7F800000u; bits += 1000003u)

@@ -230,6 +230,10 @@ TEST_F(PluginFaults, WrongArgumentsNeverReachThePlugin) {
   };
   for (const auto& [call, got] : tags) EXPECT_EQ(got, "tensor_shape_mismatch") << call;
   EXPECT_EQ(tag(backend->append_kv(residual, residual, {&late, 1}, 0)), "kv_position_mismatch");
+  Rope stretched(1e6);
+  stretched.scaling = RopeScaling::yarn;
+  EXPECT_EQ(tag(backend->rope(residual, std::vector<int64_t>{0, 1}, 4, stretched)),
+            "unsupported_rope_scaling");
   const Weight table = take(backend->prepare_embedding(matrix.view()));
   EXPECT_EQ(tag(backend->embed(table, std::vector<int32_t>{4})), "token_out_of_range");
   EXPECT_EQ(tag(backend->embed(table, std::vector<int32_t>{-1})), "token_out_of_range");

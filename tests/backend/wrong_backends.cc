@@ -179,7 +179,7 @@ class EarlyNormWeight final : public DelegatingBackend {
 template <class Change>
 class ChangedRope final : public Wrong {
   Result<Tensor> rope(const Tensor& x, std::span<const int64_t> positions, int64_t head_dim,
-                      double theta) override {
+                      const Rope& rope) override {
     std::vector<float> out = numbers(x);
     const int64_t half = head_dim / 2;
     for (int64_t r = 0; r < x.rows(); ++r)
@@ -188,7 +188,7 @@ class ChangedRope final : public Wrong {
           const Change change{static_cast<double>(positions[static_cast<size_t>(r)]),
                               static_cast<double>(h), i, half};
           const auto inverse_frequency = static_cast<float>(
-              std::pow(theta, -2.0 * static_cast<double>(i) / static_cast<double>(head_dim)));
+              std::pow(rope.theta, -2.0 * static_cast<double>(i) / static_cast<double>(head_dim)));
           const double angle = static_cast<float>(change.angle(inverse_frequency));
           const auto base = static_cast<size_t>(r * x.cols() + h * head_dim);
           const size_t first = base + static_cast<size_t>(change.first());

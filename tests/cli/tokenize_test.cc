@@ -24,6 +24,17 @@ TEST(TokenizeCommand, NeedsNothingButTheTokenizerFile) {
   EXPECT_EQ(outcome.out, "{\"ids\":[257]}\n");
 }
 
+TEST(TokenizeCommand, WhatTheFileDoesOtherwiseThanOthersIsNoted) {
+  const TemporaryFolder folder;
+  auto json = small_tokenizer_json();
+  json["added_tokens"][0]["id"] = 500;
+  folder.put("gap/tokenizer.json", json.dump());
+  const Outcome outcome = run({"tokenize", "--special", "--model", folder / "gap", "<|x|>"});
+  EXPECT_EQ(outcome.out, "{\"ids\":[500]}\n");
+  EXPECT_NE(outcome.err.find("500"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("259"), std::string::npos) << outcome.err;
+}
+
 TEST(TokenizeCommand, AddedTokensAreTextUnlessAsked) {
   const std::string input = "{\"text\":\"a<|x|>\"}\n";
   EXPECT_EQ(tokenize({}, input).out, "{\"ids\":[97,60,124,120,124,62]}\n");

@@ -31,8 +31,8 @@ class OneBitOff final : public DelegatingBackend {
     return off("embed", DelegatingBackend::embed(table, ids));
   }
   Result<Tensor> rope(const Tensor& x, std::span<const int64_t> positions, int64_t head_dim,
-                      double theta) override {
-    return off("rope", DelegatingBackend::rope(x, positions, head_dim, theta));
+                      const Rope& rope) override {
+    return off("rope", DelegatingBackend::rope(x, positions, head_dim, rope));
   }
   Result<Tensor> add(const Tensor& a, const Tensor& b) override {
     return off("add", DelegatingBackend::add(a, b));

@@ -86,7 +86,7 @@ inline ModelConfig small_shape() {
   config.vocab_size = 50;
   config.max_position_embeddings = 200;
   config.rms_norm_eps = 1e-6f;
-  config.rope_theta = 1e6;
+  config.rope = 1e6;
   config.tie_word_embeddings = true;
   return config;
 }

@@ -60,8 +60,8 @@ class ForwardTrace {
     const Tensor k_normed = kept("k_norm", norm(k, attention + "k_norm.weight"));
     std::vector<int64_t> positions;
     for (int64_t p = 0; p < rows; ++p) positions.push_back(p);
-    const Tensor q_turned = take(backend_.rope(q_normed, positions, dim, config_.rope_theta));
-    const Tensor k_turned = take(backend_.rope(k_normed, positions, dim, config_.rope_theta));
+    const Tensor q_turned = take(backend_.rope(q_normed, positions, dim, config_.rope));
+    const Tensor k_turned = take(backend_.rope(k_normed, positions, dim, config_.rope));
     if (record_) {
       trace_["layer0.q_rope"] =
           heads_first(take(backend_.download(q_turned)), rows, shape.heads, dim);

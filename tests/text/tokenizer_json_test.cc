@@ -134,9 +134,9 @@ const std::vector<Refusal>& refusals() {
        [](Json& j) {
          j["pre_tokenizer"]["pretokenizers"].push_back({{"type", "Digits"}});
        }},
-      {"template post-processor", "unsupported_tokenizer", "TemplateProcessing",
+      {"other post-processor", "unsupported_tokenizer", "RobertaProcessing",
        [](Json& j) {
-         j["post_processor"] = {{"type", "TemplateProcessing"}};
+         j["post_processor"] = {{"type", "RobertaProcessing"}};
        }},
       {"other decoder", "unsupported_tokenizer", "WordPiece",
        [](Json& j) {
@@ -164,8 +164,6 @@ const std::vector<Refusal>& refusals() {
        [](Json& j) { j["added_tokens"][0]["rstrip"] = true; }},
       {"single_word", "unsupported_tokenizer", "single_word",
        [](Json& j) { j["added_tokens"][0]["single_word"] = true; }},
-      {"normalized", "unsupported_tokenizer", "normalized",
-       [](Json& j) { j["added_tokens"][0]["normalized"] = true; }},
       {"endless added token", "unsupported_tokenizer", "513",
        [](Json& j) { j["added_tokens"][0]["content"] = std::string(513, 'x'); }},
       // Damaged files.
@@ -260,6 +258,15 @@ TEST(TokenizerJson, RefusesWhatItWouldEncodeWrongly) {
     const std::string error = error_of(json);
     EXPECT_EQ(error.substr(0, error.find(':')), refusal.tag) << refusal.name << " gave " << error;
     EXPECT_NE(error.find(refusal.mentions), std::string::npos) << refusal.name << " gave " << error;
+  }
+}
+
+TEST(TokenizerJson, RefusalsOfOtherFamiliesSayWhatToDo) {
+  for (const Refusal& refusal : refusals()) {
+    if (refusal.tag != std::string_view("unsupported_tokenizer")) continue;
+    Json json = small_tokenizer_json();
+    refusal.change(json);
+    EXPECT_NE(error_of(json).find("--tokenizer"), std::string::npos) << error_of(json);
   }
 }
 

@@ -136,8 +136,8 @@ class CpuBackend final : public Backend {
   }
 
   Result<Tensor> rope(const Tensor& x, std::span<const int64_t> positions, int64_t head_dim,
-                      double theta) override {
-    return by_heads(x, rotation(positions, x.cols() / head_dim, head_dim, theta), Element::f32);
+                      const Rope& rope) override {
+    return by_heads(x, rotation(positions, x.cols() / head_dim, head_dim, rope), Element::f32);
   }
 
   Result<Tensor> add(const Tensor& a, const Tensor& b) override {
@@ -214,9 +214,10 @@ class CpuBackend final : public Backend {
   }
 
   Result<Tensor> qk_norm_rope_append(const Qkv& qkv, const Weight& q_norm, const Weight& k_norm,
-                                     float eps, double theta, std::span<const SequenceSlice> slices,
-                                     int64_t layer, const AttentionShape& shape) override {
-    RopeTable& table = rope_table(shape.head_dim, theta);
+                                     float eps, const Rope& rope,
+                                     std::span<const SequenceSlice> slices, int64_t layer,
+                                     const AttentionShape& shape) override {
+    RopeTable& table = rope_table(shape.head_dim, rope);
     for (const SequenceSlice& slice : slices) table.reserve(slice.position_begin + slice.row_count);
     QkvRows rows;
     rows.k = input(qkv.k);
@@ -322,10 +323,10 @@ class CpuBackend final : public Backend {
   }
 
   HeadRows rotation(std::span<const int64_t> positions, int64_t heads, int64_t head_dim,
-                    double theta) {
+                    const Rope& rope) {
     int64_t highest = 0;
     for (const int64_t position : positions) highest = std::max(highest, position);
-    RopeTable& table = rope_table(head_dim, theta);
+    RopeTable& table = rope_table(head_dim, rope);
     table.reserve(highest + 1);
     HeadRows rows;
     rows.heads = heads;
@@ -336,10 +337,10 @@ class CpuBackend final : public Backend {
     return rows;
   }
 
-  RopeTable& rope_table(int64_t head_dim, double theta) {
+  RopeTable& rope_table(int64_t head_dim, const Rope& rope) {
     for (RopeTable& table : rope_tables_)
-      if (table.head_dim() == head_dim && table.theta() == theta) return table;
-    return rope_tables_.emplace_back(head_dim, theta);
+      if (table.head_dim() == head_dim && table.rope() == rope) return table;
+    return rope_tables_.emplace_back(head_dim, rope);
   }
 
   PageLayout page_layout(const KvShape& shape) const {

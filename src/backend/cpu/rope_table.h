@@ -4,17 +4,19 @@
 #include <cstdint>
 #include <vector>
 
+#include "backend/rope.h"
+
 namespace trinity::cpu {
 
-/// Tables [position][head_dim / 2] of cos and sin of position · θ^(−2i/head_dim). The angle is an
-/// f32 product of f32 factors, as in the reference formula; the rest is correctly rounded
-/// (rope_angles.h), the same bits everywhere.
+/// Tables [position][head_dim / 2] of cos and sin of position · frequency, times the attention
+/// factor of a scaled rope. The angle is an f32 product of f32 factors, as in the reference
+/// formula; the rest is correctly rounded (rope_angles.h), the same bits everywhere.
 class RopeTable {
  public:
-  RopeTable(int64_t head_dim, double theta);
+  RopeTable(int64_t head_dim, const Rope& rope);
 
   int64_t head_dim() const { return 2 * static_cast<int64_t>(frequencies_.size()); }
-  double theta() const { return theta_; }
+  const Rope& rope() const { return rope_; }
 
   /// Makes positions 0..count−1 available.
   void reserve(int64_t count);
@@ -22,7 +24,7 @@ class RopeTable {
   const float* sines() const { return sines_.data(); }
 
  private:
-  double theta_;
+  Rope rope_;
   std::vector<float> frequencies_;
   std::vector<float> cosines_;
   std::vector<float> sines_;

@@ -66,15 +66,15 @@ FusedBackend::~FusedBackend() {
   on_worker([&] { frequencies_.clear(); });
 }
 
-const MlxBackend::Array& FusedBackend::frequencies(int head_dim, double theta) {
-  const auto found = frequencies_.find({head_dim, theta});
+const MlxBackend::Array& FusedBackend::frequencies(int head_dim, const Rope& rope) {
+  const auto found = frequencies_.find({head_dim, rope});
   if (found != frequencies_.end()) return found->second;
   std::vector<float> values;
-  for (const float inverse : inverse_frequencies(head_dim, theta))
+  for (const float inverse : inverse_frequencies(head_dim, rope))
     values.push_back(frequency_for(inverse));
   const auto count = static_cast<int>(values.size());
   return frequencies_
-      .emplace(std::pair(head_dim, theta), mx::array(values.data(), {count}, mx::float32))
+      .emplace(std::pair(head_dim, rope), mx::array(values.data(), {count}, mx::float32))
       .first->second;
 }
 
@@ -83,8 +83,14 @@ MlxBackend::Array FusedBackend::norm_groups(const Array& x, const Array& weight,
 }
 
 MlxBackend::Array FusedBackend::rotate_heads(const Array& x, std::span<const int64_t> positions,
-                                             double theta) {
-  const mx::array& by_dimension = frequencies(x.shape(2), theta);
+                                             const Rope& rope) {
+  if (rope.attention_factor != 1) {
+    Rope unscaled = rope;
+    unscaled.attention_factor = 1;
+    return mx::multiply(rotate_heads(x, positions, unscaled),
+                        mx::array(rope.attention_scaling(), x.dtype()));
+  }
+  const mx::array& by_dimension = frequencies(x.shape(2), rope);
   const std::vector<Run> runs = consecutive_runs(positions);
   const bool equal = std::all_of(runs.begin(), runs.end(),
                                  [&](const Run& run) { return run.count == runs.front().count; });

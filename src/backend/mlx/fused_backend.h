@@ -21,14 +21,14 @@ class FusedBackend final : public MlxBackend {
 
  protected:
   Array norm_groups(const Array& x, const Array& weight, float eps) override;
-  Array rotate_heads(const Array& x, std::span<const int64_t> positions, double theta) override;
+  Array rotate_heads(const Array& x, std::span<const int64_t> positions, const Rope& rope) override;
   Array attend(const Array& q, const Array& k, const Array& v) override;
 
  private:
-  const Array& frequencies(int head_dim, double theta);
+  const Array& frequencies(int head_dim, const Rope& rope);
 
-  // Of the worker thread, for each head_dim and theta.
-  std::map<std::pair<int, double>, Array> frequencies_;
+  // Of the worker thread, for each head_dim and rope.
+  std::map<std::pair<int, Rope>, Array> frequencies_;
 };
 
 }  // namespace trinity::mlx_lane

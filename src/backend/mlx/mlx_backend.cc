@@ -14,6 +14,7 @@
 
 #include "backend/mlx/mlx_kv_cache.h"
 #include "backend/mlx/product_library.h"
+#include "backend/rope_scaling.h"
 #include "backend/stacked_shape.h"
 #include "base/try.h"
 
@@ -67,11 +68,12 @@ std::string device_name(const mx::Device& device) {
 
 }  // namespace
 
-std::vector<float> inverse_frequencies(int64_t head_dim, double theta) {
+std::vector<float> inverse_frequencies(int64_t head_dim, const Rope& rope) {
+  if (rope.scaling != RopeScaling::none) return scaled_rope_frequencies(head_dim, rope);
   std::vector<float> values;
   for (int64_t i = 0; i < head_dim / 2; ++i)
     values.push_back(static_cast<float>(
-        1.0 / std::pow(theta, 2.0 * static_cast<double>(i) / static_cast<double>(head_dim))));
+        1.0 / std::pow(rope.theta, 2.0 * static_cast<double>(i) / static_cast<double>(head_dim))));
   return values;
 }
 
@@ -225,10 +227,10 @@ Result<Tensor> MlxBackend::rms_norm(const Tensor& x, const Weight& weight, float
 }
 
 Result<Tensor> MlxBackend::rope(const Tensor& x, std::span<const int64_t> positions,
-                                int64_t head_dim, double theta) {
+                                int64_t head_dim, const Rope& rope) {
   return worker_->run([&]() -> Result<Tensor> {
     const mx::array heads = mx::reshape(array_of(x), {dim(x.rows()), -1, dim(head_dim)});
-    const mx::array rotated = rotate_heads(heads, positions, theta);
+    const mx::array rotated = rotate_heads(heads, positions, rope);
     return keep(mx::reshape(rotated, {dim(x.rows()), dim(x.cols())}), x.rows(), x.cols());
   });
 }
@@ -329,11 +331,11 @@ Result<Tensor> MlxBackend::add_rms_norm(Tensor& residual, const Tensor* delta, c
 }
 
 Result<Tensor> MlxBackend::qk_norm_rope_append(const Qkv& qkv, const Weight& q_norm,
-                                               const Weight& k_norm, float eps, double theta,
+                                               const Weight& k_norm, float eps, const Rope& rope,
                                                std::span<const SequenceSlice> slices, int64_t layer,
                                                const AttentionShape& shape) {
   return worker_->run([&] {
-    return Backend::qk_norm_rope_append(qkv, q_norm, k_norm, eps, theta, slices, layer, shape);
+    return Backend::qk_norm_rope_append(qkv, q_norm, k_norm, eps, rope, slices, layer, shape);
   });
 }
 
@@ -353,10 +355,10 @@ MlxBackend::Array MlxBackend::norm_groups(const Array& x, const Array& weight, f
 }
 
 MlxBackend::Array MlxBackend::rotate_heads(const Array& x, std::span<const int64_t> positions,
-                                           double theta) {
+                                           const Rope& rope) {
   const int head_dim = x.shape(2), half = head_dim / 2;
   const int64_t highest = *std::max_element(positions.begin(), positions.end());
-  const RopeTable& table = rope_table(head_dim, theta, highest + 1);
+  const RopeTable& table = rope_table(head_dim, rope, highest + 1);
   const mx::array index = from_indices(positions);
   const mx::array cosine = mx::expand_dims(mx::take(table.cos_sin[0], index, 0), 1);
   const mx::array sine = mx::expand_dims(mx::take(table.cos_sin[1], index, 0), 1);
@@ -367,19 +369,20 @@ MlxBackend::Array MlxBackend::rotate_heads(const Array& x, std::span<const int64
                          2);
 }
 
-const MlxBackend::RopeTable& MlxBackend::rope_table(int64_t head_dim, double theta,
+const MlxBackend::RopeTable& MlxBackend::rope_table(int64_t head_dim, const Rope& rope,
                                                     int64_t positions) {
-  RopeTable& table = rope_tables_[{head_dim, theta}];
+  RopeTable& table = rope_tables_[{head_dim, rope}];
   if (positions <= table.rows) return table;
   table.rows = std::max({positions, 2 * table.rows, kRopeRows});
-  const std::vector<float> inverse = inverse_frequencies(head_dim, theta);
+  const std::vector<float> inverse = inverse_frequencies(head_dim, rope);
+  const float scaling = rope.attention_scaling();
   const size_t half = inverse.size(), rows = static_cast<size_t>(table.rows);
   std::vector<float> cosines(rows * half), sines(rows * half);
   for (size_t p = 0; p < rows; ++p)
     for (size_t i = 0; i < half; ++i) {
       const double angle = static_cast<float>(p) * inverse[i];  // rounded to f32
-      cosines[p * half + i] = static_cast<float>(std::cos(angle));
-      sines[p * half + i] = static_cast<float>(std::sin(angle));
+      cosines[p * half + i] = static_cast<float>(std::cos(angle)) * scaling;
+      sines[p * half + i] = static_cast<float>(std::sin(angle)) * scaling;
     }
   const mx::Shape shape = {dim(table.rows), dim(static_cast<int64_t>(half))};
   table.cos_sin = {from_floats(cosines, shape), from_floats(sines, shape)};

@@ -23,8 +23,9 @@
 
 namespace trinity::mlx_lane {
 
-/// θ^(−2i/head_dim), i = 0 … head_dim/2 − 1, rounded to f32: radians a position.
-std::vector<float> inverse_frequencies(int64_t head_dim, double theta);
+/// θ^(−2i/head_dim), i = 0 … head_dim/2 − 1, rounded to f32: radians a position; or what the rope's
+/// scaling makes of them.
+std::vector<float> inverse_frequencies(int64_t head_dim, const Rope& rope);
 
 class MlxBackend : public Backend {
  public:
@@ -57,7 +58,7 @@ class MlxBackend : public Backend {
   Result<std::vector<Tensor>> linear_split(const Tensor& x, const Weight& weight) override;
   Result<Tensor> rms_norm(const Tensor& x, const Weight& weight, float eps) override;
   Result<Tensor> rope(const Tensor& x, std::span<const int64_t> positions, int64_t head_dim,
-                      double theta) override;
+                      const Rope& rope) override;
   Result<Tensor> add(const Tensor& a, const Tensor& b) override;
   Result<Tensor> silu_mul(const Tensor& gate, const Tensor& up) override;
   Result<Tensor> select_rows(const Tensor& x, std::span<const int64_t> rows) override;
@@ -73,8 +74,9 @@ class MlxBackend : public Backend {
   Result<Tensor> add_rms_norm(Tensor& residual, const Tensor* delta, const Weight& weight,
                               float eps) override;
   Result<Tensor> qk_norm_rope_append(const Qkv& qkv, const Weight& q_norm, const Weight& k_norm,
-                                     float eps, double theta, std::span<const SequenceSlice> slices,
-                                     int64_t layer, const AttentionShape& shape) override;
+                                     float eps, const Rope& rope,
+                                     std::span<const SequenceSlice> slices, int64_t layer,
+                                     const AttentionShape& shape) override;
   Result<Tensor> mlp(const Tensor& x, const Weight& gate_up, const Weight& down) override;
 
  protected:
@@ -83,7 +85,7 @@ class MlxBackend : public Backend {
   /// x [rows, groups, size] normed over its last axis and multiplied by weight [size].
   virtual Array norm_groups(const Array& x, const Array& weight, float eps);
   /// x [rows, heads, head_dim], row r rotated by positions[r].
-  virtual Array rotate_heads(const Array& x, std::span<const int64_t> positions, double theta);
+  virtual Array rotate_heads(const Array& x, std::span<const int64_t> positions, const Rope& rope);
   /// Causal attention of q [heads, n, head_dim], the last n of the T positions of k and v
   /// [kv_heads, T, head_dim]. Result [heads, n, head_dim].
   virtual Array attend(const Array& q, const Array& k, const Array& v);
@@ -108,14 +110,14 @@ class MlxBackend : public Backend {
 
   Status describe(int threads);
   Tensor keep(Array array, int64_t rows, int64_t cols);
-  const RopeTable& rope_table(int64_t head_dim, double theta, int64_t positions);
+  const RopeTable& rope_table(int64_t head_dim, const Rope& rope, int64_t positions);
   Array attend_slice(const Array& q, const SequenceSlice& slice, int64_t layer,
                      const AttentionShape& shape);
 
   std::shared_ptr<Worker> worker_;
   size_t weight_bytes_ = 0;
   // Of the worker thread:
-  std::map<std::pair<int64_t, double>, RopeTable> rope_tables_;
+  std::map<std::pair<int64_t, Rope>, RopeTable> rope_tables_;
   std::vector<std::weak_ptr<BackendStorage>> pending_;  // perhaps not computed yet
 };
 

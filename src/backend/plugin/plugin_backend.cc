@@ -166,10 +166,11 @@ class PluginBackend final : public Backend {
   }
 
   Result<Tensor> rope(const Tensor& x, std::span<const int64_t> positions, int64_t head_dim,
-                      double theta) override {
+                      const Rope& rope) override {
     if (!heads_fit(x, positions, head_dim)) return mismatch("rope");
+    TRINITY_CHECK(require_plain(rope));
     return make("rope", x.rows(), x.cols(), [&](trinity_plugin_tensor* out) {
-      return callbacks_.rope(backend(), raw(x), positions.data(), head_dim, theta, out);
+      return callbacks_.rope(backend(), raw(x), positions.data(), head_dim, rope.theta, out);
     });
   }
 
@@ -259,17 +260,19 @@ class PluginBackend final : public Backend {
   }
 
   Result<Tensor> qk_norm_rope_append(const Qkv& qkv, const Weight& q_norm, const Weight& k_norm,
-                                     float eps, double theta, std::span<const SequenceSlice> slices,
-                                     int64_t layer, const AttentionShape& shape) override {
+                                     float eps, const Rope& rope,
+                                     std::span<const SequenceSlice> slices, int64_t layer,
+                                     const AttentionShape& shape) override {
     if (callbacks_.norm_rope == nullptr)
-      return Backend::qk_norm_rope_append(qkv, q_norm, k_norm, eps, theta, slices, layer, shape);
+      return Backend::qk_norm_rope_append(qkv, q_norm, k_norm, eps, rope, slices, layer, shape);
+    TRINITY_CHECK(require_plain(rope));
     const std::vector<int64_t> positions = slice_positions(slices, qkv.k.rows());
     const auto rotated = [&](const Tensor& x, const Weight& weight) -> Result<Tensor> {
       if (!heads_fit(x, positions, shape.head_dim) || weight.cols() != shape.head_dim)
         return mismatch("norm_rope");
       return make("norm_rope", x.rows(), x.cols(), [&](trinity_plugin_tensor* out) {
         return callbacks_.norm_rope(backend(), raw(x), raw(weight), eps, positions.data(),
-                                    shape.head_dim, theta, out);
+                                    shape.head_dim, rope.theta, out);
       });
     };
     TRINITY_TRY(const Tensor k, rotated(qkv.k, k_norm));
@@ -303,6 +306,14 @@ class PluginBackend final : public Backend {
   }
 
   /// A caller's mistake, found before the plugin could read outside its tensors.
+  /// The interface hands a plugin the base of the frequencies alone.
+  static Status require_plain(const Rope& rope) {
+    if (rope.scaling == RopeScaling::none) return {};
+    return fail(ErrorKind::unsupported, "unsupported_rope_scaling",
+                "a plugin computes the plain rotary embedding, but config.json scales it for long "
+                "contexts; use a built-in profile such as cpu_f32");
+  }
+
   static tl::unexpected<Error> mismatch(const char* operation) {
     return fail(ErrorKind::failed, "tensor_shape_mismatch",
                 fmt::format("the arguments of {} do not fit each other", operation));

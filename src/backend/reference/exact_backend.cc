@@ -88,17 +88,18 @@ class ExactBackend final : public VectorBackend {
   }
 
   Result<Tensor> rope(const Tensor& x, std::span<const int64_t> positions, int64_t head_dim,
-                      double theta) override {
+                      const Rope& rope) override {
     const auto& in = x.as<Matrix>().values;
     const auto half = static_cast<size_t>(head_dim / 2);
-    prepare_frequencies(head_dim, theta);
+    prepare_frequencies(head_dim, rope);
+    const float scaling = rope.attention_scaling();
     std::vector<float> out(in.size()), cosines(half), sines(half);
     for (int64_t r = 0; r < x.rows(); ++r) {
       for (size_t i = 0; i < half; ++i) {
         const CosSin turn =
             rope_cos_sin(rope_angle(positions[static_cast<size_t>(r)], frequencies_[i]));
-        cosines[i] = turn.cosine;
-        sines[i] = turn.sine;
+        cosines[i] = turn.cosine * scaling;
+        sines[i] = turn.sine * scaling;
       }
       for (int64_t begin = 0; begin < x.cols(); begin += head_dim) {
         const size_t head = at(r, begin, x.cols());
@@ -127,16 +128,16 @@ class ExactBackend final : public VectorBackend {
 
  private:
   /// They are the same in every layer.
-  void prepare_frequencies(int64_t head_dim, double theta) {
-    if (head_dim == head_dim_ && theta == theta_) return;
-    frequencies_ = rope_frequencies(head_dim, theta);
+  void prepare_frequencies(int64_t head_dim, const Rope& rope) {
+    if (head_dim == head_dim_ && rope == rope_) return;
+    frequencies_ = rope_frequencies(head_dim, rope);
     head_dim_ = head_dim;
-    theta_ = theta;
+    rope_ = rope;
   }
 
   bool int8_;
   int64_t head_dim_ = 0;
-  double theta_ = 0;
+  Rope rope_;
   std::vector<float> frequencies_;
 };
 

@@ -6,6 +6,7 @@
 
 #include "backend/reference/dense_algebra.h"
 #include "backend/reference/vector_backend.h"
+#include "backend/rope_angles.h"
 #include "tensor/bf16.h"
 
 namespace trinity {
@@ -56,18 +57,23 @@ class ReferenceBackend final : public VectorBackend {
   }
 
   Result<Tensor> rope(const Tensor& x, std::span<const int64_t> positions, int64_t head_dim,
-                      double theta) override {
+                      const Rope& rope) override {
     const auto& in = x.as<Matrix>().values;
     std::vector<float> out(in.size());
     const int64_t half = head_dim / 2, heads = x.cols() / head_dim;
+    std::vector<float> scaled;
+    if (rope.scaling != RopeScaling::none) scaled = rope_frequencies(head_dim, rope);
     for (int64_t r = 0; r < x.rows(); ++r)
       for (int64_t i = 0; i < half; ++i) {
-        const auto inverse_frequency = static_cast<float>(
-            1.0 / std::pow(theta, 2.0 * static_cast<double>(i) / static_cast<double>(head_dim)));
+        const auto inverse_frequency =
+            scaled.empty()
+                ? static_cast<float>(1.0 / std::pow(rope.theta, 2.0 * static_cast<double>(i) /
+                                                                    static_cast<double>(head_dim)))
+                : scaled[static_cast<size_t>(i)];
         const float angle =
             static_cast<float>(positions[static_cast<size_t>(r)]) * inverse_frequency;
-        const double cosine = store(std::cos(double{angle}));
-        const double sine = store(std::sin(double{angle}));
+        const double cosine = store(std::cos(double{angle}) * rope.attention_factor);
+        const double sine = store(std::sin(double{angle}) * rope.attention_factor);
         for (int64_t h = 0; h < heads; ++h) {
           const size_t first = at(r, h * head_dim + i, x.cols());
           const size_t second = first + static_cast<size_t>(half);

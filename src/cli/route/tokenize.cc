@@ -85,8 +85,9 @@ class Tokenize {
 
   Status append_encoded(const std::string& text) {
     TRINITY_TRY(
-        const std::vector<std::int32_t> ids,
+        std::vector<std::int32_t> ids,
         tokenizer_.encode(text, flags_.special ? SpecialTokens::parse : SpecialTokens::plain));
+    ids = tokenizer_.with_ends(std::move(ids));
     output_.buffer() += "\"ids\":";
     append_json_ids(output_.buffer(), ids);
     return {};
@@ -111,6 +112,7 @@ Result<int> tokenize(const TokenizeFlags& flags) {
   }
   TRINITY_TRY(std::optional<LineReader> reader, open_source(flags.source));
   TRINITY_TRY(const Tokenizer tokenizer, load_tokenizer(flags.model, flags.tokenizer));
+  for (const std::string& text : tokenizer.notes()) note(text);
   Tokenize work(flags, tokenizer);
   if (reader) {
     const auto answer = [&](std::span<const Line> lines) -> Status {

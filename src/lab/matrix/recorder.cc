@@ -50,8 +50,8 @@ Result<Tensor> ResidualRecorder::rms_norm(const Tensor& x, const Weight& weight,
   return inner_.rms_norm(x, weight, eps);
 }
 Result<Tensor> ResidualRecorder::rope(const Tensor& x, std::span<const int64_t> positions,
-                                      int64_t head_dim, double theta) {
-  return inner_.rope(x, positions, head_dim, theta);
+                                      int64_t head_dim, const Rope& rope) {
+  return inner_.rope(x, positions, head_dim, rope);
 }
 Result<Tensor> ResidualRecorder::silu_mul(const Tensor& gate, const Tensor& up) {
   return inner_.silu_mul(gate, up);
@@ -75,10 +75,11 @@ Result<Tensor> ResidualRecorder::attention(const Tensor& q, std::span<const Sequ
   return inner_.attention(q, slices, layer, shape);
 }
 Result<Tensor> ResidualRecorder::qk_norm_rope_append(const Qkv& qkv, const Weight& q_norm,
-                                                     const Weight& k_norm, float eps, double theta,
+                                                     const Weight& k_norm, float eps,
+                                                     const Rope& rope,
                                                      std::span<const SequenceSlice> slices,
                                                      int64_t layer, const AttentionShape& shape) {
-  return inner_.qk_norm_rope_append(qkv, q_norm, k_norm, eps, theta, slices, layer, shape);
+  return inner_.qk_norm_rope_append(qkv, q_norm, k_norm, eps, rope, slices, layer, shape);
 }
 Result<Tensor> ResidualRecorder::mlp(const Tensor& x, const Weight& gate_up, const Weight& down) {
   return inner_.mlp(x, gate_up, down);

@@ -33,7 +33,7 @@ class ResidualRecorder final : public Backend {
   Result<std::vector<Tensor>> linear_split(const Tensor& x, const Weight& weight) override;
   Result<Tensor> rms_norm(const Tensor& x, const Weight& weight, float eps) override;
   Result<Tensor> rope(const Tensor& x, std::span<const int64_t> positions, int64_t head_dim,
-                      double theta) override;
+                      const Rope& rope) override;
   Result<Tensor> add(const Tensor& a, const Tensor& b) override;
   Result<Tensor> silu_mul(const Tensor& gate, const Tensor& up) override;
   Result<Tensor> product_input(const Tensor& x) override;
@@ -47,8 +47,9 @@ class ResidualRecorder final : public Backend {
   Result<Tensor> add_rms_norm(Tensor& residual, const Tensor* delta, const Weight& weight,
                               float eps) override;
   Result<Tensor> qk_norm_rope_append(const Qkv& qkv, const Weight& q_norm, const Weight& k_norm,
-                                     float eps, double theta, std::span<const SequenceSlice> slices,
-                                     int64_t layer, const AttentionShape& shape) override;
+                                     float eps, const Rope& rope,
+                                     std::span<const SequenceSlice> slices, int64_t layer,
+                                     const AttentionShape& shape) override;
   Result<Tensor> mlp(const Tensor& x, const Weight& gate_up, const Weight& down) override;
 
  private:
