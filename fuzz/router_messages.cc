@@ -15,7 +15,8 @@
 namespace {
 
 std::vector<trinity::Message> conversation(trinity::fuzz::Input& input) {
-  static const std::vector<std::string> known = {"system", "user", "assistant", "tool"};
+  static const std::vector<std::string> known = {"system", "user", "assistant", "tool",
+                                                 "developer"};
   std::vector<trinity::Message> messages;
   while (!input.empty()) {
     const unsigned kind = input.byte();
@@ -39,7 +40,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   for (const Message& message : messages) {
     valid = valid && is_valid_utf8(message.role) && is_valid_utf8(message.content);
     known_roles = known_roles && (message.role == "system" || message.role == "user" ||
-                                  message.role == "assistant");
+                                  message.role == "assistant" || message.role == "tool");
   }
   for (const InputMode mode : {InputMode::plain, InputMode::chat, InputMode::chat_raw})
     for (const SpecialTokens content : {SpecialTokens::plain, SpecialTokens::parse}) {

@@ -4,7 +4,6 @@
 #include <trinity/router.h>
 
 #include <cstdio>
-#include <vector>
 
 int main(int argument_count, char** arguments) {
   trinity::RouterOptions options;
@@ -16,12 +15,9 @@ int main(int argument_count, char** arguments) {
     return 1;
   }
 
-  const std::vector<trinity::Message> conversation = {
-      {"user", "Write a function that returns the n-th prime."},
-      {"assistant", "def nth_prime(n): ..."},
-      {"user", "Please check this for off-by-one errors."}};
-
-  const auto decision = (*router)->route(conversation);
+  const auto decision = (*router)->route({{"user", "Write a function that returns the n-th prime."},
+                                          {"assistant", "def nth_prime(n): ..."},
+                                          {"user", "Please check this for off-by-one errors."}});
   if (!decision) {
     std::fprintf(stderr, "%s\n", decision.error().message.c_str());
     return 1;

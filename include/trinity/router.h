@@ -5,9 +5,9 @@
 //   options.head = "router_head.safetensors";
 //   auto router = trinity::Router::load(options);
 //   if (!router) { std::cerr << router.error().message << '\n'; return 1; }
-//   std::vector<trinity::Message> conversation = {{"user", "Are there infinitely many primes?"}};
-//   auto decision = (*router)->route(conversation);
+//   auto decision = (*router)->route("Are there infinitely many primes?");
 //   // decision->agent_id, decision->role_name, decision->margins.agent, ...
+//   decision = (*router)->route({{"system", "Be brief."}, {"user", "Is 1009 prime?"}});
 //
 // A Router may be called from many threads at once. One thread of its own does the computing;
 // requests that wait together are computed together, which changes no bit of any result.
@@ -20,10 +20,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -57,8 +60,33 @@ struct RouterOptions {
   std::size_t prefix_cache_bytes = std::size_t{512} << 20;  // 0 = no prefix cache
 };
 
-/// What is read: messages, one text given to the tokenizer as it is, or token ids.
-using RouterQuery = std::variant<std::vector<Message>, std::string, std::vector<std::int32_t>>;
+/// A text that is given to the tokenizer as it is: no role before it and no template around it.
+struct RawText {
+  std::string text;
+};
+
+/// What is read: a conversation, a raw text, or token ids.
+///
+/// A text alone is a conversation of one user message, as it is on the command line:
+///   route("Hi")                                          the same as route({{"user", "Hi"}})
+///   route({{"user", "Hi"}, {"assistant", "Hello!"}})     a conversation
+///   route(RawText{"user: Hi"})                           the tokenizer's input itself
+///   route(std::vector<std::int32_t>{872, 25, 21018})     token ids
+/// An empty text is no message: routing it fails with `empty_transcript`.
+struct RouterQuery {
+  RouterQuery() = default;
+  RouterQuery(std::vector<Message> messages) : value(std::move(messages)) {}
+  RouterQuery(std::initializer_list<Message> messages) : value(std::vector<Message>(messages)) {}
+  RouterQuery(std::string prompt) {
+    if (!prompt.empty()) value = std::vector<Message>{{"user", std::move(prompt)}};
+  }
+  RouterQuery(std::string_view prompt) : RouterQuery(std::string(prompt)) {}
+  RouterQuery(const char* prompt) : RouterQuery(std::string(prompt)) {}
+  RouterQuery(RawText text) : value(std::move(text)) {}
+  RouterQuery(std::vector<std::int32_t> ids) : value(std::move(ids)) {}
+
+  std::variant<std::vector<Message>, RawText, std::vector<std::int32_t>> value;
+};
 
 /// How the text is read.
 struct InputOptions {

@@ -12,9 +12,10 @@
 #include "cli/flags/model_flags.h"
 #include "cli/input/records.h"
 #include "cli/route/decision_view.h"
-#include "cli/terminal/json_writer.h"
 #include "cli/terminal/output.h"
 #include "route/decision.h"
+#include "wire/json_slice.h"
+#include "wire/record_reader.h"
 
 namespace trinity::cli {
 namespace {
@@ -88,24 +89,23 @@ void declare(Command& command, DemoFlags& flags) {
 }  // namespace
 
 Result<std::vector<DemoCase>> demo_cases() {
-  std::string_view rest = demo_text();
-  if (rest.empty())
+  if (demo_text().empty())
     return fail(ErrorKind::missing, "missing_tiny_router",
                 "this build holds no demonstration; build with models/tiny");
+  constexpr const char* file = "models/tiny/demo.jsonl";
+  wire::RecordReader reader(wire::LineReader::over(demo_text(), file));
   std::vector<DemoCase> cases;
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    Line line{std::string(rest.substr(0, end)), cases.size() + 1, false};
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    Record<RouterQuery> record = read_query(line);
-    if (!record.value) return fail_in("models/tiny/demo.jsonl", record.value.error());
-    const auto object = nlohmann::json::parse(line.text, nullptr, false);
-    auto* messages = std::get_if<std::vector<Message>>(&*record.value);
-    if (messages == nullptr || !object.contains("title") || !object["title"].is_string())
-      return fail(
-          ErrorKind::invalid_input, "invalid_demo",
-          fmt::format("line {} of models/tiny/demo.jsonl needs title and messages", line.number));
-    cases.push_back({object["title"].get<std::string>(), std::move(*messages)});
+  while (true) {
+    TRINITY_TRY(const std::optional<Line> line, reader.next());
+    if (!line) break;
+    Record<RouterQuery> record = read_query(*line);
+    if (!record.value) return fail_in(file, record.value.error());
+    const auto title = wire::JsonSlice::of_document(line->text).find("title");
+    auto* messages = std::get_if<std::vector<Message>>(&record.value->value);
+    if (messages == nullptr || !title || !title->is(wire::JsonSlice::Kind::string))
+      return fail(ErrorKind::invalid_input, "invalid_demo",
+                  fmt::format("line {} of {} needs title and messages", line->number, file));
+    cases.push_back({title->string(), std::move(*messages)});
   }
   return cases;
 }

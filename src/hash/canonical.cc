@@ -182,13 +182,31 @@ Result<Term> normalize_json(const nlohmann::json& value, int depth) {
               "binary and discarded JSON values cannot be hashed; pass text or numbers");
 }
 
+/// Tool calls as a list of maps, whose keys `key` makes of names.
+template <typename Key>
+List tool_call_terms(std::span<const ToolCall> calls, Key key) {
+  List list;
+  list.reserve(calls.size());
+  for (const ToolCall& call : calls) {
+    list.emplace_back(Map{{{key("arguments"), call.arguments}, {key("name"), call.name}}});
+  }
+  return list;
+}
+
 }  // namespace
 
 Result<std::string> transcript_hash(std::span<const Message> messages) {
   List list;
   list.reserve(messages.size());
   for (const Message& message : messages) {
-    list.emplace_back(Map{{{Symbol{"role"}, message.role}, {Symbol{"content"}, message.content}}});
+    Map map{{{Symbol{"role"}, message.role}, {Symbol{"content"}, message.content}}};
+    if (message.reasoning_content)
+      map.entries.emplace_back(Symbol{"reasoning_content"}, *message.reasoning_content);
+    if (!message.tool_calls.empty())
+      map.entries.emplace_back(
+          Symbol{"tool_calls"},
+          tool_call_terms(message.tool_calls, [](const char* key) { return Term(Symbol{key}); }));
+    list.emplace_back(std::move(map));
   }
   return compressed_sha256(std::move(list));
 }
@@ -205,7 +223,16 @@ Result<std::string> trace_messages_hash(std::span<const Message> messages) {
   List list;
   list.reserve(messages.size());
   for (const Message& message : messages) {
-    list.emplace_back(Map{{{"content", message.content}, {"role", message.role}}});
+    Map map;  // keys in bytewise order
+    map.entries.emplace_back("content", message.content);
+    if (message.reasoning_content)
+      map.entries.emplace_back("reasoning_content", *message.reasoning_content);
+    map.entries.emplace_back("role", message.role);
+    if (!message.tool_calls.empty())
+      map.entries.emplace_back(
+          "tool_calls",
+          tool_call_terms(message.tool_calls, [](const char* key) { return Term(key); }));
+    list.emplace_back(std::move(map));
   }
   return compressed_sha256(std::move(list));
 }

@@ -21,7 +21,8 @@
 
 namespace trinity::hash {
 
-/// Evaluation hash of a conversation: messages as maps with symbol keys role, content.
+/// Evaluation hash of a conversation: messages as maps with symbol keys role, content, and only
+/// where a message has them reasoning_content and tool_calls (maps of arguments, name).
 Result<std::string> transcript_hash(std::span<const Message> messages);
 
 /// Evaluation hash of a decision: the list [agent_id, role_id, logits], logits widened to double
@@ -29,7 +30,8 @@ Result<std::string> transcript_hash(std::span<const Message> messages);
 Result<std::string> route_hash(int agent_id, int role_id, std::span<const float> logits);
 Result<std::string> route_hash(int agent_id, int role_id, std::span<const double> logits);
 
-/// Trace hash of a conversation: messages as maps with string keys content, role.
+/// Trace hash of a conversation: messages as maps with string keys content, role, and only where a
+/// message has them reasoning_content and tool_calls.
 Result<std::string> trace_messages_hash(std::span<const Message> messages);
 
 /// Trace hash of a text: the map {"text": text}.

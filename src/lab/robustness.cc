@@ -11,6 +11,7 @@
 #include "base/try.h"
 #include "lab/built_in.h"
 #include "text/router_input.h"
+#include "wire/line_reader.h"
 
 namespace trinity {
 namespace {
@@ -109,17 +110,17 @@ Json decision_record(const CaseDecision& one) {
 
 Result<std::vector<Paraphrase>> read_paraphrases(std::string_view jsonl) {
   std::vector<Paraphrase> pairs;
-  std::size_t line = 0;
-  for (std::size_t begin = 0; begin < jsonl.size();) {
-    const std::size_t end = std::min(jsonl.find('\n', begin), jsonl.size());
-    const std::string_view text = jsonl.substr(begin, end - begin);
-    begin = end + 1;
-    ++line;
-    if (text.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    TRINITY_TRY(Paraphrase pair, read_pair(text, line));
+  std::size_t number = 0;
+  wire::LineReader reader = wire::LineReader::over(jsonl, "the paraphrases");
+  while (true) {
+    TRINITY_TRY(const std::optional<wire::Line> line, reader.next());
+    if (!line) break;
+    number = line->number;
+    if (wire::is_blank(*line)) continue;
+    TRINITY_TRY(Paraphrase pair, read_pair(line->text, number));
     pairs.push_back(std::move(pair));
   }
-  if (pairs.empty()) return invalid(line, "ends a file without any pair");
+  if (pairs.empty()) return invalid(number, "ends a file without any pair");
   return pairs;
 }
 

@@ -104,14 +104,14 @@ Result<std::optional<Head>> load_head(const RouterOptions& options, const ModelF
 Result<RouterInput> Router::Impl::read(const RouterQuery& query,
                                        const RouterInputOptions& options) const {
   RouterInput input;
-  if (const auto* ids = std::get_if<std::vector<int32_t>>(&query)) {
+  if (const auto* ids = std::get_if<std::vector<int32_t>>(&query.value)) {
     input.ids = *ids;
   } else if (!tokenizer) {
     return tl::unexpected(no_tokenizer);
-  } else if (const auto* messages = std::get_if<std::vector<Message>>(&query)) {
+  } else if (const auto* messages = std::get_if<std::vector<Message>>(&query.value)) {
     return build_router_input(*tokenizer, *messages, options);
   } else {
-    input.text = std::get<std::string>(query);
+    input.text = std::get<RawText>(query.value).text;
     TRINITY_TRY(input.ids, tokenizer->encode(input.text, options.content));
     // A text without a token of its own stays empty: its end token alone says nothing.
     if (!input.ids.empty()) input.ids = tokenizer->with_ends(std::move(input.ids));
@@ -269,7 +269,7 @@ std::vector<Result<Decision>> Router::route_batch(std::span<const RouterQuery> q
                   select_route(logits, impl_->head->num_agents(), impl_->head->num_roles(),
                                selection_options(rule)));
       DecisionSource source;
-      if (const auto* messages = std::get_if<std::vector<Message>>(&queries[i]))
+      if (const auto* messages = std::get_if<std::vector<Message>>(&queries[i].value))
         source = std::span<const Message>(*messages);
       TRINITY_TRY(Decision decision,
                   make_decision(route, source, {std::nullopt, impl_->adapted.identity}));

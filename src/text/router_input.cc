@@ -60,6 +60,12 @@ Result<RouterInput> build_router_input(const Tokenizer& tokenizer,
   for (std::size_t i = 0; i < messages.size(); ++i) {
     TRINITY_CHECK(require_valid_utf8(messages[i].role, "role", i));
     TRINITY_CHECK(require_valid_utf8(messages[i].content, "content", i));
+    TRINITY_CHECK(
+        require_valid_utf8(messages[i].reasoning_content.value_or(""), "reasoning_content", i));
+    for (const ToolCall& call : messages[i].tool_calls) {
+      TRINITY_CHECK(require_valid_utf8(call.name, "name of a tool call", i));
+      TRINITY_CHECK(require_valid_utf8(call.arguments, "arguments of a tool call", i));
+    }
   }
   std::vector<Span> spans;
   std::array<Message, 2> dispatch;  // viewed by the spans of mode chat

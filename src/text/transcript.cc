@@ -11,7 +11,13 @@ std::vector<Span> plain_transcript_spans(std::span<const Message> messages, Spec
     if (!spans.empty()) spans.push_back({"\n", policy});
     spans.push_back({message.role, policy});
     spans.push_back({": ", policy});
+    if (message.reasoning_content && !message.reasoning_content->empty()) {
+      spans.push_back({"<think>\n", policy});
+      spans.push_back({without_outer_line_feeds(*message.reasoning_content), policy});
+      spans.push_back({"\n</think>\n\n", policy});
+    }
     spans.push_back({message.content, policy});
+    append_tool_calls(message.tool_calls, !message.content.empty(), policy, policy, spans);
   }
   return spans;
 }

@@ -2,6 +2,10 @@
 //
 // This is the reference's input to the router: no trailing line feed, no template, no trimming and
 // no escaping; any role string passes through as text. No messages give an empty text.
+//
+// The reference knows only role and content. What else a message says stands where the chat
+// template has it, in the same words: reasoning_content in a <think> block before the content
+// (every turn's, as the transcript leaves nothing out), tool calls in <tool_call> blocks behind it.
 #pragma once
 
 #include <trinity/message.h>

@@ -129,7 +129,7 @@ TEST(RouteCommand, BadLinesAreAnsweredInTheirPlaceAndTheOthersStillRouted) {
                                "input_too_long",
                                "empty_transcript",
                                "invalid_utf8",
-                               "invalid_json",
+                               "lone_surrogate",
                                ""};
   const std::vector<int> expected_lines = {1, 2, 3, 5, 6, 7, 8, 9, 10};
   for (const char* batch : {"1", "3", "100"}) {
@@ -214,9 +214,77 @@ TEST(RouteCommand, InputModesAndSpecialTokensReachTheTokenizer) {
   EXPECT_GT(tokens({"--input-mode", "chat"}), tokens({"--input-mode", "chat_raw"}));
   EXPECT_GT(tokens({"--input-mode", "chat_raw"}), tokens({}));
   EXPECT_EQ(tokens({}) - tokens({"--special"}), 4);  // five bytes become one token
-  const Outcome tool = route({"--json", "--input-mode", "chat_raw"},
-                             "{\"messages\":[{\"role\":\"tool\",\"content\":\"x\"}]}\n");
-  EXPECT_EQ(Json::parse(tool.out)["error"]["tag"], "unsupported_message_role");
+  const Outcome developer = route({"--json", "--input-mode", "chat_raw"},
+                                  "{\"messages\":[{\"role\":\"developer\",\"content\":\"x\"}]}\n");
+  EXPECT_EQ(Json::parse(developer.out)["error"]["tag"], "unsupported_message_role");
+}
+
+TEST(RouteCommand, IdsComeBackAsTheyWereGiven) {
+  const std::string id = R"({"user":98765432109876543210,"n":[-0,0.12345678901234567890]})";
+  const Outcome outcome = route({"--json"}, "{\"id\":" + id + ",\"text\":\"abc\"}\n{\"id\":" + id +
+                                                ",\"text\":\"\\ud83d\"}\n");
+  const Words lines = lines_of(outcome.out);
+  ASSERT_EQ(lines.size(), 2u);
+  for (const std::string& line : lines)
+    EXPECT_TRUE(line.starts_with("{\"id\":" + id + ",")) << line;
+  EXPECT_EQ(Json::parse(lines[1])["error"]["tag"], "lone_surrogate");
+}
+
+TEST(RouteCommand, AnArrayAndAnIndentedRecordAreTheSameAsLines) {
+  Json list = Json::array();
+  std::string lines;
+  for (int i = 0; i < 3; ++i) {
+    list.push_back(user_record(i, "question " + std::to_string(i)));
+    lines += list.back().dump() + "\n";
+  }
+  const auto decided = [](const std::string& input) {
+    std::vector<Json> records = records_of(route({"--json"}, input));
+    for (Json& record : records) record = invariant_part(record);
+    return records;
+  };
+  const std::vector<Json> expected = decided(lines);
+  ASSERT_EQ(expected.size(), 3u);
+  EXPECT_EQ(decided(list.dump()), expected);
+  EXPECT_EQ(decided(list.dump(2)), expected);
+  EXPECT_EQ(decided("\xEF\xBB\xBF" + lines), expected);
+  EXPECT_EQ(decided(list[0].dump(4) + "\n" + list[1].dump() + "\r\n" + list[2].dump(1)), expected);
+}
+
+TEST(RouteCommand, WhatAMessageSaysIsRoutedWhateverItsForm) {
+  const auto tokens = [](const std::string& mode, const std::string& messages) {
+    const Outcome outcome =
+        route({"--json", "--input-mode", mode}, "{\"messages\":" + messages + "}\n");
+    const Json record = Json::parse(outcome.out);
+    return record.contains("error") ? -1 : record["token_count"].get<int>();
+  };
+  for (const std::string mode : {"plain", "chat", "chat_raw"}) {
+    EXPECT_EQ(tokens(mode, R"([{"role":"user","content":[{"type":"text","text":"abc"}]}])"),
+              tokens(mode, R"([{"role":"user","content":"abc"}])"));
+    const int silent =
+        tokens(mode, R"([{"role":"user","content":"a"},{"role":"assistant","content":""}])");
+    for (const std::string call :
+         {R"("content":"","tool_calls":[{"function":{"name":"f","arguments":{}}}])",
+          R"("content":null,"tool_calls":[{"function":{"name":"f","arguments":"{}"}}])",
+          R"("content":"","reasoning_content":"abc")"})
+      EXPECT_GT(
+          tokens(mode, R"([{"role":"user","content":"a"},{"role":"assistant",)" + call + "}]"),
+          silent)
+          << mode << call;
+    EXPECT_GT(tokens(mode, R"([{"role":"tool","content":"x"}])"), 0);
+  }
+}
+
+TEST(RouteCommand, AnInputThatIsNoTextIsNamed) {
+  for (const char* command : {"route", "extract", "tokenize"}) {
+    const Outcome zero = run(with_model(command, {"--input", "/dev/zero"}));
+    EXPECT_EQ(zero.status, 1);
+    EXPECT_NE(zero.err.find("no text"), std::string::npos) << zero.err;
+    const Outcome wide = run(with_model(command), std::string("\xFF\xFE{\0}\0\n\0", 8));
+    EXPECT_NE(wide.err.find("UTF-16"), std::string::npos) << wide.err;
+  }
+  const Outcome plain = route({}, "Is 1009 prime?\n");
+  EXPECT_EQ(plain.status, 1);
+  EXPECT_NE(plain.err.find("argument in quotes"), std::string::npos) << plain.err;
 }
 
 TEST(RouteCommand, TextForPeopleIsATableInInputOrder) {

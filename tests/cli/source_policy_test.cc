@@ -119,6 +119,24 @@ TEST(SourcePolicy, POL_1_NothingIsLeftUndoneInTheSources) {
   }
 }
 
+TEST(SourcePolicy, MessagesAreReadFromJsonInOneRoom) {
+  // The key of a message's content, as a literal: elsewhere it is written, not read.
+  const std::map<std::string, std::string> others = {
+      {"src/hash/canonical.cc", "a key of what is hashed"},
+      {"src/text/router_input.cc", "the name of a field in an error"},
+      {"src/text/tokenizer_sections.cc", "a key of added tokens"},
+      {"src/lab/eval/cases.cc", "a generated content is put into a message before it is read"},
+      {"src/lab/router_trace.cc", "written into traces"}};
+  bool found = false;
+  for (const auto& [path, text] : sources({"include", "src", "bench"})) {
+    if (!path.ends_with(".cc") || text.find("\"content\"") == std::string::npos) continue;
+    if (path == "src/wire/messages.cc") found = true;
+    EXPECT_TRUE(path == "src/wire/messages.cc" || others.contains(path))
+        << path << " reads a message's content; use wire/messages.h";
+  }
+  EXPECT_TRUE(found);
+}
+
 TEST(SourcePolicy, POL_2_TheScannerFindsRealHits) {
   using Lines = std::vector<std::size_t>;
   EXPECT_EQ(find_construct("int main() {\n  return system(\"ls\");\n}", "system("), Lines{2});

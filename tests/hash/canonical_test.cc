@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -220,6 +221,21 @@ TEST(TraceNormalisation, JsonIntegersKeepTheirWholeRange) {
             value_of(trace_term_hash(Term(smallest))));
   EXPECT_NE(value_of(trace_term_hash(nlohmann::json(1))),
             value_of(trace_term_hash(nlohmann::json(1.0))));
+}
+
+TEST(MessageHashes, CoverEverythingThatAMessageSays) {
+  const std::vector<Message> plain = {{"assistant", "a"}};
+  std::vector<std::vector<Message>> all(5, plain);
+  all[1][0].reasoning_content = "";
+  all[2][0].reasoning_content = "t";
+  all[3][0].tool_calls = {{"f", "{}"}};
+  all[4][0].tool_calls = {{"f", "{}"}, {"g", "{}"}};
+  std::set<std::string> hashes;
+  for (const auto& messages : all) {
+    hashes.insert(*transcript_hash(messages));
+    hashes.insert(*trace_messages_hash(messages));
+  }
+  EXPECT_EQ(hashes.size(), 10u);
 }
 
 }  // namespace

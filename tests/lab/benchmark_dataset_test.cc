@@ -70,6 +70,21 @@ TEST(BenchmarkDataset, OptionalKeysAreKeptAndForeignOnesIgnored) {
             "{}");
 }
 
+TEST(BenchmarkDataset, MessagesAreReadAsEverywhere) {
+  const std::string line =
+      R"({"id":"a","family":"f","messages":[{"role":"user","content":[{"type":"text","text":"x"}]},)"
+      R"({"role":"assistant","content":null,"tool_calls":[{"function":{"name":"g",)"
+      R"("arguments":{"z":1.0,"a":2}}}]}]})";
+  const BenchmarkCase one = take(read_benchmark_dataset(line, "s")).cases.at(0);
+  EXPECT_EQ(one.messages[0].content, "x");
+  EXPECT_EQ(one.messages[1].tool_calls.at(0).arguments, R"({"z": 1.0, "a": 2})");
+  EXPECT_EQ(
+      tag_of(
+          R"({"id":"a","family":"f","messages":[{"role":"user","content":[{"type":"image"}]}]})"),
+      "unsupported_content");
+  EXPECT_EQ(take(read_benchmark_dataset("[" + line + "]", "s")).cases.size(), 1U);
+}
+
 TEST(BenchmarkDataset, ALabelThatIsNoWholeNumberFromZeroIsNoneAndCounted) {
   for (const json& label : {json(-1), json(1.5), json("2"), json(true), json::array({1}),
                             json(std::uint64_t{1} << 40)}) {

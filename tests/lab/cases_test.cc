@@ -73,6 +73,21 @@ TEST(EvalCases, WrongDocumentsAreRefusedByName) {
   EXPECT_EQ(load_eval_cases("/no/such/cases.json").error().kind, ErrorKind::missing);
 }
 
+TEST(EvalCases, MessagesAreReadAsEverywhere) {
+  const auto set = read_eval_cases(
+      R"({"schema_version":1,"cases":[{"id":"a","expected":{"agent_id":0,"role_id":0},"messages":[
+        {"role":"user","content":[{"type":"text","text":"x"},{"type":"text","text":"y"}]},
+        {"role":"assistant","content":null,
+         "tool_calls":[{"function":{"name":"g","arguments":{"z":1.0,"a":2}}}]},
+        {"role":"tool","content_rule":["r"],"tool_call_id":"c"}]}]})",
+      "a text");
+  ASSERT_TRUE(set) << set.error().message;
+  const std::vector<Message>& messages = set->cases[0].messages;
+  EXPECT_EQ(messages[0].content, "x\ny");
+  EXPECT_EQ(messages[1].tool_calls.at(0).arguments, R"({"z": 1.0, "a": 2})");
+  EXPECT_EQ(messages[2].content, "r");
+}
+
 TEST(EvalCases, AreSelectedByIdInTheOrderOfTheSet) {
   const std::vector<std::string> ids = {"b", "a"};
   const EvalCaseSet both =

@@ -226,8 +226,9 @@ TEST(RouteRecordsText, TextIdsAndHiddenVectorsAgree) {
     InputOptions as_text;
     as_text.parse_special_tokens = record.parse_special || record.input_mode == "chat_raw";
     EXPECT_EQ(
-        take(std::move(
-                 router->extract_batch(std::vector<RouterQuery>{record.text}, as_text).front()))
+        take(
+            std::move(router->extract_batch(std::vector<RouterQuery>{RawText{record.text}}, as_text)
+                          .front()))
             .hidden,
         got.hidden);
     EXPECT_EQ(take(std::move(router->extract_batch(std::vector<RouterQuery>{got.ids}, {}).front()))

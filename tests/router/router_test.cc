@@ -82,7 +82,7 @@ TEST_F(RouterTest, EXT3_ASingleTokenIsItsOwnRow) {
 }
 
 TEST_F(RouterTest, EXT6_ABatchIsItsSingleExtractionsInOrder) {
-  const std::vector<RouterQuery> queries = {kConversation, std::string("plain text"), Ids{1, 2, 3}};
+  const std::vector<RouterQuery> queries = {kConversation, RawText{"plain text"}, Ids{1, 2, 3}};
   const auto batch = router().extract_batch(queries);
   ASSERT_EQ(batch.size(), 3u);
   for (size_t i = 0; i < queries.size(); ++i)
@@ -91,7 +91,7 @@ TEST_F(RouterTest, EXT6_ABatchIsItsSingleExtractionsInOrder) {
 
 TEST_F(RouterTest, MessagesTextAndIdsAreTheSameInput) {
   const Extraction from_messages = extracted(router(), kConversation);
-  const Extraction from_text = extracted(router(), from_messages.text);
+  const Extraction from_text = extracted(router(), RawText{from_messages.text});
   const Extraction from_ids = extracted(router(), from_messages.ids);
   EXPECT_EQ(from_text.ids, from_messages.ids);
   EXPECT_EQ(from_text.hidden, from_messages.hidden);
@@ -123,8 +123,26 @@ TEST_F(RouterTest, ADecisionCarriesWhatIsNeededToCheckIt) {
   EXPECT_GE(decision.timings_ms.total, decision.timings_ms.prefill);
 }
 
+TEST_F(RouterTest, ATextAloneIsOneUserMessageAsOnTheCommandLine) {
+  const std::string want = fingerprint(router().route(Conversation{{"user", "Hi there"}}));
+  const std::string text = "Hi there";
+  EXPECT_EQ(fingerprint(router().route("Hi there")), want);
+  EXPECT_EQ(fingerprint(router().route(text)), want);
+  EXPECT_EQ(fingerprint(router().route(std::string_view(text))), want);
+  EXPECT_EQ(fingerprint(router().route({{"user", "Hi there"}})), want);
+  EXPECT_EQ(decided(router().route("Hi there")).transcript_hash,
+            take(hash::transcript_hash(Conversation{{"user", "Hi there"}})));
+  const Conversation two = {{"system", "Be brief."}, {"user", text}};
+  EXPECT_EQ(fingerprint(router().route({{"system", "Be brief."}, {"user", text}})),
+            fingerprint(router().route(two)));
+  EXPECT_EQ(decided(router().route(RawText{"user: Hi there"})).logits,
+            decided(router().route("Hi there")).logits);
+  EXPECT_NE(decided(router().route(RawText{"Hi there"})).logits,
+            decided(router().route("Hi there")).logits);
+}
+
 TEST_F(RouterTest, DecisionsFromTextOrIdsHaveNoTranscriptHash) {
-  EXPECT_FALSE(decided(router().route(std::string("user: hi"))).transcript_hash);
+  EXPECT_FALSE(decided(router().route(RawText{"user: hi"})).transcript_hash);
   EXPECT_FALSE(decided(router().route(Ids{1, 2, 3})).trace_messages_hash);
   EXPECT_TRUE(decided(router().route(Ids{1, 2, 3})).route_hash);
 }
@@ -187,7 +205,7 @@ TEST_F(RouterTest, ADecisionRuleNeverChangesTheLogits) {
 
 TEST_F(RouterTest, TheCacheShowsInCountsOnly) {
   const auto fresh = load(small_options());
-  const std::string text = "user: a text of some length that nobody routed before";
+  const RawText text = {"user: a text of some length that nobody routed before"};
   const Extraction first = extracted(*fresh, text), second = extracted(*fresh, text);
   EXPECT_EQ(first.cached_tokens, 0);
   EXPECT_EQ(second.cached_tokens, second.token_count - 2);
@@ -239,10 +257,11 @@ TEST_F(RouterTest, RefusesWhatItCannotRead) {
   InputOptions unknown;
   unknown.input_mode = "telepathy";
   EXPECT_EQ(route_error(router(), Conversation{}), "empty_transcript");
-  EXPECT_EQ(route_error(router(), std::string()), "empty_transcript");
+  EXPECT_EQ(route_error(router(), RawText{}), "empty_transcript");
+  EXPECT_EQ(route_error(router(), ""), "empty_transcript");
   EXPECT_EQ(route_error(router(), Ids{}), "empty_transcript");
   EXPECT_EQ(route_error(router(), Conversation{{"user", "\xff\xfe"}}), "invalid_utf8");
-  EXPECT_EQ(route_error(router(), std::string("\xc3")), "invalid_utf8");
+  EXPECT_EQ(route_error(router(), RawText{"\xc3"}), "invalid_utf8");
   EXPECT_EQ(route_error(router(), Conversation{{"wizard", "hi"}}, chat_raw),
             "unsupported_message_role");
   EXPECT_EQ(route_error(router(), kConversation, unknown), "invalid_input_mode");
@@ -286,9 +305,9 @@ TEST_F(RouterTest, ABadQueryDoesNotDisturbTheOthers) {
                                             Ids{},
                                             Ids{7, 8, 9},
                                             Ids{999},
-                                            std::string(),
+                                            RawText{},
                                             Ids(600, 1),
-                                            std::string("fine"),
+                                            RawText{"fine"},
                                             Conversation{},
                                             kConversation,
                                             Conversation{{"user", "last"}}};
@@ -370,7 +389,7 @@ TEST_F(DamagedModel, WithoutATokenizerOnlyIdsCanBeRouted) {
   std::filesystem::remove(folder / "m/tokenizer.json");
   const auto router = load(options);
   EXPECT_EQ(route_error(*router, kConversation), "missing_tokenizer");
-  EXPECT_EQ(route_error(*router, std::string("x")), "missing_tokenizer");
+  EXPECT_EQ(route_error(*router, RawText{"x"}), "missing_tokenizer");
   EXPECT_EQ(fingerprint(router->route(Ids{1, 2, 3})),
             fingerprint(load(small_options())->route(Ids{1, 2, 3})));
   const auto decisions = router->route_batch(std::vector<RouterQuery>{kConversation, Ids{4, 5}});
@@ -441,12 +460,12 @@ TEST_F(DamagedModel, NaNInAnEmbeddingRowIsAnErrorOfTheInputsThatUseIt) {
   }
   folder.put("m/model.safetensors", bytes);
   const auto router = load(options);
-  const auto decisions = router->route_batch(
-      std::vector<RouterQuery>{std::string("abc x abc"), std::string("abc abc")});
+  const auto decisions =
+      router->route_batch(std::vector<RouterQuery>{RawText{"abc x abc"}, RawText{"abc abc"}});
   ASSERT_FALSE(decisions[0]);
   EXPECT_EQ(decisions[0].error().tag, "non_finite_logits");
   EXPECT_EQ(fingerprint(decisions[1]),
-            fingerprint(load(small_options())->route(std::string("abc abc"))));
+            fingerprint(load(small_options())->route(RawText{"abc abc"})));
 }
 
 TEST_F(DamagedModel, ConfigWarningsAreShown) {

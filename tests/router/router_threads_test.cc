@@ -25,9 +25,9 @@ std::vector<RouterQuery> queries() {
     if (i % 3 == 1) all.push_back(Conversation{{"user", fmt::format("Question {}", i)}});
     if (i % 3 == 2) all.push_back(Ids(3 + i, static_cast<int32_t>(i)));
   }
-  all.push_back(Ids{});                // refused
-  all.push_back(Ids{100000});          // refused
-  all.push_back(std::string("\xff"));  // refused
+  all.push_back(Ids{});            // refused
+  all.push_back(Ids{100000});      // refused
+  all.push_back(RawText{"\xff"});  // refused
   return all;
 }
 

@@ -85,9 +85,96 @@ TEST(ChatTemplate, AToolResponseIsNoQuery) {
             block("user", "<tool_response>r</tool_response>") + block("assistant", "b") + suffix);
 }
 
-TEST(ChatTemplate, RefusesOtherRoles) {
-  EXPECT_EQ(rendered({{"user", "u"}, {"tool", "42"}}), "error unsupported_message_role");
+/// An assistant's message with tool calls.
+Message calling(std::string content, std::vector<ToolCall> calls) {
+  Message message{"assistant", std::move(content)};
+  message.tool_calls = std::move(calls);
+  return message;
+}
+
+Message thinking(std::string reasoning, std::string content) {
+  Message message{"assistant", std::move(content)};
+  message.reasoning_content = std::move(reasoning);
+  return message;
+}
+
+const std::string add_call =
+    "<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 1}}\n</tool_call>";
+const std::string empty_thoughts = "<think>\n\n</think>\n\n";
+
+TEST(ChatTemplate, ToolCallsStandBehindTheContent) {
+  const ToolCall add = {"add", "{\"a\": 1}"};
+  EXPECT_EQ(rendered({{"user", "u"}, calling("", {add})}),
+            block("user", "u") + block("assistant", empty_thoughts + add_call) + suffix);
+  EXPECT_EQ(rendered({{"user", "u"}, calling("Let me see.", {add, add})}),
+            block("user", "u") +
+                block("assistant", empty_thoughts + "Let me see.\n" + add_call + "\n" + add_call) +
+                suffix);
+  EXPECT_EQ(rendered({{"user", "u"}, calling("", {add, add}), {"user", "v"}}),
+            block("user", "u") + block("assistant", add_call + "\n" + add_call) +
+                block("user", "v") + suffix);
+  // A line feed before the first call depends on the content as it was, not as it is shown.
+  Message thought = thinking("t", "\n");
+  thought.tool_calls = {add};
+  EXPECT_EQ(
+      rendered({{"user", "u"}, thought}),
+      block("user", "u") + block("assistant", "<think>\nt\n</think>\n\n\n" + add_call) + suffix);
+}
+
+TEST(ChatTemplate, ToolMessagesSideBySideShareATurnOfTheUser) {
+  const auto response = [](const std::string& text) {
+    return "\n<tool_response>\n" + text + "\n</tool_response>";
+  };
+  const ToolCall add = {"add", "{\"a\": 1}"};
+  EXPECT_EQ(rendered({{"user", "u"}, calling("", {add, add}), {"tool", "1"}, {"tool", "2"}}),
+            block("user", "u") + block("assistant", add_call + "\n" + add_call) +
+                "<|im_start|>user" + response("1") + response("2") + "<|im_end|>\n" + suffix);
+  EXPECT_EQ(rendered({{"tool", "1"}, {"assistant", "a"}, {"tool", ""}}),
+            "<|im_start|>user" + response("1") + "<|im_end|>\n" + block("assistant", "a") +
+                "<|im_start|>user" + response("") + "<|im_end|>\n" + suffix);
+}
+
+TEST(ChatTemplate, ReasoningGivenApartIsTheReasoning) {
+  EXPECT_EQ(rendered({{"user", "u"}, thinking("\n\nt\n", "\nhello")}),
+            block("user", "u") + block("assistant", "<think>\nt\n</think>\n\nhello") + suffix);
+  EXPECT_EQ(rendered({{"user", "u"}, thinking("t", "hello"), {"user", "v"}}),
+            block("user", "u") + block("assistant", "hello") + block("user", "v") + suffix);
+  EXPECT_EQ(rendered({{"user", "u"}, thinking("t", "a"), thinking("", "b"), {"tool", "r"}}),
+            block("user", "u") + block("assistant", "<think>\nt\n</think>\n\na") +
+                block("assistant", "b") +
+                "<|im_start|>user\n<tool_response>\nr\n</tool_response><|im_end|>\n" + suffix);
+  // Given, even empty: thoughts inside the content stay where they are.
+  EXPECT_EQ(rendered({{"user", "u"}, thinking("", "<think>x</think>y")}),
+            block("user", "u") + block("assistant", empty_thoughts + "<think>x</think>y") + suffix);
+}
+
+TEST(ChatTemplate, RefusesWhatTheTemplateWouldLeaveOut) {
+  EXPECT_EQ(rendered({{"user", "u"}, {"function", "42"}}), "error unsupported_message_role");
+  EXPECT_EQ(rendered({{"developer", "d"}, {"user", "u"}}), "error unsupported_message_role");
   EXPECT_EQ(rendered({{"User", "u"}}), "error unsupported_message_role");
+  for (const char* role : {"user", "system", "tool"}) {
+    Message calls = calling("c", {{"f", "{}"}});
+    calls.role = role;
+    EXPECT_EQ(rendered({calls}), "error unsupported_message_role") << role;
+    Message thoughts = thinking("t", "c");
+    thoughts.role = role;
+    EXPECT_EQ(rendered({thoughts}), "error unsupported_message_role") << role;
+  }
+  const std::vector<Message> messages = {{"user", "u"}, {"developer", "d"}};
+  const auto refused = render_chat(messages, SpecialTokens::plain);
+  EXPECT_NE(refused.error().message.find("message 2"), std::string::npos);
+  EXPECT_NE(refused.error().message.find("use system"), std::string::npos);
+}
+
+TEST(Transcript, ShowsReasoningAndToolCallsInTheTemplatesWords) {
+  Message message = calling("Let me see.", {{"add", "{\"a\": 1}"}, {"f", ""}});
+  message.reasoning_content = "\nthought\n";
+  EXPECT_EQ(plain_transcript(std::vector<Message>{message, {"tool", "2"}}),
+            "assistant: <think>\nthought\n</think>\n\nLet me see.\n" + add_call +
+                "\n<tool_call>\n{\"name\": \"f\", \"arguments\": }\n</tool_call>\ntool: 2");
+  EXPECT_EQ(plain_transcript(std::vector<Message>{calling("", {{"add", "{\"a\": 1}"}})}),
+            "assistant: " + add_call);
+  EXPECT_EQ(plain_transcript(std::vector<Message>{thinking("", "a")}), "assistant: a");
 }
 
 TEST(ChatTemplate, OnlyTheTemplatesOwnTextIsLiteral) {
@@ -100,6 +187,18 @@ TEST(ChatTemplate, OnlyTheTemplatesOwnTextIsLiteral) {
     if (span.policy == SpecialTokens::plain) content += span.text;
   }
   EXPECT_EQ(content, "<|im_end|>xy");
+}
+
+TEST(ChatTemplate, NamesAndArgumentsOfToolCallsAreContent) {
+  const std::vector<Message> messages = {calling("", {{"n<|im_end|>", "{a</tool_call>"}}),
+                                         {"tool", "r"}};
+  const auto spans = render_chat(messages, SpecialTokens::plain);
+  ASSERT_TRUE(spans);
+  std::string content;
+  for (const Span& span : *spans) {
+    if (span.policy == SpecialTokens::plain) content += span.text;
+  }
+  EXPECT_EQ(content, "n<|im_end|>{a</tool_call>r");
 }
 
 }  // namespace

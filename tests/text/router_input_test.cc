@@ -172,6 +172,18 @@ TEST(RouterInput, PlainContentCannotInjectTokens) {
   EXPECT_EQ(std::count_if(plain.begin(), plain.end(), [](auto id) { return id >= 151643; }), 0);
 }
 
+TEST(RouterInput, ToolCallsAndResponsesAreTokensOfTheirOwn) {
+  TRINITY_REQUIRE_CONFORMANCE(qwen3_file);
+  Message call{"assistant", ""};
+  call.tool_calls = {{"f", "{\"a\": \"</tool_call>\"}"}};
+  const std::vector<Message> messages = {{"user", "u"}, call, {"tool", "<tool_call>"}};
+  const Ids ids = input_of(messages, {InputMode::chat_raw, SpecialTokens::plain, ""}).ids;
+  for (const std::int32_t token : {151657, 151658, 151665, 151666})
+    EXPECT_EQ(std::count(ids.begin(), ids.end(), token), 1) << token;
+  const Ids parsed = input_of(messages, {InputMode::chat_raw, SpecialTokens::parse, ""}).ids;
+  EXPECT_EQ(std::count(parsed.begin(), parsed.end(), 151657), 2);
+}
+
 TEST(RouterInput, RefusesWhatItCannotRender) {
   TRINITY_REQUIRE_CONFORMANCE(qwen3_file);
   for (const InputMode mode : {InputMode::plain, InputMode::chat, InputMode::chat_raw}) {
@@ -179,10 +191,22 @@ TEST(RouterInput, RefusesWhatItCannotRender) {
     options.mode = mode;
     EXPECT_EQ(tag_of(build_router_input(qwen3(), {}, options)), "empty_transcript");
     const std::vector<Message> tool = {{"user", "u"}, {"tool", "42"}};
-    EXPECT_EQ(tag_of(build_router_input(qwen3(), tool, options)),
+    EXPECT_EQ(tag_of(build_router_input(qwen3(), tool, options)), "no error");
+    const std::vector<Message> developer = {{"developer", "d"}, {"user", "u"}};
+    EXPECT_EQ(tag_of(build_router_input(qwen3(), developer, options)),
               mode == InputMode::chat_raw ? "unsupported_message_role" : "no error");
     const std::vector<Message> broken = {{"user", "a\xFF"}};
     EXPECT_EQ(tag_of(build_router_input(qwen3(), broken, options)), "invalid_utf8");
+    // Also where the template would leave it out or put it elsewhere.
+    Message thoughts{"assistant", "a"}, name = thoughts, arguments = thoughts;
+    thoughts.reasoning_content = "\xFF";
+    name.tool_calls = {{"\xFF", ""}};
+    arguments.tool_calls = {{"f", "\xFF"}};
+    for (const Message& message :
+         {Message{"assistant", "<think>\xFF</think>a"}, thoughts, name, arguments}) {
+      const std::vector<Message> messages = {{"user", "u"}, message, {"user", "v"}};
+      EXPECT_EQ(tag_of(build_router_input(qwen3(), messages, options)), "invalid_utf8");
+    }
   }
 }
 

@@ -24,12 +24,12 @@ void add_source_flags(Command& command, SourceFlags& flags, const std::string& a
       .in("Input");
 }
 
-Result<std::optional<LineReader>> open_source(const SourceFlags& flags) {
-  if (flags.has_text()) return std::optional<LineReader>();
-  TRINITY_TRY(LineReader reader, LineReader::open(flags.input));
+Result<std::optional<wire::RecordReader>> open_source(const SourceFlags& flags) {
+  if (flags.has_text()) return std::optional<wire::RecordReader>();
+  TRINITY_TRY(wire::LineReader lines, wire::LineReader::open(flags.input));
   if (flags.input == "-" && is_terminal(STDIN_FILENO))
     note("reading a JSON record a line from the terminal; end with Ctrl-D");
-  return std::optional<LineReader>(std::move(reader));
+  return std::optional<wire::RecordReader>(std::move(lines));
 }
 
 std::size_t batch_size(const SourceFlags& flags, std::size_t preferred) {

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "cli/command_line.h"
-#include "cli/input/line_reader.h"
+#include "wire/record_reader.h"
 
 namespace trinity::cli {
 
@@ -24,10 +24,10 @@ struct SourceFlags {
 /// The positional text, --input and --batch.
 void add_source_flags(Command& command, SourceFlags& flags, const std::string& argument_help);
 
-/// The lines to read; nothing when a text is given. On a terminal a hint says what is awaited.
+/// The records to read; nothing when a text is given. On a terminal a hint says what is awaited.
 /// Opened before a model is loaded, so that a wrong path is told at once. Errors: those of
 /// LineReader::open.
-Result<std::optional<LineReader>> open_source(const SourceFlags& flags);
+Result<std::optional<wire::RecordReader>> open_source(const SourceFlags& flags);
 
 /// Records to answer together: --batch, else `preferred`, else 1 for somebody who types.
 std::size_t batch_size(const SourceFlags& flags, std::size_t preferred);

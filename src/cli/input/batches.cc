@@ -5,14 +5,6 @@
 #include "base/try.h"
 
 namespace trinity::cli {
-namespace {
-
-bool is_blank(const Line& line) {
-  return !line.too_long && line.text.find_first_not_of(" \t\r") == std::string::npos;
-}
-
-}  // namespace
-
 void Tally::add_failure(const RecordOrigin& origin, const Error& error) {
   if (failed_ == 0) first_failure_ = located_message(origin, error);
   ++records_;
@@ -31,21 +23,25 @@ int Tally::finish() const {
   return missing_ == records_ ? 3 : 1;
 }
 
-Status run_batches(LineReader& reader, Output& output, std::size_t batch,
+Status run_batches(RecordReader& reader, Output& output, std::size_t batch,
                    const std::function<Status(std::span<const Line>)>& answer) {
   bool any = false;
   for (bool more = true; more;) {
-    std::vector<Line> lines;
-    while (lines.size() < batch) {
-      TRINITY_TRY(std::optional<Line> line, reader.next());
-      more = line.has_value();
+    std::vector<Line> records;
+    Status status;
+    while (records.size() < batch) {
+      Result<std::optional<Line>> record = reader.next();
+      if (!record) status = tl::unexpected<Error>(std::move(record.error()));
+      more = record && record->has_value();
       if (!more) break;
-      if (!is_blank(*line)) lines.push_back(std::move(*line));
+      records.push_back(std::move(**record));
     }
-    if (lines.empty()) break;
-    any = true;
-    TRINITY_CHECK(answer(lines));
-    TRINITY_CHECK(output.flush());
+    if (!records.empty()) {  // what came before a failure is answered all the same
+      any = true;
+      TRINITY_CHECK(answer(records));
+      TRINITY_CHECK(output.flush());
+    }
+    TRINITY_CHECK(std::move(status));
   }
   if (!any)
     return fail(ErrorKind::invalid_input, "empty_input",

@@ -1,6 +1,6 @@
 // The loop of every command that answers JSON lines: read up to N records, answer them, write the
 // answers, and only then wait for more input. With N = 1 a program can talk to the command line by
-// line. Blank lines are skipped.
+// line.
 #pragma once
 
 #include <trinity/error.h>
@@ -11,11 +11,13 @@
 #include <string>
 #include <vector>
 
-#include "cli/input/line_reader.h"
 #include "cli/input/records.h"
 #include "cli/terminal/output.h"
+#include "wire/record_reader.h"
 
 namespace trinity::cli {
+
+using wire::RecordReader;
 
 /// How many records were answered, and which failed.
 class Tally {
@@ -33,9 +35,9 @@ class Tally {
   std::string first_failure_;
 };
 
-/// Reads `reader` to its end in batches of at most `batch` lines and flushes `output` after each.
+/// Reads `reader` to its end in batches of at most `batch` records and flushes `output` after each.
 /// Errors: those of `answer` and of the reader, `empty_input` when there was no record at all.
-Status run_batches(LineReader& reader, Output& output, std::size_t batch,
+Status run_batches(RecordReader& reader, Output& output, std::size_t batch,
                    const std::function<Status(std::span<const Line>)>& answer);
 
 }  // namespace trinity::cli

@@ -6,7 +6,6 @@
 #include "cli/flags/input_flags.h"
 #include "cli/flags/model_flags.h"
 #include "cli/input/batches.h"
-#include "cli/terminal/json_writer.h"
 
 namespace trinity::cli {
 namespace {
@@ -102,7 +101,7 @@ class Extract {
 
 Result<int> extract(const ExtractFlags& flags) {
   TRINITY_TRY(const InputOptions options, input_options(flags.reading));
-  TRINITY_TRY(std::optional<LineReader> reader, open_source(flags.source));
+  TRINITY_TRY(std::optional<RecordReader> reader, open_source(flags.source));
   TRINITY_TRY(const std::unique_ptr<Router> router, load_router(flags.model, false));
   Extract work(flags, options, *router);
   if (reader) {

@@ -14,6 +14,7 @@
 #include "cli/input/batches.h"
 #include "cli/route/decision_view.h"
 #include "route/decision.h"
+#include "wire/json_slice.h"
 
 namespace trinity::cli {
 namespace {
@@ -97,8 +98,8 @@ class RouteCommand {
   }
 
   static std::string shown_id(const RecordOrigin& origin) {
-    const auto id = nlohmann::json::parse(origin.id, nullptr, false);
-    return id.is_string() ? id.get<std::string>() : origin.id;
+    const wire::JsonSlice id(origin.id);
+    return id.is(wire::JsonSlice::Kind::string) ? id.string() : origin.id;
   }
 
   const RouteFlags& flags_;
@@ -115,7 +116,7 @@ class RouteCommand {
 Result<int> route(const RouteFlags& flags) {
   TRINITY_TRY(InputOptions input, input_options(flags.reading));
   TRINITY_TRY(const DecisionRule rule, decision_rule(flags.selection));
-  TRINITY_TRY(std::optional<LineReader> reader, open_source(flags.source));
+  TRINITY_TRY(std::optional<RecordReader> reader, open_source(flags.source));
   TRINITY_TRY(const std::unique_ptr<Router> router, load_router(flags.model, true));
   RouteCommand work(flags, *router, std::move(input), rule);
   if (reader) {

@@ -7,7 +7,6 @@
 #include "cli/flags/input_flags.h"
 #include "cli/flags/model_flags.h"
 #include "cli/input/batches.h"
-#include "cli/terminal/json_writer.h"
 
 namespace trinity::cli {
 namespace {
@@ -110,7 +109,7 @@ Result<int> tokenize(const TokenizeFlags& flags) {
   if (flags.source.has_text() && flags.decode) {
     TRINITY_TRY(given_ids, parse_id_list(*flags.source.argument));
   }
-  TRINITY_TRY(std::optional<LineReader> reader, open_source(flags.source));
+  TRINITY_TRY(std::optional<RecordReader> reader, open_source(flags.source));
   TRINITY_TRY(const Tokenizer tokenizer, load_tokenizer(flags.model, flags.tokenizer));
   for (const std::string& text : tokenizer.notes()) note(text);
   Tokenize work(flags, tokenizer);

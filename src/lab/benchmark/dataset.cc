@@ -11,6 +11,8 @@
 #include "base/try.h"
 #include "base/utf8.h"
 #include "lab/built_in.h"
+#include "wire/line_reader.h"
+#include "wire/messages.h"
 
 namespace trinity {
 namespace {
@@ -42,18 +44,12 @@ Result<std::string> required_text(const json& record, const char* key) {
   return *text;
 }
 
-Result<std::vector<Message>> read_messages(const json& record) {
-  const json* list = member(record, "messages");
-  if (list == nullptr || !list->is_array() || list->empty())
+Result<std::vector<Message>> messages_of(const wire::JsonSlice& record) {
+  const auto list = record.find("messages");
+  if (!list || !list->is(wire::JsonSlice::Kind::array) || list->elements().empty())
     return wrong_schema("\"messages\" must be a list of at least one message");
-  std::vector<Message> messages;
-  for (const json& entry : *list) {
-    const std::string* role = entry.is_object() ? text_member(entry, "role") : nullptr;
-    const std::string* content = entry.is_object() ? text_member(entry, "content") : nullptr;
-    if (role == nullptr || content == nullptr)
-      return wrong_schema("a message must be an object with the texts role and content");
-    messages.push_back({*role, *content});
-  }
+  auto messages = wire::read_messages(*list);
+  if (!messages) return wrong_schema(messages.error().message);
   return messages;
 }
 
@@ -67,11 +63,12 @@ std::optional<int> read_label(const json& record, const char* key, std::size_t& 
   return std::nullopt;
 }
 
-Result<BenchmarkCase> read_case(const json& record, std::size_t& ignored) {
+Result<BenchmarkCase> read_case(const json& record, const wire::JsonSlice& slice,
+                                std::size_t& ignored) {
   BenchmarkCase one;
   TRINITY_TRY(one.id, required_text(record, "id"));
   TRINITY_TRY(one.family, required_text(record, "family"));
-  TRINITY_TRY(one.messages, read_messages(record));
+  TRINITY_TRY(one.messages, messages_of(slice));
   one.expected_agent = read_label(record, "expected_agent", ignored);
   one.expected_role = read_label(record, "expected_role", ignored);
   if (const std::string* text = text_member(record, "difficulty")) one.difficulty = *text;
@@ -81,8 +78,10 @@ Result<BenchmarkCase> read_case(const json& record, std::size_t& ignored) {
   return one;
 }
 
-Result<json> read_object(std::string_view line) {
-  auto record = parse_json(line);
+Result<json> read_object(const wire::Line& line) {
+  if (line.too_long)
+    return fail(ErrorKind::invalid_input, "invalid_jsonl", "the line is too long; split the case");
+  auto record = parse_json(line.text);
   if (!record) return fail(ErrorKind::invalid_input, "invalid_jsonl", record.error().message);
   if (!record->is_object())
     return fail(ErrorKind::invalid_input, "invalid_jsonl", "a line must hold one JSON object");
@@ -94,17 +93,15 @@ Result<json> read_object(std::string_view line) {
 Result<BenchmarkDataset> read_benchmark_dataset(std::string_view jsonl, std::string origin) {
   BenchmarkDataset set;
   set.sha256 = sha256_hex(jsonl);
-  std::size_t number = 0;
-  while (!jsonl.empty()) {
-    ++number;
-    const std::size_t end = jsonl.find('\n');
-    const std::string_view line = jsonl.substr(0, end);
-    jsonl.remove_prefix(end == std::string_view::npos ? jsonl.size() : end + 1);
-    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    const std::string where = fmt::format("line {} of {}", number, excerpt(origin));
-    auto record = read_object(line);
+  wire::LineReader reader = wire::LineReader::over(jsonl, origin);
+  while (true) {
+    TRINITY_TRY(const std::optional<wire::Line> line, reader.next());
+    if (!line) break;
+    if (wire::is_blank(*line)) continue;
+    const std::string where = fmt::format("line {} of {}", line->number, excerpt(origin));
+    auto record = read_object(*line);
     if (!record) return fail_in(where, std::move(record.error()));
-    auto one = read_case(*record, set.ignored_labels);
+    auto one = read_case(*record, wire::JsonSlice::of_document(line->text), set.ignored_labels);
     if (!one) return fail_in(where, std::move(one.error()));
     set.cases.push_back(std::move(*one));
   }

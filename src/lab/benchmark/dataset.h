@@ -3,9 +3,10 @@
 // JSONL, one case a line:
 //   {"id", "family", "messages": [{"role", "content"}],
 //    "expected_agent", "expected_role", "difficulty", "source", "metadata"}
-// The first three are required. A label that is no whole number from 0 is no label, as in older
-// readers of this format; how many there were is counted, so that a report can say so. Blank lines
-// and other keys are ignored; the first bad line ends the reading.
+// The first three are required; messages are read as everywhere (wire/messages.h). A label that is
+// no whole number from 0 is no label, as in older readers of this format; how many there were is
+// counted, so that a report can say so. Blank lines and other keys are ignored; the first bad line
+// ends the reading.
 #pragma once
 
 #include <trinity/error.h>

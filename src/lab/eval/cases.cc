@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "lab/built_in.h"
 #include "lab/eval/case_text.h"
+#include "wire/messages.h"
 
 namespace trinity {
 namespace {
@@ -23,21 +24,23 @@ tl::unexpected<Error> invalid(const std::string& where, const std::string& what)
   return fail(ErrorKind::invalid_input, "invalid_eval_cases", where + ": " + what);
 }
 
-Result<Message> read_message(const json& entry, const std::string& where) {
-  if (!entry.is_object() || !entry.contains("role") || !entry["role"].is_string())
-    return invalid(where, "a message must be an object with a role and a content");
-  Message message;
-  message.role = entry["role"].get<std::string>();
-  const bool stored = entry.contains("content") && entry["content"].is_string();
-  if (stored == entry.contains("content_rule"))
-    return invalid(where, "a message must have a content text or a content_rule, and not both");
-  if (stored) {
-    message.content = entry["content"].get<std::string>();
-  } else {
-    auto text = generate_case_text(entry["content_rule"]);
-    if (!text) return fail_in(where, std::move(text.error()));
-    message.content = std::move(*text);
-  }
+/// A message with a rule in place of its content.
+Result<Message> read_generated(json entry, std::size_t number) {
+  if (entry.contains("content"))
+    return fail(ErrorKind::invalid_input, "invalid_eval_cases",
+                "a message must have a content or a content_rule, and not both");
+  TRINITY_TRY(std::string text, generate_case_text(entry["content_rule"]));
+  entry["content"] = std::move(text);
+  entry.erase("content_rule");
+  return wire::parse_message(json_text(entry), number);
+}
+
+/// A message, as a value and as its text.
+Result<Message> read_case_message(const json& entry, const wire::JsonSlice& text,
+                                  std::size_t number, const std::string& where) {
+  const bool generated = entry.is_object() && entry.contains("content_rule");
+  auto message = generated ? read_generated(entry, number) : wire::read_message(text, number);
+  if (!message) return invalid(where, message.error().message);
   return message;
 }
 
@@ -60,7 +63,7 @@ Result<std::vector<std::string>> read_tags(const json& entry, const std::string&
   return tags;
 }
 
-Result<EvalCase> read_case(const json& entry, std::size_t index) {
+Result<EvalCase> read_case(const json& entry, const wire::JsonSlice& text, std::size_t index) {
   std::string where = "case " + std::to_string(index + 1);
   if (!entry.is_object() || !entry.contains("id") || !entry["id"].is_string() ||
       entry["id"].get_ref<const std::string&>().empty())
@@ -70,8 +73,10 @@ Result<EvalCase> read_case(const json& entry, std::size_t index) {
   where = "case " + excerpt(out.id);
   if (!entry.contains("messages") || !entry["messages"].is_array() || entry["messages"].empty())
     return invalid(where, "messages must be a list of at least one message");
-  for (const json& message : entry["messages"]) {
-    TRINITY_TRY(out.messages.emplace_back(), read_message(message, where));
+  const std::vector<wire::JsonSlice> texts = text.find("messages")->elements();
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    TRINITY_TRY(Message message, read_case_message(entry["messages"][i], texts[i], i + 1, where));
+    out.messages.push_back(std::move(message));
   }
   if (!entry.contains("expected") || !entry["expected"].is_object())
     return invalid(where, "expected must be an object with agent_id and role_id");
@@ -101,7 +106,8 @@ Result<std::vector<UncoveredAgent>> read_uncovered(const json& document) {
   return out;
 }
 
-Result<EvalCaseSet> read_document(const json& document, std::string origin) {
+Result<EvalCaseSet> read_document(const json& document, const wire::JsonSlice& text,
+                                  std::string origin) {
   if (!document.is_object() || !document.contains("cases") || !document["cases"].is_array())
     return invalid("the document", "must be an object with a list of cases");
   if (document.value("schema_version", json()) != json(kSchemaVersion))
@@ -112,8 +118,9 @@ Result<EvalCaseSet> read_document(const json& document, std::string origin) {
   EvalCaseSet set;
   set.origin = std::move(origin);
   std::set<std::string> ids;
-  for (std::size_t i = 0; i < document["cases"].size(); ++i) {
-    TRINITY_TRY(EvalCase one, read_case(document["cases"][i], i));
+  const std::vector<wire::JsonSlice> texts = text.find("cases")->elements();
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    TRINITY_TRY(EvalCase one, read_case(document["cases"][i], texts[i], i));
     if (!ids.insert(one.id).second)
       return invalid("case " + excerpt(one.id), "the id is used twice");
     set.cases.push_back(std::move(one));
@@ -128,7 +135,7 @@ Result<EvalCaseSet> read_document(const json& document, std::string origin) {
 Result<EvalCaseSet> read_eval_cases(std::string_view text, const std::string& origin) {
   auto document = parse_json(text);
   if (!document) return fail_in(origin, std::move(document.error()));
-  auto set = read_document(*document, origin);
+  auto set = read_document(*document, wire::JsonSlice::of_document(text), origin);
   if (!set) return fail_in(origin, std::move(set.error()));
   return set;
 }

@@ -5,8 +5,8 @@
 //    "cases": [{"id", "messages": [{"role", "content"}], "expected": {"agent_id", "role_id"},
 //               "tags": [], "notes": ""}],
 //    "coverage": {"uncovered_agents": [{"agent_id", "expected_uncovered_reason"}]}}
-// In place of `content` a message may have a `content_rule` (lab/eval/case_text.h). Other keys are
-// ignored.
+// Messages are read as everywhere (wire/messages.h); in place of `content` one may have a
+// `content_rule` (lab/eval/case_text.h). Other keys of a case are ignored.
 #pragma once
 
 #include <trinity/error.h>

@@ -1,4 +1,4 @@
-#include "cli/terminal/json_writer.h"
+#include "wire/json_writer.h"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +12,7 @@
 
 #include "base/json.h"
 
-namespace trinity::cli {
+namespace trinity::wire {
 namespace {
 
 using Json = nlohmann::json;
@@ -77,10 +77,14 @@ TEST(JsonWriter, EscapesStringsAndReplacesIllFormedBytes) {
   std::string text;
   append_json_string(text, "a\"\n\x01");
   EXPECT_EQ(Json::parse(text), "a\"\n\x01");
-  text.clear();
-  append_json_string(text, "a\xFF");
-  EXPECT_EQ(Json::parse(text), "a\xEF\xBF\xBD");
+  for (const std::string bytes :
+       {"a\xFF", "\xE2\x82", "\xE2\x82x", "\xED\xA0\x80", "\xF0\x9F\x98", "\xC0\x80",
+        "\xF4\x90\x80\x80", "\xF0\x80\x80y", "\x80", "é\x7F/\b\f\t\r\x1F\\"}) {
+    text.clear();
+    append_json_string(text, bytes);
+    EXPECT_EQ(text, json_text(Json(bytes)));
+  }
 }
 
 }  // namespace
-}  // namespace trinity::cli
+}  // namespace trinity::wire

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace trinity::cli {
+namespace trinity::wire {
 
 /// A quoted and escaped JSON string; ill-formed UTF-8 becomes U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
@@ -19,4 +19,4 @@ void append_json_ids(std::string& out, std::span<const std::int32_t> ids);
 /// finite: JSON has no word for it.
 [[nodiscard]] bool append_json_floats(std::string& out, std::span<const float> values);
 
-}  // namespace trinity::cli
+}  // namespace trinity::wire
