@@ -15,7 +15,7 @@ FORMATTED := git ls-files '*.cc' '*.h'
 .PHONY: help demo test build configure packages ci format clean
 
 help:
-	@echo "make demo      build, then route a dozen conversations with the embedded tiny router"
+	@echo "make demo      build, then route some conversations with the embedded tiny router"
 	@echo "make test      build, then run the quick tests"
 	@echo "make build     build/bin/trinity and everything else"
 	@echo "make ci        everything that is checked before a change lands (minutes)"

@@ -6,10 +6,7 @@
 
 namespace trinity {
 
-namespace {
-
-/// Length of the well-formed sequence at the start of `text` (not empty), or 0.
-std::size_t sequence_length(std::string_view text) {
+std::size_t utf8_sequence_length(std::string_view text) {
   const auto byte = [&](std::size_t i) -> std::uint32_t {
     return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;  // 0 never continues
   };
@@ -32,8 +29,6 @@ std::size_t sequence_length(std::string_view text) {
   return 0;
 }
 
-}  // namespace
-
 bool is_valid_utf8(std::string_view text) {
   return simdjson::validate_utf8(text.data(), text.size());
 }
@@ -42,25 +37,11 @@ std::size_t first_invalid_utf8(std::string_view text) {
   if (is_valid_utf8(text)) return text.size();
   std::size_t offset = 0;
   while (offset < text.size()) {
-    const std::size_t length = sequence_length(text.substr(offset));
+    const std::size_t length = utf8_sequence_length(text.substr(offset));
     if (length == 0) break;
     offset += length;
   }
   return offset;
-}
-
-std::string excerpt(std::string_view text, std::size_t max_bytes) {
-  std::string shown;
-  std::size_t at = 0;
-  while (at < text.size()) {
-    const std::size_t length = sequence_length(text.substr(at));
-    if (shown.size() + (length == 0 ? 1 : length) > max_bytes) return shown + "...";
-    const auto first = static_cast<unsigned char>(text[at]);
-    const bool printable = length > 0 && first >= 0x20 && first != 0x7F;
-    printable ? shown.append(text, at, length) : shown.append(1, '?');
-    at += length == 0 ? 1 : length;
-  }
-  return shown;
 }
 
 }  // namespace trinity

@@ -13,10 +13,11 @@ bool is_valid_utf8(std::string_view text);
 /// Byte offset of the first byte of the first ill-formed sequence; text.size() if there is none.
 std::size_t first_invalid_utf8(std::string_view text);
 
-/// The start of a text from a file, fit for an error message: valid UTF-8 of at most `max_bytes`
-/// bytes
-/// ("..." follows if it was cut), with '?' for ill-formed bytes and ASCII control characters, which
-/// could steer a terminal.
+/// Length in bytes of the well-formed sequence at the start of a text that is not empty, or 0.
+std::size_t utf8_sequence_length(std::string_view text);
+
+/// The start of a foreign text, fit for a message: printable (base/printable.h) and of at most
+/// `max_bytes` bytes, "..." following if it was cut; no character or escape is cut in two.
 std::string excerpt(std::string_view text, std::size_t max_bytes = 120);
 
 }  // namespace trinity

@@ -8,6 +8,7 @@
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/terminal/output.h"
+#include "cli/terminal/paragraph.h"
 #include "cli/terminal/terminal.h"
 
 namespace trinity::cli {
@@ -53,17 +54,21 @@ nlohmann::ordered_json record_of(const Listed& listed) {
 }
 
 std::string text_of(const Listed& listed, Style style) {
-  std::string out =
-      fmt::format("  {} {}\n      {}\n", listed.reason ? style.yellow("–") : style.green("✓"),
-                  style.bold(listed.entry->id), listed.entry->description);
-  if (listed.reason)
-    return out + fmt::format("      {}\n", style.yellow("unavailable: " + *listed.reason));
+  constexpr std::size_t indent = 6;
+  const auto detail = [&](const std::string& text, Look look = nullptr) {
+    return paragraph({{text, look}}, style, indent, indent);
+  };
+  std::string out = fmt::format("  {} {}\n", listed.reason ? style.yellow("–") : style.green("✓"),
+                                style.bold(printable(listed.entry->id))) +
+                    detail(listed.entry->description);
+  if (listed.reason) return out + detail("unavailable: " + *listed.reason, &Style::yellow);
   if (!listed.promise.broken.empty())
-    out += fmt::format("      {}\n", style.yellow(fmt::format(
-                                         "not {} here: {}", exactness_name(listed.entry->exactness),
-                                         listed.promise.broken)));
-  return out + fmt::format("      {}, {}, {}, label {}\n", exactness_name(listed.promise.kept),
-                           listed.info->device, listed.info->dtype_policy, listed.info->label);
+    out += detail(fmt::format("not {} here: {}", exactness_name(listed.entry->exactness),
+                              listed.promise.broken),
+                  &Style::yellow);
+  return out +
+         detail(fmt::format("{}, {}, {}, label {}", exactness_name(listed.promise.kept),
+                            listed.info->device, listed.info->dtype_policy, listed.info->label));
 }
 
 Status print(const BackendsFlags& flags) {

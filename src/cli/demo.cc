@@ -1,4 +1,4 @@
-// trinity demo: a dozen conversations, decided by the tiny router inside this program.
+// trinity demo: some conversations, decided by the tiny router inside this program.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -13,6 +13,7 @@
 #include "cli/input/records.h"
 #include "cli/route/decision_view.h"
 #include "cli/terminal/output.h"
+#include "cli/terminal/paragraph.h"
 #include "route/decision.h"
 #include "wire/json_slice.h"
 #include "wire/record_reader.h"
@@ -39,32 +40,46 @@ Status print_json(const std::vector<DemoCase>& cases, Router& router) {
   return output.flush();
 }
 
+std::string explanation(std::size_t conversations, double ms,
+                        const std::optional<MarginFloors>& floors, Style style) {
+  std::string text = fmt::format(
+      "{} in {:.1f} ms. agent: the skill that should answer; role: work, think or verify; margin: "
+      "lead of the chosen agent and role over the second.",
+      counted(conversations, "conversation"), ms);
+  if (floors) text += " " + close_call_text(*floors);
+  return paragraph({{text}, {" Next:"}, {" trinity route \"your question\"", &Style::bold}}, style);
+}
+
 Status print_table(const std::vector<DemoCase>& cases, Router& router) {
   Output output;
   const Style style = Style::for_output(STDOUT_FILENO);
   const RouterInfo& info = router.info();
   std::size_t width = 0;
   for (const DemoCase& demo : cases) width = std::max(width, display_width(demo.title));
-  const Table table = decision_table(std::min<std::size_t>(width, 44), "conversation", style);
-  TRINITY_CHECK(output.write(fmt::format(
-      "\n  {} The embedded tiny router decides: a demonstration, not the trained coordinator.\n"
-      "  profile {}, {}, loaded in {:.0f} ms\n\n",
-      style.bold(version_text() + "."), style.bold(info.profile), info.device, info.load_ms)));
+  width = std::min<std::size_t>(width, 44);
+  const Table table = decision_table({"conversation", width, width, false}, style);
+  const std::optional<MarginFloors> floors = tiny_router_floors(info.profile);
+  TRINITY_CHECK(output.write(
+      "\n" +
+      paragraph(
+          {{version_text() + ".", &Style::bold},
+           {" The embedded tiny router decides: a demonstration, not the trained coordinator."}},
+          style) +
+      paragraph({{"profile "},
+                 {info.profile, &Style::bold},
+                 {fmt::format(", {}, loaded in {:.0f} ms", info.device, info.load_ms)}},
+                style) +
+      "\n"));
   TRINITY_CHECK(output.write(table.header()));
   TRINITY_CHECK(output.flush());
   const Stopwatch watch;
   for (const DemoCase& demo : cases) {
     TRINITY_TRY(const Decision decision, router.route(demo.messages));
-    TRINITY_CHECK(output.write(decision_row(table, demo.title, decision)));
+    TRINITY_CHECK(output.write(decision_row(table, demo.title, decision, floors)));
     TRINITY_CHECK(output.flush());
   }
-  TRINITY_CHECK(output.write(
-      table.rule() +
-      fmt::format("  {} conversations in {:.1f} ms. agent: the skill that should answer; role: "
-                  "work, think or verify;\n  margin: lead of the chosen agent and role over the "
-                  "second. Next: {}\n\n",
-                  cases.size(), watch.elapsed_ms(),
-                  style.bold("trinity route \"your question\""))));
+  TRINITY_CHECK(output.write(table.rule() +
+                             explanation(cases.size(), watch.elapsed_ms(), floors, style) + "\n"));
   return output.flush();
 }
 

@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
+#include "cli/terminal/paragraph.h"
 #include "cli/terminal/terminal.h"
 #include "lab/golden/exact_bits.h"
 #include "router/profile.h"
@@ -91,7 +92,6 @@ Finding look_at_profile(const RuntimeProfile& profile, const std::string& defaul
   if (const auto reason = profile_unavailable(profile)) {
     finding.health = Health::limited;
     finding.detail = "unavailable: " + *reason;
-    if (!default_name.empty()) finding.fix = "use --profile " + default_name;
     return finding;
   }
   const LanePromise promise = promise_of(profile);
@@ -201,16 +201,36 @@ std::vector<Finding> examine(const DoctorFlags& flags) {
 }
 
 std::string text_of(const Finding& finding, Style style) {
+  constexpr std::size_t name_columns = 23, hanging = 2 + 2 + name_columns + 1;
   const std::string mark = finding.health == Health::works     ? style.green("✓")
                            : finding.health == Health::limited ? style.yellow("–")
                                                                : style.red("✗");
-  std::string out = fmt::format("  {} {} {}\n", mark,
-                                style.bold(fmt::format("{:23}", finding.name)), finding.detail);
-  if (!finding.fix.empty()) out += fmt::format("{:28}{}\n", "", style.cyan("→ " + finding.fix));
+  const std::string begin =
+      fmt::format("  {} {} ", mark, style.bold(fmt::format("{:{}}", finding.name, name_columns)));
+  std::string out = paragraph_after(begin, hanging, {{finding.detail}}, style, hanging);
+  if (!finding.fix.empty())
+    out += paragraph({{"→ " + finding.fix, &Style::cyan}}, style, hanging, hanging + 2);
   return out;
 }
 
-Status print(const std::vector<Finding>& findings, bool json) {
+/// How it all is, and what to try next.
+std::string closing(const std::vector<Finding>& findings, const std::string& profile, Style style) {
+  std::vector<std::string> broken;
+  std::size_t limited = 0;
+  for (const Finding& finding : findings) {
+    if (finding.health == Health::broken) broken.push_back(finding.name);
+    limited += finding.health == Health::limited ? 1 : 0;
+  }
+  if (!broken.empty())
+    return "\n" + paragraph({{"Does not work: " + listed(broken, broken.size()) + ".", &Style::red},
+                             {" The lines marked ✗ say why."}},
+                            style);
+  return "\n" + paragraph({{"Ready: decisions come from profile " + profile + ".", &Style::green},
+                           {limited == 0 ? "" : " What is marked – is not needed for that."}},
+                          style);
+}
+
+Status print(const std::vector<Finding>& findings, const std::string& profile, bool json) {
   Output output;
   if (json) {
     nlohmann::ordered_json records = nlohmann::ordered_json::array();
@@ -223,6 +243,7 @@ Status print(const std::vector<Finding>& findings, bool json) {
   } else {
     const Style style = Style::for_output(STDOUT_FILENO);
     for (const Finding& finding : findings) TRINITY_CHECK(output.write(text_of(finding, style)));
+    TRINITY_CHECK(output.write(closing(findings, profile, style)));
   }
   return output.flush();
 }
@@ -241,8 +262,9 @@ Status doctor(const DoctorFlags& flags) {
   if (Result<RuntimeProfile> profile = resolve_profile(flags.model.profile);
       !profile && profile.error().kind == ErrorKind::usage)
     return tl::unexpected(std::move(profile.error()));
+  const Result<RuntimeProfile> preferred = resolve_profile(flags.model.profile);
   const std::vector<Finding> findings = examine(flags);
-  TRINITY_CHECK(print(findings, flags.json));
+  TRINITY_CHECK(print(findings, preferred ? preferred->name : std::string(), flags.json));
   for (const Finding& finding : findings) {
     if (finding.health == Health::broken)
       return fail(ErrorKind::missing, "broken", finding.name + ": " + finding.detail);

@@ -7,7 +7,7 @@
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/terminal/output.h"
-#include "cli/terminal/table.h"
+#include "cli/terminal/paragraph.h"
 #include "router/profile.h"
 
 namespace trinity::cli {
@@ -77,29 +77,45 @@ std::string joined(const std::vector<std::string>& words) {
 }
 
 std::string text_of(const RuntimeProfile& profile, Style style) {
+  constexpr std::size_t indent = 6;
+  const auto detail = [&](const std::string& text, Look look = nullptr) {
+    return paragraph({{text, look}}, style, indent, indent);
+  };
   const auto reason = profile_unavailable(profile);
   const LanePromise promise = promise_of(profile);
-  std::string out = fmt::format("  {} {}{}\n", reason ? style.yellow("–") : style.green("✓"),
-                                style.bold(profile.asked_for()), style.green(marks_of(profile)));
-  out += fmt::format("      {}\n", profile.description);
+  std::string out =
+      fmt::format("  {} {}{}\n", reason ? style.yellow("–") : style.green("✓"),
+                  style.bold(printable(profile.asked_for())), style.green(marks_of(profile)));
+  out += detail(profile.description);
   if (!profile.requested.empty())
-    out += fmt::format("      runs as {} on backend {}\n", profile.name, profile.backend);
-  if (!profile.warnings.empty())
-    out += fmt::format("      {}\n", style.yellow(joined(profile.warnings)));
-  if (reason) out += fmt::format("      {}\n", style.yellow("unavailable: " + *reason));
+    out += detail(fmt::format("runs as {} on backend {}", profile.name, profile.backend));
+  if (!profile.warnings.empty()) out += detail(joined(profile.warnings), &Style::yellow);
+  if (reason) out += detail("unavailable: " + *reason, &Style::yellow);
   if (!promise.broken.empty())
-    out += fmt::format(
-        "      {}\n", style.yellow(fmt::format("not {} here: {}", exactness_name(profile.exactness),
-                                               promise.broken)));
-  out += fmt::format("      {}, floors {} / {}", exactness_name(promise.kept), profile.floors.agent,
-                     profile.floors.role);
-  if (!profile.aliases.empty()) out += fmt::format(", also named {}", joined(profile.aliases));
+    out += detail(fmt::format("not {} here: {}", exactness_name(profile.exactness), promise.broken),
+                  &Style::yellow);
+  std::string facts = fmt::format("{}, floors {} / {}", exactness_name(promise.kept),
+                                  profile.floors.agent, profile.floors.role);
+  if (!profile.aliases.empty()) facts += fmt::format(", also named {}", joined(profile.aliases));
+  out += detail(facts);
   std::vector<std::string> lacks;
   for (const Capability capability : kCapabilities)
     if (!has_capability(profile, capability)) lacks.emplace_back(capability_name(capability));
-  if (!lacks.empty()) out += fmt::format("\n      not for {}", joined(lacks));
-  if (!profile.notes.empty()) out += fmt::format("\n      {}", joined(profile.notes));
-  return out + "\n";
+  if (!lacks.empty()) out += detail("not for " + joined(lacks));
+  if (!profile.notes.empty()) out += detail(joined(profile.notes));
+  return out;
+}
+
+/// What the floors of the list are for.
+std::string explanation(Style style) {
+  return "\n" +
+         paragraph({{"Floors are the smallest margins (agent / role) that an evaluation of "
+                     "Qwen3-0.6B with its published router tolerates on a lane; a decision "
+                     "under twice its floor is a close call. Another model has floors of its "
+                     "own: measure them with"},
+                    {" trinity eval --record-floors", &Style::bold},
+                    {"."}},
+                   style);
 }
 
 Status print(const ProfilesFlags& flags) {
@@ -117,6 +133,7 @@ Status print(const ProfilesFlags& flags) {
     const Style style = Style::for_output(STDOUT_FILENO);
     for (const RuntimeProfile& profile : listed)
       TRINITY_CHECK(output.write(text_of(profile, style)));
+    TRINITY_CHECK(output.write(explanation(style)));
   }
   return output.flush();
 }

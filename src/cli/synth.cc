@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/printable.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/terminal/output.h"
@@ -35,9 +36,10 @@ Status print_report(const SynthFlags& flags, const SynthReport& report) {
                                            {"bytes", report.bytes}};
     TRINITY_CHECK(output.write(json_text(record) + "\n"));
   } else {
-    TRINITY_CHECK(output.write(fmt::format(
-        "{}: {} tensors, {} parameters, {:.1f} MB of random weights, seed {}\n", flags.out,
-        report.tensors, report.parameters, static_cast<double>(report.bytes) / 1e6, flags.seed)));
+    TRINITY_CHECK(output.write(
+        fmt::format("{}: {} tensors, {} parameters, {:.1f} MB of random weights, seed {}\n",
+                    printable(flags.out), report.tensors, report.parameters,
+                    static_cast<double>(report.bytes) / 1e6, flags.seed)));
   }
   return output.flush();
 }

@@ -183,7 +183,8 @@ double quantile(std::span<const double> ascending, double share) {
 
 Result<RobustnessReport> try_robustness(std::span<const MatrixLane> lanes, const MatrixModel& model,
                                         const Tokenizer& tokenizer,
-                                        std::span<const Paraphrase> pairs) {
+                                        std::span<const Paraphrase> pairs,
+                                        const LabProgress& progress) {
   TRINITY_TRY(const std::vector<MatrixCase> plain, tokenized(tokenizer, pairs, ""));
   // All questions of a lane in one load: the plain ones, then kind after kind.
   std::vector<MatrixCase> all = plain;
@@ -195,6 +196,8 @@ Result<RobustnessReport> try_robustness(std::span<const MatrixLane> lanes, const
   RobustnessReport report;
   report.questions = pairs.size();
   for (const MatrixLane& lane : lanes) {
+    if (progress)
+      progress(static_cast<std::uint64_t>(&lane - lanes.data()), lanes.size());  // the lanes before
     auto answers = lane_answers(lane, model, all);
     if (!answers) return fail_in("lane " + lane.name, answers.error());
     const std::span<const CaseDecision> decisions(answers->decisions);

@@ -67,7 +67,8 @@ struct RobustnessReport {
 /// lane_answers.
 Result<RobustnessReport> try_robustness(std::span<const MatrixLane> lanes, const MatrixModel& model,
                                         const Tokenizer& tokenizer,
-                                        std::span<const Paraphrase> pairs);
+                                        std::span<const Paraphrase> pairs,
+                                        const LabProgress& progress = {});
 
 /// The value at a share (0 to 1) of ascending values, nearest rank; 0 without any.
 double quantile(std::span<const double> ascending, double share);

@@ -161,7 +161,7 @@ TEST(PluginLoader, TheNameMustBeTheOneThatWasAskedFor) {
 TEST(PluginLoader, OneNameMeansOneFile) {
   const auto first = take(load_plugin(faulty("wellformed")));
   EXPECT_EQ(first->facts.name, "wellformed");
-  EXPECT_EQ(first->facts.description, "a ?[31mred? description");
+  EXPECT_EQ(first->facts.description, R"(a \x1b[31mred\n description)");
   const auto second = load_plugin(faulty("same_name"));
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().tag, "plugin_name_taken");

@@ -87,8 +87,9 @@ TEST(Utf8, agrees_with_the_definition_inside_long_texts) {
 
 TEST(Excerpt, is_valid_and_short_whatever_it_is_given) {
   EXPECT_EQ(excerpt("plain \u20ac"), "plain \u20ac");
-  EXPECT_EQ(excerpt("a\x1B[2Jb\n\x7F"), "a?[2Jb??");
-  EXPECT_EQ(excerpt("\xC0\xAF\xED\xA0\x80", 9), "?????");
+  EXPECT_EQ(excerpt("a\x1B[2Jb\n\x7F"), R"(a\x1b[2Jb\n\x7f)");
+  EXPECT_EQ(excerpt("\xC0\xAF\xED\xA0\x80"), R"(\xc0\xaf\xed\xa0\x80)");
+  EXPECT_EQ(excerpt("\xC0\xAF\xED", 9), R"(\xc0\xaf...)") << "no escape is cut in two";
   EXPECT_EQ(excerpt("abc", 3), "abc");
   EXPECT_EQ(excerpt("abcd", 3), "abc...");
   EXPECT_EQ(excerpt("ab\u20ac", 4), "ab...") << "no character is cut in two";

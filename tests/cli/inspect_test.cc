@@ -126,6 +126,8 @@ TEST_F(Inspect, TheProgramPrintsTextAndJsonAndDraws) {
   const std::string drawing = slurp(svg);
   EXPECT_EQ(drawing.rfind("<svg", 0), 0U);
   EXPECT_NE(drawing.find("</svg>"), std::string::npos);
+  EXPECT_NE(drawing.find("prefers-color-scheme: dark"), std::string::npos);
+  EXPECT_NE(drawing.find("max-width:100%"), std::string::npos);
   EXPECT_EQ(drawing.find("nan"), std::string::npos);
   EXPECT_EQ(drawing.find("inf"), std::string::npos);
   const Outcome json = run({"inspect", bundle.string(), "--json"});

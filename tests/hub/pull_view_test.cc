@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/printable.h"
+
 namespace trinity::cli {
 namespace {
 
@@ -26,6 +28,16 @@ TEST(PullView, NothingIsForetoldFromNothing) {
   EXPECT_EQ(progress_text(now, 0, 0, 80), "0/3 files");
   now.total_bytes = 2'000'000;
   EXPECT_EQ(progress_text(now, 0, 5, 80), "0/3 files  0 %  0.0/2.0 MB");
+}
+
+TEST(PullView, ForeignNamesStayTextAndTheLineFits) {
+  PullProgress now;
+  now.files = 1;
+  now.active = {"a\x1b]2;title\x07\u202e.bin"};
+  const std::string line = progress_text(now, 0, 0, 80);
+  EXPECT_EQ(line, R"(0/1 file  a\x1b]2;title\x07\u202e.bin)");
+  for (int columns = 1; columns < 60; ++columns)
+    EXPECT_LE(display_width(progress_text(now, 0, 0, columns)), static_cast<std::size_t>(columns));
 }
 
 }  // namespace

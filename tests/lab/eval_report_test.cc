@@ -6,7 +6,8 @@
 #include "lab/eval/baseline.h"
 #include "lab/eval/report.h"
 #include "lab/lab_support.h"
-#include "lab/page/html.h"
+#include "report/charts.h"
+#include "report/html.h"
 
 namespace trinity::testing {
 namespace {
@@ -102,6 +103,114 @@ TEST(EvalReport, TheBaselineIsTheNamedLaneElseTheOracleElseTheSnapshot) {
   const BaselineDistance distance = distance_to(baseline, lanes[0]);
   EXPECT_EQ(distance.same_decisions, 3u);
   for (const double value : distance.logit_distance) EXPECT_LT(value, 1e-6);
+}
+
+/// Every number of failed cases that a report states.
+struct Failed {
+  std::size_t summary = 0, record = 0, listed = 0;
+  bool page = false, chip = false, finding = false, none = false;
+};
+
+Failed failed_in(const LaneReport& lane, std::size_t expected) {
+  const auto record = lane_record(lane, false);
+  const std::string page = eval_report_html({&lane, 1}, {"", "trinity", "now"});
+  const std::string words = std::to_string(expected) + " failed";
+  return {lane.summary().failed,
+          record["failed"].get<std::size_t>(),
+          record["failed_cases"].size(),
+          contains(page, "<span class=\"verdict bad\">" + words),
+          contains(page, "<span class=\"chip bad\">" + words),
+          contains(page, "it is not the same"),
+          contains(page, "None: every decision")};
+}
+
+TEST(EvalReport, BrokenRepeatsAreToldAlikeEverywhere) {
+  LaneReport lane = two_lanes()[0];
+  Rung rung{1, 3, {"run 2"}, {"first", "third"}, {"first"}};
+  lane.judge_repeats({Exactness::exact, rung, {}, rung}, true);
+  const Failed failed = failed_in(lane, 2);
+  EXPECT_EQ(failed.summary, 2u);
+  EXPECT_EQ(failed.record, 2u);
+  EXPECT_EQ(failed.listed, 2u);
+  EXPECT_TRUE(failed.page);
+  EXPECT_TRUE(failed.chip);
+  EXPECT_TRUE(failed.finding);
+  EXPECT_FALSE(failed.none);
+  const auto record = lane_record(lane, false);
+  EXPECT_EQ(record["passed"], 1);
+  EXPECT_EQ(record["cases"][0]["status"], "fail");
+  EXPECT_EQ(record["cases"][1]["status"], "ok");
+  EXPECT_EQ(record["cases"][0]["findings"][0],
+            "repeated in the same process, in other batches, it is not the same in all bits");
+}
+
+TEST(EvalReport, ALaneIsHeldToWhatItPromisesAndOnlyWhereThatCounts) {
+  LaneReport lane = two_lanes()[0];
+  Rung rung{1, 3, {"run 2"}, {"first", "third"}, {"first"}};
+  lane.judge_repeats({Exactness::decision_stable, rung, {}, {}}, true);
+  EXPECT_EQ(lane.summary().failed_ids, std::vector<std::string>{"first"});
+  LaneReport unasserted = two_lanes()[0];
+  for (CaseOutcome& outcome : unasserted.outcomes) outcome.status = CaseStatus::report_only;
+  unasserted.judge_repeats({Exactness::decision_stable, rung, {}, {}}, false);
+  EXPECT_EQ(unasserted.summary().failed, 0u);
+  EXPECT_EQ(unasserted.summary().unasserted, 1u);
+}
+
+TEST(EvalReport, WhatPartsFromANamedOracleBeyondTheDriftFails) {
+  auto lanes = two_lanes();
+  CaseOutcome& turned = lanes[1].outcomes[1];
+  turned.findings.clear();
+  turned.status = CaseStatus::ok;
+  // Two logits move by 0.8 and turn a decision whose margin was 1.5.
+  auto& logits = turned.decision->logits;
+  logits = lanes[0].outcomes[1].decision->logits;
+  logits[1] -= 0.8F;
+  logits[4] += 0.8F;
+  EXPECT_EQ(lanes[1].summary().failed, 0u);
+  hold_to(choose_baseline(lanes, "one"), lanes[1]);
+  EXPECT_EQ(lanes[1].summary().failed_ids, std::vector<std::string>{"second"});
+  EXPECT_EQ(lane_record(lanes[1], false)["failed"], 1);
+  EXPECT_TRUE(contains(eval_report_html(lanes, {"one", "trinity", "now"}), "1 failed"));
+}
+
+TEST(EvalReport, IsReadInTheDarkOnATelephoneAndWithAScreenReader) {
+  const std::string page = eval_report_html(two_lanes(), {"", "trinity", "now"});
+  EXPECT_TRUE(contains(page, "prefers-color-scheme: dark"));
+  EXPECT_TRUE(contains(page, "<html lang=\"en\">"));
+  EXPECT_EQ(count(page, "<h1>"), 1u);
+  EXPECT_EQ(count(page, "<main>"), 1u);
+  // Every table lies in a box that scrolls, and every header cell says what it heads.
+  EXPECT_GE(count(page, "class=\"scroll\" role=\"region\""), count(page, "<table"));
+  EXPECT_EQ(count(page, "<th>") + count(page, "<th "), count(page, "<th scope="));
+  EXPECT_FALSE(contains(page, "<th scope=\"col\"></th>"));
+  // Colours come from the style sheet, which knows both schemes.
+  const std::string body = page.substr(page.find("</style>"));
+  for (const char* colour : {"#fff", "#1c2330", "fill=\"#"})
+    EXPECT_FALSE(contains(body, colour)) << colour;
+}
+
+TEST(EvalReport, LongAndHostileIdsStayInTheirCells) {
+  auto lanes = two_lanes();
+  auto set = std::make_shared<EvalCaseSet>(*lanes[0].set);
+  set->cases[0].id = std::string(300, 'x') + "\u202e";
+  set->cases[1].id = "a\u202eb\u009b2J";
+  for (LaneReport& lane : lanes) {
+    lane.set = set;
+    for (std::size_t i = 0; i < 3; ++i) lane.outcomes[i].eval_case = &set->cases[i];
+  }
+  const std::string page = eval_report_html(lanes, {"", "trinity", "now"});
+  EXPECT_FALSE(contains(page, std::string(120, 'x')));
+  EXPECT_FALSE(contains(page, "\u202e"));
+  EXPECT_FALSE(contains(page, "\u009b"));
+  EXPECT_TRUE(contains(page, R"(a\u202eb\u009b2J)"));
+}
+
+TEST(EvalReport, TheLastTickIsNotCut) {
+  const std::vector<std::string> ids = {"a", "b"};
+  const std::vector<ChartSeries> series = {{"lane", "red", false, {1e-4, 2e-4}, 0}};
+  const std::string chart = distance_strips_chart("distance", ids, series);
+  const std::size_t last = chart.rfind("class=\"tick");
+  EXPECT_EQ(chart.compare(last, 16, "class=\"tick end\""), 0) << chart.substr(last, 80);
 }
 
 TEST(EvalReport, NumbersAreShort) {

@@ -165,7 +165,13 @@ TEST_F(ModelMatrices, TheRecordIsJsonAndNamesWhatFailed) {
   EXPECT_EQ(record["lanes"].size(), 2U);
   EXPECT_EQ(record["decisions"]["cases"], cases.size());
   EXPECT_TRUE(blame_text(report).empty());
-  EXPECT_NE(matrix_html(report, "trinity").find("tiny &lt;router&gt;"), std::string::npos);
+  const auto says = [&](const char* part) {
+    return matrix_html(report, {"trinity", "now"}).find(part) != std::string::npos;
+  };
+  for (const char* part : {"tiny &lt;router&gt;", "verdict good", "tokens/s", "now",
+                           "<td class=\"n\">", "<h2>Layers</h2>", "the oracle"})
+    EXPECT_TRUE(says(part)) << part;
+  EXPECT_TRUE(says(report.ops.devices.front().c_str())) << "the device of each lane";
 
   report.ops.verdicts.front().failed_cases = 1;
   report.ops.verdicts.front().worst_error = std::numeric_limits<double>::quiet_NaN();
@@ -173,6 +179,30 @@ TEST_F(ModelMatrices, TheRecordIsJsonAndNamesWhatFailed) {
   EXPECT_FALSE(record["passed"]);
   EXPECT_TRUE(record["ops"][0]["worst_error"].is_null());
   EXPECT_EQ(blame_text(report), "reference: embed");
+  for (const char* part :
+       {"verdict bad", "outside: not finite", "1 of ", "<p>reference: embed.</p>"})
+    EXPECT_TRUE(says(part)) << part;
+}
+
+TEST_F(ModelMatrices, APageOfOneLaneHasNoEmptyTable) {
+  MatrixReport report;
+  report.lanes = take(named_lanes(std::vector<std::string>{"cpu_f32"}, 1));
+  report.ops = take(compare_operations(report.lanes.lanes, 1, false));
+  report.model = compare(report.lanes.lanes);
+  const std::string page = matrix_html(report, {"trinity", "now"});
+  EXPECT_EQ(page.find("<h2>Layers</h2>"), std::string::npos);
+  EXPECT_EQ(page.find("<tbody>\n</tbody>"), std::string::npos);
+}
+
+TEST_F(ModelMatrices, ProgressCountsEveryStepOnce) {
+  const auto lanes = take(named_lanes(std::vector<std::string>{"cpu_f32"}, 1));
+  std::uint64_t expected = 0, all = 0;
+  take(compare_operations(lanes.lanes, 1, false, [&](std::uint64_t done, std::uint64_t total) {
+    EXPECT_EQ(done, expected++);
+    all = total;
+  }));
+  EXPECT_GT(all, 0U);
+  EXPECT_EQ(expected, all);
 }
 
 TEST_F(ModelMatrices, WithoutLanesOrInputThereIsNothingToCompare) {

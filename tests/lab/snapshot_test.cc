@@ -104,5 +104,12 @@ TEST(Snapshots, TheTimeIsIsoWithMicroseconds) {
   EXPECT_EQ(now.back(), 'Z');
 }
 
+TEST(Timestamps, BeforeTheEpochToo) {
+  using namespace std::chrono;
+  EXPECT_EQ(timestamp_of(system_clock::time_point(microseconds(1))), "1970-01-01T00:00:00.000001Z");
+  EXPECT_EQ(timestamp_of(system_clock::time_point(microseconds(-203448))),
+            "1969-12-31T23:59:59.796552Z");
+}
+
 }  // namespace
 }  // namespace trinity::testing

@@ -6,9 +6,8 @@
 
 namespace trinity::plugin {
 
-/// At most `max_bytes` bytes of a text that should end in NUL but may not: valid UTF-8, control
-/// characters (C0, DEL and C1) and ill-formed bytes masked by '?', "..." at the end if it was cut.
-/// Empty for NULL.
+/// At most `max_bytes` bytes of a text that should end in NUL but may not, made printable
+/// (base/printable.h), "..." at the end if it was cut. Empty for NULL.
 std::string foreign_text(const char* text, std::size_t max_bytes);
 
 }  // namespace trinity::plugin

@@ -2,11 +2,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "backend/registry.h"
 #include "base/json.h"
+#include "base/printable.h"
 #include "base/stopwatch.h"
 #include "base/try.h"
 #include "bundle/exporter.h"
@@ -58,6 +60,10 @@ Result<ExportOptions> options_of(const ExportFlags& flags) {
   return options;
 }
 
+std::string pad(const std::string& text, std::size_t columns) {
+  return text + std::string(columns - std::min(columns, display_width(text)), ' ');
+}
+
 Status print_dry_run(const ExportFlags& flags, const ExportPlan& plan, const Backend& backend) {
   Output output;
   if (flags.json) {
@@ -86,8 +92,9 @@ Status print_dry_run(const ExportFlags& flags, const ExportPlan& plan, const Bac
   }
   TRINITY_CHECK(output.write("Dry run complete: no files written\n"));
   for (const ManifestTensor& t : plan.manifest.tensors)
-    TRINITY_CHECK(output.write(fmt::format("{:>4}  {:<46} {:<16} {} singular values\n", t.index,
-                                           t.path, shape_text(t.shape), t.singular_values)));
+    TRINITY_CHECK(output.write(fmt::format("{:>4}  {} {:<16} {} singular values\n", t.index,
+                                           pad(printable(t.path, 40), 40), shape_text(t.shape),
+                                           t.singular_values)));
   return output.flush();
 }
 
@@ -98,12 +105,12 @@ Status print_summary(const ExportFlags& flags, const ExportPlan& plan, const Bac
       "Base model:    {}\nRouter vector: {} ({} numbers: {} offsets, head [{}, {}])\n"
       "Tensors:       {} with {} singular values, layers {}\n"
       "Tie mode:      {}{}\nBackend:       {} on {}\nOutput:        {} ({})\n",
-      flags.model, flags.vector, m.source_vector_shape[0], m.scale_offset_count,
-      m.router_head_shape[0], m.router_head_shape[1], m.tensors.size(),
+      printable(flags.model), printable(flags.vector), m.source_vector_shape[0],
+      m.scale_offset_count, m.router_head_shape[0], m.router_head_shape[1], m.tensors.size(),
       m.selected_singular_value_count,
       m.layers.empty() ? "all" : fmt::format("{}", fmt::join(m.layers, ", ")),
       m.tie_mode.value_or("embed_offsets"), plan.selection.tied ? " (tied base model)" : "",
-      backend.info().label, backend.info().device, flags.out,
+      backend.info().label, backend.info().device, printable(flags.out),
       flags.compact ? "compact: factors" : "full: adapted tensors")));
   return output.flush();
 }
@@ -115,10 +122,21 @@ std::string event_line(const std::string& name, const Json& fields) {
       name != "artifact_merge_complete" && name != "tensor_export_failed" &&
       name != "log_write_failed")
     return {};
+  if (name == "tensor_export_progress" || name == "tensor_skipped") {
+    const auto seconds = [&](const char* key) {
+      return static_cast<double>(fields.value(key, std::int64_t{0})) / 1000;
+    };
+    const std::string what = name == "tensor_skipped"
+                                 ? std::string("was there already")
+                                 : fmt::format("decomposed in {:.1f} s, written in {:.1f} s",
+                                               seconds("decompose_ms"), seconds("reconstruct_ms"));
+    return fmt::format("{:>4}  {} {}\n", fields.value("index", std::int64_t{0}),
+                       pad(printable(fields.value("path", std::string()), 40), 40), what);
+  }
   std::string line = name + ":";
   for (const auto& [key, value] : fields.items())
-    line +=
-        fmt::format(" {}={}", key, value.is_string() ? value.get<std::string>() : json_text(value));
+    line += fmt::format(" {}={}", key,
+                        printable(value.is_string() ? value.get<std::string>() : json_text(value)));
   return line + "\n";
 }
 
@@ -138,7 +156,7 @@ Result<int> run_export_command(const ExportFlags& flags) {
   Output output;
   if (!flags.json) TRINITY_CHECK(print_summary(flags, *plan, *backend, output));
   std::optional<ProgressBar> bar;
-  if (!flags.json) bar.emplace("adapting");
+  if (!flags.json) bar.emplace("adapting", true);
   Status printed;
   const auto listener = [&](const std::string& name, const Json& fields) {
     if (!printed) return;
@@ -147,6 +165,8 @@ Result<int> run_export_command(const ExportFlags& flags) {
       event.update(fields);
       printed = output.write(json_text(event) + "\n");
     } else if (const std::string line = event_line(name, fields); !line.empty()) {
+      if (name == "tensor_export_progress" || name == "tensor_skipped")
+        bar->piece_finished(name == "tensor_skipped");
       bar->clear();
       printed = output.write(line);
     }

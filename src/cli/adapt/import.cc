@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/json.h"
+#include "base/printable.h"
 #include "base/try.h"
 #include "base/utf8.h"
 #include "bundle/python_import.h"
@@ -75,7 +76,7 @@ std::string event_line(const std::string& name, const Json& fields) {
   for (const auto& [key, value] : fields.items())
     line +=
         fmt::format(" {}={}", key,
-                    value.is_string() ? excerpt(value.get<std::string>(), 1024) : json_text(value));
+                    excerpt(value.is_string() ? value.get<std::string>() : json_text(value), 1024));
   return line + "\n";
 }
 
@@ -132,7 +133,7 @@ Status import(const ImportFlags& flags) {
         "Tensors: {} ({} imported, {} kept), {} singular values\nOutput: {}\nTime: {:.1f} s\n"
         "Python semantic import complete\n",
         m.tensors.size(), report->imported, report->skipped, m.selected_singular_value_count,
-        flags.out, report->total_ms / 1000)));
+        printable(flags.out), report->total_ms / 1000)));
   }
   return output.flush();
 }

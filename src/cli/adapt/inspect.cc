@@ -9,13 +9,15 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/try.h"
+#include "base/utf8.h"
 #include "cli/adapt/f32_lane.h"
 #include "cli/adapt/inspect_chart.h"
 #include "cli/commands.h"
 #include "cli/terminal/output.h"
+#include "cli/terminal/paragraph.h"
 #include "cli/terminal/table.h"
 #include "cli/terminal/terminal.h"
-#include "lab/page/html.h"
+#include "report/html.h"
 
 namespace trinity::cli {
 namespace {
@@ -30,6 +32,8 @@ struct InspectFlags {
   F32LaneFlags lane;
   bool json = false;
 };
+
+constexpr std::size_t kLeastNameColumns = 31;  // names of tensors differ in their ends
 
 const char* kind_name(Kind kind) {
   return kind == Kind::full ? "bundle" : kind == Kind::compact ? "compact bundle" : "router vector";
@@ -88,19 +92,24 @@ std::string type_name_of(const ManifestTensor& entry) {
 /// "Name:   value" lines; what is absent is left out.
 class Facts {
  public:
+  explicit Facts(Style style) : style_(style) {}
+
   void add(const char* name, const std::string& value) {
-    if (!value.empty())
-      lines_ += fmt::format("{:<16} {}\n", fmt::format("{}:", name), fit(value, 400));
+    constexpr std::size_t name_columns = 17, most_bytes = 400;
+    if (value.empty()) return;
+    lines_ += paragraph_after(fmt::format("{:<{}}", fmt::format("{}:", name), name_columns),
+                              name_columns, {{excerpt(value, most_bytes)}}, style_, name_columns);
   }
   const std::string& lines() const { return lines_; }
 
  private:
+  Style style_;
   std::string lines_;
 };
 
-std::string bundle_facts(const InspectFlags& flags, const BundlePicture& picture) {
+std::string bundle_facts(const InspectFlags& flags, const BundlePicture& picture, Style style) {
   const Manifest& m = picture.manifest;
-  Facts facts;
+  Facts facts(style);
   facts.add("Bundle", fmt::format("{} ({}, layout {})", flags.path, kind_name(picture.kind),
                                   artifact_layout_name(m.layout)));
   const bool complete = require_complete(m).has_value();
@@ -130,8 +139,8 @@ std::string bundle_facts(const InspectFlags& flags, const BundlePicture& picture
   return facts.lines();
 }
 
-std::string vector_facts(const BundlePicture& picture) {
-  Facts facts;
+std::string vector_facts(const BundlePicture& picture, Style style) {
+  Facts facts(style);
   facts.add("Router vector", picture.vector_path);
   facts.add("SHA-256", picture.vector_sha256);
   const auto& last = picture.tensors.back().entry;
@@ -143,9 +152,12 @@ std::string vector_facts(const BundlePicture& picture) {
 }
 
 std::string vector_table(const BundlePicture& picture, const Style& style) {
-  const Table table(
-      {{"#", 3, true}, {"tensor", 46}, {"span", 13, true}, {"offsets", 17, true}, {"std", 6, true}},
-      style);
+  const Table table({{"#", 3, true},
+                     {"tensor", 46, false, kLeastNameColumns},
+                     {"span", 13, true, 0, 1},
+                     {"offsets", 17, true},
+                     {"std", 6, true}},
+                    style);
   std::string out = table.header();
   for (const TensorPicture& tensor : picture.tensors)
     out += table.row({{std::to_string(tensor.entry.index)},
@@ -159,13 +171,13 @@ std::string vector_table(const BundlePicture& picture, const Style& style) {
 /// What lies in the folder.
 std::string files_table(const BundlePicture& picture, const Style& style) {
   const Table table({{"#", 3, true},
-                     {"tensor", 32},
+                     {"tensor", 32, false, kLeastNameColumns},
                      {"shape", 15, true},
-                     {"type", 4},
+                     {"type", 4, false, 0, 1},
                      {"state", 8},
-                     {"sha256", 8},
+                     {"sha256", 8, false, 0, 2},
                      {"time", 8, true},
-                     {"backend", 12}},
+                     {"backend", 12, false, 0, 3}},
                     style);
   std::string out = table.header();
   for (const TensorPicture& tensor : picture.tensors) {
@@ -185,19 +197,23 @@ std::string files_table(const BundlePicture& picture, const Style& style) {
   }
   for (const TensorPicture& tensor : picture.tensors)
     if (tensor.entry.error)
-      out += fmt::format("  {} failed: {}\n", fit(tensor.entry.path, 80),
-                         fit(*tensor.entry.error, 400));
+      out += paragraph({{fmt::format("{} failed: {}", excerpt(tensor.entry.path),
+                                     excerpt(*tensor.entry.error, 400))}},
+                       style, 2, 4);
   return out;
 }
 
 /// What the adaptation did to each tensor.
 std::string change_table(const BundlePicture& picture, const Style& style, bool with_model) {
-  std::vector<Column> columns = {
-      {"#", 3, true}, {"tensor", 32}, {"gap", 9, true}, {"offsets", 17, true}, {"std", 6, true}};
+  std::vector<Column> columns = {{"#", 3, true},
+                                 {"tensor", 32, false, kLeastNameColumns},
+                                 {"gap", 9, true, 0, 5},
+                                 {"offsets", 17, true, 0, 3},
+                                 {"std", 6, true, 0, 4}};
   if (with_model) {
     columns.push_back({"moved", 8, true});
-    columns.push_back({"σ before", 15, true});
-    columns.push_back({"σ after", 15, true});
+    columns.push_back({"σ before", 13, true, 0, 2});
+    columns.push_back({"σ after", 13, true, 0, 1});
   }
   const Table table(columns, style);
   std::string out = table.header();
@@ -221,9 +237,9 @@ std::string change_table(const BundlePicture& picture, const Style& style, bool 
 Status print_text(const InspectFlags& flags, const BundlePicture& picture, Output& output) {
   const Style style = Style::for_output(STDOUT_FILENO);
   if (picture.kind == Kind::vector)
-    return output.write(vector_facts(picture) + "\n" + vector_table(picture, style));
-  return output.write(bundle_facts(flags, picture) + "\n" + files_table(picture, style) + "\n" +
-                      change_table(picture, style, !flags.model.empty()));
+    return output.write(vector_facts(picture, style) + "\n" + vector_table(picture, style));
+  return output.write(bundle_facts(flags, picture, style) + "\n" + files_table(picture, style) +
+                      "\n" + change_table(picture, style, !flags.model.empty()));
 }
 
 // ---- JSON ---------------------------------------------------------------------------------------

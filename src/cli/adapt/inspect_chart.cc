@@ -5,20 +5,37 @@
 #include <algorithm>
 #include <cmath>
 
-#include "lab/page/html.h"
+#include "base/printable.h"
+#include "report/html.h"
 
 namespace trinity::cli {
 namespace {
 
-constexpr const char* kInk = "#22262e";
-constexpr const char* kFaint = "#8a919e";
-constexpr const char* kGrid = "#dfe3ea";
-constexpr const char* kUp = "#d97716";    // offsets above zero
-constexpr const char* kDown = "#2563c9";  // below
-constexpr const char* kBefore = "#8a919e";
-constexpr const char* kAfter = "#0f9583";
+/// A colour on a white page, and the name under which kDarkStyle gives it another one.
+struct Paint {
+  const char* colour;
+  const char* name;
+};
+constexpr Paint kInk = {"#22262e", "ink"};
+constexpr Paint kFaint = {"#646b78", "faint"};
+constexpr Paint kGrid = {"#dfe3ea", "grid"};
+constexpr Paint kUp = {"#d97716", "up"};      // offsets above zero
+constexpr Paint kDown = {"#2563c9", "down"};  // below
+constexpr Paint kBefore = {"#8a919e", "before"};
+constexpr Paint kAfter = {"#0f9583", "after"};
+
+// Colours stand in attributes, which every viewer knows; one that knows media queries darkens them.
+constexpr std::string_view kDarkStyle =
+    "<style>@media (prefers-color-scheme: dark) { .page { fill: #14171d } text.ink { fill: #e6e9ef "
+    "} "
+    "text.faint { fill: #a6afbd } line.grid { stroke: #323843 } "
+    "path.up { stroke: #f0a04b } rect.up { fill: #f0a04b } "
+    "path.down { stroke: #7fadff } rect.down { fill: #7fadff } "
+    "path.before { stroke: #a6afbd } rect.before { fill: #a6afbd } "
+    "path.after { stroke: #43cdb8 } rect.after { fill: #43cdb8 } }</style>";
 
 constexpr double kMargin = 24, kPanelWidth = 340, kGap = 26, kTop = 84;
+constexpr std::size_t kPathColumns = 48;
 constexpr double kLabel = 46;  // left of an axis
 constexpr double kOffsetsHeight = 92, kSpectrumHeight = 92, kTitleHeight = 40, kBetween = 26;
 
@@ -27,16 +44,17 @@ struct Box {
   double x(double share) const { return left + share * width; }
 };
 
-std::string text(double x, double y, const char* fill, double size, const char* anchor,
+std::string text(double x, double y, const Paint& paint, double size, const char* anchor,
                  const std::string& content, const char* extra = "") {
   return fmt::format(
-      R"(<text x="{:.1f}" y="{:.1f}" fill="{}" font-size="{:g}" text-anchor="{}"{}>{}</text>)", x,
-      y, fill, size, anchor, extra, html_text(content));
+      R"(<text x="{:.1f}" y="{:.1f}" fill="{}" class="{}" font-size="{:g}" text-anchor="{}"{}>{}</text>)",
+      x, y, paint.colour, paint.name, size, anchor, extra, html_text(content));
 }
 
-std::string line(double x1, double y1, double x2, double y2, const char* stroke) {
-  return fmt::format(R"(<line x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}" stroke="{}"/>)", x1,
-                     y1, x2, y2, stroke);
+std::string line(double x1, double y1, double x2, double y2, const Paint& paint) {
+  return fmt::format(
+      R"(<line x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}" stroke="{}" class="{}"/>)", x1, y1,
+      x2, y2, paint.colour, paint.name);
 }
 
 /// Offsets as thin bars from the zero line; all bars of a sign are one path.
@@ -51,10 +69,11 @@ std::string offset_bars(const Box& box, const std::vector<float>& offsets, doubl
                     zero - share * box.height / 2);
   }
   std::string out;
-  for (const auto& [path, colour] : {std::pair{&up, kUp}, std::pair{&down, kDown}})
+  for (const auto& [path, paint] : {std::pair{&up, kUp}, std::pair{&down, kDown}})
     if (!path->empty())
-      out += fmt::format(R"(<path d="{}" stroke="{}" stroke-width="{:.2f}" fill="none"/>)", *path,
-                         colour, std::clamp(step * 0.8, 0.5, 6.0));
+      out +=
+          fmt::format(R"(<path d="{}" stroke="{}" class="{}" stroke-width="{:.2f}" fill="none"/>)",
+                      *path, paint.colour, paint.name, std::clamp(step * 0.8, 0.5, 6.0));
   return out;
 }
 
@@ -77,7 +96,7 @@ std::string offsets_panel(const Box& box, const TensorPicture& tensor, double li
 }
 
 std::string curve(const Box& box, const std::vector<double>& values, double low, double high,
-                  const char* colour, bool dashed) {
+                  const Paint& paint, bool dashed) {
   std::string path;
   const auto count = values.size();
   const size_t stride = std::max<size_t>(1, count / 400);
@@ -89,8 +108,8 @@ std::string curve(const Box& box, const std::vector<double>& values, double low,
         box.x(static_cast<double>(i) / std::max<double>(1, static_cast<double>(count - 1))),
         box.top + box.height * (1 - share));
   }
-  return fmt::format(R"(<path d="{}" stroke="{}" stroke-width="1.6" fill="none"{}/>)", path, colour,
-                     dashed ? R"( stroke-dasharray="4 3")" : "");
+  return fmt::format(R"(<path d="{}" stroke="{}" class="{}" stroke-width="1.6" fill="none"{}/>)",
+                     path, paint.colour, paint.name, dashed ? R"( stroke-dasharray="4 3")" : "");
 }
 
 std::string spectrum_panel(const Box& box, const TensorPicture& tensor) {
@@ -120,7 +139,8 @@ std::string spectrum_panel(const Box& box, const TensorPicture& tensor) {
 std::string panel(double left, double top, const TensorPicture& tensor, double limit,
                   bool spectra) {
   const ManifestTensor& entry = tensor.entry;
-  std::string out = text(left, top + 12, kInk, 12, "start", entry.path, R"( font-weight="600")");
+  std::string out = text(left, top + 12, kInk, 12, "start", printable(entry.path, kPathColumns),
+                         R"( font-weight="600")");
   std::string facts = entry.shape.size() == 2
                           ? fmt::format("{}×{}", entry.shape[0], entry.shape[1])
                           : fmt::format("{} singular values", entry.singular_values);
@@ -172,14 +192,16 @@ std::string inspect_chart(const BundlePicture& picture, const std::string& title
   const double height = kTop + static_cast<double>(rows) * panel_height + 12;
   std::string out = fmt::format(
       R"(<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {0:.0f} {1:.0f}" width="{0:.0f}" )"
-      R"(height="{1:.0f}" font-family="system-ui, sans-serif">)"
-      "\n"
-      R"(<rect width="100%" height="100%" fill="#ffffff"/>)",
-      width, height);
+      R"(height="{1:.0f}" style="max-width:100%;height:auto" font-family="system-ui, sans-serif" )"
+      R"(role="img" aria-label="{2}">)"
+      "\n{3}"
+      R"(<rect width="100%" height="100%" fill="#ffffff" class="page"/>)",
+      width, height, html_text(title), kDarkStyle);
   out += text(kMargin, 34, kInk, 18, "start", title, R"( font-weight="600")");
   double x = kMargin;
-  const auto key = [&](const char* colour, const std::string& meaning) {
-    out += fmt::format(R"(<rect x="{:.1f}" y="51" width="10" height="10" fill="{}"/>)", x, colour);
+  const auto key = [&](const Paint& paint, const std::string& meaning) {
+    out += fmt::format(R"(<rect x="{:.1f}" y="51" width="10" height="10" fill="{}" class="{}"/>)",
+                       x, paint.colour, paint.name);
     out += text(x + 15, 60, kFaint, 11, "start", meaning);
     x += 30 + 6.2 * static_cast<double>(meaning.size());
   };

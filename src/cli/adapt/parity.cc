@@ -8,6 +8,7 @@
 #include "backend/backend_label.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/printable.h"
 #include "base/stopwatch.h"
 #include "base/try.h"
 #include "base/utf8.h"
@@ -125,7 +126,8 @@ Status sample(const SampleFlags& flags) {
               }));
   TRINITY_CHECK(printed);
   TRINITY_CHECK(write_report(flags.out, report));
-  TRINITY_CHECK(output.write(fmt::format("Wrote Elixir parity report: {}\n", flags.out)));
+  TRINITY_CHECK(
+      output.write(fmt::format("Wrote Elixir parity report: {}\n", printable(flags.out))));
   return output.flush();
 }
 
@@ -199,7 +201,7 @@ Status chunks(const ChunkFlags& flags) {
       fmt::format("large_tensor_chunks={} sources={} required_checks={} failed_required={} "
                   "functional_parity={}\nWrote large-tensor chunk report: {}\n",
                   result.chunks, result.sources.size(), result.required_checks,
-                  result.failed_required, result.failed_required == 0, flags.out)));
+                  result.failed_required, result.failed_required == 0, printable(flags.out))));
   TRINITY_CHECK(output.flush());
   if (result.failed_required == 0) return {};
   return fail(ErrorKind::invalid_input, "large_tensor_chunk_parity_failed",

@@ -15,6 +15,7 @@
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/terminal/output.h"
+#include "cli/terminal/paragraph.h"
 #include "cli/terminal/terminal.h"
 #include "route/head.h"
 #include "tensor/safetensors.h"
@@ -62,7 +63,7 @@ Status print_written(const std::string& path, const NumberFile& file, bool json,
                               {"shape", file.shape},
                               {"dtype", dtype_name(file.dtype)},
                               {"sha256", hash}}));
-  return output.write(fmt::format("{}: {} {}, sha256 {}\n", path, dtype_name(file.dtype),
+  return output.write(fmt::format("{}: {} {}, sha256 {}\n", printable(path), dtype_name(file.dtype),
                                   shape_text(file.shape), hash));
 }
 
@@ -247,7 +248,7 @@ std::string show_text(const Json& record, Style style) {
   std::string out = fmt::format(
       "{}\n  {} numbers, {}\n  sha256 {}\n{} ({})\n  {}\n  {:.1f} % beyond ±0.1\n  sha256 as f32 "
       "{}\n",
-      style.bold(record["file"].get<std::string>()), record["count"].get<size_t>(),
+      style.bold(printable(record["file"].get<std::string>())), record["count"].get<size_t>(),
       record["dtype"].get<std::string>(), record["file_sha256"].get<std::string>(),
       style.bold("offsets"), offsets["count"].get<size_t>(), statistics_line(offsets["statistics"]),
       100 * offsets["statistics"]["share_above_0.1"].get<double>(),
@@ -255,12 +256,13 @@ std::string show_text(const Json& record, Style style) {
   for (const Json& block : record["blocks"])
     out += fmt::format("  {:>5} – {:<5}  std {:.4f}  {}\n", block["offset_start"].get<int64_t>(),
                        block["offset_end"].get<int64_t>(), block["statistics"]["std"].get<double>(),
-                       block["source_name"].get<std::string>());
-  out += fmt::format("{} {}\n  {}\n  sha256 as f32 {}\n  row norms", style.bold("head"),
+                       printable(block["source_name"].get<std::string>()));
+  out += fmt::format("{} {}\n  {}\n  sha256 as f32 {}\n", style.bold("head"),
                      shape_text(head["shape"].get<std::vector<int64_t>>()),
                      statistics_line(head["statistics"]), head["sha256_as_f32"].get<std::string>());
-  for (const Json& value : head["row_norms"]) out += fmt::format(" {:.3f}", value.get<double>());
-  return out + "\n";
+  std::string norms = "row norms";
+  for (const Json& value : head["row_norms"]) norms += fmt::format(" {:.3f}", value.get<double>());
+  return out + paragraph({{norms}}, style, 2, 4);
 }
 
 Status show(const ShowFlags& flags) {

@@ -10,6 +10,7 @@
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/terminal/output.h"
+#include "cli/terminal/paragraph.h"
 #include "cli/terminal/terminal.h"
 
 namespace trinity::cli {
@@ -36,14 +37,15 @@ Status print_json(const VerifyFlags& flags, const VerifyReport& report, Output& 
 Status print_text(const VerifyFlags& flags, const VerifyReport& report, Output& output) {
   const Style style = Style::for_output(STDOUT_FILENO);
   for (const Finding& finding : report.findings)
-    TRINITY_CHECK(output.write(fmt::format("{}  {:<66} {}\n",
-                                           finding.ok ? style.green("ok    ") : style.red("FAILED"),
-                                           finding.subject, finding.message)));
+    TRINITY_CHECK(output.write(
+        paragraph_after(finding.ok ? style.green("ok    ") : style.red("FAILED"), 6,
+                        {{"  " + finding.subject}, {"  " + finding.message}}, style, 8)));
   const auto failed = report.failed();
-  return output.write(
-      failed == 0 ? fmt::format("{}: all {} checks passed\n", flags.bundle, report.findings.size())
-                  : fmt::format("{}: {} of {} checks failed\n", flags.bundle, failed,
-                                report.findings.size()));
+  return output.write(failed == 0
+                          ? fmt::format("{}: all {} checks passed\n", printable(flags.bundle),
+                                        report.findings.size())
+                          : fmt::format("{}: {} of {} checks failed\n", printable(flags.bundle),
+                                        failed, report.findings.size()));
 }
 
 Result<int> verify(const VerifyFlags& flags) {

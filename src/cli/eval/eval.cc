@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
@@ -64,16 +63,11 @@ Status print_lane(Output& output, const EvalFlags& flags, const LaneReport& lane
   return output.flush();
 }
 
-/// "qwen_router_prompt_eval failed cases=a,b"; with several lanes the profiles are named. Without
-/// --no-assert a decision that parts from a named oracle beyond the lane's drift fails, too.
-Status verdict(const EvalFlags& flags, const std::vector<LaneReport>& lanes,
-               const EvalBaseline& baseline) {
+/// "qwen_router_prompt_eval failed cases=a,b"; with several lanes the profiles are named.
+Status verdict(const std::vector<LaneReport>& lanes) {
   std::string text;
   for (const LaneReport& lane : lanes) {
-    std::vector<std::string> ids = lane.failed_ids();
-    if (!flags.oracle.empty() && !flags.no_assert)
-      for (std::string& id : distance_to(baseline, lane).beyond_drift())
-        if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(std::move(id));
+    const std::vector<std::string> ids = lane.summary().failed_ids;
     if (ids.empty()) continue;
     if (!text.empty()) text += "; ";
     if (lanes.size() > 1) text += lane.profile.shown_name() + " ";
@@ -96,13 +90,21 @@ Result<int> evaluate(const EvalFlags& flags) {
   const auto set = std::make_shared<const EvalCaseSet>(std::move(cases));
   Output output;
   std::vector<LaneReport> lanes;
+  // A named oracle has its say on every lane before any is printed.
+  const bool held_to_oracle = !flags.oracle.empty() && !flags.no_assert;
   for (const std::string& profile : lanes_of(flags)) {
     TRINITY_TRY(LaneReport lane, evaluate_lane(flags, profile, set));
     if (!flags.snapshot_out.empty()) TRINITY_CHECK(write_lane_snapshot(flags, lane));
     lanes.push_back(std::move(lane));
-    if (!flags.json) TRINITY_CHECK(print_lane(output, flags, lanes.back()));
+    if (!flags.json && !held_to_oracle) TRINITY_CHECK(print_lane(output, flags, lanes.back()));
   }
   const EvalBaseline baseline = choose_baseline(lanes, flags.oracle);
+  if (held_to_oracle) {
+    for (LaneReport& lane : lanes) {
+      hold_to(baseline, lane);
+      if (!flags.json) TRINITY_CHECK(print_lane(output, flags, lane));
+    }
+  }
   if (!flags.json && lanes.size() > 1)
     TRINITY_CHECK(output.write(baseline_text(baseline, lanes, Style::for_output(STDOUT_FILENO))));
   if (!flags.report.empty())
@@ -111,7 +113,7 @@ Result<int> evaluate(const EvalFlags& flags) {
   if (flags.json)
     TRINITY_CHECK(output.write(line_of(record_of(lanes, baseline, flags.show_logits))));
   TRINITY_CHECK(output.flush());
-  TRINITY_CHECK(verdict(flags, lanes, baseline));
+  TRINITY_CHECK(verdict(lanes));
   return 0;
 }
 

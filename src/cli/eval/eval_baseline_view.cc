@@ -4,6 +4,7 @@
 
 #include "base/utf8.h"
 #include "cli/route/decision_view.h"
+#include "cli/terminal/paragraph.h"
 #include "cli/terminal/table.h"
 
 namespace trinity::cli {
@@ -16,17 +17,17 @@ std::string decided(int agent, int role) { return fmt::format("{} {}", agent, ro
 std::string baseline_text(const EvalBaseline& baseline, std::span<const LaneReport> lanes,
                           Style style) {
   if (baseline.name.empty()) return {};
-  std::string out = fmt::format(
-      "\n  {}\n\n", style.bold(fmt::format("Compared with {}", excerpt(baseline.name))));
-  const Table table({{"lane", 26}, {"equal decisions", 16}, {"largest |Δ logit|", 18, true}},
-                    style);
-  const Table flips({{"lane", 26},
-                     {"case", 26},
-                     {"there", 10},
+  std::string out =
+      "\n" + paragraph({{"Compared with " + excerpt(baseline.name), &Style::bold}}, style) + "\n";
+  const Table table(
+      {{"lane", 26, false, 12}, {"equal decisions", 16}, {"largest |Δ logit|", 18, true}}, style);
+  const Table flips({{"lane", 26, false, 9},
+                     {"case", 26, false, 10},
+                     {"there", 10, false, 0, 1},
                      {"margin", 7, true},
                      {"here", 10},
-                     {"margin", 7, true},
-                     {"", 16}},
+                     {"margin", 7, true, 0, 2},
+                     {"", 12}},
                     style);
   std::string rows;
   out += table.header();

@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/process/own_process.h"
 #include "cli/terminal/output.h"
+#include "cli/terminal/progress.h"
 #include "hash/canonical.h"
 
 namespace trinity::cli {
@@ -85,27 +86,42 @@ Result<RoutePrints> prints_of_new_process(const std::string& profile) {
   return prints;
 }
 
+/// The steps of one lane on a progress bar: the first run, then every rung of repeats.
+class Steps {
+ public:
+  Steps(const std::string& lane, const RungChoice& repeats)
+      : total_(1U + repeats.process + repeats.restart + repeats.batch), bar_("lane " + lane) {
+    bar_.update(0, total_);
+  }
+  void next() { bar_.update(++done_, total_); }
+
+ private:
+  std::uint64_t done_ = 0, total_;
+  ProgressBar bar_;
+};
+
 /// What `repeat` compares with; `ids` and `queries` must outlive it.
-Result<std::optional<DeterminismReport>> repeat(const EvalFlags& flags, Router& router,
-                                                const RuntimeProfile& profile,
-                                                const DeterminismSubject& subject) {
-  TRINITY_TRY(const RungChoice rungs, rung_choice(flags));
-  if (!rungs.any()) return std::optional<DeterminismReport>();
+Result<DeterminismReport> repeat(const EvalFlags& flags, Router& router,
+                                 const RuntimeProfile& profile, const DeterminismSubject& subject,
+                                 const RungChoice& rungs, Steps& steps) {
   DeterminismReport report;
   report.exactness = held_to(profile);
-  if (rungs.process)
+  if (rungs.process) {
     report.process = repeat_in_process(router, subject, std::max(flags.determinism_runs, 2));
+    steps.next();
+  }
   if (rungs.restart) {
     TRINITY_TRY(report.restart, repeat_in_new_process(subject, [&] {
                   return prints_of_new_process(profile.asked_for());
                 }));
+    steps.next();
   }
   if (rungs.batch) {
     TRINITY_TRY(report.batch, repeat_in_other_batches(subject, [&](int threads) {
                   return load(flags, profile.asked_for(), threads, false);
                 }));
   }
-  return std::optional<DeterminismReport>(std::move(report));
+  return report;
 }
 
 }  // namespace
@@ -129,11 +145,17 @@ Result<LaneReport> evaluate_lane(const EvalFlags& flags, const std::string& prof
   lane.model = describe_model(lane.router, flags.model.model);
   lane.load_seconds = seconds(watch);
 
+  RungChoice rungs;
+  if (is_judged_lane(flags, profile)) {
+    TRINITY_TRY(rungs, rung_choice(flags));
+  }
+  Steps steps(lane.profile.shown_name(), rungs);
   watch.restart();
   const std::vector<RouterQuery> queries = case_queries(lane.set->cases);
   std::vector<Result<Decision>> decisions =
       route_in_batches(*router, queries, reading.input, reading.rule, 0);
   lane.route_seconds = seconds(watch);
+  steps.next();
   const std::vector<std::string> ids = ids_of(*lane.set);
   const DeterminismSubject subject{ids, queries, reading.input, reading.rule,
                                    route_prints(decisions)};
@@ -142,10 +164,11 @@ Result<LaneReport> evaluate_lane(const EvalFlags& flags, const std::string& prof
                   {lane.floors, lane.snapshot.get(), !flags.no_assert, flags.assert_route_hash});
   if (lane.snapshot != nullptr)
     lane.comparison = compare_with_snapshot(lane.outcomes, *lane.snapshot, lane.profile.name);
-  if (is_judged_lane(flags, profile)) {
-    TRINITY_TRY(lane.determinism, repeat(flags, *router, lane.profile, subject));
+  if (rungs.any()) {
+    TRINITY_TRY(DeterminismReport repeats,
+                repeat(flags, *router, lane.profile, subject, rungs, steps));
+    lane.judge_repeats(std::move(repeats), !flags.no_assert);
   }
-  lane.determinism_asserted = lane.determinism && !flags.no_assert;
   lane.total_seconds = seconds(total);
   return lane;
 }

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
+#include "base/printable.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/terminal/output.h"
@@ -27,7 +28,7 @@ std::string target_of(const EnvCheckFlags& flags) {
   return shared != nullptr ? shared : "";
 }
 
-std::string shown(const std::string& value) { return value.empty() ? "(unset)" : value; }
+std::string shown(const std::string& value) { return value.empty() ? "(unset)" : printable(value); }
 
 Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 

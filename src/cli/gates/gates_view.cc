@@ -57,7 +57,8 @@ std::string step_lines(const StepOutcome& outcome) {
 }
 
 std::string gates_table(const GateReport& report, Style style) {
-  const Table table({{"step", 12}, {"result", 11}, {"time", 9, true}, {"command", 50}}, style);
+  const Table table({{"step", 12}, {"result", 11}, {"time", 9, true}, {"command", 50, false, 20}},
+                    style);
   std::string out = fmt::format("\n{}", table.header());
   for (const StepOutcome& one : report.steps)
     out += table.row({{one.step.name}, result_of(one), {time_of(one)}, {step_command(one.step)}});

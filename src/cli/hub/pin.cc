@@ -13,6 +13,7 @@
 #include "bundle/manifest.h"
 #include "cli/commands.h"
 #include "cli/terminal/output.h"
+#include "cli/terminal/paragraph.h"
 
 namespace trinity::cli {
 namespace {
@@ -77,8 +78,9 @@ Status pin_command(const PinFlags& flags) {
   TRINITY_TRY(const Pin pin, make_pin(flags));
   TRINITY_CHECK(write_file_atomic(flags.out, pin_json(pin)));
   Output output;
-  TRINITY_CHECK(output.write(fmt::format("wrote {}: {} files, revision {}\n", flags.out,
-                                         pin.files.size(), flags.revision)));
+  TRINITY_CHECK(
+      output.write(fmt::format("wrote {}: {}, revision {}\n", printable(flags.out),
+                               counted(pin.files.size(), "file"), printable(flags.revision))));
   return output.flush();
 }
 

@@ -8,7 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
-#include "base/utf8.h"
+#include "base/printable.h"
+#include "cli/terminal/paragraph.h"
 #include "cli/terminal/terminal.h"
 
 namespace trinity::cli {
@@ -34,12 +35,14 @@ void PullLine::update(const PullProgress& progress) {
   drawn_ = true;
   const double seconds = std::chrono::duration<double>(now - started_).count();
   const std::uint64_t fetched = progress.done_bytes - std::min(progress.done_bytes, first_bytes_);
-  fmt::print(stderr, "\r{}\x1b[K", progress_text(progress, fetched, seconds, terminal_columns()));
+  const auto columns = static_cast<int>(terminal_columns(STDERR_FILENO)) - 1;
+  fmt::print(stderr, "\r{}\x1b[K", progress_text(progress, fetched, seconds, columns));
 }
 
 std::string progress_text(const PullProgress& progress, std::uint64_t fetched, double seconds,
                           int columns) {
-  std::string text = fmt::format("{}/{} files", progress.finished_files, progress.files);
+  const auto room = static_cast<std::size_t>(std::max(columns, 1));
+  std::string text = fmt::format("{}/{}", progress.finished_files, counted(progress.files, "file"));
   if (progress.total_bytes > 0) {
     text += fmt::format("  {:.0f} %  {:.1f}/{:.1f} MB",
                         100.0 * static_cast<double>(progress.done_bytes) /
@@ -53,11 +56,11 @@ std::string progress_text(const PullProgress& progress, std::uint64_t fetched, d
                           static_cast<double>(progress.total_bytes - progress.done_bytes) / rate);
   }
   for (const std::string& name : progress.active) {
-    const std::string next = fmt::format("  {}", excerpt(name, 40));
-    if (text.size() + next.size() >= static_cast<std::size_t>(std::max(columns, 1))) break;
+    const std::string next = fmt::format("  {}", printable(name, 40));
+    if (display_width(text) + display_width(next) > room) break;
     text += next;
   }
-  return text;
+  return printable(text, room);
 }
 
 std::string pull_json(const Pin& pin, const PullReport& report, double seconds) {
@@ -87,9 +90,10 @@ std::string pull_text(const Pin& pin, const PullReport& report, double seconds) 
   for (const PulledFile& file : report.files)
     downloaded += file.source == FileSource::downloaded ? 1 : 0;
   return fmt::format(
-      "trinity pull ok — {} files into {} (repo {} @ {})\n"
+      "trinity pull ok — {} into {} (repo {} @ {})\n"
       "downloaded {} of them, {:.1f} MB in {:.1f} s; the others were there\n",
-      report.files.size(), report.folder.string(), pin.repo.id, pin.repo.revision, downloaded,
+      counted(report.files.size(), "file"), printable(report.folder.string()),
+      printable(pin.repo.id), printable(pin.repo.revision), downloaded,
       megabytes(report.downloaded_bytes), seconds);
 }
 

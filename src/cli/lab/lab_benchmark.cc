@@ -15,6 +15,7 @@
 #include "cli/process/child_process.h"
 #include "cli/repository_root.h"
 #include "cli/terminal/output.h"
+#include "cli/terminal/progress.h"
 #include "cli/terminal/report_file.h"
 #include "lab/eval/snapshot.h"
 
@@ -152,7 +153,10 @@ Status benchmark(const BenchmarkFlags& flags) {
   TRINITY_TRY(const auto router, router_of(flags, suite));
   TRINITY_TRY(const NamedHead head, head_of(flags, suite, router->info()));
   if (flags.random_head()) warn("using a " + head.name);
-  TRINITY_TRY(const FeatureMatrix features, extract_features(*router, set.cases, input));
+  ProgressBar bar("reading conversations");
+  TRINITY_TRY(const FeatureMatrix features,
+              extract_features(*router, set.cases, input, shown_by(bar)));
+  bar.clear();
   TRINITY_TRY(const BenchmarkResults results,
               run_benchmark(set.cases, features, head.head ? &*head.head : nullptr,
                             {suite, flags.turns(), router->info().backend}));

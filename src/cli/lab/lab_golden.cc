@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/lab/lab_commands.h"
 #include "cli/terminal/output.h"
+#include "cli/terminal/paragraph.h"
 #include "cli/terminal/terminal.h"
 #include "lab/golden/exact_bits.h"
 
@@ -95,8 +96,9 @@ Result<int> golden(const GoldenFlags& flags) {
   std::string parted;
   for (const MatrixLane& lane : lanes) {
     TRINITY_TRY(const ExactComparison comparison, compare_with_published(lane));
-    const std::string text = fmt::format("  {}: {}\n", lane.name, comparison.sentence());
-    TRINITY_CHECK(output.write(comparison.passed() ? style.green(text) : style.red(text)));
+    TRINITY_CHECK(output.write(paragraph({{lane.name + ": " + comparison.sentence(),
+                                           comparison.passed() ? &Style::green : &Style::red}},
+                                         style, 2, 4)));
     if (!comparison.passed()) parted += (parted.empty() ? "" : ", ") + lane.name;
   }
   TRINITY_CHECK(output.flush());

@@ -14,7 +14,9 @@
 #include "cli/lab/lab_commands.h"
 #include "cli/lab/lab_view.h"
 #include "cli/terminal/output.h"
+#include "cli/terminal/progress.h"
 #include "lab/eval/cases.h"
+#include "lab/eval/snapshot.h"
 #include "lab/matrix/report.h"
 #include "text/router_input.h"
 
@@ -70,22 +72,33 @@ Result<int> matrix(const MatrixFlags& flags) {
     TRINITY_TRY(cases, matrix_cases(flags, *model));
     report.model_name = model->name;
   }
-  TRINITY_TRY(report.ops, compare_operations(report.lanes.lanes, static_cast<uint64_t>(flags.seed),
-                                             flags.thorough));
+  {
+    ProgressBar bar("operations");
+    TRINITY_TRY(report.ops,
+                compare_operations(report.lanes.lanes, static_cast<uint64_t>(flags.seed),
+                                   flags.thorough, shown_by(bar)));
+  }
   if (model) {
-    TRINITY_TRY(report.model,
-                compare_models(report.lanes.lanes, {model->config, *model->tensors, model->head},
-                               cases, {layer_input(cases, flags.layer_tokens), flags.runs}));
+    ProgressBar bar("layers and decisions");
+    TRINITY_TRY(
+        report.model,
+        compare_models(report.lanes.lanes, {model->config, *model->tensors, model->head}, cases,
+                       {layer_input(cases, flags.layer_tokens), flags.runs, shown_by(bar)}));
   }
   // The published cases are those of the embedded router; another model is compared in operations.
   const bool with_cases = model && flags.lab.model.empty();
+  ProgressBar bar("published bits");
+  std::uint64_t compared = 0;
   for (const MatrixLane& lane : report.lanes.lanes) {
+    bar.update(compared++, report.lanes.lanes.size());
     if (lane.exactness != Exactness::exact) continue;
     TRINITY_TRY(report.exact.emplace_back(),
                 compare_with_published(lane, with_cases ? CaseFilter() : CaseFilter(no_cases)));
   }
+  bar.clear();
   if (!flags.report.empty())
-    TRINITY_CHECK(write_file_atomic(flags.report, matrix_html(report, version_text())));
+    TRINITY_CHECK(
+        write_file_atomic(flags.report, matrix_html(report, {version_text(), timestamp_now()})));
   Output output;
   TRINITY_CHECK(output.write(flags.json ? json_text(matrix_record(report)) + "\n"
                                         : matrix_text(report, Style::for_output(STDOUT_FILENO))));

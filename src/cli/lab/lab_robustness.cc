@@ -9,6 +9,8 @@
 #include "base/try.h"
 #include "cli/lab/lab_commands.h"
 #include "cli/terminal/output.h"
+#include "cli/terminal/paragraph.h"
+#include "cli/terminal/progress.h"
 #include "cli/terminal/table.h"
 #include "lab/robustness.h"
 
@@ -30,22 +32,36 @@ std::string margin_pair(const std::vector<double>& ascending) {
   return fmt::format("{:.2f} / {:.2f}", ascending.front(), quantile(ascending, 0.5));
 }
 
+/// What the table comes to.
+std::string verdict_text(const RobustnessReport& report) {
+  const NoiseVerdict* worst = nullptr;
+  for (const NoiseVerdict& one : report.verdicts)
+    if (worst == nullptr || one.flip_rate() > worst->flip_rate()) worst = &one;
+  if (worst == nullptr || worst->flips.empty()) return "No decision flipped.";
+  return fmt::format("Most sensitive: {} on {}, {} of {} decisions flipped.", worst->kind,
+                     worst->lane, worst->flips.size(), worst->questions);
+}
+
 std::string text_of(const RobustnessReport& report, Style style) {
-  const Table table({{"lane", 16},
-                     {"noise", 18},
-                     {"questions", 9, true},
-                     {"flips", 6, true},
-                     {"rate", 6, true},
-                     {"agent", 6, true},
-                     {"role", 6, true},
-                     {"held: min / median", 18, true},
-                     {"flipped: min / median", 21, true}},
+  const Table table({{"lane", 16, false, 9},
+                     {"noise", 18, false, 14},
+                     {"asked", 5, true},
+                     {"flips", 5, true},
+                     {"rate", 5, true},
+                     {"agent", 5, true, 0, 2},
+                     {"role", 4, true, 0, 1},
+                     {"held", 12, true},
+                     {"flipped", 12, true}},
                     style);
   std::string out =
-      style.dim(fmt::format("\n  {}, {} questions; margins are those of the agent before the "
-                            "noise\n",
-                            report.model_name, report.questions)) +
-      table.header();
+      "\n" +
+      paragraph({{fmt::format("{}, {}", report.model_name, counted(report.questions, "question"))}},
+                style) +
+      paragraph({{"held, flipped: margins of the agent before the noise, smallest / median, of the "
+                  "questions whose decision held and of those that flipped",
+                  &Style::dim}},
+                style) +
+      "\n" + table.header();
   for (const NoiseVerdict& one : report.verdicts)
     out += table.row({{one.lane},
                       {one.kind},
@@ -56,7 +72,8 @@ std::string text_of(const RobustnessReport& report, Style style) {
                       {fmt::format("{}", one.role_flips)},
                       {margin_pair(one.held_margins)},
                       {margin_pair(one.flipped_margins)}});
-  return out;
+  out += table.rule();
+  return out + paragraph({{verdict_text(report)}}, style);
 }
 
 Result<std::vector<Paraphrase>> asked(const RobustnessFlags& flags) {
@@ -76,9 +93,11 @@ Status robustness(const RobustnessFlags& flags) {
   TRINITY_TRY(const MatrixLanes lanes, lanes_of(flags.lab));
   TRINITY_TRY(const std::vector<Paraphrase> pairs, asked(flags));
   TRINITY_TRY(const LabModel model, open_lab_model(flags.lab));
+  ProgressBar bar("questions under noise");
   TRINITY_TRY(RobustnessReport report,
               try_robustness(lanes.lanes, {model.config, *model.tensors, model.head},
-                             model.tokenizer, pairs));
+                             model.tokenizer, pairs, shown_by(bar)));
+  bar.clear();
   report.model_name = model.name;
   Output output;
   TRINITY_CHECK(output.write(flags.json ? json_text(robustness_record(report)) + "\n"

@@ -9,13 +9,17 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/terminal/paragraph.h"
+#include "lab/eval/prompt_eval.h"
+#include "lab/eval/snapshot.h"
+
 namespace trinity::cli {
 namespace {
 
 // The skills that the tiny router was trained to tell apart, by agent.
 constexpr std::array<std::string_view, 7> kTinySkills = {"code",    "math",     "data",   "science",
                                                          "writing", "planning", "general"};
-constexpr int kBarColumns = 24;
+constexpr std::size_t kMostBarColumns = 24;
 
 /// Softmax of a split, for drawing only.
 std::vector<double> shares(std::span<const float> logits) {
@@ -28,9 +32,9 @@ std::vector<double> shares(std::span<const float> logits) {
 }
 
 /// A bar of eighths of a column.
-std::string bar(double share) {
+std::string bar(double share, std::size_t columns) {
   constexpr std::array<std::string_view, 8> parts = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
-  const int eighths = static_cast<int>(std::lround(share * kBarColumns * 8));
+  const int eighths = static_cast<int>(std::lround(share * static_cast<double>(columns) * 8));
   std::string out;
   for (int i = 0; i < eighths / 8; ++i) out += "█";
   return out + std::string(parts[static_cast<std::size_t>(eighths % 8)]);
@@ -46,15 +50,28 @@ std::string split_lines(std::string_view title, std::span<const float> logits, i
                         Name name, Style style) {
   std::string out;
   const std::vector<double> share = shares(logits);
+  constexpr std::size_t before = 38;  // columns of title, name, logit and share
+  const std::size_t room = style.columns() > before + 1 ? style.columns() - before : 1;
+  const std::size_t columns = std::min(room, kMostBarColumns);
   for (std::size_t i = 0; i < logits.size(); ++i) {
     const bool is_chosen = static_cast<int>(i) == chosen;
     const std::string label = pad(name(i), 12);
-    out +=
-        fmt::format("  {} {} {} {:8.3f}  {}\n", pad(i == 0 ? title : "", 6),
-                    is_chosen ? style.green("▸") : " ", is_chosen ? style.bold(label) : label,
-                    logits[i], is_chosen ? style.green(bar(share[i])) : style.dim(bar(share[i])));
+    const std::string drawn = bar(share[i], columns);
+    out += fmt::format("  {} {} {} {:8.3f} {:3.0f}%", pad(i == 0 ? title : "", 6),
+                       is_chosen ? style.green("▸") : " ", is_chosen ? style.bold(label) : label,
+                       logits[i], 100 * share[i]);
+    if (!drawn.empty()) out += " " + (is_chosen ? style.green(drawn) : style.dim(drawn));
+    out += "\n";
   }
   return out;
+}
+
+/// A margin, marked where it is a close call; with floors there is room for the mark in any case.
+Cell margin_cell(const std::optional<double>& margin, const std::optional<MarginFloors>& floors,
+                 double MarginFloors::*floor) {
+  if (!floors) return {margin_text(margin)};
+  if (!is_low_margin(margin.value_or(0), *floors.*floor)) return {margin_text(margin) + " "};
+  return {margin_text(margin) + "~", &Style::yellow};
 }
 
 std::string hash_text(const std::optional<std::string>& hash) { return hash.value_or("-"); }
@@ -71,18 +88,31 @@ std::string margin_text(const std::optional<double>& margin) {
   return margin ? fmt::format("{:.2f}", *margin) : "-";
 }
 
-Table decision_table(std::size_t id_width, const std::string& id_title, Style style) {
-  return Table({{id_title, id_width},
+std::optional<MarginFloors> tiny_router_floors(const std::string& profile) {
+  const auto snapshot = built_in_snapshot(profile);
+  return snapshot && *snapshot ? (*snapshot)->margin_floors : std::nullopt;
+}
+
+std::string close_call_text(const MarginFloors& floors) {
+  return fmt::format(
+      "~ marks a close call, a margin under twice the floor (agent {:.2f}, role {:.2f}) that "
+      "evaluations tolerate: rounding or another wording may turn it.",
+      floors.agent, floors.role);
+}
+
+Table decision_table(const DecisionColumns& columns, Style style) {
+  return Table({{columns.id_title, columns.id_width, false, columns.least_id_width},
                 {"agent", 10},
-                {"margin", 6, true},
+                {"margin", 7, true},
                 {"role", 8},
-                {"margin", 6, true},
-                {"tokens", 6, true},
-                {"ms", 8, true}},
+                {"margin", 7, true},
+                {"tokens", 6, true, 0, 1},
+                {columns.in_batches ? "batch ms" : "ms", 8, true, 0, 2}},
                style);
 }
 
-std::string decision_row(const Table& table, const std::string& id, const Decision& decision) {
+std::string decision_row(const Table& table, const std::string& id, const Decision& decision,
+                         const std::optional<MarginFloors>& floors) {
   const auto role_look = decision.role_id == 0   ? &Style::green
                          : decision.role_id == 1 ? &Style::magenta
                                                  : &Style::yellow;
@@ -90,39 +120,51 @@ std::string decision_row(const Table& table, const std::string& id, const Decisi
       agent_text(static_cast<std::size_t>(decision.agent_id), decision.tiny_router);
   return table.row({{id},
                     {agent, &Style::cyan},
-                    {margin_text(decision.margins.agent)},
+                    margin_cell(decision.margins.agent, floors, &MarginFloors::agent),
                     {decision.role_name, role_look},
-                    {margin_text(decision.margins.role)},
+                    margin_cell(decision.margins.role, floors, &MarginFloors::role),
                     {std::to_string(decision.token_count)},
                     {fmt::format("{:.2f}", decision.timings_ms.total)}});
 }
 
-std::string failure_row(const Table& table, const std::string& id, const std::string& message) {
-  std::string row = table.row({{id}});
-  row.pop_back();
-  return row + "  " + message + "\n";
-}
-
-std::string decision_card(const Decision& decision, Style style) {
+std::string decision_card(const Decision& decision, Style style,
+                          const std::optional<MarginFloors>& floors) {
   const auto agent_name = [&](std::size_t i) { return agent_text(i, decision.tiny_router); };
   const auto role_label = [](std::size_t i) { return role_name(static_cast<int>(i)); };
   const Timings& ms = decision.timings_ms;
-  std::string out = fmt::format("\n  agent {} as {}   margins {} / {}\n\n",
-                                style.bold(agent_name(static_cast<std::size_t>(decision.agent_id))),
-                                style.bold(decision.role_name), margin_text(decision.margins.agent),
-                                margin_text(decision.margins.role));
+  const Cell agent_margin = margin_cell(decision.margins.agent, floors, &MarginFloors::agent);
+  const Cell role_margin = margin_cell(decision.margins.role, floors, &MarginFloors::role);
+  std::string out =
+      "\n" +
+      paragraph({{"agent "},
+                 {agent_name(static_cast<std::size_t>(decision.agent_id)), &Style::bold},
+                 {" as "},
+                 {decision.role_name, &Style::bold},
+                 {", margins "},
+                 agent_margin,
+                 {" / "},
+                 role_margin},
+                style) +
+      "\n";
   out +=
       split_lines("agents", decision.agent_logits(), decision.agent_id, agent_name, style) + "\n";
-  out += split_lines("roles", decision.role_logits(), decision.role_id, role_label, style);
-  out += fmt::format("\n  {} tokens, read at position {}, profile {} ({}), input mode {}\n",
-                     decision.token_count, decision.hidden_index, decision.profile,
-                     decision.exactness, decision.input_mode);
-  out += fmt::format("  {:.2f} ms: tokenize {:.2f}, prefill {:.2f}, head {:.2f}\n", ms.total,
-                     ms.tokenize, ms.prefill, ms.head);
+  out += split_lines("roles", decision.role_logits(), decision.role_id, role_label, style) + "\n";
   out +=
-      style.dim(fmt::format("  transcript {}\n  route      {}\n",
-                            hash_text(decision.transcript_hash), hash_text(decision.route_hash)));
-  return out;
+      paragraph({{"Numbers are logits; bars are their softmax shares; a margin is the lead of the "
+                  "chosen logit over the second.",
+                  &Style::dim},
+                 {agent_margin.look || role_margin.look ? " " + close_call_text(*floors) : ""}},
+                style);
+  out += paragraph({{fmt::format("{}, read at position {}, profile {} ({}), input mode {}",
+                                 counted(static_cast<std::size_t>(decision.token_count), "token"),
+                                 decision.hidden_index, decision.profile, decision.exactness,
+                                 decision.input_mode)}},
+                   style);
+  out += paragraph({{fmt::format("{:.2f} ms: tokenize {:.2f}, prefill {:.2f}, head {:.2f}",
+                                 ms.total, ms.tokenize, ms.prefill, ms.head)}},
+                   style);
+  out += fact("transcript", 11, {{hash_text(decision.transcript_hash), &Style::dim}}, style);
+  return out + fact("route", 11, {{hash_text(decision.route_hash), &Style::dim}}, style);
 }
 
 }  // namespace trinity::cli

@@ -4,9 +4,11 @@
 #include <trinity/decision.h>
 
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "cli/terminal/table.h"
+#include "router/profile.h"
 
 namespace trinity::cli {
 
@@ -17,12 +19,28 @@ std::string agent_text(std::size_t agent, bool tiny_router);
 /// "1.25", or "-" when a split has no logits.
 std::string margin_text(const std::optional<double>& margin);
 
-/// id, agent and its margin, role and its margin, tokens, milliseconds.
-Table decision_table(std::size_t id_width, const std::string& id_title, Style style);
-std::string decision_row(const Table& table, const std::string& id, const Decision& decision);
-std::string failure_row(const Table& table, const std::string& id, const std::string& message);
+/// What evaluations hold the tiny router to on a lane, from the lane's built-in snapshot.
+std::optional<MarginFloors> tiny_router_floors(const std::string& profile);
+/// What "~" beside a margin means.
+std::string close_call_text(const MarginFloors& floors);
 
-/// Several lines: who was chosen, every logit with a bar, hashes, times.
-std::string decision_card(const Decision& decision, Style style);
+struct DecisionColumns {
+  std::string id_title = "id";
+  std::size_t id_width = 32;
+  std::size_t least_id_width = 12;
+  /// Whether rows are computed together: then the time is that of all of them.
+  bool in_batches = true;
+};
+
+/// id, agent and its margin, role and its margin, tokens, milliseconds.
+Table decision_table(const DecisionColumns& columns, Style style);
+/// Margins under twice their floor are marked by "~" where floors are given.
+std::string decision_row(const Table& table, const std::string& id, const Decision& decision,
+                         const std::optional<MarginFloors>& floors = {});
+
+/// Several lines: who was chosen, every logit with a bar for its softmax share, hashes, times.
+/// Margins are marked as in a row.
+std::string decision_card(const Decision& decision, Style style,
+                          const std::optional<MarginFloors>& floors = {});
 
 }  // namespace trinity::cli

@@ -6,7 +6,6 @@
 
 #include "base/json.h"
 #include "base/try.h"
-#include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/flags/input_flags.h"
 #include "cli/flags/model_flags.h"
@@ -21,6 +20,7 @@ namespace {
 
 constexpr std::size_t kBatch = 16;
 constexpr std::size_t kIdColumns = 32;
+constexpr std::size_t kLeastIdColumns = 12;
 
 struct RouteFlags {
   ModelFlags model;
@@ -38,7 +38,10 @@ class RouteCommand {
         input_(std::move(input)),
         rule_(rule),
         style_(Style::for_output(STDOUT_FILENO)),
-        table_(decision_table(kIdColumns, "id", style_)) {}
+        floors_(router.info().tiny_router ? tiny_router_floors(router.info().profile)
+                                          : std::nullopt),
+        table_(decision_table(
+            {"id", kIdColumns, kLeastIdColumns, batch_size(flags.source, kBatch) > 1}, style_)) {}
 
   Status answer(std::span<const Record<RouterQuery>> records) {
     std::vector<RouterQuery> queries;
@@ -86,15 +89,15 @@ class RouteCommand {
   void print_text(const RecordOrigin& origin, const Result<Decision>& decision) {
     std::string& out = output_.buffer();
     if (origin.line == 0) {  // one prompt; its failure is told on standard error
-      if (decision) out += decision_card(*decision, style_);
+      if (decision) out += decision_card(*decision, style_, floors_);
       return;
     }
     if (!header_printed_) out += table_.header();
     header_printed_ = true;
     const std::string id =
         origin.id.empty() ? fmt::format("line {}", origin.line) : shown_id(origin);
-    out += decision ? decision_row(table_, id, *decision)
-                    : failure_row(table_, id, style_.red(excerpt(decision.error().message)));
+    out += decision ? decision_row(table_, id, *decision, floors_)
+                    : table_.row_with_text({id}, {decision.error().message, &Style::red});
   }
 
   static std::string shown_id(const RecordOrigin& origin) {
@@ -107,6 +110,7 @@ class RouteCommand {
   InputOptions input_;
   DecisionRule rule_;
   Style style_;
+  std::optional<MarginFloors> floors_;  // known for the tiny router alone
   Table table_;
   bool header_printed_ = false;
   Output output_;

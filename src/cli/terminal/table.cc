@@ -1,79 +1,81 @@
 #include "cli/terminal/table.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdint>
-
-#include "text/utf8_decode.h"
 
 namespace trinity::cli {
 namespace {
 
-struct Range {
-  std::uint32_t first;
-  std::uint32_t last;
-};
-
-// The blocks that matter in practice; a table only has to look right.
-constexpr std::array kZeroWidth = {Range{0x0300, 0x036F}, Range{0x200B, 0x200F},
-                                   Range{0x20D0, 0x20FF}, Range{0xFE00, 0xFE0F}};
-constexpr std::array kDoubleWidth = {
-    Range{0x1100, 0x115F},   Range{0x2E80, 0xA4CF},   Range{0xAC00, 0xD7A3},
-    Range{0xF900, 0xFAFF},   Range{0xFE30, 0xFE6F},   Range{0xFF00, 0xFF60},
-    Range{0xFFE0, 0xFFE6},   Range{0x1F300, 0x1F64F}, Range{0x1F680, 0x1F6FF},
-    Range{0x1F900, 0x1F9FF}, Range{0x20000, 0x3FFFD}};
-
-bool is_in(std::uint32_t code_point, const auto& ranges) {
-  return std::any_of(ranges.begin(), ranges.end(), [&](const Range& range) {
-    return code_point >= range.first && code_point <= range.last;
-  });
-}
-
-std::size_t width_of(std::uint32_t code_point) {
-  if (is_in(code_point, kZeroWidth)) return 0;
-  return is_in(code_point, kDoubleWidth) ? 2 : 1;
-}
-
-bool is_control(std::uint32_t code_point) {
-  return code_point < 0x20 || (code_point >= 0x7F && code_point < 0xA0);
-}
+constexpr std::size_t kGap = 2;     // before every column
+constexpr std::size_t kNarrow = 4;  // nothing is squeezed below it
 
 std::string padding(std::size_t count) { return std::string(count, ' '); }
 
+/// The columns that are shown, made to fit.
+class Fitting {
+ public:
+  Fitting(std::vector<Column>& columns, std::vector<bool>& shown, std::size_t room)
+      : columns_(columns), shown_(shown), room_(room) {}
+
+  void fit() {
+    const std::vector<Column> wanted = columns_;
+    const auto least = [](const Column& column) {
+      return column.least == 0 ? column.width : std::min(column.least, column.width);
+    };
+    narrow(least);
+    while (width() > room_ && leave_one_out()) {
+      columns_ = wanted;
+      narrow(least);
+    }
+    narrow([](const Column&) { return kNarrow; });
+  }
+
+  std::size_t width() const {
+    std::size_t sum = 0;
+    for (std::size_t i = 0; i < columns_.size(); ++i)
+      if (shown_[i]) sum += kGap + columns_[i].width;
+    return sum;
+  }
+
+ private:
+  /// Takes columns from the widest of those that have some to give.
+  template <typename Least>
+  void narrow(Least least) {
+    while (width() > room_) {
+      Column* widest = nullptr;
+      for (std::size_t i = 0; i < columns_.size(); ++i)
+        if (shown_[i] && columns_[i].width > least(columns_[i]) &&
+            (widest == nullptr || columns_[i].width > widest->width))
+          widest = &columns_[i];
+      if (widest == nullptr) return;
+      --widest->width;
+    }
+  }
+
+  bool leave_one_out() {
+    std::size_t found = columns_.size();
+    for (std::size_t i = 0; i < columns_.size(); ++i)
+      if (shown_[i] && columns_[i].spare > 0 &&
+          (found == columns_.size() || columns_[i].spare > columns_[found].spare))
+        found = i;
+    if (found == columns_.size()) return false;
+    shown_[found] = false;
+    return true;
+  }
+
+  std::vector<Column>& columns_;
+  std::vector<bool>& shown_;
+  std::size_t room_;
+};
+
 }  // namespace
 
-std::size_t display_width(std::string_view text) {
-  std::size_t width = 0;
-  for (std::size_t at = 0; at < text.size();) {
-    const DecodedCodePoint next = decode_code_point(text.data() + at);
-    width += width_of(next.value);
-    at += next.length;
-  }
-  return width;
-}
-
-std::string fit(std::string_view text, std::size_t width) {
-  std::string out;
-  std::size_t used = 0;
-  std::size_t kept = 0;  // bytes of `out` that leave a column for the ellipsis
-  for (std::size_t at = 0; at < text.size();) {
-    const DecodedCodePoint next = decode_code_point(text.data() + at);
-    const std::size_t columns = width_of(next.value);
-    if (used + columns > width) {
-      out.resize(kept);
-      return out + "…";
-    }
-    out += is_control(next.value) ? std::string_view("·") : text.substr(at, next.length);
-    used += columns;
-    if (used + 1 <= width) kept = out.size();
-    at += next.length;
-  }
-  return out;
-}
-
 Table::Table(std::vector<Column> columns, Style style)
-    : columns_(std::move(columns)), style_(style) {
-  for (Column& column : columns_) column.width = std::max(column.width, column.title.size());
+    : columns_(std::move(columns)), shown_(columns_.size(), true), style_(style) {
+  for (Column& column : columns_) {
+    column.width = std::max(column.width, display_width(column.title));
+    if (column.least > 0) column.least = std::max(column.least, display_width(column.title));
+  }
+  Fitting(columns_, shown_, style.columns()).fit();
 }
 
 std::string Table::header() const {
@@ -84,24 +86,42 @@ std::string Table::header() const {
 
 std::string Table::row(const std::vector<Cell>& cells) const {
   std::string out;
+  std::size_t owed = 0;  // spaces that only a further cell makes necessary
   for (std::size_t i = 0; i < columns_.size() && i < cells.size(); ++i) {
+    if (!shown_[i]) continue;
     const Column& column = columns_[i];
-    const std::string text = fit(cells[i].text, column.width);
-    const std::string space = padding(column.width - std::min(column.width, display_width(text)));
-    const std::string shown = cells[i].look ? (style_.*cells[i].look)(text) : text;
-    const bool last = i + 1 == cells.size();
-    out += "  ";
-    out += column.right ? space + shown : shown + (last ? "" : space);
+    const std::string text = printable(cells[i].text, column.width);
+    const std::size_t space = column.width - std::min(column.width, display_width(text));
+    const std::string whole = isolated(text);
+    const std::string shown = cells[i].look ? (style_.*cells[i].look)(whole) : whole;
+    out += padding(owed + kGap);
+    out += column.right ? padding(space) + shown : shown;
+    owed = column.right ? 0 : space;
   }
   return out + "\n";
 }
 
+std::string Table::row_with_text(const Cell& first, const Cell& text) const {
+  std::string out = row({first});
+  out.pop_back();
+  const std::size_t begin = kGap + columns_.front().width + kGap;
+  const std::size_t used = kGap + display_width(printable(first.text, columns_.front().width));
+  const std::size_t room = style_.columns() > begin + kNarrow ? style_.columns() - begin : kNarrow;
+  const std::string shown = isolated(printable(text.text, room));
+  return out + padding(begin - used) + (text.look ? (style_.*text.look)(shown) : shown) + "\n";
+}
+
 std::string Table::rule() const {
-  std::size_t width = 2 * (columns_.size() - 1);
-  for (const Column& column : columns_) width += column.width;
   std::string line;
-  for (std::size_t i = 0; i < width; ++i) line += "─";
-  return "  " + style_.dim(line) + "\n";
+  for (std::size_t i = kGap; i < width(); ++i) line += "─";
+  return padding(kGap) + style_.dim(line) + "\n";
+}
+
+std::size_t Table::width() const {
+  std::size_t sum = 0;
+  for (std::size_t i = 0; i < columns_.size(); ++i)
+    if (shown_[i]) sum += kGap + columns_[i].width;
+  return sum;
 }
 
 }  // namespace trinity::cli

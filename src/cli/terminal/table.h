@@ -4,7 +4,9 @@
 //   ─────────────────────────────────────────────────────
 //   A sum                   1 math     Worker         15
 //
-// Widths are fixed before the first row, so rows can be printed as their answers arrive.
+// Widths are fixed before the first row, so rows can be printed as their answers arrive. A table is
+// never wider than the terminal: first the columns that say so become narrower, then the ones that
+// can be spared are left out, and only then everything is squeezed.
 #pragma once
 
 #include <cstddef>
@@ -12,27 +14,23 @@
 #include <string_view>
 #include <vector>
 
+#include "base/printable.h"
 #include "cli/terminal/terminal.h"
 
 namespace trinity::cli {
 
-/// Columns that a text takes on a terminal: wide East Asian characters and emoji take two,
-/// combining marks and joiners none. `text` is valid UTF-8.
-std::size_t display_width(std::string_view text);
-
-/// The text cut to `width` columns, "…" standing for what is missing, control characters as "·".
-std::string fit(std::string_view text, std::size_t width);
-
 struct Column {
   std::string title;
   std::size_t width = 0;
-  bool right = false;  // numbers
+  bool right = false;     // numbers
+  std::size_t least = 0;  // what it may be narrowed to; 0: its width
+  int spare = 0;          // may be left out when nothing else helps, the highest first; 0: never
 };
 
-/// A cell and how it looks; the colour does not count as width.
+/// A cell, which may hold foreign text, and how it looks; the colour does not count as width.
 struct Cell {
   std::string text;
-  std::string (Style::*look)(std::string_view) const = nullptr;
+  Look look = nullptr;
 };
 
 class Table {
@@ -41,13 +39,18 @@ class Table {
 
   /// Title line and rule, ending in a line feed.
   std::string header() const;
-  /// One row; texts that are too long are cut.
+  /// One row of a cell a column; texts that are too long are cut, and made printable.
   std::string row(const std::vector<Cell>& cells) const;
+  /// A first cell, and a text that takes the place of all others.
+  std::string row_with_text(const Cell& first, const Cell& text) const;
   /// The rule alone.
   std::string rule() const;
+  /// Columns that a line of the table takes, the indentation included.
+  std::size_t width() const;
 
  private:
   std::vector<Column> columns_;
+  std::vector<bool> shown_;  // columns that were not spared
   Style style_;
 };
 

@@ -16,7 +16,7 @@ constexpr std::size_t kBatch = 32;
 }  // namespace
 
 Result<FeatureMatrix> extract_features(Router& router, std::span<const BenchmarkCase> cases,
-                                       const InputOptions& input) {
+                                       const InputOptions& input, const LabProgress& progress) {
   if (cases.empty())
     return fail(ErrorKind::invalid_input, "invalid_inputs",
                 "a benchmark needs at least one case; the data set holds none");
@@ -24,6 +24,7 @@ Result<FeatureMatrix> extract_features(Router& router, std::span<const Benchmark
   features.rows = cases.size();
   for (std::size_t begin = 0; begin < cases.size(); begin += kBatch) {
     const auto part = cases.subspan(begin, std::min(kBatch, cases.size() - begin));
+    if (progress) progress(begin, cases.size());
     std::vector<RouterQuery> queries;
     for (const BenchmarkCase& one : part) queries.emplace_back(one.messages);
     const auto read = router.extract_batch(queries, input);

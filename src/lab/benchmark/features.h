@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lab/benchmark/dataset.h"
+#include "lab/progress.h"
 
 namespace trinity {
 
@@ -25,7 +26,8 @@ struct FeatureMatrix {
 /// Features [cases, hidden_size] of all cases in order. Errors: `invalid_inputs` without cases,
 /// those of Router::extract_batch with the case's id.
 Result<FeatureMatrix> extract_features(Router& router, std::span<const BenchmarkCase> cases,
-                                       const InputOptions& input = {});
+                                       const InputOptions& input = {},
+                                       const LabProgress& progress = {});
 
 /// One finite row for each of `cases` cases. Errors: `empty_cases`, `feature_count_mismatch`,
 /// `invalid_inputs` (rows of no width, values that are not rows × width or not finite).

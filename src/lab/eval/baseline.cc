@@ -1,5 +1,7 @@
 #include "lab/eval/baseline.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -74,7 +76,8 @@ EvalBaseline choose_baseline(std::span<const LaneReport> lanes, const std::strin
   }
   for (const LaneReport& lane : lanes) {
     if (lane.snapshot == nullptr) continue;
-    out.name = "the snapshot " + lane.snapshot->origin;
+    out.name = lane.snapshot->origin == kBuiltInOrigin ? "the built-in snapshot"
+                                                       : "the snapshot " + lane.snapshot->origin;
     if (!lane.snapshot->profile.empty()) out.name += " of " + lane.snapshot->profile;
     for (const CaseOutcome& outcome : lane.outcomes)
       out.cases.push_back(outcome.recorded != nullptr
@@ -116,6 +119,21 @@ BaselineDistance distance_to(const EvalBaseline& baseline, const LaneReport& lan
   for (FlippedCase& flip : out.flipped)
     flip.beyond_drift = !(flip.baseline_margin <= out.drift);  // NaN is not excused
   return out;
+}
+
+void hold_to(const EvalBaseline& baseline, LaneReport& lane) {
+  const BaselineDistance distance = distance_to(baseline, lane);
+  for (const FlippedCase& flip : distance.flipped) {
+    if (!flip.beyond_drift) continue;
+    for (CaseOutcome& outcome : lane.outcomes)
+      if (outcome.eval_case->id == flip.id)
+        add_finding(outcome,
+                    fmt::format("parts from {}, which decided agent {} {}, by more than the drift "
+                                "({:.1e})",
+                                baseline.name, flip.baseline_agent, role_name(flip.baseline_role),
+                                distance.drift),
+                    true);
+  }
 }
 
 nlohmann::ordered_json baseline_record(const EvalBaseline& baseline,

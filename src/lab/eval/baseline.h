@@ -53,6 +53,9 @@ struct BaselineDistance {
 };
 BaselineDistance distance_to(const EvalBaseline& baseline, const LaneReport& lane);
 
+/// Gives every case that parts from the baseline beyond the lane's drift a finding, which counts.
+void hold_to(const EvalBaseline& baseline, LaneReport& lane);
+
 /// {baseline, lanes: [{profile, compared, equal_decisions, drift, flipped: [{id, agent_id, role_id,
 /// baseline: {agent_id, role_id, margin}, margin, beyond_drift}]}]}; null without a baseline.
 nlohmann::ordered_json baseline_record(const EvalBaseline& baseline,

@@ -1,5 +1,7 @@
 #include "lab/eval/lane_report.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -93,12 +95,27 @@ Json worst_record(const LaneReport& lane) {
 
 }  // namespace
 
-std::vector<std::string> LaneReport::failed_ids() const {
-  std::vector<std::string> ids = summary().failed_ids;
-  if (determinism && determinism_asserted)
-    for (const std::string& id : determinism->broken())
-      if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
-  return ids;
+void LaneReport::judge_repeats(DeterminismReport report, bool asserted) {
+  const bool bits = report.claims_bits();
+  for (CaseOutcome& outcome : outcomes) {
+    std::string where;
+    const auto look_at = [&](const char* name, const std::optional<Rung>& rung) {
+      if (!rung) return;
+      const std::vector<std::string>& broken = bits ? rung->different : rung->flipped;
+      if (std::find(broken.begin(), broken.end(), outcome.eval_case->id) != broken.end())
+        where += fmt::format("{}{}", where.empty() ? "" : ", ", name);
+    };
+    look_at("in the same process", report.process);
+    look_at("in a new process", report.restart);
+    look_at("in other batches", report.batch);
+    if (where.empty()) continue;
+    add_finding(
+        outcome,
+        fmt::format("repeated {}, it is not the same {}", where, bits ? "in all bits" : "decision"),
+        asserted);
+  }
+  determinism = std::move(report);
+  determinism_asserted = asserted;
 }
 
 nlohmann::ordered_json lane_record(const LaneReport& lane, bool with_logits) {
@@ -129,7 +146,7 @@ nlohmann::ordered_json lane_record(const LaneReport& lane, bool with_logits) {
           {"passed", summary.passed},
           {"failed", summary.failed},
           {"not_asserted", summary.unasserted},
-          {"failed_cases", lane.failed_ids()},
+          {"failed_cases", summary.failed_ids},
           {"low_margin_cases", summary.low_margin_ids},
           {"agents_selected", counts(summary.agents, false)},
           {"roles_selected", counts(summary.roles, true)},

@@ -33,8 +33,9 @@ struct LaneReport {
   double total_seconds = 0;  // with repeats
 
   EvalSummary summary() const { return summarize(outcomes); }
-  /// Ids of cases that failed or, where that counts, were not repeated exactly; each once.
-  std::vector<std::string> failed_ids() const;
+  /// Takes what repeats found, and gives it to the cases: one that breaks what the lane promises
+  /// gets a finding and, where `asserted`, fails. So whatever counts or lists cases says the same.
+  void judge_repeats(DeterminismReport report, bool asserted);
 };
 
 /// {profile, ..., cases: [{id, agent_id, role_id, margins, token_count, transcript_hash,

@@ -60,8 +60,8 @@ void compare_recorded(const Decision& decision, const SnapshotCase& recorded, bo
 }
 
 bool is_low(const Decision& decision, const MarginFloors& floors) {
-  return margin_or_zero(decision.margins.agent) < kLowMarginFactor * floors.agent ||
-         margin_or_zero(decision.margins.role) < kLowMarginFactor * floors.role;
+  return is_low_margin(margin_or_zero(decision.margins.agent), floors.agent) ||
+         is_low_margin(margin_or_zero(decision.margins.role), floors.role);
 }
 
 std::vector<double> rounded(std::span<const float> logits) {
@@ -140,6 +140,8 @@ const char* case_status_name(CaseStatus status) {
   return "error";
 }
 
+bool is_low_margin(double margin, double floor) { return margin < kLowMarginFactor * floor; }
+
 std::vector<CaseOutcome> judge_cases(const std::vector<EvalCase>& cases,
                                      std::vector<Result<Decision>> decisions,
                                      const JudgeOptions& options) {
@@ -170,6 +172,11 @@ std::vector<CaseOutcome> judge_cases(const std::vector<EvalCase>& cases,
     outcomes.push_back(std::move(outcome));
   }
   return outcomes;
+}
+
+void add_finding(CaseOutcome& outcome, std::string finding, bool counts) {
+  outcome.findings.push_back(std::move(finding));
+  if (counts && outcome.status == CaseStatus::ok) outcome.status = CaseStatus::fail;
 }
 
 std::vector<RouterQuery> case_queries(const std::vector<EvalCase>& cases) {

@@ -18,6 +18,9 @@
 
 namespace trinity {
 
+/// Whether a margin is under twice its floor: rounding or another wording may turn the decision.
+bool is_low_margin(double margin, double floor);
+
 enum class CaseStatus {
   ok,
   fail,         // a finding, and findings count
@@ -35,6 +38,9 @@ struct CaseOutcome {
   std::vector<std::string> findings;  // one short sentence each
   bool low_margin = false;            // a margin under twice its floor: the decision may flip
 };
+
+/// Adds a finding to a case that was judged; one that counts makes it fail.
+void add_finding(CaseOutcome& outcome, std::string finding, bool counts);
 
 struct JudgeOptions {
   MarginFloors floors;

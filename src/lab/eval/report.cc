@@ -6,19 +6,24 @@
 #include <cmath>
 
 #include "lab/eval/baseline.h"
-#include "lab/eval/charts.h"
-#include "lab/page/html.h"
-#include "lab/page/report_style.h"
+#include "report/charts.h"
+#include "report/html.h"
+#include "report/html_table.h"
+#include "report/page.h"
 
 namespace trinity {
 namespace {
 
 constexpr std::size_t kClosestRows = 32;
 constexpr std::size_t kPromptBytes = 90;
+constexpr std::size_t kIdBytes = 100;
 constexpr std::size_t kMaxFindings = 60;  // of one lane
 
-std::string chip(const char* look, const std::string& text) {
-  return fmt::format("<span class=\"chip {}\">{}</span>", look, html_text(text));
+std::string case_id(const std::string& id) { return html_excerpt(id, kIdBytes); }
+
+/// A figure and, small under it, what it is about.
+std::string with_note(const std::string& html, const std::string& note_html) {
+  return fmt::format("{}<br><span class=\"sub\">{}</span>", html, note_html);
 }
 
 std::string decision_text(int agent, int role) {
@@ -48,13 +53,14 @@ class EvalReport {
   bool is_baseline(std::size_t lane) const { return baseline_.lane == lane; }
 
   std::string colour(std::size_t lane) const {
-    return is_baseline(lane) ? "#1c2330" : lane_colour(lane);
+    return is_baseline(lane) ? "var(--ink)" : lane_colour(lane);
   }
 
   std::string lane_name(std::size_t lane) const {
     return fmt::format(
         "<span class=\"swatch\" style=\"border-color:{0};background:{1}\"></span>{2}", colour(lane),
-        is_baseline(lane) ? "#fff" : colour(lane), html_text(lanes_[lane].profile.shown_name()));
+        is_baseline(lane) ? "var(--page)" : colour(lane),
+        html_text(lanes_[lane].profile.shown_name()));
   }
 
   std::string legend(bool with_baseline) const {
@@ -70,7 +76,7 @@ class EvalReport {
     std::size_t failed = 0;
     bool asserted = false;
     for (const LaneReport& lane : lanes_) {
-      failed += lane.failed_ids().size();
+      failed += lane.summary().failed;
       for (const CaseOutcome& outcome : lane.outcomes)
         asserted = asserted || outcome.status != CaseStatus::report_only;
     }
@@ -79,46 +85,47 @@ class EvalReport {
                                            : std::string("report only");
     return fmt::format(
         "<h1>Prompt evaluation</h1>\n<span class=\"verdict {}\">{}</span>\n"
-        "<div class=\"meta\">{} cases ({}) · {} · input {}, fidelity {} · {} · {}</div>\n",
+        "<div class=\"meta\">{} {} ({}) · {} · input {}, fidelity {} · {} · {}</div>\n",
         failed > 0 ? "bad"
         : asserted ? "good"
                    : "plain",
-        verdict, ids_.size(), html_excerpt(first.set->origin, 120), html_excerpt(first.model, 120),
+        verdict, ids_.size(), ids_.size() == 1 ? "case" : "cases",
+        html_excerpt(first.set->origin, 120), html_excerpt(first.model, 120),
         html_text(first.input.input_mode), html_text(first.fidelity_mode),
         html_text(options_.producer), html_text(options_.generated_at));
   }
 
   std::string lanes_table() const {
-    std::string out =
-        "<h2>Lanes</h2>\n<table>\n<tr><th>lane</th><th>cases</th><th>equal decisions</th>"
-        "<th class=\"n\">worst agent margin</th><th class=\"n\">worst role margin</th>"
-        "<th class=\"n\">floors</th><th>promise</th><th class=\"n\">seconds</th></tr>\n";
-    for (std::size_t i = 0; i < lanes_.size(); ++i) out += lane_row(i);
-    return out + "</table>\n";
+    HtmlTable table("Lanes", {{"lane"},
+                              {"cases"},
+                              {"equal decisions"},
+                              {"worst agent margin", "n"},
+                              {"worst role margin", "n"},
+                              {"floors", "n"},
+                              {"promise"},
+                              {"seconds", "n"}});
+    for (std::size_t i = 0; i < lanes_.size(); ++i) table.row(lane_cells(i));
+    return "<h2>Lanes</h2>\n" + table.html();
   }
 
-  std::string lane_row(std::size_t i) const {
+  std::vector<std::string> lane_cells(std::size_t i) const {
     const LaneReport& lane = lanes_[i];
     const EvalSummary summary = lane.summary();
     std::string cases =
-        chip(summary.failed > 0 ? "bad" : "good", fmt::format("{} passed", summary.passed));
+        chip(summary.passed > 0 ? "good" : "plain", fmt::format("{} passed", summary.passed));
     if (summary.failed > 0)
       cases += fmt::format(" {}", chip("bad", fmt::format("{} failed", summary.failed)));
     if (summary.unasserted > 0)
       cases += fmt::format(" {}", chip("warn", fmt::format("{} noted", summary.unasserted)));
     const auto worst = worst_margins(lane.outcomes);
-    const auto margin = [&](double value, const std::string& id) {
-      return fmt::format("{}<br><span class=\"sub\">{}</span>", short_number(value), html_text(id));
-    };
-    return fmt::format(
-        "<tr><td><b>{}</b><br><span class=\"sub\">{}</span></td><td>{}</td><td>{}</td>"
-        "<td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}<br><span "
-        "class=\"sub\">from {}</span></td><td>{}</td><td class=\"n\">{:.2f}</td></tr>\n",
-        lane_name(i), html_text(lane.router.device), cases, equal_text(i),
-        worst ? margin(worst->agent, worst->agent_case) : "–",
-        worst ? margin(worst->role, worst->role_case) : "–", floors_text(lane.floors),
-        html_text(lane.floors_from), exactness_name(promise_of(lane.profile).kept),
-        lane.total_seconds);
+    return {with_note("<b>" + lane_name(i) + "</b>", html_text(lane.router.device)),
+            cases,
+            equal_text(i),
+            worst ? with_note(short_number(worst->agent), case_id(worst->agent_case)) : "–",
+            worst ? with_note(short_number(worst->role), case_id(worst->role_case)) : "–",
+            with_note(floors_text(lane.floors), "from " + html_text(lane.floors_from)),
+            exactness_name(promise_of(lane.profile).kept),
+            fmt::format("{:.2f}", lane.total_seconds)};
   }
 
   std::string equal_text(std::size_t i) const {
@@ -135,60 +142,51 @@ class EvalReport {
   std::string flips() const {
     if (baseline_.name.empty()) return {};
     const std::string heading =
-        fmt::format("<h2>Other decisions than {}</h2>\n", html_excerpt(baseline_.name, 120));
-    std::string rows;
+        fmt::format("<h2>Where decisions differ from {}</h2>\n", html_excerpt(baseline_.name, 120));
+    HtmlTable table("Decisions that differ", {{"lane"},
+                                              {"case", "id"},
+                                              {"decided there"},
+                                              {"margin there", "n"},
+                                              {"decided here"},
+                                              {"margin", "n"},
+                                              {"drift", "n"},
+                                              {"verdict"}});
     for (std::size_t i = 0; i < lanes_.size(); ++i)
       for (const FlippedCase& flip : distances_[i].flipped)
-        rows += fmt::format(
-            "<tr><td>{}</td><td class=\"id\">{}</td><td>agent {} {}</td><td class=\"n\">{}</td>"
-            "<td>agent {} {}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>\n",
-            lane_name(i), html_text(flip.id), flip.baseline_agent, role_name(flip.baseline_role),
-            short_number(flip.baseline_margin), flip.agent_id, role_name(flip.role_id),
-            short_number(flip.margin), short_number(distances_[i].drift),
-            flip.beyond_drift ? chip("bad", "beyond the drift") : chip("warn", "within the drift"));
-    if (rows.empty()) return heading + "<p class=\"lead\">None, on any lane.</p>\n";
+        table.row({lane_name(i), case_id(flip.id),
+                   "agent " + decision_text(flip.baseline_agent, flip.baseline_role),
+                   short_number(flip.baseline_margin),
+                   "agent " + decision_text(flip.agent_id, flip.role_id), short_number(flip.margin),
+                   short_number(distances_[i].drift),
+                   flip.beyond_drift ? chip("bad", "beyond the drift")
+                                     : chip("warn", "within the drift")});
+    if (table.empty()) return heading + "<p class=\"lead\">Nowhere, on any lane.</p>\n";
     return heading +
-           fmt::format(
-               "<p class=\"lead\">The drift of a lane is its largest difference of any logit. It "
-               "may turn a decision whose margin is no larger.</p>\n"
-               "<table>\n<tr><th>lane</th><th>case</th><th>decided there</th>"
-               "<th class=\"n\">margin there</th><th>decided here</th><th class=\"n\">margin</th>"
-               "<th class=\"n\">drift</th><th></th></tr>\n{}</table>\n",
-               rows);
+           "<p class=\"lead\">The drift of a lane is its largest difference of any logit. It "
+           "may turn a decision whose margin is no larger.</p>\n" +
+           table.html();
   }
 
   std::string findings() const {
-    std::string rows;
+    HtmlTable table("Findings", {{"lane"}, {"case", "id"}, {"what was found", "text"}});
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
+      const auto add = [&](const std::string& case_html, const std::string& finding) {
+        table.row({lane_name(i), case_html, html_excerpt(finding, 400)});
+      };
       if (lanes_[i].comparison)
         for (const std::string& remark : lanes_[i].comparison->remarks)
-          rows += finding_row(i, "<span class=\"dim\">snapshot</span>", remark);
-      std::size_t left_out = 0;
-      std::size_t shown = 0;
+          add("<span class=\"dim\">snapshot</span>", remark);
+      std::size_t found = 0;
       for (const CaseOutcome& outcome : lanes_[i].outcomes)
-        for (const std::string& finding : outcome.findings) {
-          if (++shown <= kMaxFindings)
-            rows += finding_row(i, html_text(outcome.eval_case->id), finding);
-          else
-            ++left_out;
-        }
-      if (left_out > 0)
-        rows += finding_row(i, "", fmt::format("and {} more, see the decisions below", left_out));
+        for (const std::string& finding : outcome.findings)
+          if (++found <= kMaxFindings) add(case_id(outcome.eval_case->id), finding);
+      if (found > kMaxFindings)
+        add("", fmt::format("and {} more, see the decisions below", found - kMaxFindings));
     }
-    if (rows.empty())
-      return "<h2>Findings</h2>\n<p class=\"lead\">None: every decision is as expected, above "
-             "its "
-             "floors and as its snapshot recorded it.</p>\n";
-    return fmt::format(
-        "<h2>Findings</h2>\n<table>\n<tr><th>lane</th><th>case</th><th>what was found</th></tr>\n"
-        "{}</table>\n",
-        rows);
-  }
-
-  std::string finding_row(std::size_t lane, const std::string& case_html,
-                          const std::string& finding) const {
-    return fmt::format("<tr><td>{}</td><td class=\"id\">{}</td><td>{}</td></tr>\n", lane_name(lane),
-                       case_html, html_excerpt(finding, 400));
+    if (table.empty())
+      return "<h2>Findings</h2>\n<p class=\"lead\">None: every decision is as expected, above its "
+             "floors, as its snapshot recorded it, and the same whenever it was repeated.</p>\n";
+    return "<h2>Findings</h2>\n" + table.html();
   }
 
   /// One series a lane, the baseline first: charts are sorted by it, and dots lie in its rings.
@@ -221,14 +219,17 @@ class EvalReport {
         "must "
         "not fall below.</p>\n" +
         legend(true);
-    out += fmt::format("<div class=\"pair\"><div>{}</div><div>{}</div></div>\n",
-                       sorted_dots_chart("Agent margin", ids_, agent),
-                       sorted_dots_chart("Role margin", ids_, role));
+    out += fmt::format(
+        "<div class=\"pair\"><div>{}</div><div>{}</div></div>\n",
+        scroll_box("Chart of agent margins", sorted_dots_chart("Agent margin", ids_, agent)),
+        scroll_box("Chart of role margins", sorted_dots_chart("Role margin", ids_, role)));
     out += fmt::format(
         "<h2>The closest decisions</h2>\n<p class=\"lead\">The {} cases whose smaller margin is "
         "smallest on any lane.</p>\n{}{}\n",
         std::min(kClosestRows, ids_.size()), legend(true),
-        closest_rows_chart(ids_, "Agent margin", agent, "Role margin", role, kClosestRows));
+        scroll_box(
+            "Chart of the closest decisions",
+            closest_rows_chart(ids_, "Agent margin", agent, "Role margin", role, kClosestRows)));
     return out;
   }
 
@@ -246,8 +247,8 @@ class EvalReport {
         "the "
         "distance stays small against the margins.</p>\n",
         html_excerpt(baseline_.name, 120));
-    out += distance_strips_chart("Largest |Δ logit| of a case", ids_, series) + "\n";
-    return out;
+    return out + scroll_box("Chart of distances",
+                            distance_strips_chart("Largest |Δ logit| of a case", ids_, series));
   }
 
   /// Agents × roles of the baseline lane, else of the first.
@@ -261,25 +262,25 @@ class EvalReport {
         ++counts[static_cast<std::size_t>(outcome.decision->agent_id) * roles +
                  static_cast<std::size_t>(outcome.decision->role_id)];
     const double top = static_cast<double>(*std::max_element(counts.begin(), counts.end()));
-    std::string out = fmt::format(
-        "<h2>What was selected</h2>\n<p class=\"lead\">Cases by agent and role on lane {}.{}</p>\n"
-        "<table class=\"grid-table\">\n<tr><th>agent</th>",
-        html_text(lane.profile.shown_name()), uncovered_text(lane));
+    std::vector<HtmlColumn> columns = {{"agent"}};
     for (std::size_t role = 0; role < roles; ++role)
-      out += fmt::format("<th>{}</th>", html_text(role_name(static_cast<int>(role))));
-    out += "</tr>\n";
+      columns.push_back({html_text(role_name(static_cast<int>(role)))});
+    HtmlTable table("Cases by agent and role", std::move(columns), "grid-table");
     for (std::size_t agent = 0; agent < agents; ++agent) {
-      out += fmt::format("<tr><th>{}</th>", agent);
+      std::vector<std::string> cells = {fmt::format("{}", agent)};
       for (std::size_t role = 0; role < roles; ++role) {
         const std::size_t count = counts[agent * roles + role];
-        out += fmt::format(
-            "<td style=\"background:rgba(37,99,201,{:.2f})\">{}</td>",
-            count == 0 ? 0.02 : 0.10 + 0.55 * static_cast<double>(count) / top,
-            count == 0 ? std::string("<span class=\"dim\">0</span>") : fmt::format("{}", count));
+        cells.push_back(fmt::format(
+            "<span class=\"heat\" style=\"background:rgba(var(--heat),{:.2f})\">{}</span>",
+            count == 0 ? 0.02 : 0.10 + 0.45 * static_cast<double>(count) / top, count));
       }
-      out += "</tr>\n";
+      table.row(cells);
     }
-    return out + "</table>\n";
+    return fmt::format(
+               "<h2>What was selected</h2>\n<p class=\"lead\">Cases by agent and role on lane "
+               "{}.{}</p>\n",
+               html_text(lane.profile.shown_name()), uncovered_text(lane)) +
+           table.html();
   }
 
   static std::string uncovered_text(const LaneReport& lane) {
@@ -299,22 +300,24 @@ class EvalReport {
       return out +
              "<p class=\"lead\">Nothing was repeated (--determinism-runs, "
              "--determinism-rungs).</p>\n";
-    out +=
-        "<p class=\"lead\">Cases whose route hash (both ids and all logits to six decimals) is the "
-        "same in every repeat. Each lane is judged by what it promises. Every repeat computes "
-        "everything "
-        "anew.</p>\n<table>\n<tr><th>lane</th>"
-        "<th>same process</th><th>new process</th><th>other batches, threads, caches</th>"
-        "<th>promise</th></tr>\n";
+    HtmlTable table("Determinism", {{"lane"},
+                                    {"same process"},
+                                    {"new process"},
+                                    {"other batches, threads, caches"},
+                                    {"promise"}});
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
       if (!lanes_[i].determinism) continue;
       const DeterminismReport& report = *lanes_[i].determinism;
-      out += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
-                         lane_name(i), rung_cell(report, report.process),
-                         rung_cell(report, report.restart), rung_cell(report, report.batch),
-                         report.claims_bits() ? "equal bits" : "equal decisions only");
+      table.row({lane_name(i), rung_cell(report, report.process), rung_cell(report, report.restart),
+                 rung_cell(report, report.batch),
+                 report.claims_bits() ? "equal bits" : "equal decisions only"});
     }
-    return out + "</table>\n";
+    return out +
+           "<p class=\"lead\">Cases whose route hash (both ids and all logits to six decimals) is "
+           "the same in every repeat. Each lane is judged by what it promises. Every repeat "
+           "computes "
+           "everything anew.</p>\n" +
+           table.html();
   }
 
   static std::string rung_cell(const DeterminismReport& report, const std::optional<Rung>& rung) {
@@ -330,49 +333,42 @@ class EvalReport {
   }
 
   std::string decisions() const {
-    std::string out = fmt::format(
-        "<h2>Decisions</h2>\n<details{}><summary>All {} cases</summary>\n<table>\n<tr><th>case</th>"
-        "<th>prompt</th><th class=\"n\">tokens</th><th>expected</th>",
-        ids_.size() <= 60 ? " open" : "", ids_.size());
-    for (std::size_t i = 0; i < lanes_.size(); ++i) out += fmt::format("<th>{}</th>", lane_name(i));
-    out += "</tr>\n";
-    for (std::size_t row = 0; row < ids_.size(); ++row) out += decision_row(row);
-    return out + "</table>\n</details>\n";
+    std::vector<HtmlColumn> columns = {
+        {"case", "id"}, {"prompt", "dim"}, {"tokens", "n"}, {"expected"}};
+    for (std::size_t i = 0; i < lanes_.size(); ++i) columns.push_back({lane_name(i)});
+    HtmlTable table("All decisions", std::move(columns));
+    for (std::size_t row = 0; row < ids_.size(); ++row) add_decision_row(table, row);
+    return fmt::format(
+        "<h2>Decisions</h2>\n<details{}><summary>All {} cases</summary>\n{}</details>\n",
+        ids_.size() <= 60 ? " open" : "", ids_.size(), table.html());
   }
 
-  std::string decision_row(std::size_t row) const {
+  void add_decision_row(HtmlTable& table, std::size_t row) const {
     const EvalCase& one = *lanes_.front().outcomes[row].eval_case;
+    const auto& first = lanes_.front().outcomes[row].decision;
+    std::vector<std::string> cells = {case_id(one.id), html_excerpt(case_prompt(one), kPromptBytes),
+                                      first ? std::to_string(first->token_count) : "–",
+                                      decision_text(one.expected_agent, one.expected_role)};
     bool broken = false;
     bool low = false;
-    std::string cells;
     for (const LaneReport& lane : lanes_) {
       const CaseOutcome& outcome = lane.outcomes[row];
       broken = broken || !outcome.findings.empty();
       low = low || outcome.low_margin;
       if (!outcome.decision) {
-        cells += fmt::format("<td>{}</td>", chip("bad", "not routed"));
+        cells.push_back(chip("bad", "not routed"));
         continue;
       }
       const Decision& decision = *outcome.decision;
       const bool as_expected =
           decision.agent_id == one.expected_agent && decision.role_id == one.expected_role;
       const std::string text = decision_text(decision.agent_id, decision.role_id);
-      cells += fmt::format("<td>{}<br><span class=\"sub\">{} / {}</span></td>",
-                           as_expected ? html_text(text) : chip("bad", text),
-                           short_number(decision.margins.agent.value_or(0)),
-                           short_number(decision.margins.role.value_or(0)));
+      cells.push_back(
+          with_note(as_expected ? html_text(text) : chip("bad", text),
+                    fmt::format("{} / {}", short_number(decision.margins.agent.value_or(0)),
+                                short_number(decision.margins.role.value_or(0)))));
     }
-    const auto& first = lanes_.front().outcomes[row].decision;
-    return fmt::format(
-        "<tr{}><td class=\"id\">{}</td><td class=\"dim\">{}</td><td "
-        "class=\"n\">{}</td><td>{}</td>{}"
-        "</tr>\n",
-        broken ? " class=\"broken\""
-        : low  ? " class=\"flagged\""
-               : "",
-        html_text(one.id), html_excerpt(case_prompt(one), kPromptBytes),
-        first ? std::to_string(first->token_count) : "–",
-        decision_text(one.expected_agent, one.expected_role), cells);
+    table.row(cells, broken ? "broken" : low ? "flagged" : "");
   }
 
   std::span<const LaneReport> lanes_;

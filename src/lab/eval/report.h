@@ -2,7 +2,7 @@
 //
 // It shows, for one or several lanes: verdicts, the margins of every case against the floors, the
 // decisions side by side with those of an oracle lane or of the snapshot, determinism, and
-// everything that was found. Charts are inline SVG (lab/eval/charts.h).
+// everything that was found. Charts are inline SVG (report/charts.h).
 #pragma once
 
 #include <span>

@@ -179,19 +179,21 @@ std::string profile_file_stem(std::string_view profile) {
 Result<std::optional<EvalSnapshot>> built_in_snapshot(std::string_view profile) {
   const auto text = built_in_lab_file("tiny_router." + profile_file_stem(profile) + ".json");
   if (!text) return std::optional<EvalSnapshot>();
-  TRINITY_TRY(EvalSnapshot snapshot, read_snapshot(*text, "built in"));
+  TRINITY_TRY(EvalSnapshot snapshot, read_snapshot(*text, kBuiltInOrigin));
   return std::optional<EvalSnapshot>(std::move(snapshot));
 }
 
-std::string timestamp_now() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
-  const std::time_t seconds = static_cast<std::time_t>(microseconds / 1'000'000);
+std::string timestamp_now() { return timestamp_of(std::chrono::system_clock::now()); }
+
+std::string timestamp_of(std::chrono::system_clock::time_point time) {
+  const auto whole = std::chrono::floor<std::chrono::seconds>(time);  // also before 1970
+  const auto microseconds = std::chrono::floor<std::chrono::microseconds>(time - whole).count();
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(whole);
   std::tm utc{};
   ::gmtime_r(&seconds, &utc);
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", utc.tm_year + 1900,
                      utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-                     microseconds % 1'000'000);
+                     microseconds);
 }
 
 }  // namespace trinity

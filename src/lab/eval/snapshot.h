@@ -7,6 +7,7 @@
 
 #include <trinity/error.h>
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <span>
@@ -30,6 +31,9 @@ struct SnapshotCase {
   std::string transcript_hash;
   std::string route_hash;
 };
+
+/// The origin of a snapshot that is compiled in.
+inline constexpr const char* kBuiltInOrigin = "built in";
 
 struct EvalSnapshot {
   std::string origin;  // the file, or "built in"
@@ -64,7 +68,8 @@ std::string profile_file_stem(std::string_view profile);
 /// The built-in snapshot of a profile over the built-in cases; nothing when there is none.
 Result<std::optional<EvalSnapshot>> built_in_snapshot(std::string_view profile);
 
-/// The present time as 2026-05-20T23:09:18.183509Z.
+/// The present time, or another, as 2026-05-20T23:09:18.183509Z.
 std::string timestamp_now();
+std::string timestamp_of(std::chrono::system_clock::time_point time);
 
 }  // namespace trinity

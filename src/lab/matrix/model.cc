@@ -222,6 +222,7 @@ Result<ModelMatrix> compare_models(std::span<const MatrixLane> lanes, const Matr
                 "a comparison needs at least one lane and one input");
   std::vector<LaneRun> runs;
   for (const MatrixLane& lane : lanes) {
+    if (options.progress) options.progress(runs.size(), lanes.size());
     auto run = run_lane(lane, model, cases, options);
     if (!run) return fail_in("lane " + lane.name, run.error());
     runs.push_back(std::move(*run));

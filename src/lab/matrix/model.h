@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "lab/matrix/lanes.h"
+#include "lab/progress.h"
 #include "model/config.h"
 #include "model/weights.h"
 #include "route/head.h"
@@ -36,6 +37,7 @@ struct MatrixCase {
 struct ModelMatrixOptions {
   std::vector<int32_t> layer_input;  // the input that is followed through the layers
   int runs = 3;                      // timed passes over all cases
+  LabProgress progress = {};         // a step a lane
 };
 
 /// Distances of two lanes after every step.

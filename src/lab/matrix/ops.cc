@@ -155,6 +155,7 @@ class OpComparison {
         for (const std::string& part : op_parts(op))
           if (!verdict(i, part).passed()) one.follows_from.push_back(part);
       }
+    for (const auto& backend : backends_) matrix.devices.push_back(backend->info().device);
     matrix.verdicts = std::move(verdicts_);
     for (size_t i = 0; i < lanes_.size(); ++i)
       for (size_t j = i + 1; j < lanes_.size(); ++j)
@@ -204,13 +205,18 @@ std::vector<std::string> OpMatrix::blamed(const std::string& lane) const {
   return names;
 }
 
-Result<OpMatrix> compare_operations(std::span<const MatrixLane> lanes, uint64_t seed,
-                                    bool thorough) {
+Result<OpMatrix> compare_operations(std::span<const MatrixLane> lanes, uint64_t seed, bool thorough,
+                                    const LabProgress& progress) {
   OpMatrix matrix;
   matrix.seed = seed;
   matrix.thorough = thorough;
   TRINITY_TRY(OpComparison comparison, OpComparison::open(lanes));
-  visit_op_cases(seed, thorough, [&](const OpCase& one) { comparison.run(one); });
+  std::uint64_t total = 0, done = 0;
+  if (progress) visit_op_cases(seed, thorough, [&](const OpCase&) { ++total; });
+  visit_op_cases(seed, thorough, [&](const OpCase& one) {
+    if (progress) progress(done++, total);
+    comparison.run(one);
+  });
   comparison.finish(matrix);
   return matrix;
 }

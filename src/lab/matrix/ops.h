@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "lab/matrix/lanes.h"
+#include "lab/progress.h"
 
 namespace trinity {
 
@@ -40,6 +41,7 @@ struct OpDistance {
 struct OpMatrix {
   uint64_t seed = 0;
   bool thorough = false;
+  std::vector<std::string> devices;   // a lane each, for people
   std::vector<OpVerdict> verdicts;    // lane by lane, operations in the order of the contract
   std::vector<OpDistance> distances;  // every pair of lanes once
 
@@ -49,7 +51,7 @@ struct OpMatrix {
 };
 
 /// Errors: those of creating a backend. A call that fails is a finding.
-Result<OpMatrix> compare_operations(std::span<const MatrixLane> lanes, uint64_t seed,
-                                    bool thorough);
+Result<OpMatrix> compare_operations(std::span<const MatrixLane> lanes, uint64_t seed, bool thorough,
+                                    const LabProgress& progress = {});
 
 }  // namespace trinity

@@ -6,8 +6,9 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "lab/page/html.h"
-#include "lab/page/report_style.h"
+#include "report/html.h"
+#include "report/html_table.h"
+#include "report/page.h"
 
 namespace trinity {
 namespace {
@@ -110,67 +111,123 @@ Json exact_record(std::span<const ExactComparison> exact) {
   return list;
 }
 
-std::string cell(const std::string& text, const char* tag = "td") {
-  return fmt::format("<{0}>{1}</{0}>", tag, html_text(text));
+std::string lanes_table(const MatrixReport& report) {
+  HtmlTable table("Lanes",
+                  {{"lane"}, {"device"}, {"promise"}, {"operations"}, {"remarks", "text"}});
+  const std::size_t ops = report.ops.verdicts.size() / report.lanes.lanes.size();
+  for (std::size_t i = 0; i < report.lanes.lanes.size(); ++i) {
+    const MatrixLane& lane = report.lanes.lanes[i];
+    const auto begin = report.ops.verdicts.begin() + static_cast<std::ptrdiff_t>(i * ops);
+    const auto failed = std::count_if(begin, begin + static_cast<std::ptrdiff_t>(ops),
+                                      [](const OpVerdict& verdict) { return !verdict.passed(); });
+    std::string remarks = lane.promise.broken.empty()
+                              ? std::string()
+                              : html_text("only decisions here: " + lane.promise.broken);
+    for (const ExactComparison& one : report.exact)
+      if (one.lane == lane.name)
+        remarks += (remarks.empty() ? "" : "; ") + html_text(one.sentence());
+    table.row({html_text(lane.name),
+               i < report.ops.devices.size() ? html_text(report.ops.devices[i]) : "–",
+               exactness_name(lane.promise.kept),
+               failed == 0 ? chip("good", "all within")
+                           : chip("bad", fmt::format("{} of {} outside", failed, ops)),
+               remarks});
+  }
+  for (const MissingLane& lane : report.lanes.missing)
+    table.row({html_text(lane.name), "–", "–", chip("plain", "not here"), html_text(lane.reason)});
+  return "<h2>Lanes</h2>\n" + table.html();
+}
+
+std::string op_cell(const OpVerdict& one) {
+  const std::string figure =
+      fmt::format("{} ({:.0f} %)", error_text(one.worst_error), 100 * one.worst_of_limit);
+  if (!one.passed()) return chip("bad", "outside: " + figure);
+  if (one.given_bits && one.worst_error == 0) return chip("good", "exact");
+  return html_text(figure);
 }
 
 std::string op_table(const MatrixReport& report) {
-  std::string out =
-      "<h2>Operations</h2><p>Largest error of an element over the size of what went "
-      "into it, and the share of the lane's limit that it used up.</p><table><tr>" +
-      cell("operation", "th");
-  for (const MatrixLane& lane : report.lanes.lanes) out += cell(lane.name, "th");
-  out += "</tr>";
+  std::vector<HtmlColumn> columns = {{"operation"}};
+  for (const MatrixLane& lane : report.lanes.lanes) columns.push_back({html_text(lane.name), "n"});
+  HtmlTable table("Operations", std::move(columns));
   const size_t ops = report.ops.verdicts.size() / report.lanes.lanes.size();
   for (size_t op = 0; op < ops; ++op) {
-    out += "<tr>" + cell(report.ops.verdicts[op].op);
+    std::vector<std::string> cells = {html_text(report.ops.verdicts[op].op)};
+    bool broken = false;
     for (size_t lane = 0; lane < report.lanes.lanes.size(); ++lane) {
       const OpVerdict& one = report.ops.verdicts[lane * ops + op];
-      out += cell(fmt::format("{}{} ({:.0f} %)", one.passed() ? "" : "FAILS ",
-                              error_text(one.worst_error), 100 * one.worst_of_limit));
+      cells.push_back(op_cell(one));
+      broken = broken || !one.passed();
     }
-    out += "</tr>";
+    table.row(cells, broken ? "broken" : "");
   }
-  return out + "</table>";
+  return "<h2>Operations</h2>\n<p class=\"lead\">Largest error of an element over the size of what "
+         "went into it, and the share of the lane's limit that it used up.</p>\n" +
+         table.html();
 }
 
-std::string model_tables(const MatrixReport& report) {
+std::string layers_table(const MatrixReport& report) {
+  HtmlTable table("Layers",
+                  {{"lanes"}, {"after the last layer", "n"}, {"limit", "n"}, {"first beyond it"}});
+  for (const LayerDistance& pair : report.model->layers)
+    table.row({html_text(pair.lane + " and " + pair.other), error_text(pair.worst_row.back()),
+               error_text(pair.limit.back()),
+               pair.first_beyond ? chip("bad", report.model->steps[*pair.first_beyond])
+                                 : chip("good", "nowhere")});
+  if (table.empty()) return {};  // one lane has nothing to part from
+  return fmt::format(
+             "<h2>Layers</h2>\n<p class=\"lead\">{}, largest relative distance of a row."
+             "</p>\n",
+             html_text(report.model_name)) +
+         table.html();
+}
+
+std::string decisions_table(const MatrixReport& report) {
   const ModelMatrix& model = *report.model;
-  std::string out = fmt::format(
-      "<h2>Layers</h2><p>{}, largest relative distance of a row.</p>"
-      "<table><tr>{}{}{}{}</tr>",
-      html_text(report.model_name), cell("lanes", "th"), cell("after the last layer", "th"),
-      cell("limit", "th"), cell("first beyond it", "th"));
-  for (const LayerDistance& pair : model.layers)
-    out += fmt::format("<tr>{}{}{}{}</tr>", cell(pair.lane + " and " + pair.other),
-                       cell(error_text(pair.worst_row.back())), cell(error_text(pair.limit.back())),
-                       cell(pair.first_beyond ? model.steps[*pair.first_beyond] : "nowhere"));
-  out += fmt::format(
-      "</table><h2>Decisions</h2><p>{} cases, compared with {}.</p><table><tr>{}{}{}"
-      "{}{}</tr>",
-      model.cases, html_text(model.oracle), cell("lane", "th"), cell("decided differently", "th"),
-      cell("largest |Δ logit|", "th"), cell("pass, min (ms)", "th"),
-      cell("pass, median (ms)", "th"));
-  size_t oracle = oracle_lane(report.lanes.lanes);
-  for (size_t i = 0; i < model.times.size(); ++i)
-    out += fmt::format("<tr>{}{}{}{}{}</tr>", cell(model.times[i].lane),
-                       cell(fmt::format("{}", model.differing[i][oracle])),
-                       cell(error_text(model.logit_distance[i])),
-                       cell(fmt::format("{:.1f}", model.times[i].min_ms)),
-                       cell(fmt::format("{:.1f}", model.times[i].median_ms)));
-  out += "</table>";
-  if (model.flips.empty()) return out;
-  out += fmt::format("<h2>Flips</h2><table><tr>{}{}{}{}{}</tr>", cell("lane", "th"),
-                     cell("case", "th"), cell("oracle", "th"), cell("here", "th"),
-                     cell("oracle's margins", "th"));
+  const size_t oracle = oracle_lane(report.lanes.lanes);
+  HtmlTable table("Decisions", {{"lane"},
+                                {"decided differently", "n"},
+                                {"largest |Δ logit|", "n"},
+                                {"pass, min (ms)", "n"},
+                                {"pass, median (ms)", "n"},
+                                {"tokens/s", "n"}});
+  for (size_t i = 0; i < model.times.size(); ++i) {
+    const LaneTimes& times = model.times[i];
+    const size_t differing = model.differing[i][oracle];
+    const double rate =
+        times.min_ms > 0 ? 1000 * static_cast<double>(times.tokens) / times.min_ms : 0;
+    table.row({html_text(times.lane),
+               i == oracle ? chip("plain", "the oracle")
+                           : chip(differing == 0 ? "good" : "warn", fmt::format("{}", differing)),
+               error_text(model.logit_distance[i]), fmt::format("{:.1f}", times.min_ms),
+               fmt::format("{:.1f}", times.median_ms), fmt::format("{:.0f}", rate)});
+  }
+  return fmt::format("<h2>Decisions</h2>\n<p class=\"lead\">{}: {} cases, compared with {}.</p>\n",
+                     html_text(report.model_name), model.cases, html_text(model.oracle)) +
+         table.html();
+}
+
+std::string flips_table(const ModelMatrix& model) {
+  if (model.flips.empty()) return {};
+  HtmlTable table(
+      "Flips",
+      {{"lane"}, {"case", "id"}, {"oracle"}, {"here"}, {"oracle's margins", "n"}, {"verdict"}});
   for (const Flip& flip : model.flips)
-    out += fmt::format(
-        "<tr>{}{}{}{}{}</tr>", cell(flip.lane), cell(flip.id),
-        cell(fmt::format("{} {}", flip.oracle.agent, role_name(flip.oracle.role))),
-        cell(fmt::format("{} {}", flip.here.agent, role_name(flip.here.role))),
-        cell(fmt::format("{:.3f} / {:.3f}{}", flip.oracle.agent_margin, flip.oracle.role_margin,
-                         flip.beyond_floor ? ", not under the floor" : "")));
-  return out + "</table>";
+    table.row(
+        {html_text(flip.lane), html_excerpt(flip.id, 100),
+         fmt::format("{} {}", flip.oracle.agent, role_name(flip.oracle.role)),
+         fmt::format("{} {}", flip.here.agent, role_name(flip.here.role)),
+         fmt::format("{:.3f} / {:.3f}", flip.oracle.agent_margin, flip.oracle.role_margin),
+         flip.beyond_floor ? chip("bad", "not under the floor") : chip("warn", "under the floor")});
+  return "<h2>Flips</h2>\n" + table.html();
+}
+
+std::string findings_list(const OpMatrix& ops) {
+  HtmlTable table("Findings", {{"lane"}, {"operation"}, {"what was found", "text"}});
+  for (const OpVerdict& one : ops.verdicts)
+    for (const std::string& finding : one.findings)
+      table.row({html_text(one.lane), html_text(one.op), html_excerpt(finding, 400)});
+  return table.empty() ? std::string() : "<h2>Findings</h2>\n" + table.html();
 }
 
 }  // namespace
@@ -236,18 +293,18 @@ nlohmann::ordered_json matrix_record(const MatrixReport& report) {
           {"times", report.model ? times_record(*report.model) : Json(nullptr)}};
 }
 
-std::string matrix_html(const MatrixReport& report, const std::string& producer) {
+std::string matrix_html(const MatrixReport& report, const PageOrigin& origin) {
   std::string body = fmt::format(
-      "<h1>Lanes against lanes</h1><p>{} Seed {}, {}.</p>",
-      report.passed() ? "All within their tolerances." : html_text(blame_text(report) + "."),
-      report.ops.seed, html_text(producer));
-  for (const ExactComparison& one : report.exact)
-    body += fmt::format("<p>{}</p>", html_text(one.lane + ": " + one.sentence() + "."));
-  body += op_table(report);
-  if (report.model) body += model_tables(report);
-  for (const OpVerdict& one : report.ops.verdicts)
-    for (const std::string& finding : one.findings)
-      body += fmt::format("<p>{}</p>", html_text(one.lane + " " + one.op + ": " + finding));
+      "<h1>Lanes against lanes</h1>\n<span class=\"verdict {}\">{}</span>\n"
+      "<div class=\"meta\">seed {}{} · {} · {}</div>\n",
+      report.passed() ? "good" : "bad",
+      report.passed() ? "all within their tolerances" : "lanes disagree", report.ops.seed,
+      report.ops.thorough ? ", thorough" : "", html_text(origin.producer),
+      html_text(origin.generated_at));
+  if (!report.passed()) body += fmt::format("<p>{}</p>\n", html_text(blame_text(report) + "."));
+  body += lanes_table(report) + findings_list(report.ops) + op_table(report);
+  if (report.model)
+    body += layers_table(report) + decisions_table(report) + flips_table(*report.model);
   return report_page("Lanes against lanes", body);
 }
 

@@ -26,8 +26,13 @@ struct MatrixReport {
 /// number that is not finite becomes null.
 nlohmann::ordered_json matrix_record(const MatrixReport& report);
 
+/// Who made a page and when, for people.
+struct PageOrigin {
+  std::string producer;
+  std::string generated_at;
+};
 /// A page that opens from the disk; nothing is loaded.
-std::string matrix_html(const MatrixReport& report, const std::string& producer);
+std::string matrix_html(const MatrixReport& report, const PageOrigin& origin);
 
 /// "1.3e-07", "0" or "not finite".
 std::string error_text(double error);

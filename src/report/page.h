@@ -1,4 +1,5 @@
-// The look of the laboratory's HTML reports: one style sheet, light, readable, fit for printing.
+// The look of the laboratory's HTML reports: one style sheet, for light and dark, wide and narrow
+// screens, keyboards and printers.
 #pragma once
 
 #include <string>

@@ -1,16 +1,20 @@
-#include "lab/page/html.h"
+#include "report/html.h"
 
 #include <fmt/format.h>
 
 #include <cmath>
 
+#include "base/printable.h"
 #include "base/utf8.h"
 
 namespace trinity {
 
 std::string html_text(std::string_view text) {
+  std::string line(text);
+  for (char& c : line)
+    if (c == '\n' || c == '\t' || c == '\r') c = ' ';
   std::string out;
-  for (const char c : text) {
+  for (const char c : printable(line)) {
     switch (c) {
       case '&':
         out += "&amp;";
@@ -27,25 +31,18 @@ std::string html_text(std::string_view text) {
       case '\'':
         out += "&#39;";
         break;
-      case '\n':
-      case '\t':
-        out += ' ';
-        break;
       default:
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-          out += "\xef\xbf\xbd";
-        else
-          out += c;
+        out += c;
     }
   }
   return out;
 }
 
 std::string html_excerpt(std::string_view text, std::size_t max_bytes) {
-  std::string plain(text.substr(0, 4 * max_bytes));
-  for (char& c : plain)
+  std::string line(text.substr(0, max_bytes + 8));  // more than is shown, and no more
+  for (char& c : line)
     if (c == '\n' || c == '\t' || c == '\r') c = ' ';
-  return fmt::format("<bdi>{}</bdi>", html_text(excerpt(plain, max_bytes)));
+  return fmt::format("<bdi>{}</bdi>", html_text(excerpt(line, max_bytes)));
 }
 
 std::string short_number(double value) {

@@ -1,4 +1,4 @@
-#include "lab/eval/charts.h"
+#include "report/charts.h"
 
 #include <fmt/format.h>
 
@@ -8,15 +8,17 @@
 #include <limits>
 #include <numeric>
 
-#include "lab/page/html.h"
+#include "base/printable.h"
+#include "report/html.h"
 
 namespace trinity {
 namespace {
 
-constexpr const char* kColours[] = {"#2563c9", "#d97716", "#0f9583", "#8b4fc4",
-                                    "#c43d6b", "#6b7f1c", "#3b3f4a", "#b0892b"};
+constexpr std::size_t kRowLabelColumns = 30;
+constexpr std::size_t kHintColumns = 80;
+constexpr std::size_t kLaneColours = 8;  // of the style sheet (report/page.cc)
 constexpr const char* kSvgBegin =
-    R"(<svg viewBox="0 0 {} {}" role="img" aria-label="{}" class="chart">)";
+    R"(<svg viewBox="0 0 {} {}" role="img" aria-label="{}" class="chart{}">)";
 
 /// A logarithmic axis from pixel `begin` to pixel `end`, which may run downwards.
 class LogAxis {
@@ -71,6 +73,13 @@ std::string tick_text(double value) {
                                          : fmt::format("{:.0e}", value);
 }
 
+/// A label under its tick; one at the end of the axis ends there, because what is beyond is cut.
+std::string tick_label(double x, double y, double right, const std::string& text) {
+  const bool last = x + 16 > right;
+  return fmt::format(R"(<text x="{:.1f}" y="{}" class="tick {}">{}</text>)",
+                     last ? std::min(x + 8, right) : x, y, last ? "end" : "mid", text);
+}
+
 /// Smallest and largest positive value, floors included.
 std::pair<double, double> range_of(std::span<const ChartSeries> series) {
   double low = std::numeric_limits<double>::infinity();
@@ -89,16 +98,16 @@ std::pair<double, double> range_of(std::span<const ChartSeries> series) {
 
 std::string dot(double x, double y, const ChartSeries& series, double radius,
                 const std::string& hint) {
-  const std::string look = series.ring
-                               ? fmt::format(R"(fill="#fff" stroke="{}" stroke-width="{}")",
-                                             series.colour, radius < 3 ? 0.7 : 1.4)
-                               : fmt::format(R"(fill="{}" fill-opacity=".85")", series.colour);
+  const std::string look =
+      series.ring ? fmt::format(R"(style="fill:var(--page);stroke:{};stroke-width:{}")",
+                                series.colour, radius < 3 ? 0.7 : 1.4)
+                  : fmt::format(R"(style="fill:{};fill-opacity:.85")", series.colour);
   return fmt::format(R"(<circle cx="{:.1f}" cy="{:.1f}" r="{}" {}><title>{}</title></circle>)", x,
                      y, series.ring ? radius + 1.2 : radius, look, html_text(hint));
 }
 
 std::string hint_of(const std::string& id, const ChartSeries& series, double value) {
-  return fmt::format("{}, {}: {}", id, series.name, short_number(value));
+  return fmt::format("{}, {}: {}", printable(id, kHintColumns), series.name, short_number(value));
 }
 
 double smallest(std::span<const ChartSeries> series, std::size_t index) {
@@ -120,13 +129,12 @@ std::string rows_panel(std::string_view title, std::span<const ChartSeries> seri
   for (const double tick : axis.ticks()) {
     out += fmt::format(R"(<line x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2}" class="grid"/>)",
                        axis.at(tick), top, bottom);
-    out += fmt::format(R"(<text x="{:.1f}" y="{}" class="tick mid">{}</text>)", axis.at(tick),
-                       top - 6, tick_text(tick));
+    out += tick_label(axis.at(tick), top - 6, right, tick_text(tick));
   }
   for (const ChartSeries& one : series)
     if (one.floor > 0)
       out += fmt::format(
-          R"(<line x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2}" stroke="{3}" class="floor"><title>floor of {4}: {5}</title></line>)",
+          R"(<line x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2}" style="stroke:{3}" class="floor"><title>floor of {4}: {5}</title></line>)",
           axis.at(one.floor), top, bottom, one.colour, html_text(one.name),
           short_number(one.floor));
   for (std::size_t row = 0; row < shown.size(); ++row) {
@@ -149,7 +157,9 @@ double median(std::vector<double> values) {
 
 }  // namespace
 
-std::string lane_colour(std::size_t lane) { return kColours[lane % std::size(kColours)]; }
+std::string lane_colour(std::size_t lane) {
+  return fmt::format("var(--lane-{})", lane % kLaneColours);
+}
 
 std::string sorted_dots_chart(std::string_view title, std::span<const std::string> cases,
                               std::span<const ChartSeries> series) {
@@ -161,7 +171,7 @@ std::string sorted_dots_chart(std::string_view title, std::span<const std::strin
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
     return smallest(series.first(1), a) < smallest(series.first(1), b);
   });
-  std::string out = fmt::format(fmt::runtime(kSvgBegin), width, height, html_text(title));
+  std::string out = fmt::format(fmt::runtime(kSvgBegin), width, height, html_text(title), "");
   out += fmt::format(R"(<text x="{}" y="16" class="axis-title">{}</text>)", left, html_text(title));
   for (const double tick : axis.ticks()) {
     out += fmt::format(R"(<line x1="{1}" x2="{2}" y1="{0:.1f}" y2="{0:.1f}" class="grid"/>)",
@@ -172,7 +182,7 @@ std::string sorted_dots_chart(std::string_view title, std::span<const std::strin
   for (const ChartSeries& one : series)
     if (one.floor > 0)
       out += fmt::format(
-          R"(<line x1="{1}" x2="{2}" y1="{0:.1f}" y2="{0:.1f}" stroke="{3}" class="floor"><title>floor of {4}: {5}</title></line>)",
+          R"(<line x1="{1}" x2="{2}" y1="{0:.1f}" y2="{0:.1f}" style="stroke:{3}" class="floor"><title>floor of {4}: {5}</title></line>)",
           axis.at(one.floor), left, right, one.colour, html_text(one.name),
           short_number(one.floor));
   const double step = (right - left) / static_cast<double>(std::max<std::size_t>(order.size(), 1));
@@ -202,15 +212,15 @@ std::string closest_rows_chart(std::span<const std::string> cases, std::string_v
                    [&](std::size_t a, std::size_t b) { return closest(a) < closest(b); });
   order.resize(std::min(rows, order.size()));
   const double height = top + row_height * static_cast<double>(order.size()) + 10;
-  std::string out =
-      fmt::format(fmt::runtime(kSvgBegin), width, height, "margins of the closest decisions");
+  std::string out = fmt::format(fmt::runtime(kSvgBegin), width, height,
+                                "margins of the closest decisions", " wide");
   for (std::size_t row = 0; row < order.size(); ++row) {
     const double y = top + row_height * static_cast<double>(row);
     if (row % 2 == 0)
       out += fmt::format(R"(<rect x="0" y="{}" width="{}" height="{}" class="band"/>)", y, width,
                          row_height);
     out += fmt::format(R"(<text x="{}" y="{}" class="row-label end">{}</text>)", labels - 12,
-                       y + 12.5, html_text(cases[order[row]].substr(0, 34)));
+                       y + 12.5, html_text(printable(cases[order[row]], kRowLabelColumns)));
   }
   out += rows_panel(left_title, left, cases, order, labels, 640, top, row_height);
   out += rows_panel(right_title, right, cases, order, 672, 1090, top, row_height);
@@ -223,13 +233,12 @@ std::string distance_strips_chart(std::string_view title, std::span<const std::s
   const double height = top + row_height * static_cast<double>(series.size()) + 8;
   const auto [low, high] = range_of(series);
   const LogAxis axis(low, high, left, right);
-  std::string out = fmt::format(fmt::runtime(kSvgBegin), width, height, html_text(title));
+  std::string out = fmt::format(fmt::runtime(kSvgBegin), width, height, html_text(title), " wide");
   out += fmt::format(R"(<text x="{}" y="16" class="axis-title">{}</text>)", left, html_text(title));
   for (const double tick : axis.ticks()) {
     out += fmt::format(R"(<line x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2}" class="grid"/>)",
                        axis.at(tick), top, height - 8);
-    out += fmt::format(R"(<text x="{:.1f}" y="{}" class="tick mid">{}</text>)", axis.at(tick),
-                       top - 6, tick_text(tick));
+    out += tick_label(axis.at(tick), top - 6, right, tick_text(tick));
   }
   for (std::size_t row = 0; row < series.size(); ++row) {
     const ChartSeries& one = series[row];
@@ -239,12 +248,12 @@ std::string distance_strips_chart(std::string_view title, std::span<const std::s
     for (std::size_t i = 0; i < one.values.size(); ++i)
       if (!std::isnan(one.values[i]))
         out += fmt::format(
-            R"(<line x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2}" stroke="{3}" class="strip"><title>{4}</title></line>)",
+            R"(<line x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2}" style="stroke:{3}" class="strip"><title>{4}</title></line>)",
             axis.at(one.values[i]), y - 9, y + 9, one.colour,
             html_text(hint_of(cases[i], one, one.values[i])));
     if (const double middle = median(one.values); !std::isnan(middle))
       out += fmt::format(
-          R"(<path d="M{0:.1f} {1} l-5 -7 h10 z" fill="#1c2330"><title>median {2}</title></path>)",
+          R"(<path d="M{0:.1f} {1} l-5 -7 h10 z" class="median"><title>median {2}</title></path>)",
           axis.at(middle), y - 9, short_number(middle));
   }
   return out + "</svg>";
