@@ -52,7 +52,7 @@ std::uint32_t hex4(std::string_view digits) {
   return unit;
 }
 
-/// The code unit of the escape \uXXXX at `at`, if there is one.
+/// The code unit of the escape at `at`, if there is one.
 std::optional<std::uint32_t> unit_at(std::string_view text, std::size_t at) {
   if (at + 6 > text.size() || text[at] != '\\' || text[at + 1] != 'u') return std::nullopt;
   return hex4(text.substr(at + 2, 4));

@@ -117,8 +117,9 @@ struct MessageReader {
     }
     const bool says_more = !message.tool_calls.empty() ||
                            (message.reasoning_content && !message.reasoning_content->empty());
-    if (!has_role || !(has_content || says_more)) return malformed();
+    if (!has_role) return malformed();
     if (unknown) return unknown_key(where, *unknown);
+    if (!has_content && !says_more) return malformed();
     for (std::size_t i = 0; i < texts.size(); ++i) {
       if (i > 0) message.content += '\n';
       message.content += texts[i];

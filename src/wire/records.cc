@@ -9,6 +9,7 @@
 
 #include "base/try.h"
 #include "base/utf8.h"
+#include "wire/json_outline.h"
 #include "wire/json_slice.h"
 #include "wire/json_writer.h"
 #include "wire/messages.h"
@@ -18,18 +19,25 @@ namespace {
 
 using Kind = JsonSlice::Kind;
 
-/// A line of prose says most clearly that the reader expected something else.
+/// Says more about a text that is not JSON: prose shows that the reader expected something else,
+/// and JSON that was to go on over the next lines (wire/record_reader.h) did not.
 Status explained(Status status, const std::string& text) {
   const std::size_t begin = text.find_first_not_of(" \t\r\n");
-  if (status || status.error().tag != "invalid_json" || begin == std::string::npos ||
-      text[begin] == '{' || text[begin] == '[')
-    return status;
-  return fail(
-      ErrorKind::invalid_input, "invalid_json",
-      fmt::format("this is no JSON record but plain text ('{}'); write {{\"text\":\"…\"}} or "
-                  "{{\"messages\":[{{\"role\":\"user\",\"content\":\"…\"}}]}}, or give the "
-                  "text as an argument in quotes",
-                  excerpt(std::string_view(text).substr(begin), 32)));
+  if (status || status.error().tag != "invalid_json" || begin == std::string::npos) return status;
+  if (text[begin] != '{' && text[begin] != '[')
+    return fail(
+        ErrorKind::invalid_input, "invalid_json",
+        fmt::format("this is no JSON record but plain text ('{}'); write {{\"text\":\"…\"}} "
+                    "or {{\"messages\":[{{\"role\":\"user\",\"content\":\"…\"}}]}}, or give "
+                    "the text as an argument in quotes",
+                    excerpt(std::string_view(text).substr(begin), 32)));
+  JsonOutline outline;
+  if (outline.feed(text, 1) && outline.must_go_on())
+    return fail(
+        ErrorKind::invalid_input, "invalid_json",
+        "the JSON that begins here is not completed by the lines behind it; give one record "
+        "a line, or the whole of an object or array");
+  return status;
 }
 
 using Members = std::vector<JsonMember>;

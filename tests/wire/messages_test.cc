@@ -161,6 +161,13 @@ TEST(Messages, KeysThatWouldBeLostAreRefusedByName) {
   }
 }
 
+TEST(Messages, AKeyThatStandsInPlaceOfTheContentIsNamed) {
+  EXPECT_TRUE(mentions(refusal_of(R"({"role":"assistant","content":null,"audio":{"id":"a1"}})"),
+                       "has the key \"audio\""));
+  EXPECT_TRUE(
+      mentions(refusal_of(R"({"role":"user","contents":"Hi"})"), "has the key \"contents\""));
+}
+
 TEST(Messages, AListThatIsNoneIsNamed) {
   for (const std::string list : {"{}", "null", "\"a\"", "3"}) {
     const auto messages = read(list);

@@ -90,6 +90,18 @@ TEST(Records, PlainTextIsToldHowToBePassed) {
             std::string::npos);
 }
 
+TEST(Records, JsonThatWasNotCompletedIsToldSo) {
+  const auto says_so = [](const std::string& text) {
+    return read_query(line(text)).value.error().message.find("not completed by the lines") !=
+           std::string::npos;
+  };
+  EXPECT_TRUE(says_so("["));
+  EXPECT_TRUE(says_so(" {\"id\":1,"));
+  EXPECT_FALSE(says_so("{\"id\":1},"));
+  EXPECT_FALSE(says_so("{\"id\":1"));
+  EXPECT_FALSE(says_so("nonsense,"));
+}
+
 TEST(Records, NameWhatIsWrong) {
   EXPECT_EQ(tag_of("nonsense"), "invalid_json");
   EXPECT_EQ(tag_of("{\"text\":\"\xFF\"}"), "invalid_utf8");
