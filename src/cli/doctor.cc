@@ -164,22 +164,26 @@ Finding look_at_tiny_router(const DoctorFlags& flags) {
 }
 
 Finding look_at_model(const DoctorFlags& flags) {
-  if (flags.model.model.empty())
+  const ModelFlags& model = flags.model;
+  if (model.model.empty() && model.bundle.empty() && model.vector.empty() && model.head.empty() &&
+      model.tokenizer.empty())
     return {"model", Health::limited, "none named; the embedded tiny router is a demonstration",
-            "trinity doctor --model DIR, with the folder of Qwen/Qwen3-0.6B (config.json, "
-            "tokenizer.json, model.safetensors) and a router head"};
+            "trinity pull --base --dest Qwen3-0.6B; trinity pull --router --dest adapted; trinity "
+            "doctor --model Qwen3-0.6B --bundle adapted"};
   const Result<std::unique_ptr<Router>> router = load_router(flags.model, true);
   if (!router) return {"model", Health::broken, router.error().message, {}};
   const Result<Decision> decision = (*router)->route(sample_conversation());
   if (!decision) return {"model", Health::broken, decision.error().message, {}};
   const RouterInfo& info = (*router)->info();
-  return {"model",
-          Health::works,
-          fmt::format("{}: hidden size {}, {} agents, {} roles, {:.0f} MB of prepared weights, "
-                      "loaded in {:.0f} ms with profile {}",
-                      flags.model.model, info.hidden_size, info.num_agents, info.num_roles,
-                      static_cast<double>(info.weight_bytes) / 1e6, info.load_ms, info.profile),
-          {}};
+  return {
+      "model",
+      Health::works,
+      fmt::format("{}{}: hidden size {}, {} agents, {} roles, {:.0f} MB of prepared weights, "
+                  "loaded in {:.0f} ms with profile {}",
+                  model.model, info.adaptation.empty() ? "" : " adapted by the " + info.adaptation,
+                  info.hidden_size, info.num_agents, info.num_roles,
+                  static_cast<double>(info.weight_bytes) / 1e6, info.load_ms, info.profile),
+      {}};
 }
 
 std::vector<Finding> examine(const DoctorFlags& flags) {
@@ -252,10 +256,11 @@ void declare(Command& command, DoctorFlags& flags) {
   add_model_flags(command, flags.model);
   add_tokenizer_flag(command, flags.model.tokenizer);
   add_head_flag(command, flags.model.head);
+  add_adaptation_flags(command, flags.model);
   command.json(flags.json, "one JSON object");
   command.notes(
       "Exit status 0 when the profile in use works (and the model, if one is named), else 3.\n\n"
-      "Example:\n  trinity doctor --model Qwen3-0.6B");
+      "Example:\n  trinity doctor --model Qwen3-0.6B --bundle adapted");
 }
 
 Status doctor(const DoctorFlags& flags) {

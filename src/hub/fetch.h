@@ -19,7 +19,7 @@
 #include "hub/hub_cache.h"
 #include "hub/hub_client.h"
 #include "hub/pin.h"
-#include "hub/retry.h"
+#include "net/retry.h"
 
 namespace trinity {
 
@@ -39,6 +39,7 @@ struct FetchedFile {
   CachedFile content;
   FileSource source = FileSource::cache;
   std::string commit;                  // may be empty for a file from the cache
+  std::string endpoint;                // that served a downloaded file, for messages
   std::uint64_t downloaded_bytes = 0;  // by this call
   std::uint64_t resumed_from = 0;      // length of the partial file that an earlier run left
 };
@@ -48,7 +49,7 @@ struct FetchOptions {
   bool offline = false;
   bool need_commit = false;  // the snapshot's folder must be known, not only the content
   NetworkOptions network;
-  RetryPolicy retry;
+  net::RetryPolicy retry;
   std::chrono::milliseconds lock_patience{600'000};
 };
 
@@ -60,16 +61,17 @@ class Fetcher {
   Fetcher(const Fetcher&) = delete;
   Fetcher& operator=(const Fetcher&) = delete;
 
-  /// Errors: `not_in_cache` (offline), `checksum_mismatch`, `size_mismatch`, `commit_mismatch`,
-  /// `disk_full`, `cancelled`, those of hub_client.h and fetch_failure.h.
+  /// Errors: `not_in_cache` and `unverifiable_file` (offline), `checksum_mismatch`,
+  /// `size_mismatch`, `commit_mismatch`, `disk_full`, `cancelled`, those of hub_client.h and
+  /// fetch_failure.h.
   Result<FetchedFile> fetch(const PinFile& file, FileProgress& progress,
                             const std::stop_token& stop);
 
  private:
-  class Attempt;
   FetchResult<FetchedFile> fetch_from(const Endpoint& endpoint, const PinFile& file,
                                       FileProgress& progress, const std::stop_token& stop);
   Result<HubClient*> client();
+  Error offline_error(const PinFile& file, const Result<CachedFile>& found) const;
 
   const Repo& repo_;
   const HubCache& cache_;

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
 #include <tl/expected.hpp>
 #include <utility>
 
@@ -34,10 +35,19 @@ inline tl::unexpected<FetchFailure> fetch_failure(Error error, Remedy remedy) {
 /// A transfer that did not end well.
 FetchFailure failure_of_transfer(const HttpOutcome& outcome);
 
-/// An answer that is neither success nor redirect. `where` names the server, `what` the file;
-/// `token_sent` makes the advice fit. `at_endpoint` is false on a server that was reached through a
-/// redirect, whose address may have expired.
-FetchFailure failure_of_status(const HttpResponse& response, const std::string& where,
-                               const std::string& what, bool token_sent, bool at_endpoint);
+/// What was asked for, and with what, so that the sentence about a refusal fits.
+struct AskedFor {
+  std::string where;     // the server
+  std::string what;      // the file
+  std::string page;      // of the repository, for people
+  std::string token;     // what named the token that was sent, for example "HF_TOKEN"; empty = none
+  std::string secret;    // the token itself, which a server may echo and nobody is to see
+  std::string withheld;  // why a token that there is was not sent; empty = there is none
+  bool at_endpoint = true;  // not reached through a redirect, whose address may have expired
+};
+
+/// An answer that is neither success nor redirect. What the hub itself says about it
+/// (X-Error-Message) is part of the sentence, shortened and without control characters.
+FetchFailure failure_of_status(const HttpResponse& response, const AskedFor& asked);
 
 }  // namespace trinity

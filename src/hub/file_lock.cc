@@ -20,7 +20,8 @@ Result<FileLock> FileLock::acquire(const std::filesystem::path& path,
   Descriptor descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
   if (!descriptor.is_open())
     return fail(ErrorKind::failed, "unwritable_file",
-                fmt::format("the file {} cannot be written ({}); check the cache folder",
+                fmt::format("the file {} cannot be written ({}); check the cache folder, or choose "
+                            "another --cache",
                             path.string(), std::strerror(errno)));
   FileLock lock(std::move(descriptor));
   const auto end = std::chrono::steady_clock::now() + patience;

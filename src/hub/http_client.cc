@@ -36,10 +36,20 @@ struct Transfer {
   bool wanted = false;
   bool enough = false;  // ended by us without a failure
   std::size_t unwanted = 0;
+  std::size_t header_bytes = 0;
+  bool headers_too_long = false;
   Status sink_status;
 
-  void take_header(std::string_view line) {
+  /// False: there are too many of them.
+  bool take_header(std::string_view line) {
     last_byte = Clock::now();
+    header_bytes += line.size();
+    headers_too_long = header_bytes > kMaxHeaderBytes;
+    if (!headers_too_long) read_header(line);
+    return !headers_too_long;
+  }
+
+  void read_header(std::string_view line) {
     if (line.starts_with("HTTP/")) {
       response = {};
       const std::size_t space = line.find(' ');
@@ -87,8 +97,7 @@ struct Transfer {
 };
 
 std::size_t on_header(char* data, std::size_t size, std::size_t count, void* transfer) {
-  static_cast<Transfer*>(transfer)->take_header({data, size * count});
-  return size * count;
+  return static_cast<Transfer*>(transfer)->take_header({data, size * count}) ? size * count : 0;
 }
 
 std::size_t on_body(char* data, std::size_t size, std::size_t count, void* transfer) {
@@ -119,6 +128,26 @@ Error error_of(CURLcode code, const std::string& text, const std::string& where)
     default:
       return failed("connection_lost", fmt::format("broke the transfer off ({})", text));
   }
+}
+
+/// libcurl must connect to what was compared with the endpoint: it is asked to read the address,
+/// too.
+Status require_same_reading(const CurlLibrary& curl, const net::Url& url) {
+  const std::unique_ptr<CURLU, decltype(curl.url_cleanup)> handle(curl.url(), curl.url_cleanup);
+  const auto reads = [&](CURLUPart which, const std::string& expected) {
+    char* text = nullptr;
+    const bool read = curl.url_get(handle.get(), which, &text, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+                      text != nullptr;
+    const bool same = read && expected == text;
+    if (read) curl.free(text);
+    return same;
+  };
+  if (curl.url_set(handle.get(), CURLUPART_URL, url.text.c_str(), 0) == CURLUE_OK &&
+      reads(CURLUPART_SCHEME, url.scheme) && reads(CURLUPART_HOST, url.host) &&
+      reads(CURLUPART_PORT, url.port))
+    return {};
+  return fail(ErrorKind::failed, "invalid_url",
+              url.origin() + ": libcurl reads another address; use another --endpoint");
 }
 
 }  // namespace
@@ -191,6 +220,11 @@ struct HttpClient::State {
       while (const CURLMsg* message = curl->multi_info_read(multi, &left)) {
         if (message->msg != CURLMSG_DONE) continue;
         const CURLcode code = message->data.result;
+        if (transfer.headers_too_long)
+          return fail(ErrorKind::failed, "headers_too_long",
+                      fmt::format("{} answers with more than {} bytes of headers; use another "
+                                  "--endpoint",
+                                  where, kMaxHeaderBytes));
         if (code == CURLE_OK || transfer.enough || !transfer.sink_status) return {};
         return tl::unexpected(error_of(code, curl->easy_strerror(code), where));
       }
@@ -224,11 +258,13 @@ HttpOutcome HttpClient::perform(const HttpRequest& request, BodySink& sink,
                                 const std::stop_token& stop) {
   Transfer transfer;
   transfer.sink = &sink;
+  HttpOutcome outcome;
+  outcome.transfer = require_same_reading(*state_->curl, request.url);
+  if (!outcome.transfer) return outcome;
   curl_slist* list = nullptr;
   for (const std::string& header : request.headers)
     list = state_->curl->slist_append(list, header.c_str());
   state_->configure(request, transfer, list);
-  HttpOutcome outcome;
   outcome.transfer = state_->run(transfer, request.url.origin(), stop);
   if (outcome.transfer && !transfer.response.headers_complete)
     outcome.transfer =

@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "hub/url.h"
+#include "net/url.h"
 
 namespace trinity {
 
@@ -30,7 +30,7 @@ struct NetworkOptions {
 };
 
 struct HttpRequest {
-  Url url;
+  net::Url url;
   bool head = false;                 // HEAD instead of GET
   std::vector<std::string> headers;  // "Name: value"
 };
@@ -56,11 +56,15 @@ class BodySink {
 
 struct HttpOutcome {
   HttpResponse response;  // what arrived, also when the transfer failed
-  /// Errors: `connection_failed`, `connection_lost`, `timeout`, `tls_failed`, `cancelled`, and the
-  /// sink's own.
+  /// Errors: `connection_failed`, `connection_lost`, `timeout`, `tls_failed`, `cancelled`,
+  /// `headers_too_long` (more than kMaxHeaderBytes), `invalid_url` (libcurl reads another place out
+  /// of it), and the sink's own.
   Status transfer;
   bool sink_failed = false;  // the error is the sink's
 };
+
+/// All header lines of one answer, interim answers included.
+inline constexpr std::size_t kMaxHeaderBytes = 256 * 1024;
 
 /// For one thread at a time.
 class HttpClient {

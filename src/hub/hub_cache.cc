@@ -20,9 +20,19 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMaxRefBytes = 1024;
 
 tl::unexpected<Error> unwritable(const fs::path& path, const std::error_code& error) {
-  return fail(ErrorKind::failed, "unwritable_file",
-              fmt::format("{} cannot be made ({}); check the cache folder and its permissions",
-                          path.string(), error.message()));
+  return fail(
+      ErrorKind::failed, "unwritable_file",
+      fmt::format("{} cannot be made ({}); check its permissions, or choose another --cache",
+                  path.string(), error.message()));
+}
+
+/// Whether a place shows this content: the same file, or one with the same bytes.
+bool shows(const fs::path& place, const CachedFile& content) {
+  std::error_code error;
+  if (fs::equivalent(place, content.path, error)) return true;
+  if (fs::file_size(place, error) != content.size || error) return false;
+  const auto sha256 = sha256_file(place);
+  return sha256 && *sha256 == content.sha256;
 }
 
 }  // namespace
@@ -46,14 +56,17 @@ Result<CachedFile> verify_content(const fs::path& path, const PinFile& file,
   TRINITY_TRY(content.sha256, sha256_file(path));
   std::error_code error;
   content.size = fs::file_size(path, error);
-  const auto mismatch = [&](const std::string& expected, const std::string& found) {
-    return fail(ErrorKind::failed, "checksum_mismatch",
-                fmt::format("{} has the hash {}, but {} is expected; the file was altered or "
-                            "damaged, and is not used",
-                            excerpt(file.path), found, expected));
+  const auto mismatch = [&](const std::string& stated, const std::string& found,
+                            const char* who = "the hub states") {
+    return fail(
+        ErrorKind::failed, "checksum_mismatch",
+        fmt::format("{} has the hash {}, but {} {}; the file was altered or damaged, and is "
+                    "not used",
+                    excerpt(file.path), found, who, stated));
   };
   if (file.sha256) {
-    if (content.sha256 != *file.sha256) return mismatch(*file.sha256, content.sha256);
+    if (content.sha256 != *file.sha256)
+      return mismatch(*file.sha256, content.sha256, "the pin says");
     content.verified = Verified::pin;
   } else if (is_sha256_hex(etag)) {
     if (content.sha256 != etag) return mismatch(etag, content.sha256);
@@ -72,11 +85,12 @@ Result<CachedFile> verify_content(const fs::path& path, const PinFile& file,
   return content;
 }
 
-HubCache::HubCache(fs::path root, const Repo& repo)
+HubCache::HubCache(fs::path root, const Repo& repo, CacheLinks links)
     : root_(std::move(root)),
       folder_(root_ / cache_folder_name(repo)),
       locks_name_(cache_folder_name(repo)),
-      repo_(repo) {}
+      repo_(repo),
+      links_(std::move(links)) {}
 
 fs::path HubCache::blob(const std::string& name) const { return folder_ / "blobs" / name; }
 
@@ -100,52 +114,60 @@ std::string HubCache::known_commit() const {
   return is_commit_name(*text) ? *text : std::string();
 }
 
-std::optional<CachedFile> HubCache::find(const PinFile& file, const std::string& commit) const {
+Result<CachedFile> HubCache::find(const PinFile& file, const std::string& commit) const {
   std::error_code error;
-  if (file.sha256) {
-    const fs::path path = blob(*file.sha256);
-    if (fs::exists(path, error)) {
-      if (auto content = verify_content(path, file, {})) return *content;
-    }
+  Result<CachedFile> found =
+      fail(ErrorKind::missing, "not_in_cache",
+           fmt::format("{} of {} is not in the cache", excerpt(file.path), repo_.id));
+  if (file.sha256 && fs::exists(blob(*file.sha256), error)) {
+    found = verify_content(blob(*file.sha256), file, {});
+    if (found) return found;
   }
-  if (commit.empty()) return std::nullopt;
+  if (commit.empty()) return found;
   const fs::path path = snapshot(commit) / file.path;
-  if (!fs::exists(path, error)) return std::nullopt;
-  std::string etag;
+  if (!fs::exists(path, error)) return found;
+  std::string etag;  // the name of a blob is the hub's word
   if (const fs::path target = fs::read_symlink(path, error); !error)
     etag = target.filename().string();
-  if (file.size && fs::file_size(path, error) != *file.size) return std::nullopt;
-  auto content = verify_content(path, file, etag);
-  if (!content) return std::nullopt;
-  return *content;
+  const auto size = file.pinned_size();
+  if (const auto bytes = fs::file_size(path, error); size && bytes != *size)
+    return fail(ErrorKind::failed, "size_mismatch",
+                fmt::format("{} has {} bytes, but the pin says {}; it is not used", path.string(),
+                            bytes, *size));
+  return verify_content(path, file, etag);
 }
 
-Status HubCache::link(const std::string& commit, const std::string& path,
-                      const std::string& blob_name) const {
+Status HubCache::link(const std::string& commit, const std::string& path, const CachedFile& content,
+                      Without links) const {
   if (!is_commit_name(commit))
     return fail(ErrorKind::failed, "invalid_commit",
                 "the hub calls the commit \"" + excerpt(commit) + "\", which is no commit id");
   const fs::path place = snapshot(commit) / path;
   std::error_code error;
-  fs::create_directories(place.parent_path(), error);
-  if (error) return unwritable(place.parent_path(), error);
-  const fs::path target = blob(blob_name).lexically_relative(place.parent_path());
-  if (fs::read_symlink(place, error) != target) {
-    fs::path temporary = place;
-    temporary += ".tmp";
-    fs::remove(temporary, error);
-    fs::create_symlink(target, temporary, error);
+  if (!shows(place, content)) {
+    fs::create_directories(place.parent_path(), error);
+    if (error) return unwritable(place.parent_path(), error);
+    // The file itself: a link to a link would end with it.
+    const fs::path file = fs::canonical(content.path, error);
     if (error) return unwritable(place, error);
-    fs::rename(temporary, place, error);
-    if (error) return unwritable(place, error);
+    const fs::path name = file.filename();
+    error = std::make_error_code(std::errc::operation_not_supported);
+    std::error_code ignored;
+    if (fs::equivalent(blob(name.string()), file, ignored))
+      error = put_symbolic_link(links_, blob(name.string()).lexically_relative(place.parent_path()),
+                                place);
+    if (error) error = put_hard_link(links_, file, place);
+    if (error && links == Without::nothing) return unwritable(place, error);
+    if (error) TRINITY_CHECK(copy_verified(file, content.sha256, place));
   }
   if (repo_.revision == commit || known_commit() == commit) return {};
   const fs::path ref = folder_ / "refs" / repo_.revision;
   fs::create_directories(ref.parent_path(), error);
-  if (error) return unwritable(ref.parent_path(), error);
   auto written = write_file_atomic(ref, commit);
-  // Another file of the same pull notes the same commit.
-  return written || written.error().tag == "file_busy" ? Status() : written;
+  // Another file of the same pull notes the same commit, and a complete cache may be read-only.
+  const bool optional =
+      !written && (written.error().tag == "file_busy" || written.error().tag == "unwritable_file");
+  return optional ? Status() : written;
 }
 
 std::string blob_name(const std::string& etag, const CachedFile& content) {

@@ -1,11 +1,14 @@
 // The Hugging Face cache on disk, shared with other programs so that nothing is downloaded twice.
 //
 //   <root>/models--o--n/blobs/<etag>                 contents, named by what the hub calls them
-//   <root>/models--o--n/snapshots/<commit>/<path>    links to blobs
+//   <root>/models--o--n/snapshots/<commit>/<path>    links to blobs, or the files themselves where
+//   the
+//                                                    file system has no links
 //   <root>/models--o--n/refs/<revision>              the commit that a tag or branch meant
 //   <root>/.locks/models--o--n/<etag>.lock           held while a blob is written
 //
-// A blob in the cache is believed only after its content was hashed.
+// A file of the cache is believed only after its content was hashed. Nothing is written that is
+// there already, so that a complete cache may be read-only.
 #pragma once
 
 #include <trinity/error.h>
@@ -15,6 +18,7 @@
 #include <optional>
 #include <string>
 
+#include "hub/cache_link.h"
 #include "hub/pin.h"
 #include "hub/repo.h"
 
@@ -44,7 +48,7 @@ Result<CachedFile> verify_content(const std::filesystem::path& path, const PinFi
 
 class HubCache {
  public:
-  HubCache(std::filesystem::path root, const Repo& repo);
+  HubCache(std::filesystem::path root, const Repo& repo, CacheLinks links = {});
 
   std::filesystem::path blob(const std::string& name) const;
   std::filesystem::path partial(const std::string& name) const;
@@ -55,19 +59,25 @@ class HubCache {
   std::string known_commit() const;
 
   /// The file if its content is here and right. For a file without a pinned hash `commit` must be
-  /// known.
-  std::optional<CachedFile> find(const PinFile& file, const std::string& commit) const;
+  /// known. Errors: `not_in_cache`; `unverifiable_file` when it is here, but nothing states its
+  /// hash; `size_mismatch` and `checksum_mismatch` when it is here and wrong.
+  Result<CachedFile> find(const PinFile& file, const std::string& commit) const;
 
-  /// Links the blob into the snapshot of a commit, and notes the revision's commit. Errors:
-  /// `unwritable_file`, `invalid_commit`.
-  Status link(const std::string& commit, const std::string& path,
-              const std::string& blob_name) const;
+  /// What a snapshot gets where neither symbolic nor hard links can be made.
+  enum class Without { nothing, a_copy };
+
+  /// Shows a verified file in the snapshot of a commit, unless it is there, and notes the
+  /// revision's commit, if that can be written. Errors: `unwritable_file`, `invalid_commit`, those
+  /// of copy_verified.
+  Status link(const std::string& commit, const std::string& path, const CachedFile& content,
+              Without links) const;
 
  private:
   std::filesystem::path root_;
   std::filesystem::path folder_;
   std::string locks_name_;
   Repo repo_;
+  CacheLinks links_;
 };
 
 /// The blob's name: the hub's etag where it is the hash it claims to be, else the content's

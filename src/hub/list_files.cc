@@ -9,7 +9,7 @@
 #include "base/utf8.h"
 #include "hub/pull.h"
 #include "hub/pull_endpoints.h"
-#include "hub/redact.h"
+#include "net/redact.h"
 
 namespace trinity {
 namespace {
@@ -38,6 +38,7 @@ Status read_page(const std::string& text, std::vector<PinFile>& files) {
     file.path = path->get<std::string>();
     if (const auto size = entry.find("size"); size != entry.end() && size->is_number_unsigned())
       file.size = size->get<std::uint64_t>();
+    file.size_is_listed = true;
     files.push_back(std::move(file));
   }
   return {};
@@ -62,13 +63,15 @@ FetchResult<std::vector<PinFile>> list_at(const Endpoint& endpoint, const Repo& 
   std::vector<PinFile> files;
   std::string target = tree_target(repo);
   for (int page = 0; page < kMaxPages; ++page) {
-    auto document = client.get_text(endpoint, target, kMaxPageBytes, "the list of files", {});
+    auto document = client.get_text(endpoint, target, kMaxPageBytes, "the list of files", repo, {});
     if (!document) return tl::unexpected(std::move(document.error()));
     if (auto read = read_page(document->text, files); !read)
       return fetch_failure(read.error(), Remedy::next_endpoint);
+    if (files.size() > kMaxPinFiles)
+      return fetch_failure(invalid("it names too many files").value(), Remedy::next_endpoint);
     const std::string link = next_page(document->answer.response.header("link"));
     if (link.empty()) return files;
-    auto next = resolve_location(document->answer.url, link);
+    auto next = net::resolve_location(document->answer.url, link);
     if (!next || !next->text.starts_with(endpoint.url.text + "/"))
       return fetch_failure(invalid("its next page is elsewhere").value(), Remedy::next_endpoint);
     target = next->text.substr(endpoint.url.text.size());
@@ -77,13 +80,14 @@ FetchResult<std::vector<PinFile>> list_at(const Endpoint& endpoint, const Repo& 
 }
 
 FetchResult<std::vector<PinFile>> list_with_retries(const Endpoint& endpoint, const Repo& repo,
-                                                    HubClient& client, const RetryPolicy& policy) {
+                                                    HubClient& client,
+                                                    const net::RetryPolicy& policy) {
   for (int failures = 1;; ++failures) {
     auto files = list_at(endpoint, repo, client);
     if (files || files.error().remedy != Remedy::retry || failures >= policy.attempts) return files;
-    const auto delay = retry_delay(policy, failures, files.error().retry_after, 0.5);
+    const auto delay = net::retry_delay(policy, failures, files.error().retry_after, 0.5);
     if (!delay) return files;
-    pause_for(policy, *delay, {});
+    net::pause_for(policy, *delay, {});
   }
 }
 
@@ -117,7 +121,7 @@ Result<Pin> list(const Repo& repo, const PullOptions& options) {
 
 Result<Pin> list_files(const Repo& repo, const PullOptions& options) {
   auto pin = list(repo, options);
-  if (!pin) return tl::unexpected(redacted(std::move(pin.error()), options.token));
+  if (!pin) return tl::unexpected(net::redacted(std::move(pin.error()), options.token.text));
   return pin;
 }
 

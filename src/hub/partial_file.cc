@@ -19,11 +19,16 @@ Result<PartialFile> PartialFile::open(const std::filesystem::path& path) {
   file.path_ = path;
   file.descriptor_ =
       ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
-  struct stat status {};
-  if (file.descriptor_ < 0 || ::fstat(file.descriptor_, &status) != 0 || !S_ISREG(status.st_mode))
+  const auto unwritable = [&](const char* why) {
     return fail(ErrorKind::failed, "unwritable_file",
-                fmt::format("the file {} cannot be written ({}); check the cache folder",
-                            path.string(), std::strerror(errno)));
+                fmt::format("the file {} cannot be written ({}); check the cache folder, or choose "
+                            "another --cache",
+                            path.string(), why));
+  };
+  struct stat status {};
+  if (file.descriptor_ < 0 || ::fstat(file.descriptor_, &status) != 0)
+    return unwritable(std::strerror(errno));
+  if (!S_ISREG(status.st_mode)) return unwritable("something else than a file has its name");
   file.size_ = static_cast<std::uint64_t>(status.st_size);
   return file;
 }

@@ -15,7 +15,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr JsonLimits kLimits = {.max_depth = 16, .max_bytes = std::size_t{16} << 20};
-constexpr std::size_t kMaxFiles = 100'000;
 constexpr std::size_t kMaxMirrors = 32;
 constexpr const char* kManifestName = "manifest.json";
 
@@ -29,6 +28,12 @@ Result<const Json*> required(const Json& object, const char* key) {
     return fail(ErrorKind::invalid_input, "missing_pin_key",
                 std::string("the pin lacks the key \"") + key + "\"; take a complete one");
   return &*found;
+}
+
+/// Null when the key is absent or its value is null: both say that nothing is stated.
+const Json* optional(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found == object.end() || found->is_null() ? nullptr : &*found;
 }
 
 Result<std::string> text_of(const Json& value, const char* key) {
@@ -45,7 +50,7 @@ Result<PinFile> parse_file(const Json& entry) {
   if (!sha256->is_null()) {
     TRINITY_TRY(file.sha256, text_of(*sha256, "sha256"));
   }
-  if (const auto size = entry.find("size"); size != entry.end()) {
+  if (const Json* size = optional(entry, "size")) {
     if (!size->is_number_unsigned()) return invalid("\"size\" must be a number of bytes");
     file.size = size->get<std::uint64_t>();
   }
@@ -65,14 +70,14 @@ Result<Pin> pin_of(const Json& root) {
   TRINITY_TRY(pin.repo.id, text_of(*id, "repo_id"));
   TRINITY_TRY(const Json* revision, required(root, "revision"));
   TRINITY_TRY(pin.repo.revision, text_of(*revision, "revision"));
-  if (const auto type = root.find("repo_type"); type != root.end()) {
+  if (const Json* type = optional(root, "repo_type")) {
     TRINITY_TRY(const std::string name, text_of(*type, "repo_type"));
     TRINITY_TRY(pin.repo.type, parse_repo_type(name));
   }
-  if (const auto hash = root.find("manifest_sha256"); hash != root.end()) {
+  if (const Json* hash = optional(root, "manifest_sha256")) {
     TRINITY_TRY(pin.manifest_sha256, text_of(*hash, "manifest_sha256"));
   }
-  if (const auto mirrors = root.find("mirrors"); mirrors != root.end()) {
+  if (const Json* mirrors = optional(root, "mirrors")) {
     if (!mirrors->is_array()) return invalid("\"mirrors\" must be a list");
     for (const Json& mirror : *mirrors) {
       TRINITY_TRY(std::string text, text_of(mirror, "mirrors"));
@@ -100,7 +105,7 @@ bool is_sha256_hex(std::string_view text) {
 Status require_valid_pin(const Pin& pin) {
   TRINITY_CHECK(require_valid_repo(pin.repo));
   if (pin.files.empty()) return invalid("it names no file");
-  if (pin.files.size() > kMaxFiles) return invalid("it names more than 100000 files");
+  if (pin.files.size() > kMaxPinFiles) return invalid("it names more than 100000 files");
   if (pin.mirrors.size() > kMaxMirrors) return invalid("it names more than 32 mirrors");
   std::vector<std::string> paths;
   for (const PinFile& file : pin.files) {

@@ -5,11 +5,13 @@
 //
 // Ours, all optional: "repo_type" ("model" or "dataset", the latter is the default), "mirrors"
 // (other endpoints that serve the same repository), "size" of a file in bytes, and a "sha256" of
-// null: the hash is not known, and only what the hub says about the file can be checked.
+// null: the hash is not known, and only what the hub says about the file can be checked. An
+// optional key with the value null is one that is not there.
 #pragma once
 
 #include <trinity/error.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -25,6 +27,10 @@ struct PinFile {
   std::string path;                   // relative, with forward slashes
   std::optional<std::string> sha256;  // 64 lower-case digits
   std::optional<std::uint64_t> size;  // bytes
+  /// The size comes from the hub's list, to foretell how long it takes: it proves nothing.
+  bool size_is_listed = false;
+
+  std::optional<std::uint64_t> pinned_size() const { return size_is_listed ? std::nullopt : size; }
 };
 
 struct Pin {
@@ -33,6 +39,8 @@ struct Pin {
   std::vector<std::string> mirrors;
   std::vector<PinFile> files;
 };
+
+inline constexpr std::size_t kMaxPinFiles = 100'000;
 
 /// Errors: `invalid_pin` (no JSON, wrong types or values), `missing_pin_key` (names it),
 /// `unsupported_pin_version`, `invalid_repo`, `path_outside_folder`, `conflicting_paths`.

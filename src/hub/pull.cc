@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <fstream>
+#include <exception>
 #include <mutex>
+#include <new>
+#include <system_error>
 #include <thread>
 
 #include "base/file.h"
@@ -13,41 +15,42 @@
 #include "base/try.h"
 #include "base/utf8.h"
 #include "hub/pull_endpoints.h"
-#include "hub/redact.h"
 #include "hub/safe_path.h"
+#include "net/redact.h"
 
 namespace trinity {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kCopyBlock = std::size_t{1} << 20;
 constexpr std::chrono::milliseconds kListenerInterval{100};
 constexpr const char* kManifestName = "manifest.json";
 
-/// Copies a verified blob to its place, and hashes what is copied: the blob may have changed since.
-Status copy_verified(const fs::path& from, const std::string& sha256, const fs::path& to) {
+/// Copies a verified file to its place.
+Status copy_to(const fs::path& place, const CachedFile& content) {
   std::error_code error;
-  fs::create_directories(to.parent_path(), error);
+  fs::create_directories(place.parent_path(), error);
   if (error)
     return fail(ErrorKind::failed, "unwritable_file",
                 fmt::format("the folder {} cannot be made ({}); choose another --dest",
-                            to.parent_path().string(), error.message()));
-  TRINITY_TRY(AtomicFile file, AtomicFile::create(to));
-  std::ifstream in(from, std::ios::binary);
-  std::vector<char> block(kCopyBlock);
-  Sha256 hash;
-  while (in.read(block.data(), static_cast<std::streamsize>(block.size())), in.gcount() > 0) {
-    const auto bytes =
-        std::as_bytes(std::span<const char>(block.data(), static_cast<std::size_t>(in.gcount())));
-    hash.update(bytes);
-    TRINITY_CHECK(file.write(bytes));
+                            place.parent_path().string(), error.message()));
+  return copy_verified(content.path, content.sha256, place);
+}
+
+/// The exception that is being handled, as a value.
+Error error_of_exception() {
+  try {
+    throw;
+  } catch (const std::bad_alloc&) {
+    return {ErrorKind::failed, "out_of_memory",
+            "the memory does not suffice; fetch fewer files at a time with --jobs"};
+  } catch (const std::exception& error) {
+    return {ErrorKind::failed, "internal_error",
+            fmt::format("{}; please report how this came about", error.what())};
+  } catch (...) {
+    return {ErrorKind::failed, "internal_error",
+            "an unknown exception; please report how this came about"};
   }
-  if (hash.hex() != sha256)
-    return fail(ErrorKind::failed, "checksum_mismatch",
-                fmt::format("{} changed in the cache while it was copied; run the command again",
-                            from.string()));
-  return file.commit();
 }
 
 /// The pull of one pin: a queue of files and the threads that work on it.
@@ -56,7 +59,7 @@ class Pull {
   Pull(const Pin& pin, const PullOptions& options)
       : pin_(pin),
         options_(options),
-        cache_(options.cache, pin.repo),
+        cache_(options.cache, pin.repo, options.links),
         progress_(pin.files.size()),
         fetched_(pin.files.size()) {}
 
@@ -87,34 +90,80 @@ class Pull {
   void work(const PullListener& listener) {
     const std::size_t workers = std::min<std::size_t>(
         static_cast<std::size_t>(std::max(1, options_.jobs)), pin_.files.size());
-    running_ = workers;
     std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < workers; ++i) threads.emplace_back([this] { fetch_files(); });
-    std::unique_lock lock(mutex_);
-    while (!changed_.wait_for(lock, kListenerInterval, [this] { return running_ == 0; })) {
-      if (!listener) continue;
-      lock.unlock();
-      listener(progress());
-      lock.lock();
+    try {
+      start(workers, threads);
+      std::unique_lock lock(mutex_);
+      while (!changed_.wait_for(lock, kListenerInterval, [this] { return running_ == 0; })) {
+        if (!listener) continue;
+        lock.unlock();
+        listener(progress());
+        lock.lock();
+      }
+    } catch (...) {  // of the listener, or for want of memory: the threads are not to go on alone
+      stop_.request_stop();
+      throw;
     }
     if (listener && !error_) listener(progress());
   }
 
-  void fetch_files() {
+  /// A limit on threads, as containers have it, makes the pull slower and not impossible.
+  void start(std::size_t workers, std::vector<std::jthread>& threads) {
+    threads.reserve(workers);
+    while (threads.size() < workers) {
+      {
+        const std::lock_guard lock(mutex_);
+        ++running_;
+      }
+      try {
+        threads.emplace_back([this] { run_thread(); });
+      } catch (const std::system_error&) {
+        const bool alone = threads.empty();
+        if (alone) {
+          run_thread();  // here then, and nobody listens
+        } else {
+          end_thread();
+        }
+        return;
+      }
+    }
+  }
+
+  void run_thread() noexcept {
+    std::size_t at = 0;
+    try {
+      fetch_files(at);
+    } catch (...) {
+      stop_with(error_of_exception(), at);
+    }
+    end_thread();
+  }
+
+  void end_thread() {
+    const std::lock_guard lock(mutex_);
+    --running_;
+    changed_.notify_all();
+  }
+
+  /// What stopped because of another file's failure is not the reason, so the first one counts.
+  void stop_with(Error error, std::size_t i) {
+    const std::lock_guard lock(mutex_);
+    if (!error_)
+      error_ = fail_in("pull failed for " + excerpt(pin_.files[i].path), std::move(error)).value();
+    stop_.request_stop();
+  }
+
+  /// `at` is the file in hand.
+  void fetch_files(std::size_t& at) {
     Fetcher fetcher(pin_.repo, cache_, fetch_);
     for (std::size_t i = next_++; i < pin_.files.size(); i = next_++) {
       if (stop_.stop_requested()) break;
+      at = i;
       progress_[i].active = true;
       auto fetched = fetch_file(fetcher, i);
       progress_[i].active = false;
       if (!fetched) {
-        const std::lock_guard lock(mutex_);
-        // What stopped because of another file's failure is not the reason.
-        if (!error_)
-          error_ =
-              fail_in("pull failed for " + excerpt(pin_.files[i].path), std::move(fetched.error()))
-                  .value();
-        stop_.request_stop();
+        stop_with(std::move(fetched.error()), i);
         break;
       }
       progress_[i].total = fetched->content.size;
@@ -122,9 +171,6 @@ class Pull {
       progress_[i].finished = true;
       fetched_[i] = std::move(*fetched);
     }
-    const std::lock_guard lock(mutex_);
-    --running_;
-    changed_.notify_all();
   }
 
   Result<FetchedFile> fetch_file(Fetcher& fetcher, std::size_t i) {
@@ -143,7 +189,7 @@ class Pull {
     }
     // Once more, for links that came after the pull began.
     TRINITY_TRY(const fs::path place, resolve_in_folder(*options_.destination, file.path));
-    TRINITY_CHECK(copy_verified(fetched.content.path, fetched.content.sha256, place));
+    TRINITY_CHECK(copy_to(place, fetched.content));
     return fetched;
   }
 
@@ -177,7 +223,7 @@ class Pull {
     for (std::size_t i = 0; i < fetched_.size(); ++i) {
       const FetchedFile& f = fetched_[i];
       out.files.push_back({pin_.files[i].path, f.content.sha256, f.content.size, f.source,
-                           f.content.verified, f.downloaded_bytes, f.resumed_from});
+                           f.content.verified, f.downloaded_bytes, f.resumed_from, f.endpoint});
       out.downloaded_bytes += f.downloaded_bytes;
     }
     if (options_.destination) {
@@ -214,9 +260,8 @@ class Pull {
           "the cache; give --dest");
     for (std::size_t i = 0; i < fetched_.size(); ++i) {
       if (fetched_[i].commit == commit) continue;
-      std::error_code error;
-      const fs::path blob = fs::canonical(fetched_[i].content.path, error);
-      TRINITY_CHECK(cache_.link(commit, pin_.files[i].path, blob.filename().string()));
+      TRINITY_CHECK(
+          cache_.link(commit, pin_.files[i].path, fetched_[i].content, HubCache::Without::a_copy));
     }
     return {};
   }
@@ -249,7 +294,7 @@ class Pull {
 
 Result<PullReport> pull(const Pin& pin, const PullOptions& options, const PullListener& listener) {
   auto report = Pull(pin, options).run(listener);
-  if (!report) return tl::unexpected(redacted(std::move(report.error()), options.token));
+  if (!report) return tl::unexpected(net::redacted(std::move(report.error()), options.token.text));
   return report;
 }
 

@@ -21,16 +21,17 @@
 namespace trinity {
 
 struct PullOptions {
-  /// Tried in order before the pin's mirrors. The token is meant for the first of them.
+  /// Tried in order before the pin's mirrors.
   std::vector<std::string> endpoints = {"https://huggingface.co"};
-  std::string token;
+  AccessToken token;
   std::filesystem::path cache;                       // root of a Hugging Face cache
   std::optional<std::filesystem::path> destination;  // empty: the files stay in the cache
   bool offline = false;                              // no connection at all
   int jobs = 4;                                      // files at a time
   NetworkOptions network;
-  RetryPolicy retry;
+  net::RetryPolicy retry;
   std::chrono::milliseconds lock_patience{600'000};  // for a cache file that another program writes
+  CacheLinks links;                                  // how the cache shows blobs in snapshots
 };
 
 struct PulledFile {
@@ -41,6 +42,7 @@ struct PulledFile {
   Verified verified = Verified::pin;
   std::uint64_t downloaded_bytes = 0;
   std::uint64_t resumed_from = 0;
+  std::string endpoint;  // that served it; empty when it was not downloaded
 };
 
 struct PullReport {
@@ -61,9 +63,9 @@ struct PullProgress {
 using PullListener = std::function<void(const PullProgress&)>;
 
 /// `listener` is called on the caller's thread, about ten times a second. The token is in no
-/// message. Errors: those of require_valid_pin, make_endpoint and Fetcher::fetch;
-/// `path_outside_folder` before anything is written; `insecure_mirror`; `missing_commit`; errors of
-/// writing the destination.
+/// message. What a thread of the pull throws becomes `out_of_memory` or `internal_error`. Errors:
+/// those of require_valid_pin, make_endpoint and Fetcher::fetch; `path_outside_folder` before
+/// anything is written; `insecure_mirror`; `missing_commit`; errors of writing the destination.
 Result<PullReport> pull(const Pin& pin, const PullOptions& options,
                         const PullListener& listener = {});
 

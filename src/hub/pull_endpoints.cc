@@ -8,8 +8,10 @@ Result<std::vector<Endpoint>> pull_endpoints(const Pin& pin, const PullOptions& 
   std::vector<Endpoint> endpoints;
   if (options.offline) return endpoints;
   for (const std::string& url : options.endpoints) {
-    TRINITY_TRY(Endpoint endpoint,
-                make_endpoint(url, endpoints.empty() ? options.token : std::string()));
+    const bool may_have_it = endpoints.empty() || !options.token.home.empty();
+    TRINITY_TRY(Endpoint endpoint, make_endpoint(url, may_have_it ? options.token : AccessToken()));
+    if (!may_have_it && !options.token.text.empty())
+      endpoint.withheld = "the token of " + options.token.name + " goes to the first endpoint only";
     endpoints.push_back(std::move(endpoint));
   }
   for (const std::string& url : pin.mirrors) {

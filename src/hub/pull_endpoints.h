@@ -5,8 +5,9 @@
 
 namespace trinity {
 
-/// The endpoints of the options, the first with the token, and then the pin's mirrors. Offline:
-/// none. Errors: those of make_endpoint; `insecure_mirror` for a mirror without encryption.
+/// The endpoints of the options, the first (or the token's home) with the token, and then the pin's
+/// mirrors. Offline: none. Errors: those of make_endpoint; `insecure_mirror` for a mirror without
+/// encryption.
 Result<std::vector<Endpoint>> pull_endpoints(const Pin& pin, const PullOptions& options);
 
 }  // namespace trinity

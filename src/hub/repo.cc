@@ -91,9 +91,12 @@ bool is_commit_id(std::string_view revision) {
 }
 
 std::string resolve_target(const Repo& repo, std::string_view path) {
-  return fmt::format("{}{}/resolve/{}/{}", repo.type == RepoType::dataset ? "/datasets/" : "/",
-                     percent_encoded(repo.id, true), percent_encoded(repo.revision, false),
+  return fmt::format("{}/resolve/{}/{}", page_target(repo), percent_encoded(repo.revision, false),
                      percent_encoded(path, true));
+}
+
+std::string page_target(const Repo& repo) {
+  return (repo.type == RepoType::dataset ? "/datasets/" : "/") + percent_encoded(repo.id, true);
 }
 
 std::string tree_target(const Repo& repo) {

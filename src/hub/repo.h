@@ -31,6 +31,8 @@ bool is_commit_id(std::string_view revision);
 std::string resolve_target(const Repo& repo, std::string_view path);
 /// The address of the list of all files: "/api/models/o/n/tree/v1?recursive=1".
 std::string tree_target(const Repo& repo);
+/// The address of the page for people: "/datasets/o/n".
+std::string page_target(const Repo& repo);
 /// The repository's folder in a Hugging Face cache: "models--o--n".
 std::string cache_folder_name(const Repo& repo);
 

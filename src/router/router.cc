@@ -251,8 +251,9 @@ std::vector<Result<Decision>> Router::route_batch(std::span<const RouterQuery> q
   if (!impl_->head) {
     decisions.assign(queries.size(),
                      fail(ErrorKind::missing, "missing_router_head",
-                          "this model has no router head; give --head a safetensors file with " +
-                              std::string(Head::kTensorName)));
+                          "this model has no router head; give a bundle, which brings its own, or "
+                          "a safetensors file with " +
+                              std::string(Head::kTensorName) + " as the head"));
     return decisions;
   }
   std::vector<Result<Extraction>> extractions = extract_batch(queries, input);

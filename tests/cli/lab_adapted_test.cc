@@ -70,6 +70,18 @@ TEST_F(LabAdapted, RobustnessAsksTheAdaptedModel) {
   EXPECT_NE(bundle["model"].get<std::string>().find("bundle"), std::string::npos);
 }
 
+TEST_F(LabAdapted, DoctorLoadsTheAdaptedModel) {
+  for (const Words& adapted : {by_vector_, by_bundle_}) {
+    Words words = with_model("doctor");
+    words.insert(words.end(), adapted.begin(), adapted.end());
+    const Outcome outcome = run(words);
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_NE(outcome.out.find(" adapted by the "), std::string::npos) << outcome.out;
+  }
+  const Outcome absent = run(with_model("doctor", {"--bundle", (folder_ / "absent").string()}));
+  EXPECT_EQ(absent.status, 3);
+}
+
 TEST_F(LabAdapted, TheMarginsAreThoseOfRoute) {
   Words words = with_model("route", {"--json", "Is 1009 prime?"});
   words.insert(words.end(), by_vector_.begin(), by_vector_.end());

@@ -130,7 +130,11 @@ TEST(Usage, AModelWithoutAHeadSaysWhereItLooked) {
   const Outcome outcome = run({"route", "--model", model.string(), "x"});
   EXPECT_EQ(outcome.status, 3);
   EXPECT_NE(outcome.err.find((model / "router_head.safetensors").string()), std::string::npos);
-  EXPECT_NE(outcome.err.find("--head"), std::string::npos);
+  for (const char* way : {"--head", "--bundle", "trinity pull --router"})
+    EXPECT_NE(outcome.err.find(way), std::string::npos) << outcome.err;
+  const Outcome doctor = run({"doctor", "--model", model.string()});
+  EXPECT_EQ(doctor.status, 3);
+  EXPECT_NE(doctor.err.find("trinity pull --router"), std::string::npos) << doctor.err;
   EXPECT_EQ(run({"extract", "--model", model.string(), "x"}).status, 0);
 }
 

@@ -1,4 +1,4 @@
-// Names from elsewhere, git's hash of a file, and when to try again.
+// Names from elsewhere, git's hash of a file, endpoints and their tokens.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -6,16 +6,11 @@
 #include "base/temporary_folder.h"
 #include "hub/git_blob_hash.h"
 #include "hub/hub_client.h"
-#include "hub/redact.h"
 #include "hub/repo.h"
-#include "hub/retry.h"
 #include "hub/safe_path.h"
 
 namespace trinity::testing {
 namespace {
-
-using std::chrono::milliseconds;
-using std::chrono::seconds;
 
 std::string git_hash(const std::string& text) {
   return git_blob_hash(std::as_bytes(std::span(text.data(), text.size())));
@@ -36,6 +31,7 @@ TEST(RepoNames, TargetsAndFolders) {
   EXPECT_EQ(cache_folder_name(dataset), "datasets--org--a.b_c-d");
   EXPECT_EQ(cache_folder_name({RepoType::model, "Qwen/Qwen3-0.6B", "main"}),
             "models--Qwen--Qwen3-0.6B");
+  EXPECT_EQ(page_target(dataset), "/datasets/org/a.b_c-d");
 }
 
 TEST(RepoNames, HostileNamesAreRefused) {
@@ -106,66 +102,10 @@ TEST(SafePaths, NamesThatAreInEachOthersWayAreRefused) {
   EXPECT_TRUE(require_safe_paths({"a/b", "a/c", "ab", "a.tmp"}));
 }
 
-TEST(Retry, DelaysDoubleUpToALimit) {
-  RetryPolicy policy;
-  policy.base_delay = milliseconds(100);
-  policy.max_delay = milliseconds(450);
-  policy.jitter = 0;
-  std::vector<milliseconds> delays;
-  for (int failures = 1; failures <= 5; ++failures)
-    delays.push_back(*retry_delay(policy, failures, std::nullopt, 0.9));
-  EXPECT_EQ(delays,
-            (std::vector<milliseconds>{milliseconds(100), milliseconds(200), milliseconds(400),
-                                       milliseconds(450), milliseconds(450)}));
-}
-
-TEST(Retry, JitterOnlyShortens) {
-  RetryPolicy policy;
-  for (int i = 0; i <= 10; ++i) {
-    const auto delay = *retry_delay(policy, 3, std::nullopt, i / 10.0);
-    EXPECT_LE(delay, milliseconds(4000));
-    EXPECT_GE(delay, milliseconds(3000));
-  }
-}
-
-TEST(Retry, TheServerSaysWhenUpToALimit) {
-  const RetryPolicy policy;
-  EXPECT_EQ(*retry_delay(policy, 1, seconds(7), 0.5), milliseconds(7000));
-  EXPECT_FALSE(retry_delay(policy, 1, seconds(86'400), 0.5));
-}
-
-TEST(Redact, EveryOccurrenceGoes) {
-  EXPECT_EQ(redacted("a hf_x b hf_x", "hf_x"), "a [token] b [token]");
-  EXPECT_EQ(redacted("unchanged", ""), "unchanged");
-}
-
-TEST(Urls, OriginsAreComparedByWhereARequestGoes) {
-  const auto same = [](const char* a, const char* b) {
-    return same_origin(parse_url(a).value(), parse_url(b).value());
-  };
-  EXPECT_TRUE(same("https://Example.org/a", "https://example.org:443/b?c#d"));
-  EXPECT_FALSE(same("https://example.org/", "http://example.org/"));
-  EXPECT_FALSE(same("https://example.org/", "https://example.org:444/"));
-  EXPECT_FALSE(same("https://example.org/", "https://example.org.evil.net/"));
-  EXPECT_FALSE(same("http://127.0.0.1:80/", "http://localhost:80/"));
-  for (const char* bad : {"ftp://a/b", "file:///etc/passwd", "https://user:pw@a/", "", "https://"})
-    EXPECT_FALSE(parse_url(bad)) << bad;
-  EXPECT_EQ(parse_url("https://user:pw@host/").error().message.find("pw"), std::string::npos);
-}
-
-TEST(Urls, LocationsAreResolved) {
-  const Url base = parse_url("https://h.org/a/b?c").value();
-  EXPECT_EQ(resolve_location(base, "/x?y").value().text, "https://h.org/x?y");
-  EXPECT_EQ(resolve_location(base, "x").value().text, "https://h.org/a/x");
-  EXPECT_EQ(resolve_location(base, "//other.org/x").value().host, "other.org");
-  EXPECT_FALSE(resolve_location(base, "javascript:x"));
-  EXPECT_FALSE(resolve_location(base, "https://h.org@evil.net/"));
-}
-
 TEST(Urls, FromHttpsToHttpIsRefused) {
-  const Url https = parse_url("https://h.org/").value();
-  const Url http = parse_url("http://h.org/").value();
-  EXPECT_TRUE(require_safe_redirect(https, parse_url("https://cdn.org/").value()));
+  const net::Url https = net::parse_url("https://h.org/").value();
+  const net::Url http = net::parse_url("http://h.org/").value();
+  EXPECT_TRUE(require_safe_redirect(https, net::parse_url("https://cdn.org/").value()));
   EXPECT_TRUE(require_safe_redirect(http, https));
   const auto refused = require_safe_redirect(https, http);
   ASSERT_FALSE(refused);
@@ -173,13 +113,27 @@ TEST(Urls, FromHttpsToHttpIsRefused) {
 }
 
 TEST(Endpoints, TokensGoOverHttpsOrToThisMachine) {
-  EXPECT_EQ(make_endpoint("https://h.org/", "hf_x")->token, "hf_x");
-  EXPECT_EQ(make_endpoint("http://127.0.0.1:8080", "hf_x")->token, "hf_x");
-  EXPECT_EQ(make_endpoint("http://h.org", "hf_x")->token, "");
-  EXPECT_EQ(make_endpoint("http://127.0.0.1.evil.net", "hf_x")->token, "");
-  EXPECT_EQ(make_endpoint("https://h.org/hub//", "")->url.text, "https://h.org/hub");
-  EXPECT_EQ(make_endpoint("https://h.org", "a\r\nX: y").error().tag, "invalid_token");
-  EXPECT_FALSE(make_endpoint("https://h.org/?a=", ""));
+  const AccessToken token{"hf_x"};
+  EXPECT_EQ(make_endpoint("https://h.org/", token)->token.text, "hf_x");
+  EXPECT_EQ(make_endpoint("http://127.0.0.1:8080", token)->token.text, "hf_x");
+  EXPECT_EQ(make_endpoint("http://h.org", token)->token.text, "");
+  EXPECT_EQ(make_endpoint("http://127.0.0.1.evil.net", token)->token.text, "");
+  EXPECT_EQ(make_endpoint("https://h.org/hub//", {})->url.text, "https://h.org/hub");
+  EXPECT_EQ(make_endpoint("https://h.org", {"a\r\nX: y"}).error().tag, "invalid_token");
+  EXPECT_FALSE(make_endpoint("https://h.org/?a=", {}));
+}
+
+TEST(Endpoints, ATokenWithAHomeGoesNowhereElse) {
+  const AccessToken token{"hf_x", "the file", "https://h.org"};
+  EXPECT_EQ(make_endpoint("https://h.org/hub", token)->token.text, "hf_x");
+  EXPECT_EQ(make_endpoint("https://H.org:443", token)->token.text, "hf_x");
+  for (const char* other : {"https://mirror.org", "https://h.org:444", "http://h.org",
+                            "http://127.0.0.1:8080", "https://h.org.evil.net"}) {
+    const auto endpoint = make_endpoint(other, token);
+    ASSERT_TRUE(endpoint) << other;
+    EXPECT_EQ(endpoint->token.text, "") << other;
+    EXPECT_NE(endpoint->withheld.find("belongs to https://h.org"), std::string::npos) << other;
+  }
 }
 
 }  // namespace

@@ -80,6 +80,23 @@ TEST(Pin, AF_4_OtherVersions) {
   }
 }
 
+TEST(Pin, NullStatesNothing) {
+  Json pin = small_pin();
+  pin["files"][2]["size"] = nullptr;
+  for (const char* key : {"manifest_sha256", "repo_type", "mirrors"}) pin[key] = nullptr;
+  const auto parsed = parse_pin(pin.dump());
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_FALSE(parsed->files[2].size);
+  EXPECT_EQ(parsed->manifest_sha256, "");
+  EXPECT_EQ(parsed->repo.type, RepoType::dataset);
+  EXPECT_TRUE(parsed->mirrors.empty());
+  for (const char* key : {"version", "repo_id", "revision", "files"}) {
+    Json required = small_pin();
+    required[key] = nullptr;
+    EXPECT_NE(tag_of(required), "") << key;
+  }
+}
+
 TEST(Pin, ContradictionsAndNonsenseAreRefused) {
   const auto changed = [](const std::function<void(Json&)>& change) {
     Json pin = small_pin();

@@ -42,6 +42,7 @@ TEST(PullCommand, SaysWhatWasPulled) {
   EXPECT_EQ(lines_of(outcome.out)[0],
             fmt::format("trinity pull ok — 4 files into {} (repo org/bundle @ v1.0.0)",
                         (command.folder / "dest").string()));
+  EXPECT_NE(outcome.out.find("\nnext: trinity doctor --model MODEL --bundle "), std::string::npos);
   EXPECT_EQ(outcome.err, "");
   expect_complete(command.folder / "dest", command.files);
 }
@@ -58,6 +59,7 @@ TEST(PullCommand, JsonIsOneObject) {
   EXPECT_EQ(record["files"][2]["sha256"], sha256_hex(command.files[2].content));
   EXPECT_EQ(record["files"][2]["verified"], "pin");
   EXPECT_EQ(record["files"][2]["source"], "downloaded");
+  EXPECT_EQ(record["files"][2]["endpoint"], command.server.url());
 }
 
 // Killed at any moment, the next run goes on: here when the server holds the second half back.
@@ -131,6 +133,140 @@ TEST(PullCommand, TheEnvironmentNamesCacheAndOffline) {
   command.environment["http_proxy"] = "http://127.0.0.1:1";
   command.environment["HF_HOME"] = command.folder / "other";
   EXPECT_EQ(run(command.words(), "", command.environment).status, 0);
+}
+
+Words words_without_endpoint(const Command& command) {
+  return {"pull", command.folder / "pin.json", "--dest", command.folder / "dest"};
+}
+
+std::size_t requests_with_token(const HubServer& server, const std::string& token) {
+  std::size_t count = 0;
+  for (const auto& request : server.requests()) {
+    const std::string sent = request.header("authorization");
+    if (sent.empty()) continue;
+    EXPECT_EQ(sent, "Bearer " + token);
+    ++count;
+  }
+  return count;
+}
+
+TEST(PullCommand, HfEndpointNamesTheHubAndAnExplicitOneWins) {
+  Command command;
+  command.environment["HF_ENDPOINT"] = command.server.url() + "/";
+  const Outcome outcome = run(words_without_endpoint(command), "", command.environment);
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  expect_complete(command.folder / "dest", command.files);
+  EXPECT_NE(outcome.out.find("from " + command.server.url()), std::string::npos) << outcome.out;
+
+  HubServer other;
+  publish(other, command.pin, command.files);
+  command.server.forget_requests();
+  const Words elsewhere = {"--endpoint", other.url(),
+                           "--cache",    command.folder / "second",
+                           "--dest",     command.folder / "again"};
+  Words words = {"pull", command.folder / "pin.json"};
+  words.insert(words.end(), elsewhere.begin(), elsewhere.end());
+  ASSERT_EQ(run(words, "", command.environment).status, 0);
+  EXPECT_TRUE(command.server.requests().empty());
+  EXPECT_FALSE(other.requests().empty());
+
+  command.environment["HF_ENDPOINT"] = "hf-mirror.example";
+  const Outcome wrong = run({"pull", command.folder / "pin.json"}, "", command.environment);
+  EXPECT_EQ(wrong.status, 1);
+  EXPECT_NE(wrong.err.find("HF_ENDPOINT: the address \"hf-mirror.example\""), std::string::npos)
+      << wrong.err;
+}
+
+TEST(PullCommand, TheTokenOfALoginIsSentToItsHubAlone) {
+  const std::string token = "hf_TokenOfALogin";
+  for (const std::string where : {"HF_HOME", "HF_TOKEN_PATH", "XDG_CACHE_HOME", "HOME"}) {
+    Command command;
+    const std::map<std::string, std::string> places = {{"HF_HOME", "x/token"},
+                                                       {"HF_TOKEN_PATH", "x"},
+                                                       {"XDG_CACHE_HOME", "x/huggingface/token"},
+                                                       {"HOME", "x/.cache/huggingface/token"}};
+    command.folder.put(places.at(where), token + "\r\n");
+    command.environment[where] = command.folder / "x";
+    command.environment["HF_ENDPOINT"] = command.server.url();
+    const Outcome outcome = run(words_without_endpoint(command), "", command.environment);
+    ASSERT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_EQ(outcome.err, "");
+    EXPECT_EQ(requests_with_token(command.server, token), command.server.requests().size());
+
+    HubServer other;
+    publish(other, command.pin, command.files);
+    const Outcome elsewhere =
+        run({"pull", command.folder / "pin.json", "--endpoint", other.url(), "--dest",
+             command.folder / "again", "--cache", command.folder / "second"},
+            "", command.environment);
+    ASSERT_EQ(elsewhere.status, 0) << elsewhere.err;
+    EXPECT_FALSE(other.requests().empty());
+    EXPECT_EQ(requests_with_token(other, token), 0u);
+  }
+}
+
+TEST(PullCommand, TokenVariablesGoBeforeTheFile) {
+  Command command;
+  command.folder.put("home/token", "hf_OfTheFile");
+  command.environment["HF_HOME"] = command.folder / "home";
+  command.environment["HF_ENDPOINT"] = command.server.url();
+  command.environment["HUGGING_FACE_HUB_TOKEN"] = "hf_OfTheOlderName";
+  ASSERT_EQ(run(words_without_endpoint(command), "", command.environment).status, 0);
+  EXPECT_GT(requests_with_token(command.server, "hf_OfTheOlderName"), 0u);
+  command.server.forget_requests();
+  command.environment["HF_TOKEN"] = "hf_OfTheVariable";
+  command.environment["HF_HUB_CACHE"] = command.folder / "second";
+  ASSERT_EQ(run({"pull", command.folder / "pin.json"}, "", command.environment).status, 0);
+  EXPECT_GT(requests_with_token(command.server, "hf_OfTheVariable"), 0u);
+  command.server.forget_requests();
+  command.environment.erase("HF_TOKEN");
+  command.environment.erase("HUGGING_FACE_HUB_TOKEN");
+  command.environment["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1";
+  command.environment["HF_HUB_CACHE"] = command.folder / "third";
+  ASSERT_EQ(run({"pull", command.folder / "pin.json"}, "", command.environment).status, 0);
+  EXPECT_EQ(requests_with_token(command.server, ""), 0u);
+}
+
+TEST(PullCommand, ATokenFileThatIsOfNoUseIsNamedAndNotSent) {
+  for (const std::string content : {"two words", "tok\x01en", "LONG", "FOLDER"}) {
+    Command command;
+    command.environment["HF_ENDPOINT"] = command.server.url();
+    command.environment["HF_TOKEN_PATH"] = command.folder / "token";
+    if (content == "FOLDER")
+      fs::create_directories(command.folder / "token");
+    else
+      command.folder.put("token", content == "LONG" ? std::string(100'000, 'x') : content);
+    const Outcome outcome = run(words_without_endpoint(command), "", command.environment);
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_NE(outcome.err.find("no token is sent: "), std::string::npos) << outcome.err;
+    EXPECT_EQ(requests_with_token(command.server, ""), 0u);
+  }
+}
+
+TEST(PullCommand, OfflineHasTheNamesAndWordsOfTheHubsClient) {
+  Command command;
+  for (const std::string name : {"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"}) {
+    for (const std::string value : {"1", "TRUE", "Yes", "on"}) {
+      const Outcome outcome = run({"pull", command.folder / "pin.json", "--endpoint",
+                                   command.server.url(), "--cache", command.folder / "empty"},
+                                  "", {{name, value}});
+      EXPECT_EQ(outcome.status, 3) << name << value << outcome.err;
+    }
+  }
+  EXPECT_TRUE(command.server.requests().empty());
+}
+
+TEST(PullCommand, WithoutASourceAndADefaultPinItSaysWhatCanBeNamed) {
+  Command command;
+  const Outcome outcome =
+      Process("/bin/sh",
+              {"-c", "cd \"$1\" && exec \"$0\" pull", TRINITY_PROGRAM, command.folder.path()},
+              command.environment)
+          .finish("");
+  EXPECT_EQ(outcome.status, 2) << outcome.err;
+  for (const char* word : {"--base", "--router", "REPO@REV", "pin file"})
+    EXPECT_NE(outcome.err.find(word), std::string::npos) << outcome.err;
+  EXPECT_EQ(lines_of(outcome.err).size(), 1u);
 }
 
 TEST(PullCommand, ARepositoryIsListedOrItsFilesNamed) {

@@ -19,7 +19,7 @@ struct TokenHub {
 
   TokenHub() {
     publish(server, pin, files);
-    options.token = kToken;
+    options.token.text = kToken;
   }
 };
 
@@ -109,6 +109,29 @@ TEST(PullToken, GoesToNoOtherEndpointAndNoMirror) {
   EXPECT_EQ(with_token(second), 0u);
   EXPECT_EQ(mirror.requests().size(), 2u);
   EXPECT_EQ(with_token(mirror), 0u);
+}
+
+TEST(PullToken, WithAHomeItGoesToThatEndpointWhereverItStands) {
+  TokenHub hub;
+  HubServer mirror;
+  mirror.set_handler([](const HubRequestLine&) { return status_only(401); });
+  hub.options.token.name = "the token file";
+  hub.options.token.home = hub.server.url();
+  hub.options.endpoints = {mirror.url(), hub.server.url()};
+  ASSERT_TRUE(pull(hub.pin, hub.options));
+  EXPECT_EQ(mirror.requests().size(), 1u);
+  EXPECT_EQ(with_token(mirror), 0u);
+  EXPECT_EQ(with_token(hub.server), hub.server.requests().size());
+  // Where it does not go, the refusal says so.
+  hub.options.endpoints = {mirror.url()};
+  hub.options.cache = hub.folder / "empty";
+  hub.options.destination = hub.folder / "other";
+  const auto report = pull(hub.pin, hub.options);
+  ASSERT_FALSE(report);
+  EXPECT_NE(
+      report.error().message.find("the token of the token file belongs to " + hub.server.url()),
+      std::string::npos)
+      << report.error().message;
 }
 
 TEST(PullToken, IsInNoMessageAndNoFile) {

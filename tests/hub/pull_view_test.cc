@@ -40,5 +40,50 @@ TEST(PullView, ForeignNamesStayTextAndTheLineFits) {
     EXPECT_LE(display_width(progress_text(now, 0, 0, columns)), static_cast<std::size_t>(columns));
 }
 
+PullReport report_of(std::size_t downloaded, std::size_t there) {
+  PullReport report;
+  report.folder = "/a folder/it's";
+  for (std::size_t i = 0; i < downloaded + there; ++i) {
+    PulledFile file;
+    file.path = "f" + std::to_string(i);
+    file.source = i < downloaded ? FileSource::downloaded : FileSource::cache;
+    if (i < downloaded) file.endpoint = i % 2 ? "https://b.org" : "https://a.org";
+    report.files.push_back(file);
+  }
+  return report;
+}
+
+TEST(PullView, TheOthersAreNamedOnlyWhenThereAreOthers) {
+  const auto second_line = [](std::size_t downloaded, std::size_t there) {
+    const std::string text = pull_text({}, report_of(downloaded, there), 1.5);
+    return text.substr(text.find('\n') + 1);
+  };
+  EXPECT_EQ(second_line(0, 3), "nothing was downloaded: all of it was there\n");
+  EXPECT_EQ(second_line(1, 0), "downloaded it from https://a.org, 0.0 MB in 1.5 s\n");
+  EXPECT_EQ(second_line(3, 0),
+            "downloaded all of them from https://a.org and https://b.org, 0.0 MB in 1.5 s\n");
+  EXPECT_EQ(second_line(1, 1),
+            "downloaded 1 of them from https://a.org, 0.0 MB in 1.5 s; the other one was there\n");
+  EXPECT_EQ(second_line(1, 2),
+            "downloaded 1 of them from https://a.org, 0.0 MB in 1.5 s; the others were there\n");
+  EXPECT_NE(pull_text({}, report_of(1, 0), 1).find(" 1 file into "), std::string::npos);
+}
+
+TEST(PullView, TheNextCommandFitsWhatWasPulled) {
+  PullReport report = report_of(2, 0);
+  EXPECT_EQ(next_step(report), "");
+  report.files[0].path = "config.json";
+  report.files[1].path = "tokenizer.json";
+  EXPECT_NE(next_step(report).find("trinity pull --router --dest adapted"), std::string::npos);
+  EXPECT_NE(next_step(report).find("trinity doctor --model '/a folder/it'\\''s' --bundle adapted"),
+            std::string::npos);
+  report.files[0].path = "manifest.json";
+  report.files[1].path = "router_head.safetensors";
+  report.folder = "adapted";
+  EXPECT_NE(next_step(report).find("trinity doctor --model MODEL --bundle adapted"),
+            std::string::npos);
+  EXPECT_NE(next_step(report).find("trinity pull --base"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace trinity::cli

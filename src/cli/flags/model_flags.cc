@@ -23,11 +23,14 @@ Result<std::filesystem::path> find_head(const ModelFlags& flags) {
   if (!flags.bundle.empty() || !flags.vector.empty()) return std::filesystem::path();  // its own
   const std::filesystem::path beside =
       std::filesystem::path(flags.model) / "router_head.safetensors";
+  std::error_code unknown;  // a folder that cannot be looked into is named by who opens it
   std::error_code ignored;
-  if (!std::filesystem::exists(beside, ignored) &&
+  if (!std::filesystem::exists(beside, unknown) && !unknown &&
       std::filesystem::is_directory(flags.model, ignored))
     return fail(ErrorKind::missing, "missing_router_head",
-                fmt::format("there is no router head at {}; give --head FILE.safetensors",
+                fmt::format("there is no router head at {}; give --bundle DIR (`trinity pull "
+                            "--router --dest DIR` fetches the one for Qwen3-0.6B) or --head "
+                            "FILE.safetensors",
                             beside.string()));
   return beside;
 }
@@ -161,7 +164,10 @@ Result<Head> head_of(const ModelFlags& flags, const ModelFiles& files,
   if (!beside && beside.error().tag == "missing_file")
     return fail(
         ErrorKind::missing, "missing_router_head",
-        fmt::format("there is no router_head.safetensors in {}; give --head FILE", flags.model));
+        fmt::format("there is no router_head.safetensors in {}; give --bundle DIR (`trinity "
+                    "pull --router --dest DIR` fetches the one for Qwen3-0.6B) or --head "
+                    "FILE",
+                    flags.model));
   return beside;
 }
 

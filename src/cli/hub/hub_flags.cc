@@ -1,47 +1,18 @@
 #include "cli/hub/hub_flags.h"
 
 #include <algorithm>
-#include <cstdlib>
 
+#include "base/try.h"
 #include "cli/commands.h"
+#include "cli/hub/hub_environment.h"
 
 namespace trinity::cli {
-namespace {
-
-/// The first of the names that is set to something.
-std::string environment(std::initializer_list<const char*> names) {
-  for (const char* name : names) {
-    const char* value = std::getenv(name);
-    if (value != nullptr && *value != '\0') return value;
-  }
-  return {};
-}
-
-std::filesystem::path hub_cache_folder() {
-  if (const std::string cache = environment({"HF_HUB_CACHE"}); !cache.empty()) return cache;
-  if (const std::string home = environment({"HF_HOME"}); !home.empty())
-    return std::filesystem::path(home) / "hub";
-  if (const std::string cache = environment({"XDG_CACHE_HOME"}); !cache.empty())
-    return std::filesystem::path(cache) / "huggingface" / "hub";
-  if (const std::string home = environment({"HOME"}); !home.empty())
-    return std::filesystem::path(home) / ".cache" / "huggingface" / "hub";
-  return {};
-}
-
-std::string trimmed(std::string text) {
-  const auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
-  while (!text.empty() && is_space(text.back())) text.pop_back();
-  text.erase(text.begin(), std::find_if_not(text.begin(), text.end(), is_space));
-  return text;
-}
-
-}  // namespace
 
 void add_hub_flags(Command& command, HubFlags& flags) {
   command
       .value("--endpoint", flags.endpoints,
-             "the hub's address (default: https://huggingface.co); again for others that are "
-             "tried when it fails")
+             "the hub's address (without it: HF_ENDPOINT, else https://huggingface.co); again for "
+             "others that are tried when it fails")
       .takes("URL")
       .in("Hub");
   command
@@ -73,14 +44,17 @@ void add_hub_flags(Command& command, HubFlags& flags) {
       .in("Hub");
 }
 
-PullOptions pull_options(const HubFlags& flags) {
+Result<PullOptions> pull_options(const HubFlags& flags) {
   using std::chrono::milliseconds;
   PullOptions options;
-  if (!flags.endpoints.empty()) options.endpoints = flags.endpoints;
-  options.token = trimmed(environment({"HF_TOKEN"}));
   options.cache = flags.cache.empty() ? hub_cache_folder() : std::filesystem::path(flags.cache);
-  const std::string offline = environment({"HF_HUB_OFFLINE"});
-  options.offline = flags.offline || offline == "1" || offline == "true";
+  options.offline = flags.offline || hub_offline();
+  if (!options.offline) {
+    TRINITY_TRY(const std::string endpoint, hub_endpoint());
+    options.endpoints = flags.endpoints;
+    if (options.endpoints.empty()) options.endpoints = {endpoint};
+    options.token = hub_token(endpoint);
+  }
   options.jobs = flags.jobs;
   options.retry.attempts = flags.retries + 1;
   NetworkOptions& network = options.network;

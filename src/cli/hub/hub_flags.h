@@ -20,8 +20,8 @@ struct HubFlags {
 
 void add_hub_flags(Command& command, HubFlags& flags);
 
-/// Also from the environment: HF_TOKEN; HF_HUB_CACHE, else HF_HOME and XDG_CACHE_HOME, else HOME;
-/// HF_HUB_OFFLINE; the proxies (https_proxy, http_proxy, all_proxy, no_proxy) and SSL_CERT_FILE.
-PullOptions pull_options(const HubFlags& flags);
+/// Also from the environment: what hub_environment.h names; the proxies (https_proxy, http_proxy,
+/// all_proxy, no_proxy) and SSL_CERT_FILE. Errors: those of hub_endpoint.
+Result<PullOptions> pull_options(const HubFlags& flags);
 
 }  // namespace trinity::cli

@@ -70,7 +70,16 @@ Result<Pin> chosen_pin(const PullFlags& flags, const PullOptions& options) {
                 "--file chooses files of REPO@REV; a pin has its own list");
   if (flags.base) return base_model_pin();
   if (flags.router) return router_pin();
-  if (flags.source.empty()) return pin_file(kDefaultPin);
+  if (flags.source.empty()) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(kDefaultPin, ignored))
+      return fail(ErrorKind::usage, "usage",
+                  fmt::format("nothing is named to fetch; give --base (the base model), --router "
+                              "(the published bundle for it), a pin file or REPO@REV (without any, "
+                              "{} is used, which is not here)",
+                              kDefaultPin));
+    return pin_file(kDefaultPin);
+  }
   if (names_a_repo(flags.source)) return repo_pin(flags, options);
   if (!flags.source.ends_with(".json") && !std::filesystem::exists(flags.source))
     return fail(
@@ -99,7 +108,7 @@ void say_what_is_not_pinned(const PullReport& report) {
 }
 
 Status pull_command(const PullFlags& flags) {
-  PullOptions options = pull_options(flags.hub);
+  TRINITY_TRY(PullOptions options, pull_options(flags.hub));
   TRINITY_TRY(const Pin pin, chosen_pin(flags, options));
   if (!flags.destination.empty()) {
     options.destination = flags.destination;
@@ -116,7 +125,7 @@ Status pull_command(const PullFlags& flags) {
   if (!flags.json) say_what_is_not_pinned(*report);
   Output output;
   TRINITY_CHECK(output.write(flags.json ? pull_json(pin, *report, seconds)
-                                        : pull_text(pin, *report, seconds)));
+                                        : pull_text(pin, *report, seconds) + next_step(*report)));
   return output.flush();
 }
 
@@ -145,7 +154,8 @@ void declare(Command& command, PullFlags& flags) {
   command.notes(
       "Every file is hashed before it gets its name; one that is there already and right is not\n"
       "fetched again. A pull that was stopped goes on where it stopped when it is run again.\n"
-      "A token comes from HF_TOKEN and is sent to the first --endpoint only.\n\n"
+      "A token comes from HF_TOKEN, for the first endpoint, else from `hf auth login`, for the\n"
+      "endpoint of HF_ENDPOINT or https://huggingface.co alone.\n\n"
       "Examples:\n"
       "  trinity pull --base --dest Qwen3-0.6B\n"
       "  trinity pull --router --dest adapted\n"

@@ -73,7 +73,8 @@ std::string pull_json(const Pin& pin, const PullReport& report, double seconds) 
                      {"source", file_source_name(file.source)},
                      {"verified", verified_name(file.verified)},
                      {"downloaded_bytes", file.downloaded_bytes},
-                     {"resumed_from", file.resumed_from}});
+                     {"resumed_from", file.resumed_from},
+                     {"endpoint", file.endpoint.empty() ? Json(nullptr) : Json(file.endpoint)}});
   const Json record = {{"repo_id", pin.repo.id},
                        {"repo_type", repo_type_name(pin.repo.type)},
                        {"revision", pin.repo.revision},
@@ -87,14 +88,56 @@ std::string pull_json(const Pin& pin, const PullReport& report, double seconds) 
 
 std::string pull_text(const Pin& pin, const PullReport& report, double seconds) {
   std::size_t downloaded = 0;
-  for (const PulledFile& file : report.files)
-    downloaded += file.source == FileSource::downloaded ? 1 : 0;
-  return fmt::format(
-      "trinity pull ok — {} into {} (repo {} @ {})\n"
-      "downloaded {} of them, {:.1f} MB in {:.1f} s; the others were there\n",
-      counted(report.files.size(), "file"), printable(report.folder.string()),
-      printable(pin.repo.id), printable(pin.repo.revision), downloaded,
-      megabytes(report.downloaded_bytes), seconds);
+  std::vector<std::string> endpoints;
+  for (const PulledFile& file : report.files) {
+    if (file.source != FileSource::downloaded) continue;
+    ++downloaded;
+    if (std::find(endpoints.begin(), endpoints.end(), file.endpoint) == endpoints.end())
+      endpoints.push_back(file.endpoint);
+  }
+  const std::size_t files = report.files.size();
+  std::string text = fmt::format("trinity pull ok — {} into {} (repo {} @ {})\n",
+                                 counted(files, "file"), printable(report.folder.string()),
+                                 printable(pin.repo.id), printable(pin.repo.revision));
+  if (downloaded == 0) return text + "nothing was downloaded: all of it was there\n";
+  text += fmt::format("downloaded {} from {}, {:.1f} MB in {:.1f} s{}\n",
+                      downloaded == files ? (files == 1 ? "it" : "all of them")
+                                          : fmt::format("{} of them", downloaded),
+                      fmt::join(endpoints, " and "), megabytes(report.downloaded_bytes), seconds,
+                      downloaded == files       ? ""
+                      : downloaded + 1 == files ? "; the other one was there"
+                                                : "; the others were there");
+  return text;
+}
+
+std::string next_step(const PullReport& report) {
+  const auto has = [&](const char* name) {
+    return std::any_of(report.files.begin(), report.files.end(),
+                       [&](const PulledFile& file) { return file.path == name; });
+  };
+  const std::string folder = printable(shell_word(report.folder.string()));
+  if (has("manifest.json") && has("router_head.safetensors"))
+    return fmt::format(
+        "next: trinity doctor --model MODEL --bundle {}, where MODEL is the folder of "
+        "the base model (trinity pull --base)\n",
+        folder);
+  if (has("config.json") && has("router_head.safetensors"))
+    return fmt::format("next: trinity doctor --model {}\n", folder);
+  if (has("config.json") && has("tokenizer.json"))
+    return fmt::format(
+        "next: trinity pull --router --dest adapted, then trinity doctor --model {} "
+        "--bundle adapted\n",
+        folder);
+  return {};
+}
+
+std::string shell_word(const std::string& word) {
+  constexpr std::string_view plain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+,=";
+  if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
+  std::string quoted = "'";
+  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
 }
 
 }  // namespace trinity::cli

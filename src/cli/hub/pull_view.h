@@ -32,7 +32,15 @@ std::string progress_text(const PullProgress& progress, std::uint64_t fetched, d
 /// The whole report as one JSON object.
 std::string pull_json(const Pin& pin, const PullReport& report, double seconds);
 
-/// "trinity pull ok — 11 files into DIR (repo R @ REV)" and a line about bytes.
+/// "trinity pull ok — 11 files into DIR (repo R @ REV)" and a line about bytes and where they came
+/// from.
 std::string pull_text(const Pin& pin, const PullReport& report, double seconds);
+
+/// The command to go on with, as a line: for a bundle the one that checks it, for a model the one
+/// that fetches a bundle. Empty for other files.
+std::string next_step(const PullReport& report);
+
+/// A word that a shell reads as this one, quoted where that is needed.
+std::string shell_word(const std::string& word);
 
 }  // namespace trinity::cli

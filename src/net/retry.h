@@ -6,7 +6,7 @@
 #include <optional>
 #include <stop_token>
 
-namespace trinity {
+namespace trinity::net {
 
 struct RetryPolicy {
   int attempts = 6;                             // in a row without a new byte
@@ -29,4 +29,4 @@ std::optional<std::chrono::milliseconds> retry_delay(
 void pause_for(const RetryPolicy& policy, std::chrono::milliseconds delay,
                const std::stop_token& stop);
 
-}  // namespace trinity
+}  // namespace trinity::net

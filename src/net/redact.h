@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace trinity {
+namespace trinity::net {
 
 /// Every occurrence of `secret` in `text` becomes "[token]"; an empty secret changes nothing.
 std::string redacted(std::string text, std::string_view secret);
@@ -14,4 +14,4 @@ std::string redacted(std::string text, std::string_view secret);
 /// The same for an error's message.
 Error redacted(Error error, std::string_view secret);
 
-}  // namespace trinity
+}  // namespace trinity::net

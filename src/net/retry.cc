@@ -1,10 +1,10 @@
-#include "hub/retry.h"
+#include "net/retry.h"
 
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
 
-namespace trinity {
+namespace trinity::net {
 
 using std::chrono::milliseconds;
 
@@ -33,4 +33,4 @@ void pause_for(const RetryPolicy& policy, milliseconds delay, const std::stop_to
   stopped.wait_for(lock, stop, delay, [] { return false; });
 }
 
-}  // namespace trinity
+}  // namespace trinity::net

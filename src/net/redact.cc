@@ -1,6 +1,6 @@
-#include "hub/redact.h"
+#include "net/redact.h"
 
-namespace trinity {
+namespace trinity::net {
 
 std::string redacted(std::string text, std::string_view secret) {
   constexpr std::string_view mark = "[token]";
@@ -16,4 +16,4 @@ Error redacted(Error error, std::string_view secret) {
   return error;
 }
 
-}  // namespace trinity
+}  // namespace trinity::net
