@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "base/stopwatch.h"
 
 namespace trinity::bench {
@@ -27,7 +27,7 @@ double time_ms(const std::function<void()>& body) {
   return watch.elapsed_ms();
 }
 
-std::string json_string(const std::string& text) { return nlohmann::json(text).dump(); }
+std::string json_string(const std::string& text) { return json_text(text); }
 
 void report(const BenchSink& sink, const std::string& name, const Params& params,
             const std::string& unit, const Samples& samples) {

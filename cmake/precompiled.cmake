@@ -2,8 +2,7 @@
 #
 #   std    the standard library and tl::expected
 #   fmt    std and fmt, for rooms that link fmt
-#   json   fmt and nlohmann/json.hpp, for rooms where many sources read or write JSON
-#   test   json and GoogleTest
+#   test   fmt, nlohmann/json.hpp and GoogleTest
 #   test_computes   std and GoogleTest, for tests that are optimised
 #
 # They only save time: every source includes what it uses, and builds with TRINITY_PCH=OFF show it (the
@@ -22,8 +21,7 @@ set(std_headers <algorithm> <array> <bit> <charconv> <chrono> <cmath> <cstddef> 
     <filesystem> <functional> <limits> <map> <memory> <optional> <span> <string> <string_view> <tuple>
     <utility> <variant> <vector> <tl/expected.hpp>)
 set(fmt_headers ${std_headers} <fmt/format.h>)
-set(json_headers ${fmt_headers} <nlohmann/json.hpp>)
-set(test_headers ${json_headers} <gtest/gtest.h>)
+set(test_headers ${fmt_headers} <nlohmann/json.hpp> <gtest/gtest.h>)
 set(test_computes_headers ${std_headers} <gtest/gtest.h>)
 
 # add_precompiled(NAME LIBRARIES...)
@@ -38,7 +36,6 @@ endfunction()
 
 add_precompiled(std tl::expected)
 add_precompiled(fmt tl::expected fmt::fmt)
-add_precompiled(json tl::expected fmt::fmt nlohmann_json::nlohmann_json)
 
 # add_test_precompiled(NAME LEVEL LIBRARIES...)
 #   The same for executables, which are compiled with -fPIE, at an optimisation level.

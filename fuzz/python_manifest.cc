@@ -1,6 +1,5 @@
 // Any bytes as the manifest of a components bundle: refused with a tag and a sentence, or tensors
 // with names, layouts and spans that an import can work with.
-#include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 

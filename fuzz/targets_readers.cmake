@@ -1,6 +1,7 @@
 trinity_fuzz(safetensors LINK trinity_tensor)
 trinity_fuzz(npy LINK trinity_tensor)
-trinity_fuzz(json LINK trinity_base)
+trinity_fuzz(json LINK trinity_base nlohmann_json::nlohmann_json)
+trinity_fuzz(json_round_trip LINK trinity_base)
 trinity_fuzz(pin LINK trinity_hub)
 trinity_fuzz(records LINK trinity_wire)
 trinity_fuzz(url LINK trinity_net)

@@ -5,7 +5,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <nlohmann/json.hpp>
 
 #include "base/json.h"
 #include "bundle/manifest.h"
@@ -25,10 +24,10 @@ void ExportLog::open(const std::filesystem::path& folder) {
   if (!descriptor_.is_open()) warn_once(std::strerror(errno));
 }
 
-void ExportLog::write(const std::string& name, const nlohmann::ordered_json& fields) {
+void ExportLog::write(const std::string& name, const Json& fields) {
   if (listener_) listener_(name, fields);
   if (!descriptor_.is_open()) return;
-  nlohmann::ordered_json line = {{"event", name}, {"event_time_utc", utc_now()}};
+  Json line = {{"event", name}, {"event_time_utc", utc_now()}};
   line.update(fields);
   const std::string text = json_text(line) + "\n";
   // One write a line: lines of a killed run stay whole.

@@ -5,16 +5,15 @@
 
 #include <filesystem>
 #include <functional>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "base/descriptor.h"
+#include "base/json_value.h"
 
 namespace trinity {
 
 /// An event's name and its fields, a JSON object.
-using EventListener =
-    std::function<void(const std::string& name, const nlohmann::ordered_json& fields)>;
+using EventListener = std::function<void(const std::string& name, const Json& fields)>;
 
 class ExportLog {
  public:
@@ -25,7 +24,7 @@ class ExportLog {
   void open(const std::filesystem::path& folder);
   /// Adds `event` and `event_time_utc`. A log that cannot be written is reported once, as an event
   /// `log_write_failed` to the listener, and the export goes on.
-  void write(const std::string& name, const nlohmann::ordered_json& fields);
+  void write(const std::string& name, const Json& fields);
 
  private:
   void warn_once(const std::string& reason);

@@ -7,11 +7,11 @@
 #include <functional>
 #include <map>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
 #include "adapt/adapted_source.h"
+#include "base/json_value.h"
 #include "base/sha256.h"
 #include "base/stopwatch.h"
 #include "base/try.h"
@@ -24,8 +24,6 @@
 
 namespace trinity {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr int64_t kChunkRows = 4096;
 /// Finished rows that may wait for the disk; most of an embedding, so that the next tensors can be

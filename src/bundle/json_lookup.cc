@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -12,14 +11,12 @@
 namespace trinity {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr size_t kMaxJsonBytes = size_t{128} << 20;
 constexpr uint64_t kLargestInteger = uint64_t{1} << 62;
 
 bool is_index(const Json& value) {
   return value.is_number_integer() &&
-         !(value.is_number_unsigned() && value.get<uint64_t>() > kLargestInteger);
+         !(value.is_number_unsigned() && value.as_uint64() > kLargestInteger);
 }
 
 }  // namespace
@@ -43,11 +40,9 @@ Result<Json> read_json_object(const std::filesystem::path& path) {
 const Json* find_value(const Json& json, std::string_view dotted_key) {
   const Json* at = &json;
   while (!dotted_key.empty()) {
-    if (!at->is_object()) return nullptr;
     const size_t dot = std::min(dotted_key.find('.'), dotted_key.size());
-    const auto found = at->find(std::string(dotted_key.substr(0, dot)));
-    if (found == at->end() || found->is_null()) return nullptr;
-    at = &*found;
+    at = at->find(dotted_key.substr(0, dot));
+    if (at == nullptr || at->is_null()) return nullptr;
     dotted_key.remove_prefix(std::min(dot + 1, dotted_key.size()));
   }
   return at;
@@ -57,14 +52,14 @@ std::optional<std::string> find_text(const Json& json,
                                      std::initializer_list<std::string_view> dotted_keys) {
   for (const std::string_view key : dotted_keys)
     if (const Json* value = find_value(json, key); value != nullptr && value->is_string())
-      if (const auto& text = value->get_ref<const std::string&>(); !text.empty()) return text;
+      if (const auto& text = value->as_string(); !text.empty()) return text;
   return std::nullopt;
 }
 
 std::optional<int64_t> find_integer(const Json& json, std::string_view dotted_key) {
   const Json* value = find_value(json, dotted_key);
   if (value == nullptr || !is_index(*value)) return std::nullopt;
-  return value->get<int64_t>();
+  return value->as_int64();
 }
 
 std::vector<int64_t> find_integers(const Json& json, std::string_view dotted_key) {
@@ -73,7 +68,7 @@ std::vector<int64_t> find_integers(const Json& json, std::string_view dotted_key
   std::vector<int64_t> out;
   for (const Json& item : *value) {
     if (!is_index(item)) return {};
-    out.push_back(item.get<int64_t>());
+    out.push_back(item.as_int64());
   }
   return out;
 }

@@ -9,13 +9,13 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/file.h"
+#include "base/json_value.h"
 #include "tensor/dtype.h"
 
 namespace trinity {
@@ -107,7 +107,7 @@ struct Manifest {
   std::vector<ManifestTensor> tensors;
   std::optional<int64_t> only_index;
   bool skip_existing = true;
-  std::optional<std::string> python_semantic_manifest;  // imports: compact JSON text
+  Json python_semantic_manifest;  // imports: what is kept of the Python manifest, else null
   std::optional<bool> python_reference_manifest_loaded;
   // Ours, all optional.
   std::optional<std::string> fidelity_mode, producer, producer_profile, base_model_revision;
@@ -118,7 +118,10 @@ struct Manifest {
   bool is_native() const { return !importer.has_value(); }
 };
 
-/// Compact JSON with the keys in the order of the format. All of it is rebuilt from the fields.
+/// The document with the keys in the order of the format. All of it is rebuilt from the fields.
+Json manifest_document(const Manifest& manifest);
+
+/// The same as compact text: the file.
 std::string manifest_json(const Manifest& manifest);
 
 /// Errors: `invalid_manifest` (no JSON, a field of the wrong type), `missing_manifest_key` (names

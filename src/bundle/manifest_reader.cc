@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
 
 #include "base/json.h"
 #include "base/try.h"
@@ -25,58 +24,52 @@ tl::unexpected<Error> invalid(const std::string& what) {
 /// Reads fields of one JSON object; remembers the first thing that was wrong.
 class Fields {
  public:
-  Fields(const nlohmann::json& object, std::string where)
-      : object_(object), where_(std::move(where)) {}
+  Fields(const Json& object, std::string where) : object_(object), where_(std::move(where)) {}
 
   /// Absent and null are the same: nothing.
-  const nlohmann::json* find(const char* key) const {
-    const auto found = object_.find(key);
-    return found == object_.end() || found->is_null() ? nullptr : &*found;
+  const Json* find(const char* key) const {
+    const Json* const found = object_.find(key);
+    return found == nullptr || found->is_null() ? nullptr : found;
   }
 
   void text(const char* key, std::string& out) {
-    if (const auto* value = expect(key, &nlohmann::json::is_string, "a string"))
-      out = value->get<std::string>();
+    if (const auto* value = expect(key, &Json::is_string, "a string")) out = value->as_string();
   }
   void text(const char* key, std::optional<std::string>& out) {
-    if (const auto* value = expect(key, &nlohmann::json::is_string, "a string"))
-      out = value->get<std::string>();
+    if (const auto* value = expect(key, &Json::is_string, "a string")) out = value->as_string();
   }
   void integer(const char* key, int64_t& out) {
-    if (const auto* value = expect(key, &nlohmann::json::is_number_integer, "an integer"))
-      out = value->get<int64_t>();
+    if (const auto* value = expect(key, &Json::is_number_integer, "an integer"))
+      out = value->as_int64();
   }
   void integer(const char* key, std::optional<int64_t>& out) {
-    if (const auto* value = expect(key, &nlohmann::json::is_number_integer, "an integer"))
-      out = value->get<int64_t>();
+    if (const auto* value = expect(key, &Json::is_number_integer, "an integer"))
+      out = value->as_int64();
   }
   /// A count, a dimension or a place in a list.
   void size(const char* key, int64_t& out) {
-    const auto* value = expect(key, &nlohmann::json::is_number_integer, "an integer");
+    const auto* value = expect(key, &Json::is_number_integer, "an integer");
     if (value == nullptr) return;
     if (is_size(*value))
-      out = value->get<int64_t>();
+      out = value->as_int64();
     else
       wrong(key, "a size");
   }
   void boolean(const char* key, bool& out) {
-    if (const auto* value = expect(key, &nlohmann::json::is_boolean, "true or false"))
-      out = value->get<bool>();
+    if (const auto* value = expect(key, &Json::is_boolean, "true or false")) out = value->as_bool();
   }
   void boolean(const char* key, std::optional<bool>& out) {
-    if (const auto* value = expect(key, &nlohmann::json::is_boolean, "true or false"))
-      out = value->get<bool>();
+    if (const auto* value = expect(key, &Json::is_boolean, "true or false")) out = value->as_bool();
   }
   void number(const char* key, std::optional<double>& out) {
-    if (const auto* value = expect(key, &nlohmann::json::is_number, "a number"))
-      out = value->get<double>();
+    if (const auto* value = expect(key, &Json::is_number, "a number")) out = value->as_double();
   }
   void sizes(const char* key, std::vector<int64_t>& out) {
-    const auto* value = expect(key, &nlohmann::json::is_array, "a list");
+    const auto* value = expect(key, &Json::is_array, "a list");
     if (value == nullptr) return;
     for (const auto& item : *value) {
       if (!is_size(item)) return wrong(key, "a list of sizes");
-      out.push_back(item.get<int64_t>());
+      out.push_back(item.as_int64());
     }
   }
   void wrong(const char* key, const char* expected) {
@@ -85,14 +78,13 @@ class Fields {
   const Status& status() const { return status_; }
 
  private:
-  static bool is_size(const nlohmann::json& value) {
+  static bool is_size(const Json& value) {
     if (!value.is_number_integer()) return false;
-    if (value.is_number_unsigned()) return value.get<uint64_t>() <= uint64_t{kLargestSize};
-    return value.get<int64_t>() >= 0 && value.get<int64_t>() <= kLargestSize;
+    if (value.is_number_unsigned()) return value.as_uint64() <= uint64_t{kLargestSize};
+    return value.as_int64() >= 0 && value.as_int64() <= kLargestSize;
   }
 
-  const nlohmann::json* expect(const char* key, bool (nlohmann::json::*is)() const noexcept,
-                               const char* expected) {
+  const Json* expect(const char* key, bool (Json::*is)() const, const char* expected) {
     const auto* value = find(key);
     if (value == nullptr) return nullptr;
     if ((value->*is)()) return value;
@@ -100,7 +92,7 @@ class Fields {
     return nullptr;
   }
 
-  const nlohmann::json& object_;
+  const Json& object_;
   std::string where_;
   Status status_;
 };
@@ -129,8 +121,7 @@ constexpr std::array kRequired = {"artifact_version",
                                   "source_split",
                                   "split"};
 
-Result<std::vector<std::string>> parse_segments(const nlohmann::json* value,
-                                                const std::string& path) {
+Result<std::vector<std::string>> parse_segments(const Json* value, const std::string& path) {
   std::vector<std::string> out;
   if (value == nullptr) {
     for (size_t begin = 0; begin <= path.size();) {
@@ -143,16 +134,16 @@ Result<std::vector<std::string>> parse_segments(const nlohmann::json* value,
   if (!value->is_array()) return invalid("segments of " + excerpt(path) + " must be a list");
   for (const auto& item : *value) {
     if (item.is_string())
-      out.push_back(item.get<std::string>());
+      out.push_back(item.as_string());
     else if (item.is_number_integer())
-      out.push_back(std::to_string(item.get<int64_t>()));
+      out.push_back(std::to_string(item.as_int64()));
     else
       return invalid("segments of " + excerpt(path) + " must be strings and integers");
   }
   return out;
 }
 
-Result<ManifestTensor> parse_tensor(const nlohmann::json& json, size_t place) {
+Result<ManifestTensor> parse_tensor(const Json& json, size_t place) {
   const std::string where = fmt::format("selected_tensors[{}].", place);
   if (!json.is_object())
     return invalid(fmt::format("selected_tensors[{}] must be an object", place));
@@ -291,7 +282,7 @@ Result<Manifest> parse_manifest(std::string_view text) {
   if (m.router_head_shape.size() != 2 || m.router_head_shape[0] <= 0 || m.router_head_shape[1] <= 0)
     return invalid("router_head_shape must be [outputs, hidden]");
   if (const auto* python = fields.find("python_semantic_manifest"))
-    m.python_semantic_manifest = python->dump();
+    m.python_semantic_manifest = *python;
   if (const auto* spec = fields.find("export_spec"); spec != nullptr && spec->is_object()) {
     Fields spec_fields(*spec, "export_spec.");
     spec_fields.text("name", m.spec_name);

@@ -1,15 +1,11 @@
 // The manifest as JSON: keys in the order of the published format, ours at the end.
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/json.h"
-#include "base/json_optional.h"
 #include "bundle/manifest.h"
 
 namespace trinity {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 /// Adds a key only when there is a value.
 template <class T>
@@ -47,20 +43,20 @@ Json tensor_json(const ManifestTensor& t, bool native) {
   out["offset_end"] = t.offset_end;
   out["singular_values"] = t.singular_values;
   out["checkpoint_path"] = t.checkpoint_path;
-  out["checkpoint_sha256"] = json_or_null(t.checkpoint_sha256);
-  out["backend_observed_during_export"] = json_or_null(t.backend_label);
+  out["checkpoint_sha256"] = Json(t.checkpoint_sha256);
+  out["backend_observed_during_export"] = Json(t.backend_label);
   if (native) {
-    out["decompose_elapsed_ms"] = json_or_null(t.decompose_elapsed_ms);
-    out["reconstruct_elapsed_ms"] = json_or_null(t.reconstruct_elapsed_ms);
-    out["u_backend"] = json_or_null(t.u_backend);
-    out["s_backend"] = json_or_null(t.s_backend);
-    out["v_backend"] = json_or_null(t.v_backend);
+    out["decompose_elapsed_ms"] = Json(t.decompose_elapsed_ms);
+    out["reconstruct_elapsed_ms"] = Json(t.reconstruct_elapsed_ms);
+    out["u_backend"] = Json(t.u_backend);
+    out["s_backend"] = Json(t.s_backend);
+    out["v_backend"] = Json(t.v_backend);
   }
-  out["adapted_backend"] = json_or_null(t.adapted_backend);
+  out["adapted_backend"] = Json(t.adapted_backend);
   add_if(out, "decompose_source_type", t.decompose_source_type);
   add_if(out, "reconstructed_type_before_cast", t.reconstructed_type_before_cast);
   add_if(out, "checkpoint_type", t.checkpoint_type);
-  out["error"] = json_or_null(t.error);
+  out["error"] = Json(t.error);
   if (t.component_keys)
     out["component_keys"] = {{"u", t.component_keys->u},
                              {"s", t.component_keys->s},
@@ -100,7 +96,7 @@ Json spec_json(const Manifest& m) {
 
 }  // namespace
 
-std::string manifest_json(const Manifest& m) {
+Json manifest_document(const Manifest& m) {
   Json out;
   out["artifact_version"] = m.artifact_version;
   out["status"] = m.status;
@@ -115,8 +111,8 @@ std::string manifest_json(const Manifest& m) {
   out["export_backend"] = m.export_backend;
   if (m.importer) {
     out["importer"] = *m.importer;
-    out["python_manifest_path"] = json_or_null(m.python_manifest_path);
-    out["reference_manifest_path"] = json_or_null(m.reference_manifest_path);
+    out["python_manifest_path"] = m.python_manifest_path;
+    out["reference_manifest_path"] = m.reference_manifest_path;
   }
   if (!m.spec_name.empty() && m.router_head_shape.size() == 2) out["export_spec"] = spec_json(m);
   out["source_vector_path"] = m.source_vector_path;
@@ -127,9 +123,9 @@ std::string manifest_json(const Manifest& m) {
   out["router_head_shape"] = m.router_head_shape;
   out["router_head_artifact"] = m.router_head_artifact;
   out["router_head_tensor_key"] = m.router_head_tensor_key;
-  out["router_head_sha256"] = json_or_null(m.router_head_sha256);
+  out["router_head_sha256"] = m.router_head_sha256;
   out["adapted_tensors_artifact"] = m.adapted_tensors_artifact;
-  if (m.is_native()) out["adapted_tensors_sha256"] = json_or_null(m.adapted_tensors_sha256);
+  if (m.is_native()) out["adapted_tensors_sha256"] = m.adapted_tensors_sha256;
   out["artifact_layout"] = artifact_layout_name(m.layout);
   out["selected_tensor_count"] = m.tensors.size();
   out["selected_singular_value_count"] = m.selected_singular_value_count;
@@ -143,11 +139,11 @@ std::string manifest_json(const Manifest& m) {
       {"scale_count", m.scale_offset_count}, {"hidden_size", hidden}, {"output_count", outputs}};
   out["split"] = {{"scale_count", m.scale_offset_count}, {"head_count", outputs * hidden}};
   if (m.is_native()) {
-    out["only_index"] = json_or_null(m.only_index);
+    out["only_index"] = m.only_index;
     out["skip_existing"] = m.skip_existing;
   }
-  if (m.python_semantic_manifest)
-    out["python_semantic_manifest"] = Json::parse(*m.python_semantic_manifest, nullptr, false);
+  if (!m.python_semantic_manifest.is_null())
+    out["python_semantic_manifest"] = m.python_semantic_manifest;
   add_if(out, "python_reference_manifest_loaded", m.python_reference_manifest_loaded);
   add_if(out, "fidelity_mode", m.fidelity_mode);
   add_if(out, "tie_mode", m.tie_mode);
@@ -156,7 +152,9 @@ std::string manifest_json(const Manifest& m) {
   add_if(out, "producer_profile", m.producer_profile);
   add_if(out, "base_model_revision", m.base_model_revision);
   add_if(out, "base_model_sha256", m.base_model_sha256);
-  return json_text(out);
+  return out;
 }
+
+std::string manifest_json(const Manifest& m) { return json_text(manifest_document(m)); }
 
 }  // namespace trinity

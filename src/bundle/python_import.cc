@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "adapt/tensor_naming.h"
 #include "base/json.h"
@@ -25,7 +24,6 @@ namespace trinity {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
 
 constexpr const char* kImporter = "TrinityCoordinator.Sakana.PythonImporter";
 constexpr const char* kExportBackend = "python_semantic_importer_elixir_nx";
@@ -183,11 +181,8 @@ Result<std::string> sources_hash(const PythonSources& sources) {
 }
 
 std::optional<std::string> recorded_sources_hash(const Manifest& manifest) {
-  if (!manifest.python_semantic_manifest) return std::nullopt;
-  const Json json = Json::parse(*manifest.python_semantic_manifest, nullptr, false);
-  if (!json.is_object() || !json.contains(kSourcesHash) || !json[kSourcesHash].is_string())
-    return std::nullopt;
-  return json[kSourcesHash].get<std::string>();
+  const Json& hash = manifest.python_semantic_manifest[kSourcesHash];
+  return hash.is_string() ? std::optional(hash.as_string()) : std::nullopt;
 }
 
 Status fill_manifest(ImportPlan& plan, const ImportOptions& options) {
@@ -213,9 +208,8 @@ Status fill_manifest(ImportPlan& plan, const ImportOptions& options) {
   m.source_vector_shape = sources.vector_shape;
   if (m.source_vector_shape.empty())
     m.source_vector_shape = {m.scale_offset_count + static_cast<int64_t>(plan.head.size())};
-  Json semantic = Json::parse(sources.semantic_manifest);
-  semantic[kSourcesHash] = hash;
-  m.python_semantic_manifest = json_text(semantic);
+  m.python_semantic_manifest = sources.semantic_manifest;
+  m.python_semantic_manifest[kSourcesHash] = hash;
   m.python_reference_manifest_loaded = sources.reference_loaded;
   m.producer = options.producer;
   m.producer_profile = options.profile;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "adapt/tensor_naming.h"
@@ -17,7 +16,6 @@ namespace trinity {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
 
 /// A file that the manifest names, or that lies beside it under its default name.
 fs::path locate(const fs::path& folder, const std::optional<std::string>& named,
@@ -71,11 +69,12 @@ Result<PythonEntry> read_entry(const Json& json, size_t place, const Json* refer
   return entry;
 }
 
-std::string semantic_parts(const Json& manifest) {
-  nlohmann::ordered_json out;
+/// Inner objects are ordered by key, as in every bundle that was written so far.
+Json semantic_parts(const Json& manifest) {
+  Json out;
   for (const char* key : {"format", "version", "model", "routing", "source_vector_sha256"})
-    out[key] = find_value(manifest, key) == nullptr ? Json(nullptr) : manifest.at(key);
-  return json_text(out);
+    out[key] = sorted_by_key(manifest[key]);
+  return out;
 }
 
 }  // namespace

@@ -9,11 +9,11 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/json_value.h"
 #include "bundle/components.h"
 #include "bundle/manifest.h"
 
@@ -42,7 +42,7 @@ struct PythonSources {
   // For the bundle's manifest; absent where the Python manifest is silent.
   std::optional<std::string> base_model, vector_path, vector_tensor, vector_sha256;
   std::vector<int64_t> vector_shape;
-  std::string semantic_manifest;  // compact JSON: the parts of the Python manifest that are kept
+  Json semantic_manifest;  // the parts of the Python manifest that are kept
 };
 
 /// Reads <folder>/<manifest> and the reference manifest (may be empty: none). Errors:
@@ -54,9 +54,8 @@ Result<PythonSources> read_python_sources(const std::filesystem::path& folder,
 
 /// The same from documents in memory; `reference` may be null. The named files need not exist.
 Result<PythonSources> python_sources_of(const std::filesystem::path& folder,
-                                        const std::string& manifest_name,
-                                        const nlohmann::json& manifest,
-                                        const nlohmann::json& reference);
+                                        const std::string& manifest_name, const Json& manifest,
+                                        const Json& reference);
 
 /// A tensor name as component files spell it: whatever is not a letter, a digit, `_`, `.` or `-`
 /// becomes `__`.

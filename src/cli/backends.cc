@@ -2,9 +2,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <nlohmann/json.hpp>
-
 #include "backend/lane_promise.h"
+#include "base/json_value.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/terminal/output.h"
@@ -34,14 +33,14 @@ Result<Listed> look_at(const BackendEntry& entry) {
   return listed;
 }
 
-nlohmann::ordered_json record_of(const Listed& listed) {
-  nlohmann::ordered_json record = {{"id", listed.entry->id},
-                                   {"description", listed.entry->description},
-                                   {"available", !listed.reason.has_value()},
-                                   {"reason", nullptr},
-                                   {"exactness", exactness_name(listed.promise.kept)},
-                                   {"claims", exactness_name(listed.entry->exactness)},
-                                   {"broken_promise", nullptr}};
+Json record_of(const Listed& listed) {
+  Json record = {{"id", listed.entry->id},
+                 {"description", listed.entry->description},
+                 {"available", !listed.reason.has_value()},
+                 {"reason", nullptr},
+                 {"exactness", exactness_name(listed.promise.kept)},
+                 {"claims", exactness_name(listed.entry->exactness)},
+                 {"broken_promise", nullptr}};
   if (!listed.promise.broken.empty()) record["broken_promise"] = listed.promise.broken;
   if (listed.reason) record["reason"] = *listed.reason;
   if (listed.info) {
@@ -74,7 +73,7 @@ std::string text_of(const Listed& listed, Style style) {
 Status print(const BackendsFlags& flags) {
   Output output;
   const Style style = Style::for_output(STDOUT_FILENO);
-  nlohmann::ordered_json records = nlohmann::ordered_json::array();
+  Json records = Json::array();
   for (const BackendEntry& entry : backend_registry()) {
     TRINITY_TRY(const Listed listed, look_at(entry));
     if (flags.json) {
@@ -83,8 +82,7 @@ Status print(const BackendsFlags& flags) {
       TRINITY_CHECK(output.write(text_of(listed, style)));
     }
   }
-  if (flags.json)
-    TRINITY_CHECK(output.write(nlohmann::ordered_json{{"backends", records}}.dump() + "\n"));
+  if (flags.json) TRINITY_CHECK(output.write(json_text({{"backends", records}}) + "\n"));
   return output.flush();
 }
 

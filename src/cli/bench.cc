@@ -3,8 +3,7 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
+#include "base/json.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/flags/model_flags.h"
@@ -26,8 +25,8 @@ struct BenchFlags {
 Status print_list(const BenchFlags& flags) {
   Output output;
   for (const auto& [name, description] : bench_list()) {
-    const nlohmann::ordered_json record = {{"name", name}, {"description", description}};
-    TRINITY_CHECK(output.write(flags.json ? record.dump() + "\n"
+    const Json record = {{"name", name}, {"description", description}};
+    TRINITY_CHECK(output.write(flags.json ? json_text(record) + "\n"
                                           : fmt::format("  {:16} {}\n", name, description)));
   }
   return output.flush();

@@ -3,8 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "base/stopwatch.h"
 #include "base/try.h"
 #include "cli/commands.h"
@@ -34,7 +34,7 @@ Status print_json(const std::vector<DemoCase>& cases, Router& router) {
     std::string line = "{\"title\":";
     append_json_string(line, demo.title);
     line += ',';
-    line.append(decision_record(decision).dump(), 1);
+    line.append(json_text(decision_record(decision)), 1);
     TRINITY_CHECK(output.write(line + "\n"));
   }
   return output.flush();

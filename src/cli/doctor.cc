@@ -4,7 +4,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "backend/cpu/cpu_features.h"
 #include "backend/cpu/instruction_sets.h"
@@ -237,13 +236,13 @@ std::string closing(const std::vector<Finding>& findings, const std::string& pro
 Status print(const std::vector<Finding>& findings, const std::string& profile, bool json) {
   Output output;
   if (json) {
-    nlohmann::ordered_json records = nlohmann::ordered_json::array();
+    Json records = Json::array();
     for (const Finding& finding : findings)
       records.push_back({{"name", finding.name},
                          {"health", health_name(finding.health)},
                          {"detail", finding.detail},
                          {"fix", finding.fix}});
-    TRINITY_CHECK(output.write(json_text(nlohmann::ordered_json{{"findings", records}}) + "\n"));
+    TRINITY_CHECK(output.write(json_text(Json{{"findings", records}}) + "\n"));
   } else {
     const Style style = Style::for_output(STDOUT_FILENO);
     for (const Finding& finding : findings) TRINITY_CHECK(output.write(text_of(finding, style)));

@@ -2,8 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <nlohmann/json.hpp>
-
+#include "base/json_value.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/terminal/output.h"
@@ -39,17 +38,17 @@ std::string marks_of(const RuntimeProfile& profile) {
 constexpr Capability kCapabilities[] = {Capability::qwen_runtime, Capability::export_svd,
                                         Capability::large_svd, Capability::artifact_runtime};
 
-nlohmann::ordered_json capabilities_of(const RuntimeProfile& profile) {
-  nlohmann::ordered_json record = {{"require_cuda", profile.capabilities.require_cuda}};
+Json capabilities_of(const RuntimeProfile& profile) {
+  Json record = {{"require_cuda", profile.capabilities.require_cuda}};
   for (const Capability capability : kCapabilities)
     record[capability_name(capability)] = has_capability(profile, capability);
   return record;
 }
 
-nlohmann::ordered_json record_of(const RuntimeProfile& profile) {
+Json record_of(const RuntimeProfile& profile) {
   const auto reason = profile_unavailable(profile);
   const LanePromise promise = promise_of(profile);
-  nlohmann::ordered_json record = {
+  Json record = {
       {"name", profile.name},
       {"requested", profile.asked_for()},
       {"backend", profile.backend},
@@ -126,9 +125,9 @@ Status print(const ProfilesFlags& flags) {
     listed = {std::move(profile)};
   }
   if (flags.json) {
-    nlohmann::ordered_json records = nlohmann::ordered_json::array();
+    Json records = Json::array();
     for (const RuntimeProfile& profile : listed) records.push_back(record_of(profile));
-    TRINITY_CHECK(output.write(nlohmann::ordered_json{{"profiles", records}}.dump() + "\n"));
+    TRINITY_CHECK(output.write(json_text({{"profiles", records}}) + "\n"));
   } else {
     const Style style = Style::for_output(STDOUT_FILENO);
     for (const RuntimeProfile& profile : listed)

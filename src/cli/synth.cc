@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <nlohmann/json.hpp>
-
 #include "base/file.h"
 #include "base/json.h"
 #include "base/printable.h"
@@ -29,11 +27,11 @@ struct SynthFlags {
 Status print_report(const SynthFlags& flags, const SynthReport& report) {
   Output output;
   if (flags.json) {
-    const nlohmann::ordered_json record = {{"folder", flags.out},
-                                           {"seed", flags.seed},
-                                           {"tensors", report.tensors},
-                                           {"parameters", report.parameters},
-                                           {"bytes", report.bytes}};
+    const Json record = {{"folder", flags.out},
+                         {"seed", flags.seed},
+                         {"tensors", report.tensors},
+                         {"parameters", report.parameters},
+                         {"bytes", report.bytes}};
     TRINITY_CHECK(output.write(json_text(record) + "\n"));
   } else {
     TRINITY_CHECK(output.write(

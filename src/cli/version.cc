@@ -1,8 +1,7 @@
 // trinity version.
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
+#include "base/json.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/terminal/output.h"
@@ -16,8 +15,8 @@ struct VersionFlags {
 
 Status version(const VersionFlags& flags) {
   Output output;
-  const nlohmann::ordered_json record = {{"version", TRINITY_VERSION}, {"compiler", __VERSION__}};
-  TRINITY_CHECK(output.write((flags.json ? record.dump() : version_text()) + "\n"));
+  const Json record = {{"version", TRINITY_VERSION}, {"compiler", __VERSION__}};
+  TRINITY_CHECK(output.write((flags.json ? json_text(record) : version_text()) + "\n"));
   return output.flush();
 }
 

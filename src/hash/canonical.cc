@@ -4,9 +4,9 @@
 #include <bit>
 #include <charconv>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <vector>
 
+#include "base/json_value.h"
 #include "base/sha256.h"
 #include "base/try.h"
 #include "base/utf8.h"
@@ -141,23 +141,20 @@ Result<Term> normalize(const Term& value, int depth) {
 }
 
 // JSON has no symbols or tuples, so this is the whole normalisation.
-Result<Term> normalize_json(const nlohmann::json& value, int depth) {
+Result<Term> normalize_json(const Json& value, int depth) {
   TRINITY_CHECK(check_depth(depth));
-  using Type = nlohmann::json::value_t;
   switch (value.type()) {
-    case Type::null:
+    case JsonType::null:
       return Term("nil");
-    case Type::boolean:
-      return Term(value.get<bool>() ? "true" : "false");
-    case Type::number_integer:
-      return Term(value.get<std::int64_t>());
-    case Type::number_unsigned:
-      return Term(value.get<std::uint64_t>());
-    case Type::number_float:
-      return Term(value.get<double>());
-    case Type::string:
-      return Term(value.get_ref<const std::string&>());
-    case Type::array: {
+    case JsonType::boolean:
+      return Term(value.as_bool() ? "true" : "false");
+    case JsonType::number:
+      if (const auto integer = value.to_uint64()) return Term(*integer);
+      if (const auto integer = value.to_int64()) return Term(*integer);
+      return Term(value.as_double());
+    case JsonType::string:
+      return Term(value.as_string());
+    case JsonType::array: {
       List list;
       list.reserve(value.size());
       for (const auto& element : value) {
@@ -166,7 +163,7 @@ Result<Term> normalize_json(const nlohmann::json& value, int depth) {
       }
       return Term(std::move(list));
     }
-    case Type::object: {
+    case JsonType::object: {
       std::vector<std::pair<std::string, Term>> entries;
       for (const auto& [key, element] : value.items()) {
         TRINITY_TRY(auto normalized, normalize_json(element, depth + 1));
@@ -174,12 +171,8 @@ Result<Term> normalize_json(const nlohmann::json& value, int depth) {
       }
       return sorted_map(std::move(entries));
     }
-    case Type::binary:
-    case Type::discarded:
-      break;
   }
-  return fail(ErrorKind::invalid_input, "unhashable_value",
-              "binary and discarded JSON values cannot be hashed; pass text or numbers");
+  return Term("nil");
 }
 
 /// Tool calls as a list of maps, whose keys `key` makes of names.
@@ -258,7 +251,7 @@ Result<std::string> trace_term_hash(const Term& value) {
   return compressed_sha256(normalized);
 }
 
-Result<std::string> trace_term_hash(const nlohmann::json& value) {
+Result<std::string> trace_term_hash(const Json& value) {
   TRINITY_TRY(const auto normalized, normalize_json(value, 0));
   return compressed_sha256(normalized);
 }

@@ -12,11 +12,11 @@
 #include <trinity/message.h>
 
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "base/json_value.h"
 #include "hash/etf.h"
 
 namespace trinity::hash {
@@ -49,7 +49,7 @@ Result<std::string> trace_tensor_hash(std::span<const double> values,
 /// `unhashable_map_key` for a key that is not a string, symbol or integer, `ambiguous_map_key` when
 /// two keys become the same string.
 Result<std::string> trace_term_hash(const Term& value);
-Result<std::string> trace_term_hash(const nlohmann::json& value);
+Result<std::string> trace_term_hash(const Json& value);
 
 /// The value as trace hashes see it.
 Result<Term> normalize_for_trace(const Term& value);

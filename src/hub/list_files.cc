@@ -1,7 +1,6 @@
 // The hub's list of a repository's files: pages of JSON, each naming the next in a Link header.
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "base/json.h"
@@ -27,17 +26,16 @@ Status read_page(const std::string& text, std::vector<PinFile>& files) {
   const auto page = parse_json(text, {.max_depth = 16, .max_bytes = kMaxPageBytes});
   if (!page) return invalid(page.error().message);
   if (!page->is_array()) return invalid("it is no list");
-  for (const nlohmann::json& entry : *page) {
+  for (const Json& entry : *page) {
     if (!entry.is_object()) return invalid("an entry is no object");
-    const auto type = entry.find("type");
-    const auto path = entry.find("path");
-    if (type == entry.end() || path == entry.end() || !path->is_string())
+    const Json* const type = entry.find("type");
+    const Json* const path = entry.find("path");
+    if (type == nullptr || path == nullptr || !path->is_string())
       return invalid("an entry has no type or path");
     if (*type != "file") continue;
     PinFile file;
-    file.path = path->get<std::string>();
-    if (const auto size = entry.find("size"); size != entry.end() && size->is_number_unsigned())
-      file.size = size->get<std::uint64_t>();
+    file.path = path->as_string();
+    if (const auto size = entry["size"].to_uint64()) file.size = *size;
     file.size_is_listed = true;
     files.push_back(std::move(file));
   }

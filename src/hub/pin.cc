@@ -1,7 +1,6 @@
 #include "hub/pin.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -12,8 +11,6 @@
 namespace trinity {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr JsonLimits kLimits = {.max_depth = 16, .max_bytes = std::size_t{16} << 20};
 constexpr std::size_t kMaxMirrors = 32;
 constexpr const char* kManifestName = "manifest.json";
@@ -23,22 +20,22 @@ tl::unexpected<Error> invalid(const std::string& what) {
 }
 
 Result<const Json*> required(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  if (found == object.end())
+  const Json* const found = object.find(key);
+  if (found == nullptr)
     return fail(ErrorKind::invalid_input, "missing_pin_key",
                 std::string("the pin lacks the key \"") + key + "\"; take a complete one");
-  return &*found;
+  return found;
 }
 
 /// Null when the key is absent or its value is null: both say that nothing is stated.
 const Json* optional(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found == object.end() || found->is_null() ? nullptr : &*found;
+  const Json* const found = object.find(key);
+  return found == nullptr || found->is_null() ? nullptr : found;
 }
 
 Result<std::string> text_of(const Json& value, const char* key) {
   if (!value.is_string()) return invalid(std::string("\"") + key + "\" must be a string");
-  return value.get<std::string>();
+  return value.as_string();
 }
 
 Result<PinFile> parse_file(const Json& entry) {
@@ -52,7 +49,7 @@ Result<PinFile> parse_file(const Json& entry) {
   }
   if (const Json* size = optional(entry, "size")) {
     if (!size->is_number_unsigned()) return invalid("\"size\" must be a number of bytes");
-    file.size = size->get<std::uint64_t>();
+    file.size = size->as_uint64();
   }
   return file;
 }
@@ -63,7 +60,7 @@ Result<Pin> pin_of(const Json& root) {
   if (!version->is_number_integer() || *version != 1)
     return fail(
         ErrorKind::invalid_input, "unsupported_pin_version",
-        "the pin's version is " + excerpt(version->dump()) + "; this program reads version 1");
+        "the pin's version is " + excerpt(json_text(*version)) + "; this program reads version 1");
   Pin pin;
   pin.repo.type = RepoType::dataset;
   TRINITY_TRY(const Json* id, required(root, "repo_id"));
@@ -141,20 +138,20 @@ Result<Pin> load_pin(const std::filesystem::path& path) {
 }
 
 std::string pin_json(const Pin& pin) {
-  nlohmann::ordered_json files = nlohmann::ordered_json::array();
+  Json files = Json::array();
   for (const PinFile& file : pin.files) {
-    nlohmann::ordered_json entry = {{"path", file.path}, {"sha256", nullptr}};
+    Json entry = {{"path", file.path}, {"sha256", nullptr}};
     if (file.sha256) entry["sha256"] = *file.sha256;
     if (file.size) entry["size"] = *file.size;
     files.push_back(std::move(entry));
   }
-  nlohmann::ordered_json root = {{"version", 1}, {"repo_id", pin.repo.id}};
+  Json root = {{"version", 1}, {"repo_id", pin.repo.id}};
   if (pin.repo.type != RepoType::dataset) root["repo_type"] = repo_type_name(pin.repo.type);
   root["revision"] = pin.repo.revision;
   if (!pin.manifest_sha256.empty()) root["manifest_sha256"] = pin.manifest_sha256;
   if (!pin.mirrors.empty()) root["mirrors"] = pin.mirrors;
   root["files"] = std::move(files);
-  return root.dump(2) + "\n";
+  return json_text(root, 2) + "\n";
 }
 
 }  // namespace trinity

@@ -3,15 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "base/json_value.h"
 #include "base/stopwatch.h"
 
 namespace trinity {
 namespace {
 
-using Json = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
 constexpr int kNotFound = 127;       // what a shell says of a program that it does not find

@@ -10,11 +10,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
+
+#include "base/json_value.h"
 
 namespace trinity {
 
@@ -81,6 +82,6 @@ GateReport run_gates(std::span<const GateStep> steps, const GateChoice& choice,
 
 /// {schema_version, ok, "fast?", "release_grade?", total_duration_ms, steps: [{name, cmd, args,
 /// exit_status, duration_ms, blocking, advisory, output, skipped}]}.
-nlohmann::ordered_json gate_summary(const GateReport& report);
+Json gate_summary(const GateReport& report);
 
 }  // namespace trinity

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "base/json.h"
 #include "base/try.h"
@@ -15,8 +14,6 @@
 
 namespace trinity {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 tl::unexpected<Error> invalid(std::size_t line, const std::string& what) {
   return fail(ErrorKind::invalid_input, "invalid_paraphrases",
@@ -32,11 +29,9 @@ Result<Paraphrase> read_pair(std::string_view text, std::size_t line) {
   for (const auto& [key, target] : {std::pair<const char*, std::string*>{"id", &pair.id},
                                     {"text", &pair.text},
                                     {"paraphrase", &pair.paraphrase}}) {
-    const auto found = json->is_object() ? json->find(key) : json->end();
-    if (!json->is_object() || found == json->end() || !found->is_string() ||
-        found->get_ref<const std::string&>().empty())
-      return invalid(line, fmt::format("lacks \"{}\"", key));
-    *target = found->get<std::string>();
+    const std::string* const found = (*json)[key].to_string();
+    if (found == nullptr || found->empty()) return invalid(line, fmt::format("lacks \"{}\"", key));
+    *target = *found;
   }
   return pair;
 }
@@ -212,7 +207,7 @@ Result<RobustnessReport> try_robustness(std::span<const MatrixLane> lanes, const
   return report;
 }
 
-nlohmann::ordered_json robustness_record(const RobustnessReport& report) {
+Json robustness_record(const RobustnessReport& report) {
   Json verdicts = Json::array();
   for (const NoiseVerdict& one : report.verdicts) {
     Json flips = Json::array();

@@ -6,11 +6,11 @@
 // those that held, say whether flips are the low-margin cases.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/json_value.h"
 #include "lab/eval/cases.h"
 #include "lab/matrix/model.h"
 #include "text/tokenizer.h"
@@ -74,6 +74,6 @@ Result<RobustnessReport> try_robustness(std::span<const MatrixLane> lanes, const
 double quantile(std::span<const double> ascending, double share);
 
 /// {model, questions, lanes: [{lane, noise: [{kind, flip_rate, …, margins}]}]}.
-nlohmann::ordered_json robustness_record(const RobustnessReport& report);
+Json robustness_record(const RobustnessReport& report);
 
 }  // namespace trinity

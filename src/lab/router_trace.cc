@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/json_value.h"
 #include "base/sha256.h"
 #include "base/try.h"
 #include "hash/canonical.h"
@@ -13,8 +13,6 @@
 
 namespace trinity {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr const char* kSchema = "trinity_sakana_router_trace.v1";
 constexpr const char* kComparisonSchema = "trinity_sakana_router_trace_comparison.v1";
@@ -26,41 +24,36 @@ std::vector<double> doubles(std::span<const float> values) {
   return {values.begin(), values.end()};
 }
 
-nlohmann::json field(const nlohmann::json& report, const char* name) {
-  const auto found = report.is_object() ? report.find(name) : report.end();
-  return report.is_object() && found != report.end() ? *found : nlohmann::json(nullptr);
-}
-
 /// A list of numbers; nothing when it is something else.
-std::optional<std::vector<double>> number_list(const nlohmann::json& value) {
+std::optional<std::vector<double>> number_list(const Json& value) {
   if (!value.is_array()) return std::nullopt;
   std::vector<double> numbers;
   for (const auto& one : value) {
     if (!one.is_number()) return std::nullopt;
-    numbers.push_back(one.get<double>());
+    numbers.push_back(one.as_double());
   }
   return numbers;
 }
 
-Json exact_check(const char* name, const nlohmann::json& theirs, const nlohmann::json& ours) {
-  const nlohmann::json expected = field(theirs, name), observed = field(ours, name);
+Json exact_check(const char* name, const Json& theirs, const Json& ours) {
+  const Json &expected = theirs[name], &observed = ours[name];
   return {{"name", name},         {"required", true},
           {"kind", "exact"},      {"passed", !expected.is_null() && expected == observed},
           {"expected", expected}, {"observed", observed}};
 }
 
-Json shape_of(const nlohmann::json& value) {
+Json shape_of(const Json& value) {
   return value.is_array() ? Json::array({value.size()}) : Json(nullptr);
 }
 
-Json alignment_check(const char* name, const nlohmann::json& theirs, const nlohmann::json& ours,
+Json alignment_check(const char* name, const Json& theirs, const Json& ours,
                      const AlignmentTolerances& limits) {
   Json check = {{"name", name}, {"required", true}, {"kind", "alignment"}};
-  const auto a = number_list(field(theirs, name)), b = number_list(field(ours, name));
+  const auto a = number_list(theirs[name]), b = number_list(ours[name]);
   if (!a || !b || a->size() != b->size()) {
     check.update(Json{{"passed", false},
-                      {"expected_shape", shape_of(field(theirs, name))},
-                      {"observed_shape", shape_of(field(ours, name))},
+                      {"expected_shape", shape_of(theirs[name])},
+                      {"observed_shape", shape_of(ours[name])},
                       {"reason", "non-list or length mismatch"}});
     return check;
   }
@@ -91,7 +84,7 @@ Json alignment_check(const char* name, const nlohmann::json& theirs, const nlohm
 
 }  // namespace
 
-Result<nlohmann::ordered_json> router_trace(const RouterTraceInput& input, const Head& head) {
+Result<Json> router_trace(const RouterTraceInput& input, const Head& head) {
   TRINITY_TRY(const std::vector<float> logits, head.logits(input.hidden));
   TRINITY_TRY(const Route route, select_route(logits, head.num_agents(), head.num_roles(), {}));
   const std::span<const float> all(logits);
@@ -129,9 +122,8 @@ Result<nlohmann::ordered_json> router_trace(const RouterTraceInput& input, const
               {"notes", input.notes}};
 }
 
-nlohmann::ordered_json compare_router_traces(const nlohmann::json& theirs,
-                                             const nlohmann::json& ours,
-                                             const RouterTraceTolerances& tolerances) {
+Json compare_router_traces(const Json& theirs, const Json& ours,
+                           const RouterTraceTolerances& tolerances) {
   Json checks = Json::array();
   for (const char* name :
        {"schema", "transcript_sha256", "token_ids_sha256", "input_ids", "head_weight_sha256_as_f32",
@@ -140,7 +132,7 @@ nlohmann::ordered_json compare_router_traces(const nlohmann::json& theirs,
   checks.push_back(alignment_check("hidden_vector_f32", theirs, ours, tolerances.hidden));
   checks.push_back(alignment_check("logits", theirs, ours, tolerances.logits));
   const auto failed = std::count_if(checks.begin(), checks.end(),
-                                    [](const Json& check) { return !check["passed"].get<bool>(); });
+                                    [](const Json& check) { return !check["passed"].as_bool(); });
   return {{"schema", kComparisonSchema},
           {"required_checks", checks.size()},
           {"failed_required", failed},

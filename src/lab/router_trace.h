@@ -10,11 +10,11 @@
 #include <trinity/message.h>
 
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/json_value.h"
 #include "route/head.h"
 
 namespace trinity {
@@ -33,7 +33,7 @@ struct RouterTraceInput {
 };
 
 /// Errors: those of Head::logits and of select_route.
-Result<nlohmann::ordered_json> router_trace(const RouterTraceInput& input, const Head& head);
+Result<Json> router_trace(const RouterTraceInput& input, const Head& head);
 
 struct AlignmentTolerances {
   double max_abs = 0, mean_abs = 0;  // shown
@@ -47,8 +47,7 @@ struct RouterTraceTolerances {
 
 /// The record of the comparison (trinity_sakana_router_trace_comparison.v1). Whatever is missing
 /// from either report is a failed check.
-nlohmann::ordered_json compare_router_traces(const nlohmann::json& theirs,
-                                             const nlohmann::json& ours,
-                                             const RouterTraceTolerances& tolerances);
+Json compare_router_traces(const Json& theirs, const Json& ours,
+                           const RouterTraceTolerances& tolerances);
 
 }  // namespace trinity

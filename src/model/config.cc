@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -14,18 +13,16 @@
 namespace trinity {
 namespace {
 
-using nlohmann::json;
-
 constexpr size_t kMaxConfigBytes = 16 << 20;
 
 /// Windows of attention are not computed. Whether a file has any is decided as Qwen3Config does: by
 /// `layer_types`, and without them by a window that is switched on for the layers from
 /// `max_window_layers` on.
-Status refuse_windows(const json& config, int64_t layers) {
-  const json types = config_value(config, "layer_types");
+Status refuse_windows(const Json& config, int64_t layers) {
+  const Json types = config_value(config, "layer_types");
   if (!types.is_null()) {
     if (!types.is_array()) return invalid_config("layer_types", shown_config(types), "a list");
-    for (const json& type : types)
+    for (const Json& type : types)
       if (type != "full_attention")
         return unsupported_config("use_sliding_window", type,
                                   "layer_types of \"full_attention\" only");
@@ -42,32 +39,32 @@ Status refuse_windows(const json& config, int64_t layers) {
   if (!used || no_window) return {};
   int64_t first = 28;
   if (config.contains("max_window_layers")) {
-    const json& value = config["max_window_layers"];
+    const Json& value = config["max_window_layers"];
     if (!value.is_number_integer())
       return invalid_config("max_window_layers", shown_config(value), "a whole number");
-    first = value.get<int64_t>();
+    first = value.as_int64();
   }
   if (first >= layers) return {};
   return unsupported_config("use_sliding_window", true, "false");
 }
 
 /// Refuses every setting that would change the arithmetic and is not implemented.
-Status refuse_unsupported(const json& config) {
-  const json model_type = config_value(config, "model_type");
+Status refuse_unsupported(const Json& config) {
+  const Json model_type = config_value(config, "model_type");
   if (model_type != "qwen3") return unsupported_config("model_type", model_type, "\"qwen3\"");
-  const json bias = config_value(config, "attention_bias");
+  const Json bias = config_value(config, "attention_bias");
   if (!bias.is_null() && bias != false) return unsupported_config("attention_bias", bias, "false");
   // Two names of one function.
-  const json activation = config_value(config, "hidden_act");
+  const Json activation = config_value(config, "hidden_act");
   if (!activation.is_null() && activation != "silu" && activation != "swish")
     return unsupported_config("hidden_act", activation, "\"silu\"");
-  const json quantization = config_value(config, "quantization_config");
+  const Json quantization = config_value(config, "quantization_config");
   if (!quantization.is_null())
     return unsupported_config("quantization_config", quantization, "an unquantised checkpoint");
   return {};
 }
 
-Status read_size(const json& config, const std::string& key, int64_t& out) {
+Status read_size(const Json& config, const std::string& key, int64_t& out) {
   TRINITY_TRY(out, positive_config_integer(key, config_value(config, key)));
   return {};
 }
@@ -79,9 +76,9 @@ int64_t assumed(const char* key, int64_t size, ModelConfig& out) {
   return size;
 }
 
-Status read_key_value_heads(const json& config, ModelConfig& out) {
+Status read_key_value_heads(const Json& config, ModelConfig& out) {
   const char* const key = "num_key_value_heads";
-  const json value = config_value(config, key);
+  const Json value = config_value(config, key);
   if (!config.contains(key)) {
     out.num_key_value_heads = assumed(key, 32, out);
   } else if (value.is_null()) {
@@ -94,7 +91,7 @@ Status read_key_value_heads(const json& config, ModelConfig& out) {
                         "a divisor of num_attention_heads");
 }
 
-Status read_sizes(const json& config, ModelConfig& out) {
+Status read_sizes(const Json& config, ModelConfig& out) {
   TRINITY_CHECK(read_size(config, "hidden_size", out.hidden_size));
   TRINITY_CHECK(read_size(config, "intermediate_size", out.intermediate_size));
   TRINITY_CHECK(read_size(config, "num_hidden_layers", out.num_hidden_layers));
@@ -119,7 +116,7 @@ Status read_sizes(const json& config, ModelConfig& out) {
   return {};
 }
 
-Status read_eps(const json& config, ModelConfig& out) {
+Status read_eps(const Json& config, ModelConfig& out) {
   double eps = 1e-6;
   if (config.contains("rms_norm_eps")) {
     TRINITY_TRY(eps, positive_config_number("rms_norm_eps", config["rms_norm_eps"]));
@@ -136,7 +133,7 @@ Status read_eps(const json& config, ModelConfig& out) {
 }  // namespace
 
 Result<ModelConfig> parse_model_config(std::string_view text) {
-  TRINITY_TRY(const json config, parse_json(text));
+  TRINITY_TRY(const Json config, parse_json(text));
   if (!config.is_object())
     return fail(ErrorKind::invalid_input, "invalid_config", "config.json must hold an object");
   TRINITY_CHECK(refuse_unsupported(config));

@@ -4,39 +4,37 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
 #include "backend/rope_scaling.h"
+#include "base/json_value.h"
 #include "base/try.h"
 #include "model/config_json.h"
 
 namespace trinity {
 namespace {
 
-using nlohmann::json;
-
 /// Beyond them nothing was ever trained, and the arithmetic of the formulas could overflow.
 constexpr double kLargestNumber = 1e6;
 
 struct Stated {
   std::string where;  // "rope_parameters.rope_theta"
-  json value;
+  Json value;
 };
 
 /// The places of a file that speak of rotary positions, read as one.
 class RopeStatements {
  public:
-  Status collect(const json& config) {
+  Status collect(const Json& config) {
     places_.emplace_back("", config);
     for (const std::string key : {"rope_scaling", "rope_parameters"}) {
-      const json value = config_value(config, key);
+      const Json value = config_value(config, key);
       if (value.is_null()) continue;
       if (!value.is_object()) return invalid_config(key, shown_config(value), "an object or null");
       places_.emplace_back(key + ".", value);
       // One object for each type of layer: only full attention is computed.
-      const json full = config_value(value, "full_attention");
+      const Json full = config_value(value, "full_attention");
       if (full.is_object()) {
         places_.emplace_back(key + ".full_attention.", full);
       } else if (!config_value(value, "sliding_attention").is_null()) {
@@ -56,7 +54,7 @@ class RopeStatements {
       if (place.empty() && !on_top) continue;
       for (const std::string& name : {key, also}) {
         if (name.empty()) continue;
-        const json value = config_value(object, name);
+        const Json value = config_value(object, name);
         if (value.is_null()) continue;
         if (!found) {
           found = Stated{place + name, value};
@@ -80,16 +78,16 @@ class RopeStatements {
       if (absent) return *absent;
       return invalid_config(key, "nothing", "given for this rope_type");
     }
-    const bool fits = stated->value.is_number() && stated->value.get<double>() >= least &&
-                      stated->value.get<double>() <= kLargestNumber;
+    const bool fits = stated->value.is_number() && stated->value.as_double() >= least &&
+                      stated->value.as_double() <= kLargestNumber;
     if (!fits)
       return invalid_config(stated->where, shown_config(stated->value),
                             fmt::format("a number from {} to {}", least, kLargestNumber));
-    return stated->value.get<double>();
+    return stated->value.as_double();
   }
 
  private:
-  std::vector<std::pair<std::string, json>> places_;
+  std::vector<std::pair<std::string, Json>> places_;
 };
 
 Result<RopeScaling> read_type(const RopeStatements& statements, ModelConfig& out) {
@@ -187,7 +185,7 @@ Status read_yarn(const RopeStatements& statements, ModelConfig& out) {
 
 }  // namespace
 
-Status read_rope(const json& config, ModelConfig& out) {
+Status read_rope(const Json& config, ModelConfig& out) {
   RopeStatements statements;
   TRINITY_CHECK(statements.collect(config));
   TRINITY_CHECK(read_theta(statements, out));

@@ -6,14 +6,13 @@
 // where two contradict each other the file is refused, since either reading would be a guess.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
-
+#include "base/json_value.h"
 #include "model/config.h"
 
 namespace trinity {
 
 /// Reads `rope`, and the positions that a scaling allows; `max_position_embeddings` has been read.
 /// Errors: `unsupported_config`, `invalid_config`.
-Status read_rope(const nlohmann::json& config, ModelConfig& out);
+Status read_rope(const Json& config, ModelConfig& out);
 
 }  // namespace trinity

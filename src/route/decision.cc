@@ -1,8 +1,8 @@
 #include "route/decision.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
+#include "base/json_value.h"
 #include "base/try.h"
 #include "hash/canonical.h"
 #include "route/margins.h"
@@ -10,26 +10,10 @@
 namespace trinity {
 namespace {
 
-// Null for an absent value.
-template <typename Json, typename T>
-Json nullable(const std::optional<T>& value) {
-  return value ? Json(*value) : Json(nullptr);
-}
-
-template <typename Json>
-Json identity_json(const std::optional<ArtifactIdentity>& identity) {
-  if (!identity) return nullptr;
-  Json map = Json::object();
-  for (const auto& [key, value] : *identity) map[key] = nullable<Json>(value);
-  return map;
-}
-
-template <typename Json>
 Json margins_json(const Margins& margins) {
-  return {{"agent", nullable<Json>(margins.agent)}, {"role", nullable<Json>(margins.role)}};
+  return {{"agent", margins.agent}, {"role", margins.role}};
 }
 
-template <typename Json>
 Json modes_json(const Decision& decision) {
   return {{"agent", selection_mode_name(decision.agent_selection)},
           {"role", selection_mode_name(decision.role_selection)}};
@@ -101,45 +85,39 @@ Result<Decision> make_decision(const Route& route, const DecisionSource& source,
   return decision;
 }
 
-nlohmann::json trace_map(const Decision& decision) {
-  using Json = nlohmann::json;
+Json trace_map(const Decision& decision) {
   return {{"agent_id", decision.agent_id},
           {"role_id", decision.role_id},
           {"role_name", decision.role_name},
-          {"margins", margins_json<Json>(decision.margins)},
-          {"selection_modes", modes_json<Json>(decision)},
-          {"transcript_hash", nullable<Json>(decision.trace_messages_hash)},
-          {"artifact_identity", identity_json<Json>(decision.artifact_identity)}};
+          {"margins", margins_json(decision.margins)},
+          {"selection_modes", modes_json(decision)},
+          {"transcript_hash", decision.trace_messages_hash},
+          {"artifact_identity", decision.artifact_identity}};
 }
 
-nlohmann::ordered_json decision_record(const Decision& decision) {
-  using Json = nlohmann::ordered_json;
-  Json record = {{"agent_id", decision.agent_id},
-                 {"role_id", decision.role_id},
-                 {"role_name", decision.role_name},
-                 {"agent_logits", decision.agent_logits()},
-                 {"role_logits", decision.role_logits()},
-                 {"margins", margins_json<Json>(decision.margins)},
-                 {"selection_modes", modes_json<Json>(decision)},
-                 {"selection_temperature", decision.temperature}};
+Json decision_record(const Decision& decision) {
+  Json record = {
+      {"agent_id", decision.agent_id},           {"role_id", decision.role_id},
+      {"role_name", decision.role_name},         {"agent_logits", decision.agent_logits()},
+      {"role_logits", decision.role_logits()},   {"margins", margins_json(decision.margins)},
+      {"selection_modes", modes_json(decision)}, {"selection_temperature", decision.temperature}};
   if (decision.agent_seed || decision.role_seed) {
-    record["selection_seeds"] = {{"agent", nullable<Json>(decision.agent_seed)},
-                                 {"role", nullable<Json>(decision.role_seed)}};
+    record["selection_seeds"] = {{"agent", decision.agent_seed}, {"role", decision.role_seed}};
   }
   if (decision.agent_probabilities) record["agent_probabilities"] = *decision.agent_probabilities;
   if (decision.role_probabilities) record["role_probabilities"] = *decision.role_probabilities;
   record["token_count"] = decision.token_count;
   record["hidden_index"] = decision.hidden_index;
-  record["transcript_hash"] = nullable<Json>(decision.transcript_hash);
-  record["trace_messages_hash"] = nullable<Json>(decision.trace_messages_hash);
-  record["route_hash"] = nullable<Json>(decision.route_hash);
+  record["transcript_hash"] = decision.transcript_hash;
+  record["trace_messages_hash"] = decision.trace_messages_hash;
+  record["route_hash"] = decision.route_hash;
   record["profile"] = decision.profile;
   record["exactness"] = decision.exactness;
   record["input_mode"] = decision.input_mode;
   record["tie_mode"] = decision.tie_mode;
   record["tiny_router"] = decision.tiny_router;
   if (decision.artifact_identity) {
-    record["artifact_identity"] = identity_json<Json>(decision.artifact_identity);
+    record["artifact_identity"] = decision.artifact_identity;
   }
   record["timings_ms"] = {{"tokenize", decision.timings_ms.tokenize},
                           {"prefill", decision.timings_ms.prefill},

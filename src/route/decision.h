@@ -9,12 +9,12 @@
 #include <trinity/error.h>
 #include <trinity/message.h>
 
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <span>
 #include <string>
 #include <variant>
 
+#include "base/json_value.h"
 #include "route/selection.h"
 
 namespace trinity {
@@ -35,11 +35,11 @@ Result<Decision> make_decision(const Route& route, const DecisionSource& source,
 
 /// Exactly agent_id, role_id, role_name, margins{agent, role}, selection_modes{agent, role},
 /// transcript_hash (the trace hash of the messages) and artifact_identity; unknown values are null.
-nlohmann::json trace_map(const Decision& decision);
+Json trace_map(const Decision& decision);
 
 /// The whole record, without a request id. Logits are widened to double, so parsing restores each
 /// f32 exactly. Seeds, probabilities and artifact_identity appear only when there are any; the
 /// hashes of a decision that has none are null.
-nlohmann::ordered_json decision_record(const Decision& decision);
+Json decision_record(const Decision& decision);
 
 }  // namespace trinity

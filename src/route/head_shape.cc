@@ -1,29 +1,27 @@
 #include "route/head_shape.h"
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <string>
 
+#include "base/json_value.h"
 #include "base/try.h"
 
 namespace trinity {
 namespace {
 
 // The member `name` of an object, null when there is none.
-const nlohmann::json* member(const nlohmann::json* value, const char* name) {
-  if (value == nullptr || !value->is_object()) return nullptr;
-  const auto found = value->find(name);
-  return found == value->end() || found->is_null() ? nullptr : &*found;
+const Json* member(const Json* value, const char* name) {
+  if (value == nullptr) return nullptr;
+  const Json* const found = value->find(name);
+  return found == nullptr || found->is_null() ? nullptr : found;
 }
 
-bool is_dimension(const nlohmann::json& value) {
-  return value.is_number_integer() && value.get<std::int64_t>() > 0;
-}
+bool is_dimension(const Json& value) { return value.is_number_integer() && value.as_int64() > 0; }
 
 }  // namespace
 
-Result<std::array<std::size_t, 2>> manifest_head_shape(const nlohmann::json& manifest) {
-  const nlohmann::json* shape = member(&manifest, "router_head_shape");
+Result<std::array<std::size_t, 2>> manifest_head_shape(const Json& manifest) {
+  const Json* shape = member(&manifest, "router_head_shape");
   if (shape == nullptr) {
     shape = member(member(member(&manifest, "python_semantic_manifest"), "routing"), "head_shape");
   }
@@ -34,11 +32,11 @@ Result<std::array<std::size_t, 2>> manifest_head_shape(const nlohmann::json& man
                 "python_semantic_manifest.routing.head_shape is [outputs, hidden]; export the "
                 "bundle again");
   }
-  return std::array<std::size_t, 2>{(*shape)[0].get<std::size_t>(), (*shape)[1].get<std::size_t>()};
+  return std::array<std::size_t, 2>{(*shape)[0].as_uint64(), (*shape)[1].as_uint64()};
 }
 
 Status check_head_invariant(std::size_t num_agents, std::size_t num_roles, std::size_t hidden_size,
-                            const nlohmann::json& manifest) {
+                            const Json& manifest) {
   TRINITY_TRY(const auto shape, manifest_head_shape(manifest));
   if (num_agents + num_roles != shape[0]) {
     return fail(ErrorKind::invalid_input, "invalid_head_shape",

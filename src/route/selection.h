@@ -13,12 +13,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <span>
 #include <string_view>
 #include <variant>
 #include <vector>
+
+#include "base/json_value.h"
 
 namespace trinity {
 
@@ -43,7 +44,7 @@ Result<SelectionSeed> parse_selection_seed(std::string_view text);
 /// Reads an object with the keys agent_selection, role_selection, return_probabilities, temperature
 /// and seed (an integer or three). Errors: `invalid_selection_mode`, `invalid_temperature`,
 /// `invalid_seed`, `invalid_selection_options` for a wrong type, `unknown_option`.
-Result<SelectionOptions> parse_selection_options(const nlohmann::json& options);
+Result<SelectionOptions> parse_selection_options(const Json& options);
 
 /// Seeds of the two splits: (s, s+1, s+2) and (s+17, s+31, s+43) for an integer; the triple itself
 /// and (a+17, b+31, c+43) for a triple; fresh ones from the system's entropy when there is none.

@@ -1,7 +1,6 @@
 // Reading selection options from text and JSON.
 #include <cctype>
 #include <charconv>
-#include <nlohmann/json.hpp>
 #include <string>
 
 #include "base/json.h"
@@ -37,16 +36,16 @@ bool parse_integer(std::string_view text, std::int64_t& value) {
 }
 
 // A JSON integer as a seed word; unsigned ones above 2^63 keep their bits.
-bool seed_word(const nlohmann::json& value, std::uint64_t& word) {
+bool seed_word(const Json& value, std::uint64_t& word) {
   if (!value.is_number_integer()) return false;
-  word = value.is_number_unsigned() ? value.get<std::uint64_t>()
-                                    : static_cast<std::uint64_t>(value.get<std::int64_t>());
+  word =
+      value.is_number_unsigned() ? value.as_uint64() : static_cast<std::uint64_t>(value.as_int64());
   return true;
 }
 
-std::string text_of(const nlohmann::json& value) { return excerpt(json_text(value)); }
+std::string text_of(const Json& value) { return excerpt(json_text(value)); }
 
-Result<SelectionSeed> seed_from_json(const nlohmann::json& value) {
+Result<SelectionSeed> seed_from_json(const Json& value) {
   std::uint64_t word = 0;
   if (value.is_null()) return SelectionSeed{};
   if (seed_word(value, word)) return SelectionSeed{static_cast<std::int64_t>(word)};
@@ -61,9 +60,9 @@ Result<SelectionSeed> seed_from_json(const nlohmann::json& value) {
   return bad_seed(text_of(value));
 }
 
-Result<SelectionMode> mode_from_json(const std::string& key, const nlohmann::json& value) {
+Result<SelectionMode> mode_from_json(const std::string& key, const Json& value) {
   if (!value.is_string()) return bad_mode(key, text_of(value));
-  return parse_selection_mode(key, value.get_ref<const std::string&>());
+  return parse_selection_mode(key, value.as_string());
 }
 
 }  // namespace
@@ -96,7 +95,7 @@ Result<SelectionSeed> parse_selection_seed(std::string_view text) {
   return bad_seed('"' + excerpt(text) + '"');
 }
 
-Result<SelectionOptions> parse_selection_options(const nlohmann::json& options) {
+Result<SelectionOptions> parse_selection_options(const Json& options) {
   if (!options.is_object()) {
     return fail(ErrorKind::usage, "invalid_selection_options",
                 "selection options must be an object, got " + text_of(options));
@@ -110,17 +109,17 @@ Result<SelectionOptions> parse_selection_options(const nlohmann::json& options) 
     } else if (key == "seed") {
       TRINITY_TRY(parsed.seed, seed_from_json(value));
     } else if (key == "temperature") {
-      if (!value.is_number() || !(value.get<double>() > 0.0)) {
+      if (!value.is_number() || !(value.as_double() > 0.0)) {
         return fail(ErrorKind::usage, "invalid_temperature",
                     "temperature must be a number above 0, got " + text_of(value));
       }
-      parsed.temperature = value.get<double>();
+      parsed.temperature = value.as_double();
     } else if (key == "return_probabilities") {
       if (!value.is_boolean()) {
         return fail(ErrorKind::usage, "invalid_selection_options",
                     "return_probabilities must be true or false, got " + text_of(value));
       }
-      parsed.return_probabilities = value.get<bool>();
+      parsed.return_probabilities = value.as_bool();
     } else {
       return fail(ErrorKind::usage, "unknown_option",
                   "unknown selection option '" + excerpt(key) +

@@ -1,7 +1,6 @@
 #include "tensor/checkpoint.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/inside_path.h"
@@ -48,7 +47,7 @@ Status Checkpoint::open_indexed(const std::filesystem::path& index) {
   std::map<std::string, std::vector<std::string>> tensors_of;  // file name -> tensor names
   for (const auto& [tensor, file] : weight_map.items()) {
     if (!file.is_string()) return invalid("maps a tensor to something that is no file name");
-    const auto& name = file.get_ref<const std::string&>();
+    const auto& name = file.as_string();
     // By its parts only: folders of a model cache hold links to files elsewhere.
     if (!is_inside_name(name)) {
       return fail(ErrorKind::invalid_input, "path_outside_folder",

@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
+#include "base/json_writer.h"
 #include "base/utf8.h"
 #include "tensor/safetensors.h"
 
@@ -47,7 +47,8 @@ Result<std::string> safetensors_header(std::span<const TensorDeclaration> tensor
     if (!bytes) return fail_in("tensor " + excerpt(tensor.name), bytes.error());
     const std::uint64_t end = offset + static_cast<std::uint64_t>(*bytes);
     json += previous != nullptr ? "," : "";
-    json += nlohmann::json(tensor.name).dump() + ":{\"dtype\":\"";
+    append_json_string(json, tensor.name);
+    json += ":{\"dtype\":\"";
     json += dtype_name(tensor.dtype);
     json += "\",\"shape\":[";
     for (std::size_t i = 0; i < tensor.shape.size(); ++i) {

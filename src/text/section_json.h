@@ -3,24 +3,25 @@
 
 #include <trinity/error.h>
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/json_value.h"
+
 namespace trinity {
 
 /// Errors: `invalid_tokenizer` (not JSON, longer than 4 MiB), naming the section.
-Result<nlohmann::json> parse_section(std::string_view name, std::string_view text);
+Result<Json> parse_section(std::string_view name, std::string_view text);
 
 /// The member of an object, or null if there is none.
-const nlohmann::json& section_member(const nlohmann::json& object, const char* key);
+const Json& section_member(const Json& object, const char* key);
 
 /// The steps of a section in order: those of a Sequence, whose list has the name `list`, and of the
 /// Sequences in it; else the section itself. A Sequence of one means what its member means.
-std::vector<const nlohmann::json*> section_steps(const nlohmann::json& section, const char* list);
+std::vector<const Json*> section_steps(const Json& section, const char* list);
 
 /// A value as it can stand in a message: JSON text, cut after about 64 characters.
-std::string shown(const nlohmann::json& value);
+std::string shown(const Json& value);
 
 }  // namespace trinity

@@ -1,15 +1,14 @@
-// Appending JSON to a buffer, fast enough for hundreds of thousands of floats.
+// Appending lists of numbers as JSON to a buffer, fast enough for hundreds of thousands of floats.
+// Strings: base/json_writer.h.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <string>
-#include <string_view>
+
+#include "base/json_writer.h"
 
 namespace trinity::wire {
-
-/// A quoted and escaped JSON string; ill-formed UTF-8 becomes U+FFFD.
-void append_json_string(std::string& out, std::string_view text);
 
 /// "[1,2,3]".
 void append_json_ids(std::string& out, std::span<const std::int32_t> ids);

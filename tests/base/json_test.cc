@@ -16,6 +16,9 @@ namespace {
 
 using nlohmann::json;
 
+/// What an independent reader makes of a value of ours.
+json reference(const Json& value) { return json::parse(json_text(value)); }
+
 std::string tag_of(const std::string& text, const JsonLimits& limits = {}) {
   const auto value = parse_json(text, limits);
   return value ? "accepted" : value.error().tag;
@@ -28,10 +31,10 @@ TEST(Json, reads_every_kind_of_value) {
   ASSERT_TRUE(value);
   const json expected = {{"a", {1, -2, 2.5, true, false, nullptr, "x\u00e9\n"}},
                          {"b", {{"c", json::object()}, {"d", json::array()}}}};
-  EXPECT_EQ(*value, expected);
-  EXPECT_EQ(parse_json("18446744073709551615")->get<std::uint64_t>(), 18446744073709551615u);
-  EXPECT_EQ(parse_json("-9223372036854775808")->get<std::int64_t>(), INT64_MIN);
-  EXPECT_EQ(*parse_json("\"top\""), json("top"));
+  EXPECT_EQ(reference(*value), expected);
+  EXPECT_EQ(parse_json("18446744073709551615")->to_uint64(), 18446744073709551615u);
+  EXPECT_EQ(parse_json("-9223372036854775808")->to_int64(), INT64_MIN);
+  EXPECT_EQ(*parse_json("\"top\""), "top");
 }
 
 TEST(Json, refuses_what_is_not_strict_json) {
@@ -160,7 +163,7 @@ TEST(Json, reads_back_random_documents) {
     const json document = build(build, 0);
     const auto value = parse_json(document.dump(round % 3 == 0 ? 2 : -1, ' ', round % 2 == 0));
     ASSERT_TRUE(value) << value.error().message << document;
-    ASSERT_EQ(*value, document);
+    ASSERT_EQ(reference(*value), document);
   }
 }
 
@@ -188,7 +191,7 @@ TEST(Json, is_never_laxer_than_the_library_on_damaged_documents) {
     }
     ++accepted;
     ASSERT_TRUE(json::accept(text)) << text;
-    ASSERT_EQ(*value, json::parse(text)) << text;
+    ASSERT_EQ(reference(*value), json::parse(text)) << text;
   }
   EXPECT_GT(accepted, 500u);
 }

@@ -17,6 +17,7 @@
 
 #include "adapt/router_vector.h"
 #include "backend/registry.h"
+#include "base/json.h"
 #include "base/temporary_folder.h"
 #include "bundle/exporter.h"
 #include "model/synth.h"
@@ -111,9 +112,9 @@ inline Exported run_export_with(Backend& backend, const ExportOptions& options,
     return exported;
   }
   exported.report = run_export(backend, options, **plan,
-                               [&](const std::string& name, const nlohmann::ordered_json& fields) {
+                               [&](const std::string& name, const trinity::Json& fields) {
                                  exported.names.push_back(name);
-                                 exported.events.push_back(Json::parse(fields.dump()));
+                                 exported.events.push_back(Json::parse(json_text(fields)));
                                  if (interfere) interfere(name);
                                },
                                {});

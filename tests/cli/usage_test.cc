@@ -156,6 +156,13 @@ TEST(Usage, AModelWithoutATokenizerReadsIdsButNoText) {
   EXPECT_EQ(Json::parse(lines_of(mixed.out).back())["error"]["tag"], "missing_tokenizer");
 }
 
+TEST(Usage, NamesThatAreNoUtf8MakeValidJson) {
+  const Outcome outcome = run({"profiles", "--json", "custom:\xFF"});
+  EXPECT_EQ(outcome.err.find("internal_error"), std::string::npos) << outcome.err;
+  EXPECT_LT(outcome.status, 3);
+  for (const std::string& line : lines_of(outcome.out)) EXPECT_TRUE(Json::accept(line)) << line;
+}
+
 TEST(Usage, FlagsHaveEnvironmentNamesAndTheCommandLineWins) {
   const Environment environment = {{"TRINITY_MODEL", small_model().string()},
                                    {"TRINITY_PROFILE", "cpu_f32"},

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "base/json.h"
 #include "lab/benchmark/routing.h"
 #include "lab/benchmark/run.h"
 #include "lab/benchmark_support.h"
@@ -136,7 +136,7 @@ TEST(BenchmarkRouting, MarginsAndLogitsAreThoseOfTheRoutes) {
   EXPECT_DOUBLE_EQ(score.margin_mean, ((3.0 + 1.0) / 2 + (0.5 + 0.5) / 2) / 2);
   EXPECT_DOUBLE_EQ(score.logits_mean, (3.0 + 1.0 + 0.5 + 0.5) / 20);
   EXPECT_EQ(score.agent_confusion, (Confusion{{1, {{1, 1}}}, {2, {{4, 1}}}}));
-  EXPECT_EQ(routing_record(score)["agent_confusion"].dump(), R"({"1":{"1":1},"2":{"4":1}})");
+  EXPECT_EQ(json_text(routing_record(score)["agent_confusion"]), R"({"1":{"1":1},"2":{"4":1}})");
   EXPECT_EQ(score.all.joint.accuracy(), 0.5);
 }
 

@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "base/json.h"
 #include "hash/canonical.h"
@@ -65,15 +64,15 @@ TEST(BenchmarkTurnBudget, BTB_1_AVerifierEndsAConversationAndNobodyElse) {
       EXPECT_EQ(record["total_cases"], 2);
       EXPECT_EQ(record["accepted"], accepted);
       EXPECT_EQ(record["max_turn_reached"], 2 - accepted);
-      EXPECT_EQ(record["accept_rate"].get<double>() + record["max_turn_hit_rate"].get<double>(), 1);
-      EXPECT_GE(record["max_turn_hit_rate"], 0);
+      EXPECT_EQ(record["accept_rate"].as_double() + record["max_turn_hit_rate"].as_double(), 1);
+      EXPECT_GE(record["max_turn_hit_rate"].as_double(), 0);
       EXPECT_EQ(record["provider_calls"], accepted + 4 * (2 - accepted));
-      EXPECT_EQ(record["average_turns"].get<double>(), record["provider_calls"].get<double>() / 2);
+      EXPECT_EQ(record["average_turns"].as_double(), record["provider_calls"].as_double() / 2);
       EXPECT_EQ(record["cases"][0]["turns"], first == 2 ? 1 : 4);
       EXPECT_EQ(record["cases"][0]["events"].size(), first == 2 ? 1U : 4U);
       EXPECT_EQ(record["cases"][0]["final_status"], first == 2 ? "accepted" : "max_turns_reached");
       EXPECT_EQ(record["cases"][0]["events"][0]["role_name"], role_name(first));
-      EXPECT_EQ(record["cases"][1]["vector_shape"], nlohmann::json::array({8}));
+      EXPECT_EQ(record["cases"][1]["vector_shape"], Json::array({8}));
       EXPECT_EQ(record["cases"][1]["run_backend"], "cpu_f32");
     }
 }
@@ -177,7 +176,7 @@ TEST(BenchmarkReport, NamesTheHeadTheDataAndWhatRan) {
   EXPECT_EQ(record["head_opts"]["seed"], 4);
   EXPECT_TRUE(record["xla_target"].is_null());
   EXPECT_EQ(record["dependencies"]["trinity"], "1");
-  EXPECT_FALSE(record["platform"].get<std::string>().empty());
+  EXPECT_FALSE(record["platform"].as_string().empty());
   // The count hash of five cases, as older reports give it.
   EXPECT_EQ(record["dataset_count_hash"],
             "d9cbc9ca189e046d068afb309cd711dfb0ee09b4a4175a88cf869367e1c967dd");
@@ -215,8 +214,8 @@ TEST(BenchmarkRun, TheTinyRouterBeatsWhatLooksAtNothingOnTheBuiltInSet) {
     EXPECT_GT(one.joint->low, 0) << one.name;
     EXPECT_LT(one.joint->p_value, 0.001) << one.name;
   }
-  EXPECT_EQ(routing_record(*results.routing).dump(),
-            routing_record(*take(run_benchmark(set.cases, features, &head, {})).routing).dump());
+  EXPECT_EQ(routing_record(*results.routing),
+            routing_record(*take(run_benchmark(set.cases, features, &head, {})).routing));
 }
 
 }  // namespace

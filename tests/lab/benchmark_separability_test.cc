@@ -3,8 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
+#include "base/json_value.h"
 #include "lab/benchmark/neighbours.h"
 #include "lab/benchmark/separability.h"
 #include "lab/benchmark_support.h"

@@ -3,21 +3,18 @@
 
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
+#include "base/json.h"
 #include "base/sha256.h"
 
 namespace trinity::testing {
 namespace {
-
-using nlohmann::json;
 
 /// SHA-256 of 1,000 words of seed 7, computed with an implementation in another language.
 constexpr const char* kWordsHash =
     "ed9aee9421b4644cc27ad226af7653d049b2588186ed59118d31c55c2f1b9fc8";
 
 std::string text_of(const std::string& rule) {
-  const auto text = generate_case_text(json::parse(rule));
+  const auto text = generate_case_text(*parse_json(rule));
   return text ? *text : text.error().tag;
 }
 

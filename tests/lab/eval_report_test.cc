@@ -1,8 +1,7 @@
 // The HTML report: complete, self-contained, safe with hostile text.
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
+#include "base/json_value.h"
 #include "lab/eval/baseline.h"
 #include "lab/eval/report.h"
 #include "lab/lab_support.h"

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <random>
 
+#include "base/json.h"
 #include "base/sha256.h"
 #include "bundle/component_files.h"
 #include "bundle/python_import_sources.h"
@@ -174,8 +175,8 @@ class ParityTest : public ::testing::Test {
   }
 
   /// Writes a report of ours and judges it.
-  Result<CompareResult> check(const nlohmann::ordered_json& report, CompareOptions options = {}) {
-    folder_.put("ours.json", report.dump(2));
+  Result<CompareResult> check(const trinity::Json& report, CompareOptions options = {}) {
+    folder_.put("ours.json", json_text(report, 2));
     options.python_report = folder_ / "report.json";
     options.our_report = folder_ / "ours.json";
     return compare_parity_reports(options);
@@ -373,9 +374,9 @@ TEST_F(ParityTest, HashRulesAreStrictOnlyWhenAsked) {
                        {"variants", {{{"label", "p"}, {"observed_bf16_sha256", "aaa"}}}}};
   folder_.put("report.json", python.dump());
   const auto ours = [](const char* hash) {
-    return nlohmann::ordered_json{
+    return trinity::Json{
         {"native_elixir_svd_variants",
-         nlohmann::ordered_json::array({{{"label", "o"}, {"observed_bf16_sha256", hash}}})}};
+         trinity::Json::array({{{"label", "o"}, {"observed_bf16_sha256", hash}}})}};
   };
   CompareOptions options;
   options.strict_stage_tolerances = false;

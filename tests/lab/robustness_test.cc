@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/json.h"
@@ -119,7 +118,7 @@ TEST(Noise, FlipsOfTheTinyRouterAddUp) {
     for (const NoiseFlip& flip : one.flips)
       EXPECT_TRUE(flip.before.agent != flip.after.agent || flip.before.role != flip.after.role);
   }
-  const auto record = take(parse_json(robustness_record(report).dump()));
+  const auto record = take(parse_json(json_text(robustness_record(report))));
   EXPECT_EQ(record["verdicts"].size(), report.verdicts.size());
 }
 

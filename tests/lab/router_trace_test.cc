@@ -3,14 +3,11 @@
 
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
+#include "base/json_value.h"
 #include "lab/lab_support.h"
 
 namespace trinity::testing {
 namespace {
-
-using Json = nlohmann::json;
 
 /// A trace over hidden size 4, two agents and three roles.
 Json made_trace() {
@@ -78,8 +75,8 @@ TEST(RouterTrace, HoldsEveryFieldInItsOrder) {
 TEST(RouterTrace, Rtr1ValuesWithinCustomTolerancesFailNothing) {
   const Json ours = made_trace();
   Json theirs = ours;
-  for (Json& value : theirs["hidden_vector_f32"]) value = value.get<double>() * 1.05;
-  for (Json& value : theirs["logits"]) value = value.get<double>() * 1.02;
+  for (Json& value : theirs["hidden_vector_f32"]) value = value.as_double() * 1.05;
+  for (Json& value : theirs["logits"]) value = value.as_double() * 1.02;
   RouterTraceTolerances tolerances;
   tolerances.hidden.max_relative_l2 = 0.06;
   const Json passed = compare_router_traces(theirs, ours, tolerances);
@@ -115,9 +112,9 @@ TEST(RouterTrace, EveryCheckCanFail) {
   EXPECT_EQ(same["failed_required"], 0);
   for (const Json& check : same["checks"]) {
     Json theirs = ours;
-    theirs.erase(check["name"].get<std::string>());
+    theirs.erase(check["name"].as_string());
     EXPECT_EQ(failed_names(compare_router_traces(theirs, ours, {})),
-              std::vector<std::string>{check["name"].get<std::string>()});
+              std::vector<std::string>{check["name"].as_string()});
   }
 }
 

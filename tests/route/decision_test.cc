@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "hash/canonical.h"
 
 namespace trinity {
@@ -28,7 +29,7 @@ Route bare_route(int agent_id, int role_id) {
   return route;
 }
 
-std::set<std::string> keys_of(const json& object) {
+std::set<std::string> keys_of(const Json& object) {
   std::set<std::string> keys;
   for (const auto& [key, value] : object.items()) keys.insert(key);
   return keys;
@@ -67,14 +68,14 @@ TEST(Decision, RD2AMessageListIsHashed) {
   EXPECT_EQ(decision->trace_messages_hash, *hash::trace_messages_hash(kMessages));
   EXPECT_EQ(decision->transcript_hash, *hash::transcript_hash(kMessages));
   EXPECT_EQ(decision->route_hash, *hash::route_hash(4, 2, kLogits));
-  EXPECT_EQ(trace_map(*decision).at("transcript_hash").get<std::string>().size(), 64u);
+  EXPECT_EQ(trace_map(*decision)["transcript_hash"].as_string().size(), 64u);
 }
 
 TEST(Decision, RD3AHashStringIsTakenAsItIs) {
   const auto decision = make_decision(bare_route(0, 1), std::string("abc123"));
   ASSERT_TRUE(decision);
   EXPECT_EQ(decision->role_name, "Thinker");
-  EXPECT_EQ(trace_map(*decision).at("transcript_hash"), "abc123");
+  EXPECT_EQ(trace_map(*decision)["transcript_hash"], "abc123");
   EXPECT_EQ(decision->transcript_hash, std::nullopt);
 }
 
@@ -84,9 +85,9 @@ TEST(Decision, RD4KeepsTheArtifactIdentity) {
                                                {"trinity_artifact_manifest_path", {}}};
   const auto decision = make_decision(argmax_route(), kMessages, options);
   ASSERT_TRUE(decision);
-  const json expected = {{"trinity_artifact_manifest_hash", "h"},
+  const Json expected = {{"trinity_artifact_manifest_hash", "h"},
                          {"trinity_artifact_manifest_path", nullptr}};
-  EXPECT_EQ(trace_map(*decision).at("artifact_identity"), expected);
+  EXPECT_EQ(trace_map(*decision)["artifact_identity"], expected);
 }
 
 TEST(Decision, RD5NoLogitsMeanNullMargins) {
@@ -95,9 +96,9 @@ TEST(Decision, RD5NoLogitsMeanNullMargins) {
   EXPECT_TRUE(decision->agent_logits().empty());
   EXPECT_TRUE(decision->role_logits().empty());
   EXPECT_EQ(decision->route_hash, std::nullopt);
-  const json margins = {{"agent", nullptr}, {"role", nullptr}};
-  EXPECT_EQ(trace_map(*decision).at("margins"), margins);
-  EXPECT_EQ(decision_record(*decision).at("margins"), margins);
+  const Json margins = {{"agent", nullptr}, {"role", nullptr}};
+  EXPECT_EQ(trace_map(*decision)["margins"], margins);
+  EXPECT_EQ(decision_record(*decision)["margins"], margins);
 }
 
 TEST(Decision, RD6TheTraceMapHasExactlySevenKeys) {
@@ -108,19 +109,19 @@ TEST(Decision, RD6TheTraceMapHasExactlySevenKeys) {
        {argmax_route(), bare_route(0, 0), *select_route(kLogits, 7, 3, sampled)}) {
     const auto decision = make_decision(route, kMessages);
     ASSERT_TRUE(decision);
-    const json map = trace_map(*decision);
+    const Json map = trace_map(*decision);
     EXPECT_EQ(keys_of(map), kTraceKeys);
-    EXPECT_EQ(json::parse(map.dump()), map);
+    EXPECT_EQ(*parse_json(json_text(map)), map);
     for (const auto& [key, value] : map.items()) EXPECT_FALSE(value.is_array()) << key;
   }
 }
 
 TEST(Decision, RD7ANullIdentityIsWritten) {
   const auto decision = make_decision(argmax_route(), std::monostate{});
-  const json map = trace_map(*decision);
-  EXPECT_TRUE(map.at("artifact_identity").is_null());
-  EXPECT_TRUE(map.at("transcript_hash").is_null());
-  EXPECT_EQ(json::parse(map.dump()), map);
+  const Json map = trace_map(*decision);
+  EXPECT_TRUE(map["artifact_identity"].is_null());
+  EXPECT_TRUE(map["transcript_hash"].is_null());
+  EXPECT_EQ(*parse_json(json_text(map)), map);
 }
 
 TEST(Decision, AnotherRoleNameCanBeGiven) {
@@ -142,7 +143,7 @@ TEST(DecisionRecord, RestoresEveryLogitExactly) {
       *select_route(std::vector<float>{0.1f, 1.0f / 3, 1e-30f, -16777217.0f, 3.4e38f}, 3, 2, {});
   const auto decision = make_decision(route, kMessages);
   ASSERT_TRUE(decision);
-  const json record = json::parse(decision_record(*decision).dump());
+  const json record = json::parse(json_text(decision_record(*decision)));
   const auto agents = record.at("agent_logits").get<std::vector<float>>();
   const auto roles = record.at("role_logits").get<std::vector<float>>();
   EXPECT_EQ(agents, std::vector<float>(route.logits.begin(), route.logits.begin() + 3));
@@ -155,16 +156,16 @@ TEST(DecisionRecord, HoldsTheFieldsThatScriptsReadInOrder) {
   decision.hidden_index = 11;
   decision.profile = "reference";
   decision.timings_ms = {1.0, 2.0, 3.0, 6.5};
-  const nlohmann::ordered_json record = decision_record(decision);
-  EXPECT_EQ(record.begin().key(), "agent_id");
+  const Json record = decision_record(decision);
+  EXPECT_EQ(record.items().begin()->key, "agent_id");
   for (const char* key :
        {"agent_id", "role_id", "role_name", "agent_logits", "role_logits", "margins", "token_count",
         "transcript_hash", "route_hash", "profile", "timings_ms"}) {
     EXPECT_TRUE(record.contains(key)) << key;
   }
-  EXPECT_EQ(record.at("token_count"), 13);
-  EXPECT_EQ(record.at("timings_ms").at("total"), 6.5);
-  EXPECT_EQ(record.at("transcript_hash"), *hash::transcript_hash(kMessages));
+  EXPECT_EQ(record["token_count"], 13);
+  EXPECT_EQ(record["timings_ms"]["total"], 6.5);
+  EXPECT_EQ(record["transcript_hash"], *hash::transcript_hash(kMessages));
   EXPECT_FALSE(record.contains("agent_probabilities"));
   EXPECT_FALSE(record.contains("selection_seeds"));
 }
@@ -174,7 +175,7 @@ TEST(DecisionRecord, RecordsSeedsAndProbabilitiesOfADraw) {
   options.role_selection = SelectionMode::sample;
   options.seed = SeedTriple{1, 2, 3};
   const auto decision = *make_decision(*select_route(kLogits, 7, 3, options), kMessages);
-  const json record = json::parse(decision_record(decision).dump());
+  const json record = json::parse(json_text(decision_record(decision)));
   EXPECT_EQ(record.at("selection_seeds"), json({{"agent", nullptr}, {"role", {18, 33, 46}}}));
   EXPECT_EQ(record.at("role_probabilities").size(), 3u);
   EXPECT_FALSE(record.contains("agent_probabilities"));

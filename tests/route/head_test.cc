@@ -10,12 +10,12 @@
 #include <cstring>
 #include <filesystem>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "route/head_shape.h"
 #include "tensor/safetensors.h"
 
@@ -257,10 +257,8 @@ TEST_F(HeadFile, SaysWhichFileIsWrong) {
   EXPECT_EQ(error_tag(Head::load(folder_ / "absent.safetensors")), "missing_file");
 }
 
-using nlohmann::json;
-
 std::string invariant_message(std::size_t agents, std::size_t roles, std::size_t hidden,
-                              const json& manifest) {
+                              const Json& manifest) {
   const auto status = check_head_invariant(agents, roles, hidden, manifest);
   return status ? "ok" : status.error().message;
 }
@@ -282,22 +280,22 @@ TEST(HeadShape, HSI3NamesTheHiddenSize) {
 }
 
 TEST(HeadShape, HSI4FallsBackToThePythonManifest) {
-  const json fallback = {{"python_semantic_manifest", {{"routing", {{"head_shape", {10, 1024}}}}}}};
+  const Json fallback = {{"python_semantic_manifest", {{"routing", {{"head_shape", {10, 1024}}}}}}};
   EXPECT_EQ(invariant_message(7, 3, 1024, fallback), "ok");
-  json both = fallback;
+  Json both = fallback;
   both["router_head_shape"] = {4, 8};
   EXPECT_EQ(invariant_message(1, 3, 8, both), "ok");
 }
 
 TEST(HeadShape, HSI5CallsAManifestWithoutShapeMalformed) {
-  for (const json& manifest :
-       {json::object(), json::array(), json(nullptr), json({{"router_head_shape", {10}}}),
-        json({{"router_head_shape", {10, -4}}}), json({{"router_head_shape", {10, 0}}}),
-        json({{"router_head_shape", {"10", "1024"}}}),
-        json({{"router_head_shape", {10.0, 1024.0}}}), json({{"python_semantic_manifest", "x"}}),
-        json({{"python_semantic_manifest", {{"routing", json::array()}}}})}) {
+  for (const Json& manifest :
+       {Json::object(), Json::array(), Json(nullptr), Json({{"router_head_shape", {10}}}),
+        Json({{"router_head_shape", {10, -4}}}), Json({{"router_head_shape", {10, 0}}}),
+        Json({{"router_head_shape", {"10", "1024"}}}),
+        Json({{"router_head_shape", {10.0, 1024.0}}}), Json({{"python_semantic_manifest", "x"}}),
+        Json({{"python_semantic_manifest", {{"routing", Json::array()}}}})}) {
     const auto status = check_head_invariant(7, 3, 1024, manifest);
-    ASSERT_FALSE(status) << manifest;
+    ASSERT_FALSE(status) << json_text(manifest);
     EXPECT_EQ(status.error().tag, "malformed_manifest");
     EXPECT_NE(status.error().message.find("malformed"), std::string::npos);
   }

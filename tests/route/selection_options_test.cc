@@ -3,28 +3,26 @@
 
 #include <cstdint>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <string>
 
+#include "base/json.h"
 #include "route/selection.h"
 
 namespace trinity {
 namespace {
 
-using nlohmann::json;
-
-std::string error_of(const json& options) {
+std::string error_of(const Json& options) {
   const auto result = parse_selection_options(options);
   return result ? "no error" : result.error().tag;
 }
 
-std::string message_of(const json& options) {
+std::string message_of(const Json& options) {
   const auto result = parse_selection_options(options);
   return result ? "no error" : result.error().message;
 }
 
 TEST(SelectionOptions, CRO1AnEmptyObjectIsTheDefault) {
-  const auto options = parse_selection_options(json::object());
+  const auto options = parse_selection_options(Json::object());
   ASSERT_TRUE(options);
   EXPECT_EQ(options->agent_selection, SelectionMode::argmax);
   EXPECT_EQ(options->role_selection, SelectionMode::argmax);
@@ -77,21 +75,23 @@ TEST(SelectionOptions, ReadsIntegerSeedsOfEitherSign) {
 }
 
 TEST(SelectionOptions, RefusesOtherSeeds) {
-  for (const json& seed : {json(1.5), json("1"), json(true), json({1, 2}), json({1, 2, 3, 4}),
-                           json({1, 2, "3"}), json({1.0, 2, 3}), json::object()}) {
-    EXPECT_EQ(error_of({{"seed", seed}}), "invalid_seed") << seed;
+  for (const Json& seed :
+       {Json(1.5), Json("1"), Json(true), Json::array({1, 2}), Json::array({1, 2, 3, 4}),
+        Json::array({1, 2, "3"}), Json::array({1.0, 2, 3}), Json::object()}) {
+    EXPECT_EQ(error_of({{"seed", seed}}), "invalid_seed") << json_text(seed);
   }
 }
 
 TEST(SelectionOptions, RefusesOtherTypesRangesAndKeys) {
-  for (const json& temperature : {json(0), json(-1.0), json("1"), json(nullptr), json(false)}) {
-    EXPECT_EQ(error_of({{"temperature", temperature}}), "invalid_temperature") << temperature;
+  for (const Json& temperature : {Json(0), Json(-1.0), Json("1"), Json(nullptr), Json(false)}) {
+    EXPECT_EQ(error_of({{"temperature", temperature}}), "invalid_temperature")
+        << json_text(temperature);
   }
   EXPECT_EQ(error_of({{"return_probabilities", 1}}), "invalid_selection_options");
   EXPECT_EQ(error_of({{"temprature", 1.0}}), "unknown_option");
   EXPECT_NE(message_of({{"temprature", 1.0}}).find("temprature"), std::string::npos);
-  EXPECT_EQ(error_of(json::array()), "invalid_selection_options");
-  EXPECT_EQ(error_of(json("argmax")), "invalid_selection_options");
+  EXPECT_EQ(error_of(Json::array()), "invalid_selection_options");
+  EXPECT_EQ(error_of(Json("argmax")), "invalid_selection_options");
 }
 
 TEST(SelectionSeedText, ReadsOneIntegerOrThree) {

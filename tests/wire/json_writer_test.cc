@@ -73,18 +73,5 @@ TEST(JsonWriter, AppendsIdsOfEveryLengthAfterWhatIsThere) {
   EXPECT_EQ(text, "[]");
 }
 
-TEST(JsonWriter, EscapesStringsAndReplacesIllFormedBytes) {
-  std::string text;
-  append_json_string(text, "a\"\n\x01");
-  EXPECT_EQ(Json::parse(text), "a\"\n\x01");
-  for (const std::string bytes :
-       {"a\xFF", "\xE2\x82", "\xE2\x82x", "\xED\xA0\x80", "\xF0\x9F\x98", "\xC0\x80",
-        "\xF4\x90\x80\x80", "\xF0\x80\x80y", "\x80", "é\x7F/\b\f\t\r\x1F\\"}) {
-    text.clear();
-    append_json_string(text, bytes);
-    EXPECT_EQ(text, json_text(Json(bytes)));
-  }
-}
-
 }  // namespace
 }  // namespace trinity::wire

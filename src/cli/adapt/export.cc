@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "backend/registry.h"
@@ -21,8 +20,6 @@
 
 namespace trinity::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct ExportFlags {
   std::string model, vector, tensor_name = RouterVector::kTensorName, out;
@@ -74,7 +71,7 @@ Status print_dry_run(const ExportFlags& flags, const ExportPlan& plan, const Bac
                          {"shape", t.shape},
                          {"singular_values", t.singular_values},
                          {"backend", backend.info().label}});
-    const Json spec = Json::parse(manifest_json(plan.manifest))["export_spec"];
+    const Json spec = manifest_document(plan.manifest)["export_spec"];
     TRINITY_CHECK(output.write(
         json_text(
             Json{{"status", "dry_run"},
@@ -124,19 +121,19 @@ std::string event_line(const std::string& name, const Json& fields) {
     return {};
   if (name == "tensor_export_progress" || name == "tensor_skipped") {
     const auto seconds = [&](const char* key) {
-      return static_cast<double>(fields.value(key, std::int64_t{0})) / 1000;
+      return static_cast<double>(fields[key].as_int64()) / 1000;
     };
     const std::string what = name == "tensor_skipped"
                                  ? std::string("was there already")
                                  : fmt::format("decomposed in {:.1f} s, written in {:.1f} s",
                                                seconds("decompose_ms"), seconds("reconstruct_ms"));
-    return fmt::format("{:>4}  {} {}\n", fields.value("index", std::int64_t{0}),
-                       pad(printable(fields.value("path", std::string()), 40), 40), what);
+    return fmt::format("{:>4}  {} {}\n", fields["index"].as_int64(),
+                       pad(printable(fields["path"].as_string(), 40), 40), what);
   }
   std::string line = name + ":";
   for (const auto& [key, value] : fields.items())
     line += fmt::format(" {}={}", key,
-                        printable(value.is_string() ? value.get<std::string>() : json_text(value)));
+                        printable(value.is_string() ? value.as_string() : json_text(value)));
   return line + "\n";
 }
 

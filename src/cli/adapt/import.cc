@@ -3,7 +3,6 @@
 
 #include <charconv>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/json.h"
@@ -20,8 +19,6 @@
 
 namespace trinity::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct ImportFlags {
   std::string source_dir, out, manifest = kPythonManifestFile, reference, model, head_shape,
@@ -74,9 +71,8 @@ Result<ImportOptions> options_of(const ImportFlags& flags, const RuntimeProfile&
 std::string event_line(const std::string& name, const Json& fields) {
   std::string line = name + ":";
   for (const auto& [key, value] : fields.items())
-    line +=
-        fmt::format(" {}={}", key,
-                    excerpt(value.is_string() ? value.get<std::string>() : json_text(value), 1024));
+    line += fmt::format(" {}={}", key,
+                        excerpt(value.is_string() ? value.as_string() : json_text(value), 1024));
   return line + "\n";
 }
 

@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <nlohmann/json.hpp>
-
 #include "base/file.h"
 #include "base/json.h"
 #include "base/try.h"
@@ -22,7 +20,6 @@
 namespace trinity::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using Kind = BundlePicture::Kind;
 
 struct InspectFlags {

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "backend/backend_label.h"
@@ -23,7 +22,6 @@
 namespace trinity::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
 /// Pretty JSON with a line feed at the end, in a folder that is made when needed.

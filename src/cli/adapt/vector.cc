@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "adapt/router_vector.h"
@@ -23,11 +22,9 @@
 namespace trinity::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr const char* kOffsetsKey = "trinity_svf_scale_offsets";
 
-std::string dump(const Json& json) { return json_text(json) + "\n"; }
+std::string line_of(const Json& json) { return json_text(json) + "\n"; }
 
 // ---- layout -------------------------------------------------------------------------------------
 
@@ -59,10 +56,10 @@ struct ConvertFlags {
 Status print_written(const std::string& path, const NumberFile& file, bool json, Output& output) {
   TRINITY_TRY(const std::string hash, sha256_file(path));
   if (json)
-    return output.write(dump({{"file", path},
-                              {"shape", file.shape},
-                              {"dtype", dtype_name(file.dtype)},
-                              {"sha256", hash}}));
+    return output.write(line_of({{"file", path},
+                                 {"shape", file.shape},
+                                 {"dtype", dtype_name(file.dtype)},
+                                 {"sha256", hash}}));
   return output.write(fmt::format("{}: {} {}, sha256 {}\n", printable(path), dtype_name(file.dtype),
                                   shape_text(file.shape), hash));
 }
@@ -238,8 +235,8 @@ Json show_record(const VectorLayout& layout, const RouterVector& vector,
 }
 
 std::string statistics_line(const Json& s) {
-  return fmt::format("mean {:+.5f}  std {:.5f}  {:+.6f} … {:+.6f}", s["mean"].get<double>(),
-                     s["std"].get<double>(), s["min"].get<double>(), s["max"].get<double>());
+  return fmt::format("mean {:+.5f}  std {:.5f}  {:+.6f} … {:+.6f}", s["mean"].as_double(),
+                     s["std"].as_double(), s["min"].as_double(), s["max"].as_double());
 }
 
 std::string show_text(const Json& record, Style style) {
@@ -248,20 +245,20 @@ std::string show_text(const Json& record, Style style) {
   std::string out = fmt::format(
       "{}\n  {} numbers, {}\n  sha256 {}\n{} ({})\n  {}\n  {:.1f} % beyond ±0.1\n  sha256 as f32 "
       "{}\n",
-      style.bold(printable(record["file"].get<std::string>())), record["count"].get<size_t>(),
-      record["dtype"].get<std::string>(), record["file_sha256"].get<std::string>(),
-      style.bold("offsets"), offsets["count"].get<size_t>(), statistics_line(offsets["statistics"]),
-      100 * offsets["statistics"]["share_above_0.1"].get<double>(),
-      offsets["sha256_as_f32"].get<std::string>());
+      style.bold(printable(record["file"].as_string())), record["count"].as_uint64(),
+      record["dtype"].as_string(), record["file_sha256"].as_string(), style.bold("offsets"),
+      offsets["count"].as_uint64(), statistics_line(offsets["statistics"]),
+      100 * offsets["statistics"]["share_above_0.1"].as_double(),
+      offsets["sha256_as_f32"].as_string());
   for (const Json& block : record["blocks"])
-    out += fmt::format("  {:>5} – {:<5}  std {:.4f}  {}\n", block["offset_start"].get<int64_t>(),
-                       block["offset_end"].get<int64_t>(), block["statistics"]["std"].get<double>(),
-                       printable(block["source_name"].get<std::string>()));
+    out += fmt::format("  {:>5} – {:<5}  std {:.4f}  {}\n", block["offset_start"].as_int64(),
+                       block["offset_end"].as_int64(), block["statistics"]["std"].as_double(),
+                       printable(block["source_name"].as_string()));
   out += fmt::format("{} {}\n  {}\n  sha256 as f32 {}\n", style.bold("head"),
-                     shape_text(head["shape"].get<std::vector<int64_t>>()),
-                     statistics_line(head["statistics"]), head["sha256_as_f32"].get<std::string>());
+                     shape_text({head["shape"][0].as_int64(), head["shape"][1].as_int64()}),
+                     statistics_line(head["statistics"]), head["sha256_as_f32"].as_string());
   std::string norms = "row norms";
-  for (const Json& value : head["row_norms"]) norms += fmt::format(" {:.3f}", value.get<double>());
+  for (const Json& value : head["row_norms"]) norms += fmt::format(" {:.3f}", value.as_double());
   return out + paragraph({{norms}}, style, 2, 4);
 }
 
@@ -275,7 +272,7 @@ Status show(const ShowFlags& flags) {
   if (!parts) return tl::unexpected(std::move(parts.error()));
   const Json record = show_record(layout, vector, *parts);
   Output output;
-  TRINITY_CHECK(output.write(flags.json ? dump(record)
+  TRINITY_CHECK(output.write(flags.json ? line_of(record)
                                         : show_text(record, Style::for_output(STDOUT_FILENO))));
   return output.flush();
 }

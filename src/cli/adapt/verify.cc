@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <nlohmann/json.hpp>
-
 #include "base/json.h"
 #include "base/try.h"
 #include "cli/commands.h"
@@ -23,7 +21,6 @@ struct VerifyFlags {
 };
 
 Status print_json(const VerifyFlags& flags, const VerifyReport& report, Output& output) {
-  using Json = nlohmann::ordered_json;
   Json findings = Json::array();
   for (const Finding& finding : report.findings)
     findings.push_back(

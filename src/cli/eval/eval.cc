@@ -2,8 +2,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <nlohmann/json.hpp>
-
 #include "base/file.h"
 #include "base/json.h"
 #include "base/try.h"
@@ -18,8 +16,6 @@
 
 namespace trinity::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 std::string line_of(const Json& record) { return json_text(record) + "\n"; }
 

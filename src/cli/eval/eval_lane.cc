@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/stopwatch.h"
 #include "base/try.h"
 #include "cli/commands.h"
@@ -70,7 +70,7 @@ std::vector<std::string> ids_of(const EvalCaseSet& set) {
 
 Result<RoutePrints> prints_of_new_process(const std::string& profile) {
   TRINITY_TRY(const std::string output, run_own_program({"--determinism-child", profile}));
-  const auto list = nlohmann::json::parse(output, nullptr, false);
+  const Json list = parse_json(output).value_or(Json());
   const auto wrong = [] {
     return fail(ErrorKind::failed, "restart_failed",
                 "the new process for the determinism check answered something else than routes");
@@ -81,7 +81,8 @@ Result<RoutePrints> prints_of_new_process(const std::string& profile) {
     if (!print.is_array() || print.size() != 3 || !print[0].is_string() ||
         !print[1].is_number_integer() || !print[2].is_number_integer())
       return wrong();
-    prints.push_back({print[0], print[1], print[2]});
+    prints.push_back({print[0].as_string(), static_cast<int>(print[1].as_int64()),
+                      static_cast<int>(print[2].as_int64())});
   }
   return prints;
 }
@@ -181,10 +182,10 @@ Status print_route_prints(const EvalFlags& flags, const std::string& profile) {
   const std::vector<RouterQuery> queries = case_queries(set.cases);
   const auto decisions = route_in_batches(*router, queries, reading.input, reading.rule, 0);
   Output output;
-  nlohmann::json list = nlohmann::json::array();
+  Json list = Json::array();
   for (const RoutePrint& print : route_prints(decisions))
     list.push_back({print.hash, print.agent_id, print.role_id});
-  TRINITY_CHECK(output.write(list.dump() + "\n"));
+  TRINITY_CHECK(output.write(json_text(list) + "\n"));
   return output.flush();
 }
 

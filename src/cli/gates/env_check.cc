@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
-#include <nlohmann/json.hpp>
 
 #include "base/json.h"
 #include "base/printable.h"
@@ -13,8 +12,6 @@
 
 namespace trinity::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct EnvCheckFlags {
   std::string target, require, artifact_dir;

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -19,8 +18,6 @@
 
 namespace trinity::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct GatesFlags {
   GateChoice choice;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
 #include "base/json.h"
 #include "base/printable.h"
@@ -64,7 +63,6 @@ std::string progress_text(const PullProgress& progress, std::uint64_t fetched, d
 }
 
 std::string pull_json(const Pin& pin, const PullReport& report, double seconds) {
-  using Json = nlohmann::ordered_json;
   Json files = Json::array();
   for (const PulledFile& file : report.files)
     files.push_back({{"path", file.path},

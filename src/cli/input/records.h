@@ -18,7 +18,6 @@ namespace trinity::cli {
 
 using wire::append_json_floats;
 using wire::append_json_ids;
-using wire::append_json_string;
 using wire::append_record_begin;
 using wire::append_record_error;
 using wire::Line;

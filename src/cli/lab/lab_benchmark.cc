@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/file.h"
@@ -136,7 +135,7 @@ BenchmarkContext context_of(const BenchmarkFlags& flags, BenchmarkSuite suite,
   return context;
 }
 
-Status write_report(const std::string& path, const nlohmann::ordered_json& record) {
+Status write_report(const std::string& path, const Json& record) {
   const std::filesystem::path file(path);
   return write_report_file(
       file, file.extension() == ".md" ? benchmark_markdown(record) : json_text(record, 2) + "\n");
@@ -161,7 +160,7 @@ Status benchmark(const BenchmarkFlags& flags) {
               run_benchmark(set.cases, features, head.head ? &*head.head : nullptr,
                             {suite, flags.turns(), router->info().backend}));
   const BenchmarkContext context = context_of(flags, suite, set, router->info(), head);
-  TRINITY_TRY(const nlohmann::ordered_json record, benchmark_record(context, results));
+  TRINITY_TRY(const Json record, benchmark_record(context, results));
   if (!flags.out.empty()) TRINITY_CHECK(write_report(flags.out, record));
   Output output;
   TRINITY_CHECK(output.write(

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/file.h"
@@ -22,8 +21,6 @@
 
 namespace trinity::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct MatrixFlags {
   LabFlags lab;

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -17,8 +16,6 @@
 namespace trinity::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr std::size_t kLargestReport = std::size_t{64} << 20;
 
 struct TraceFlags {
@@ -28,7 +25,7 @@ struct TraceFlags {
 };
 
 Status trace(const TraceFlags& flags) {
-  nlohmann::json theirs;
+  Json theirs;
   if (!flags.python_report.empty()) {
     TRINITY_TRY(const std::string text, read_text_file(flags.python_report, kLargestReport));
     TRINITY_TRY(theirs, parse_json(text));
@@ -58,9 +55,8 @@ Status trace(const TraceFlags& flags) {
 
   std::int64_t failed = 0;
   if (!flags.python_report.empty()) {
-    const nlohmann::json ours = report;
-    report["comparison"] = compare_router_traces(theirs, ours, flags.tolerances);
-    failed = report["comparison"]["failed_required"].get<std::int64_t>();
+    report["comparison"] = compare_router_traces(theirs, report, flags.tolerances);
+    failed = report["comparison"]["failed_required"].as_int64();
   }
   const std::string text = json_text(report, 2) + "\n";
   Output output;
@@ -70,15 +66,15 @@ Status trace(const TraceFlags& flags) {
     TRINITY_CHECK(write_report_file(flags.out, text));
     TRINITY_CHECK(output.write("\n=== TRINITY SAKANA ROUTER TRACE ===\n"));
     for (const char* name : {"argmax_agent_id", "argmax_role_id", "role_name", "token_ids_sha256"})
-      TRINITY_CHECK(output.write(fmt::format("{}: {}\n", name, report[name].dump())));
+      TRINITY_CHECK(output.write(fmt::format("{}: {}\n", name, json_text(report[name]))));
     if (failed == 0) TRINITY_CHECK(output.write("=== TRINITY SAKANA ROUTER TRACE: PASS ===\n"));
   }
   TRINITY_CHECK(output.flush());
   if (failed == 0) return {};
   std::string names;
   for (const auto& check : report["comparison"]["checks"])
-    if (!check["passed"].get<bool>())
-      names += (names.empty() ? "" : ", ") + check["name"].get<std::string>();
+    if (!check["passed"].as_bool())
+      names += (names.empty() ? "" : ", ") + check["name"].as_string();
   return fail(ErrorKind::invalid_input, "router_trace_mismatch",
               fmt::format("router trace comparison failed_required={}: {}", failed, names));
 }

@@ -1,6 +1,7 @@
 // trinity tokenize: text to token ids and back.
 #include <fmt/format.h>
 
+#include "base/json_writer.h"
 #include "base/try.h"
 #include "base/utf8.h"
 #include "cli/commands.h"

@@ -2,8 +2,8 @@
 
 #include <array>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
+#include "base/json_value.h"
 #include "base/try.h"
 #include "hash/rounding.h"
 #include "lab/benchmark/neighbours.h"
@@ -11,8 +11,6 @@
 
 namespace trinity {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr std::uint64_t kSeed = 2026;
 constexpr std::size_t kFolds = 5;
@@ -196,7 +194,7 @@ std::vector<BaselineVerdict> compare_with_baselines(std::span<const BenchmarkCas
   return verdicts;
 }
 
-nlohmann::ordered_json baselines_record(std::span<const BaselineVerdict> verdicts) {
+Json baselines_record(std::span<const BaselineVerdict> verdicts) {
   Json record = Json::array();
   for (const BaselineVerdict& one : verdicts)
     record.push_back({{"name", one.name},

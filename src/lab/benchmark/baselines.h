@@ -14,12 +14,12 @@
 // (lab/benchmark/intervals.h).
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/json_value.h"
 #include "lab/benchmark/intervals.h"
 #include "lab/benchmark/routing.h"
 
@@ -51,6 +51,6 @@ std::vector<BaselineVerdict> compare_with_baselines(std::span<const BenchmarkCas
                                                     std::span<const BaselineChoices> choices);
 
 /// [{name, agent: {accuracy, router_accuracy, difference, interval, …}, role, joint}].
-nlohmann::ordered_json baselines_record(std::span<const BaselineVerdict> verdicts);
+Json baselines_record(std::span<const BaselineVerdict> verdicts);
 
 }  // namespace trinity

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -17,8 +16,6 @@
 namespace trinity {
 namespace {
 
-using nlohmann::json;
-
 constexpr const char* kBuiltInFile = "tasks.jsonl";
 constexpr std::size_t kMaxBytes = std::size_t{256} << 20;
 
@@ -26,18 +23,11 @@ tl::unexpected<Error> wrong_schema(const std::string& what) {
   return fail(ErrorKind::invalid_input, "invalid_record_schema", what);
 }
 
-/// The member, or null.
-const json* member(const json& record, const char* key) {
-  const auto found = record.find(key);
-  return found == record.end() ? nullptr : &*found;
+const std::string* text_member(const Json& record, const char* key) {
+  return record[key].to_string();
 }
 
-const std::string* text_member(const json& record, const char* key) {
-  const json* value = member(record, key);
-  return value != nullptr && value->is_string() ? value->get_ptr<const std::string*>() : nullptr;
-}
-
-Result<std::string> required_text(const json& record, const char* key) {
+Result<std::string> required_text(const Json& record, const char* key) {
   const std::string* text = text_member(record, key);
   if (text == nullptr || text->empty())
     return wrong_schema(fmt::format("\"{}\" must be a text that is not empty", key));
@@ -53,17 +43,17 @@ Result<std::vector<Message>> messages_of(const wire::JsonSlice& record) {
   return messages;
 }
 
-std::optional<int> read_label(const json& record, const char* key, std::size_t& ignored) {
-  const json* value = member(record, key);
+std::optional<int> read_label(const Json& record, const char* key, std::size_t& ignored) {
+  const Json* value = record.find(key);
   if (value == nullptr || value->is_null()) return std::nullopt;
   if (value->is_number_unsigned() &&
-      value->get<std::uint64_t>() <= std::uint64_t{std::numeric_limits<int>::max()})
-    return value->get<int>();
+      value->as_uint64() <= std::uint64_t{std::numeric_limits<int>::max()})
+    return static_cast<int>(value->as_uint64());
   ++ignored;
   return std::nullopt;
 }
 
-Result<BenchmarkCase> read_case(const json& record, const wire::JsonSlice& slice,
+Result<BenchmarkCase> read_case(const Json& record, const wire::JsonSlice& slice,
                                 std::size_t& ignored) {
   BenchmarkCase one;
   TRINITY_TRY(one.id, required_text(record, "id"));
@@ -73,12 +63,12 @@ Result<BenchmarkCase> read_case(const json& record, const wire::JsonSlice& slice
   one.expected_role = read_label(record, "expected_role", ignored);
   if (const std::string* text = text_member(record, "difficulty")) one.difficulty = *text;
   if (const std::string* text = text_member(record, "source")) one.source = *text;
-  if (const json* extra = member(record, "metadata"); extra != nullptr && extra->is_object())
+  if (const Json* extra = record.find("metadata"); extra != nullptr && extra->is_object())
     one.metadata = json_text(*extra);
   return one;
 }
 
-Result<json> read_object(const wire::Line& line) {
+Result<Json> read_object(const wire::Line& line) {
   if (line.too_long)
     return fail(ErrorKind::invalid_input, "invalid_jsonl", "the line is too long; split the case");
   auto record = parse_json(line.text);

@@ -3,16 +3,12 @@
 #include <fmt/format.h>
 #include <sys/utsname.h>
 
-#include <nlohmann/json.hpp>
-
 #include "base/json.h"
 #include "base/try.h"
 #include "hash/canonical.h"
 
 namespace trinity {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr int kSchemaVersion = 1;
 
@@ -47,8 +43,7 @@ std::string heading(const char* title, const std::string& text) {
 
 }  // namespace
 
-Result<nlohmann::ordered_json> benchmark_record(const BenchmarkContext& context,
-                                                const BenchmarkResults& results) {
+Result<Json> benchmark_record(const BenchmarkContext& context, const BenchmarkResults& results) {
   TRINITY_TRY(const std::string count_hash, hash::dataset_count_hash(context.dataset_cases));
   Json dependencies = Json::object();
   for (const auto& [name, version] : context.dependencies) dependencies[name] = version;
@@ -72,9 +67,9 @@ Result<nlohmann::ordered_json> benchmark_record(const BenchmarkContext& context,
               {"payload", payload_of(results)}};
 }
 
-std::string benchmark_markdown(const nlohmann::ordered_json& record) {
+std::string benchmark_markdown(const Json& record) {
   const auto text = [&](const char* key) {
-    return record[key].is_string() ? record[key].get<std::string>() : std::string("(unset)");
+    return record[key].is_string() ? record[key].as_string() : std::string("(unset)");
   };
   Json summary = record["payload"];
   if (summary.contains("routing")) summary["routing"].erase("predictions");
@@ -85,7 +80,7 @@ std::string benchmark_markdown(const nlohmann::ordered_json& record) {
          heading("XLA Target", text("xla_target")) +
          heading("Data set",
                  fmt::format("{}, {} cases, SHA-256 `{}`", text("dataset_id"),
-                             record["dataset_cases"].get<std::size_t>(), text("dataset_hash"))) +
+                             record["dataset_cases"].as_uint64(), text("dataset_hash"))) +
          "## Summary\n\n```json\n" + json_text(summary, 2) + "\n```\n";
 }
 

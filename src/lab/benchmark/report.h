@@ -2,12 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/json_value.h"
 #include "lab/benchmark/run.h"
 
 namespace trinity {
@@ -32,10 +32,9 @@ struct BenchmarkContext {
 /// {schema_version, suite, generated_at, git_commit, profile, model, head, head_opts, xla_target,
 /// dataset_id, dataset_hash, dataset_count_hash, …, platform, dependencies, payload: {separability,
 /// routing, turn_budget}}; the payload holds the suites that ran.
-Result<nlohmann::ordered_json> benchmark_record(const BenchmarkContext& context,
-                                                const BenchmarkResults& results);
+Result<Json> benchmark_record(const BenchmarkContext& context, const BenchmarkResults& results);
 
 /// The record for people: headings, then the figures as JSON without the lists of single cases.
-std::string benchmark_markdown(const nlohmann::ordered_json& record);
+std::string benchmark_markdown(const Json& record);
 
 }  // namespace trinity

@@ -3,9 +3,8 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
-#include "base/json_optional.h"
+#include "base/json_value.h"
 #include "base/try.h"
 #include "base/utf8.h"
 #include "hash/rounding.h"
@@ -13,8 +12,6 @@
 
 namespace trinity {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr int kPlaces = 6;
 
@@ -39,9 +36,9 @@ void count(AxisTallies& tallies, const RoutingPrediction& one) {
 }
 
 Json tallies_record(const AxisTallies& tallies) {
-  return {{"agent_accuracy", json_or_null(tallies.agent.accuracy())},
-          {"role_accuracy", json_or_null(tallies.role.accuracy())},
-          {"joint_accuracy", json_or_null(tallies.joint.accuracy())}};
+  return {{"agent_accuracy", Json(tallies.agent.accuracy())},
+          {"role_accuracy", Json(tallies.role.accuracy())},
+          {"joint_accuracy", Json(tallies.joint.accuracy())}};
 }
 
 Json confusion_record(const Confusion& confusion) {
@@ -123,7 +120,7 @@ Result<RoutingScore> score_routing(std::span<const BenchmarkCase> cases,
   return score;
 }
 
-nlohmann::ordered_json routing_record(const RoutingScore& score) {
+Json routing_record(const RoutingScore& score) {
   Json record = {{"considered", score.considered}, {"skipped", score.skipped}};
   record.update(tallies_record(score.all));
   record["margin_mean"] = hash::round_decimal(score.margin_mean, kPlaces);
@@ -136,12 +133,12 @@ nlohmann::ordered_json routing_record(const RoutingScore& score) {
   record["predictions"] = Json::array();
   for (const RoutingPrediction& one : score.predictions)
     record["predictions"].push_back({{"id", one.id},
-                                     {"expected_agent", json_or_null(one.expected_agent)},
-                                     {"expected_role", json_or_null(one.expected_role)},
+                                     {"expected_agent", Json(one.expected_agent)},
+                                     {"expected_role", Json(one.expected_role)},
                                      {"agent_id", one.route.agent_id},
                                      {"role_id", one.route.role_id},
-                                     {"agent_correct", json_or_null(one.agent_correct)},
-                                     {"role_correct", json_or_null(one.role_correct)},
+                                     {"agent_correct", Json(one.agent_correct)},
+                                     {"role_correct", Json(one.role_correct)},
                                      {"logits", one.route.logits},
                                      {"route_margin", one.route_margin}});
   return record;

@@ -6,12 +6,12 @@
 
 #include <cstddef>
 #include <map>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/json_value.h"
 #include "lab/benchmark/features.h"
 #include "route/head.h"
 #include "route/selection.h"
@@ -68,6 +68,6 @@ Result<RoutingScore> score_routing(std::span<const BenchmarkCase> cases,
                                    std::span<const Route> routes);
 
 /// Means are rounded to 6 decimals, logits are exact.
-nlohmann::ordered_json routing_record(const RoutingScore& score);
+Json routing_record(const RoutingScore& score);
 
 }  // namespace trinity

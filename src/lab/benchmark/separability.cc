@@ -1,7 +1,6 @@
 #include "lab/benchmark/separability.h"
 
-#include <nlohmann/json.hpp>
-
+#include "base/json_value.h"
 #include "base/try.h"
 #include "hash/rounding.h"
 #include "lab/benchmark/neighbours.h"
@@ -83,7 +82,7 @@ Result<Separability> measure_separability(std::span<const BenchmarkCase> cases,
   return out;
 }
 
-nlohmann::ordered_json separability_record(const Separability& separability) {
+Json separability_record(const Separability& separability) {
   return {{"dataset_size", separability.dataset_size},
           {"family_count", separability.family_count},
           {"centroid_count", separability.centroid_count},

@@ -10,10 +10,10 @@
 #pragma once
 
 #include <map>
-#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 
+#include "base/json_value.h"
 #include "lab/benchmark/features.h"
 
 namespace trinity {
@@ -34,6 +34,6 @@ struct Separability {
 Result<Separability> measure_separability(std::span<const BenchmarkCase> cases,
                                           const FeatureMatrix& features);
 
-nlohmann::ordered_json separability_record(const Separability& separability);
+Json separability_record(const Separability& separability);
 
 }  // namespace trinity

@@ -4,16 +4,13 @@
 #include <trinity/decision.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
-#include "base/json_optional.h"
+#include "base/json_value.h"
 #include "base/try.h"
 #include "hash/rounding.h"
 
 namespace trinity {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr int kVerifier = 2;
 constexpr std::int64_t kMostTurns = 1000;  // a record has one event a turn
@@ -27,8 +24,8 @@ Json case_record(const TurnBudget& budget, const TurnBudgetCase& one) {
                       {"status", one.accepted ? "accepted" : "revised"}});
   return {{"id", one.id},
           {"family", one.family},
-          {"expected_agent", json_or_null(one.expected_agent)},
-          {"expected_role", json_or_null(one.expected_role)},
+          {"expected_agent", Json(one.expected_agent)},
+          {"expected_role", Json(one.expected_role)},
           {"selected_agent", one.agent_id},
           {"selected_role", one.role_id},
           {"turns", one.turns},
@@ -82,7 +79,7 @@ Result<TurnBudget> simulate_turn_budget(std::span<const BenchmarkCase> cases,
   return budget;
 }
 
-nlohmann::ordered_json turn_budget_record(const TurnBudget& budget) {
+Json turn_budget_record(const TurnBudget& budget) {
   const std::size_t total = budget.cases.size(), accepted = budget.accepted();
   const auto share = [total](auto count) {
     return total == 0

@@ -9,12 +9,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/json_value.h"
 #include "lab/benchmark/dataset.h"
 #include "route/selection.h"
 
@@ -55,6 +55,6 @@ Result<TurnBudget> simulate_turn_budget(std::span<const BenchmarkCase> cases,
 
 /// {total_cases, accepted, …, average_turns, cases: [{id, …, events: [{turn, role_id, role_name,
 /// status}]}]}; rates are rounded to 4 decimals.
-nlohmann::ordered_json turn_budget_record(const TurnBudget& budget);
+Json turn_budget_record(const TurnBudget& budget);
 
 }  // namespace trinity

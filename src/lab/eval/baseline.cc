@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
+#include "base/json_value.h"
 #include "route/margins.h"
 
 namespace trinity {
@@ -136,9 +136,7 @@ void hold_to(const EvalBaseline& baseline, LaneReport& lane) {
   }
 }
 
-nlohmann::ordered_json baseline_record(const EvalBaseline& baseline,
-                                       std::span<const LaneReport> lanes) {
-  using Json = nlohmann::ordered_json;
+Json baseline_record(const EvalBaseline& baseline, std::span<const LaneReport> lanes) {
   if (baseline.name.empty()) return nullptr;
   Json out = {{"baseline", baseline.name}, {"lanes", Json::array()}};
   for (std::size_t i = 0; i < lanes.size(); ++i) {

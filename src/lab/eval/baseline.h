@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/json_value.h"
 #include "lab/eval/lane_report.h"
 
 namespace trinity {
@@ -58,7 +59,6 @@ void hold_to(const EvalBaseline& baseline, LaneReport& lane);
 
 /// {baseline, lanes: [{profile, compared, equal_decisions, drift, flipped: [{id, agent_id, role_id,
 /// baseline: {agent_id, role_id, margin}, margin, beyond_drift}]}]}; null without a baseline.
-nlohmann::ordered_json baseline_record(const EvalBaseline& baseline,
-                                       std::span<const LaneReport> lanes);
+Json baseline_record(const EvalBaseline& baseline, std::span<const LaneReport> lanes);
 
 }  // namespace trinity

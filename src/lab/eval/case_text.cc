@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "base/json_value.h"
 #include "base/try.h"
 
 namespace trinity {
@@ -41,16 +41,16 @@ tl::unexpected<Error> too_long() {
               "a content_rule makes more than 4 MiB of text; use smaller counts");
 }
 
-bool is_count(const nlohmann::json& part, const char* key) {
+bool is_count(const Json& part, const char* key) {
   return part.contains(key) && part[key].is_number_unsigned();
 }
 
-Result<std::string> text_of(const nlohmann::json& part) {
-  if (part.is_string()) return part.get<std::string>();
+Result<std::string> text_of(const Json& part) {
+  if (part.is_string()) return part.as_string();
   if (!part.is_object() || part.size() != 2) return wrong_rule();
   if (part.contains("repeat") && part["repeat"].is_string() && is_count(part, "times")) {
-    const auto text = part["repeat"].get<std::string>();
-    const auto times = part["times"].get<std::uint64_t>();
+    const auto text = part["repeat"].as_string();
+    const auto times = part["times"].as_uint64();
     if (times > kMaxBytes / std::max<std::size_t>(text.size(), 1)) return too_long();
     std::string out;
     out.reserve(text.size() * times);
@@ -58,9 +58,9 @@ Result<std::string> text_of(const nlohmann::json& part) {
     return out;
   }
   if (is_count(part, "words") && is_count(part, "seed")) {
-    const auto count = part["words"].get<std::uint64_t>();
+    const auto count = part["words"].as_uint64();
     if (count > kMaxBytes / 10) return too_long();
-    return pseudo_words(count, part["seed"].get<std::uint64_t>());
+    return pseudo_words(count, part["seed"].as_uint64());
   }
   return wrong_rule();
 }
@@ -76,10 +76,10 @@ std::string pseudo_words(std::uint64_t count, std::uint64_t seed) {
   return out;
 }
 
-Result<std::string> generate_case_text(const nlohmann::json& rule) {
+Result<std::string> generate_case_text(const Json& rule) {
   if (!rule.is_array()) return wrong_rule();
   std::string out;
-  for (const nlohmann::json& part : rule) {
+  for (const Json& part : rule) {
     TRINITY_TRY(const std::string text, text_of(part));
     if (out.size() + text.size() > kMaxBytes) return too_long();
     out += text;

@@ -12,13 +12,14 @@
 #include <trinity/error.h>
 
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
+
+#include "base/json_value.h"
 
 namespace trinity {
 
 /// Errors: `invalid_eval_cases` for a wrong rule or a text over 4 MiB.
-Result<std::string> generate_case_text(const nlohmann::json& rule);
+Result<std::string> generate_case_text(const Json& rule);
 
 /// The words of the third kind of part.
 std::string pseudo_words(std::uint64_t count, std::uint64_t seed);

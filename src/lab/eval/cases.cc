@@ -1,7 +1,6 @@
 #include "lab/eval/cases.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/file.h"
@@ -15,8 +14,6 @@
 namespace trinity {
 namespace {
 
-using nlohmann::json;
-
 constexpr std::size_t kMaxBytes = std::size_t{64} << 20;
 constexpr int kSchemaVersion = 1;
 
@@ -25,7 +22,7 @@ tl::unexpected<Error> invalid(const std::string& where, const std::string& what)
 }
 
 /// A message with a rule in place of its content.
-Result<Message> read_generated(json entry, std::size_t number) {
+Result<Message> read_generated(Json entry, std::size_t number) {
   if (entry.contains("content"))
     return fail(ErrorKind::invalid_input, "invalid_eval_cases",
                 "a message must have a content or a content_rule, and not both");
@@ -36,7 +33,7 @@ Result<Message> read_generated(json entry, std::size_t number) {
 }
 
 /// A message, as a value and as its text.
-Result<Message> read_case_message(const json& entry, const wire::JsonSlice& text,
+Result<Message> read_case_message(const Json& entry, const wire::JsonSlice& text,
                                   std::size_t number, const std::string& where) {
   const bool generated = entry.is_object() && entry.contains("content_rule");
   auto message = generated ? read_generated(entry, number) : wire::read_message(text, number);
@@ -45,31 +42,30 @@ Result<Message> read_case_message(const json& entry, const wire::JsonSlice& text
 }
 
 /// A small integer that is not negative.
-Result<int> read_id(const json& object, const char* key, const std::string& where) {
-  if (!object.contains(key) || !object[key].is_number_unsigned() ||
-      object[key].get<std::uint64_t>() > 255)
+Result<int> read_id(const Json& object, const char* key, const std::string& where) {
+  if (!object.contains(key) || !object[key].is_number_unsigned() || object[key].as_uint64() > 255)
     return invalid(where, std::string(key) + " must be a number from 0 to 255");
-  return object[key].get<int>();
+  return static_cast<int>(object[key].as_uint64());
 }
 
-Result<std::vector<std::string>> read_tags(const json& entry, const std::string& where) {
+Result<std::vector<std::string>> read_tags(const Json& entry, const std::string& where) {
   std::vector<std::string> tags;
   if (!entry.contains("tags")) return tags;
   if (!entry["tags"].is_array()) return invalid(where, "tags must be a list of texts");
-  for (const json& tag : entry["tags"]) {
+  for (const Json& tag : entry["tags"]) {
     if (!tag.is_string()) return invalid(where, "tags must be a list of texts");
-    tags.push_back(tag.get<std::string>());
+    tags.push_back(tag.as_string());
   }
   return tags;
 }
 
-Result<EvalCase> read_case(const json& entry, const wire::JsonSlice& text, std::size_t index) {
+Result<EvalCase> read_case(const Json& entry, const wire::JsonSlice& text, std::size_t index) {
   std::string where = "case " + std::to_string(index + 1);
   if (!entry.is_object() || !entry.contains("id") || !entry["id"].is_string() ||
-      entry["id"].get_ref<const std::string&>().empty())
+      entry["id"].as_string().empty())
     return invalid(where, "a case must be an object with an id that is a text");
   EvalCase out;
-  out.id = entry["id"].get<std::string>();
+  out.id = entry["id"].as_string();
   where = "case " + excerpt(out.id);
   if (!entry.contains("messages") || !entry["messages"].is_array() || entry["messages"].empty())
     return invalid(where, "messages must be a list of at least one message");
@@ -83,37 +79,35 @@ Result<EvalCase> read_case(const json& entry, const wire::JsonSlice& text, std::
   TRINITY_TRY(out.expected_agent, read_id(entry["expected"], "agent_id", where));
   TRINITY_TRY(out.expected_role, read_id(entry["expected"], "role_id", where));
   TRINITY_TRY(out.tags, read_tags(entry, where));
-  if (entry.contains("notes") && entry["notes"].is_string())
-    out.notes = entry["notes"].get<std::string>();
+  if (entry.contains("notes") && entry["notes"].is_string()) out.notes = entry["notes"].as_string();
   return out;
 }
 
-Result<std::vector<UncoveredAgent>> read_uncovered(const json& document) {
+Result<std::vector<UncoveredAgent>> read_uncovered(const Json& document) {
   std::vector<UncoveredAgent> out;
-  const json coverage = document.value("coverage", json::object());
-  if (!coverage.is_object() || !coverage.contains("uncovered_agents")) return out;
+  const Json& coverage = document["coverage"];
+  if (!coverage.contains("uncovered_agents")) return out;
   const std::string where = "coverage.uncovered_agents";
   if (!coverage["uncovered_agents"].is_array()) return invalid(where, "must be a list");
-  for (const json& entry : coverage["uncovered_agents"]) {
+  for (const Json& entry : coverage["uncovered_agents"]) {
     if (!entry.is_object()) return invalid(where, "an entry must be an object");
     UncoveredAgent agent;
     TRINITY_TRY(agent.agent_id, read_id(entry, "agent_id", where));
     if (entry.contains("expected_uncovered_reason") &&
         entry["expected_uncovered_reason"].is_string())
-      agent.reason = entry["expected_uncovered_reason"].get<std::string>();
+      agent.reason = entry["expected_uncovered_reason"].as_string();
     out.push_back(std::move(agent));
   }
   return out;
 }
 
-Result<EvalCaseSet> read_document(const json& document, const wire::JsonSlice& text,
+Result<EvalCaseSet> read_document(const Json& document, const wire::JsonSlice& text,
                                   std::string origin) {
   if (!document.is_object() || !document.contains("cases") || !document["cases"].is_array())
     return invalid("the document", "must be an object with a list of cases");
-  if (document.value("schema_version", json()) != json(kSchemaVersion))
+  if (document["schema_version"] != Json(kSchemaVersion))
     return fail(ErrorKind::unsupported, "unsupported_schema_version",
-                "eval cases of schema version " +
-                    excerpt(document.value("schema_version", json()).dump()) +
+                "eval cases of schema version " + excerpt(json_text(document["schema_version"])) +
                     " cannot be read; this program reads version 1");
   EvalCaseSet set;
   set.origin = std::move(origin);

@@ -3,31 +3,28 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
-#include "base/json_optional.h"
+#include "base/json_value.h"
 
 namespace trinity {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 Json case_record(const CaseOutcome& outcome, bool with_logits) {
   const EvalCase& one = *outcome.eval_case;
   Json record = {{"id", one.id}};
   if (outcome.decision) {
     const Decision& decision = *outcome.decision;
-    record.update(Json{{"agent_id", decision.agent_id},
-                       {"role_id", decision.role_id},
-                       {"role_name", decision.role_name},
-                       {"margins",
-                        {{"agent", json_or_null(decision.margins.agent)},
-                         {"role", json_or_null(decision.margins.role)}}},
-                       {"token_count", decision.token_count},
-                       {"hidden_index", decision.hidden_index},
-                       {"transcript_hash", json_or_null(decision.transcript_hash)},
-                       {"trace_messages_hash", json_or_null(decision.trace_messages_hash)},
-                       {"route_hash", json_or_null(decision.route_hash)}});
+    record.update(
+        Json{{"agent_id", decision.agent_id},
+             {"role_id", decision.role_id},
+             {"role_name", decision.role_name},
+             {"margins",
+              {{"agent", Json(decision.margins.agent)}, {"role", Json(decision.margins.role)}}},
+             {"token_count", decision.token_count},
+             {"hidden_index", decision.hidden_index},
+             {"transcript_hash", Json(decision.transcript_hash)},
+             {"trace_messages_hash", Json(decision.trace_messages_hash)},
+             {"route_hash", Json(decision.route_hash)}});
     if (with_logits) {
       record["agent_logits"] = decision.agent_logits();
       record["role_logits"] = decision.role_logits();
@@ -118,7 +115,7 @@ void LaneReport::judge_repeats(DeterminismReport report, bool asserted) {
   determinism_asserted = asserted;
 }
 
-nlohmann::ordered_json lane_record(const LaneReport& lane, bool with_logits) {
+Json lane_record(const LaneReport& lane, bool with_logits) {
   const EvalSummary summary = lane.summary();
   const LanePromise promise = promise_of(lane.profile);
   Json cases = Json::array();

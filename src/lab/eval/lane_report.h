@@ -4,11 +4,11 @@
 #include <trinity/router.h>
 
 #include <memory>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/json_value.h"
 #include "lab/eval/determinism.h"
 #include "lab/eval/prompt_eval.h"
 
@@ -41,6 +41,6 @@ struct LaneReport {
 /// {profile, ..., cases: [{id, agent_id, role_id, margins, token_count, transcript_hash,
 /// route_hash, status, ...}], determinism: {process, restart, batch, ...}, passed, failed,
 /// seconds}. A rung that did not run is null.
-nlohmann::ordered_json lane_record(const LaneReport& lane, bool with_logits);
+Json lane_record(const LaneReport& lane, bool with_logits);
 
 }  // namespace trinity

@@ -6,7 +6,6 @@
 #include <chrono>
 #include <cmath>
 #include <ctime>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/file.h"
@@ -18,8 +17,6 @@
 namespace trinity {
 namespace {
 
-using nlohmann::json;
-
 constexpr std::size_t kMaxBytes = std::size_t{64} << 20;
 constexpr int kSchemaVersion = 1;
 constexpr const char* kFolder = "examples/fixtures/runtime_profiles";
@@ -29,35 +26,34 @@ tl::unexpected<Error> invalid(const std::string& what) {
   return fail(ErrorKind::invalid_input, "invalid_snapshot", what);
 }
 
-bool is_text(const json& object, const char* key) {
+bool is_text(const Json& object, const char* key) {
   return object.contains(key) && object[key].is_string();
 }
 
-std::string text_or_empty(const json& object, const char* key) {
-  return is_text(object, key) ? object[key].get<std::string>() : std::string();
+std::string text_or_empty(const Json& object, const char* key) {
+  return is_text(object, key) ? object[key].as_string() : std::string();
 }
 
-bool is_id(const json& object, const char* key) {
-  return object.contains(key) && object[key].is_number_unsigned() &&
-         object[key].get<std::uint64_t>() <= 255;
+bool is_id(const Json& object, const char* key) {
+  return object.contains(key) && object[key].is_number_unsigned() && object[key].as_uint64() <= 255;
 }
 
-bool is_number(const json& object, const char* key) {
+bool is_number(const Json& object, const char* key) {
   return object.contains(key) && object[key].is_number();
 }
 
-Result<std::vector<double>> read_logits(const json& entry, const char* key) {
+Result<std::vector<double>> read_logits(const Json& entry, const char* key) {
   std::vector<double> out;
   if (!entry.contains(key) || !entry[key].is_array())
     return invalid(std::string(key) + " must be a list of numbers");
-  for (const json& value : entry[key]) {
+  for (const Json& value : entry[key]) {
     if (!value.is_number()) return invalid(std::string(key) + " must be a list of numbers");
-    out.push_back(value.get<double>());
+    out.push_back(value.as_double());
   }
   return out;
 }
 
-Result<SnapshotCase> read_case(const json& entry) {
+Result<SnapshotCase> read_case(const Json& entry) {
   if (!entry.is_object() || !is_text(entry, "id")) return invalid("a case must have an id");
   for (const char* key : {"agent_id", "role_id"})
     if (!is_id(entry, key)) return invalid(std::string(key) + " must be a number from 0 to 255");
@@ -68,31 +64,31 @@ Result<SnapshotCase> read_case(const json& entry) {
   if (!entry.contains("token_count") || !entry["token_count"].is_number_unsigned())
     return invalid("token_count must be a number");
   SnapshotCase out;
-  out.id = entry["id"].get<std::string>();
-  out.agent_id = entry["agent_id"].get<int>();
-  out.role_id = entry["role_id"].get<int>();
-  out.token_count = entry["token_count"].get<std::uint64_t>();
-  out.agent_margin = entry["agent_margin"].get<double>();
-  out.role_margin = entry["role_margin"].get<double>();
+  out.id = entry["id"].as_string();
+  out.agent_id = static_cast<int>(entry["agent_id"].as_int64());
+  out.role_id = static_cast<int>(entry["role_id"].as_int64());
+  out.token_count = entry["token_count"].as_uint64();
+  out.agent_margin = entry["agent_margin"].as_double();
+  out.role_margin = entry["role_margin"].as_double();
   TRINITY_TRY(out.agent_logits, read_logits(entry, "agent_logits_rounded"));
   TRINITY_TRY(out.role_logits, read_logits(entry, "role_logits_rounded"));
-  out.transcript_hash = entry["transcript_hash"].get<std::string>();
-  out.route_hash = entry["route_hash"].get<std::string>();
+  out.transcript_hash = entry["transcript_hash"].as_string();
+  out.route_hash = entry["route_hash"].as_string();
   return out;
 }
 
-Result<std::optional<MarginFloors>> read_floors(const json& document) {
+Result<std::optional<MarginFloors>> read_floors(const Json& document) {
   if (!document.contains("margin_floors")) return std::optional<MarginFloors>();
-  const json& floors = document["margin_floors"];
+  const Json& floors = document["margin_floors"];
   if (!floors.is_object() || !is_number(floors, "agent") || !is_number(floors, "role"))
     return invalid("margin_floors must hold the numbers agent and role");
-  return MarginFloors{floors["agent"].get<double>(), floors["role"].get<double>()};
+  return MarginFloors{floors["agent"].as_double(), floors["role"].as_double()};
 }
 
-Result<EvalSnapshot> read_document(const json& document) {
+Result<EvalSnapshot> read_document(const Json& document) {
   if (!document.is_object() || !document.contains("cases") || !document["cases"].is_array())
     return invalid("the document must be an object with a list of cases");
-  if (document.value("schema_version", json()) != json(kSchemaVersion))
+  if (document["schema_version"] != Json(kSchemaVersion))
     return fail(ErrorKind::unsupported, "unsupported_schema_version",
                 "this program reads snapshots of schema version 1");
   EvalSnapshot out;
@@ -129,9 +125,9 @@ Result<EvalSnapshot> load_snapshot(const std::filesystem::path& path) {
 }
 
 std::string snapshot_json(const EvalSnapshot& snapshot) {
-  json document = {{"schema_version", kSchemaVersion},
+  Json document = {{"schema_version", kSchemaVersion},
                    {"generated_at", snapshot.generated_at},
-                   {"cases", json::array()}};
+                   {"cases", Json::array()}};
   const auto put = [&](const char* key, const std::string& text) {
     if (!text.empty()) document[key] = text;
   };

@@ -3,10 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <utility>
 
-#include "base/json.h"
+#include "base/json_value.h"
 #include "base/sha256.h"
 #include "base/try.h"
 #include "hash/canonical.h"

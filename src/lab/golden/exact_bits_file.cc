@@ -1,16 +1,12 @@
 // Reading and writing the file of published bits.
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "base/json.h"
 #include "base/try.h"
 #include "lab/golden/exact_bits.h"
 
 namespace trinity {
 namespace {
-
-using nlohmann::json;
 
 constexpr int kSchemaVersion = 1;
 
@@ -19,13 +15,13 @@ tl::unexpected<Error> invalid(const std::string& what) {
               "the published bits cannot be read: " + what);
 }
 
-Result<std::string> text_of(const json& object, const std::string& key) {
+Result<std::string> text_of(const Json& object, const std::string& key) {
   if (!object.is_object() || !object.contains(key) || !object[key].is_string())
     return invalid(key + " must be a text");
-  return object[key].get<std::string>();
+  return object[key].as_string();
 }
 
-Result<ExactBits> read_table(const json& table) {
+Result<ExactBits> read_table(const Json& table) {
   if (!table.is_object() || !table.contains("ops") || !table["ops"].is_object() ||
       !table.contains("cases") || !table["cases"].is_array())
     return invalid("a table needs ops and cases");
@@ -36,7 +32,7 @@ Result<ExactBits> read_table(const json& table) {
     TRINITY_TRY(std::string sha256, text_of(table["ops"], op));
     bits.ops.push_back({op, std::move(sha256)});
   }
-  for (const json& one : table["cases"]) {
+  for (const Json& one : table["cases"]) {
     CaseBits entry;
     TRINITY_TRY(entry.id, text_of(one, "id"));
     TRINITY_TRY(entry.route_hash, text_of(one, "route_hash"));
@@ -46,7 +42,7 @@ Result<ExactBits> read_table(const json& table) {
   return bits;
 }
 
-std::string quoted(const std::string& text) { return json_text(json(text)); }
+std::string quoted(const std::string& text) { return json_text(text); }
 
 /// Lines of a list, a comma after each but the last.
 template <typename Values, typename Line>
@@ -60,8 +56,8 @@ std::string lines(const Values& values, const Line& line) {
 }  // namespace
 
 Result<PublishedBits> read_published_bits(std::string_view text) {
-  TRINITY_TRY(const json document, parse_json(text));
-  if (!document.is_object() || document.value("schema_version", json()) != kSchemaVersion)
+  TRINITY_TRY(const Json document, parse_json(text));
+  if (!document.is_object() || document["schema_version"] != kSchemaVersion)
     return fail(ErrorKind::invalid_input, "unsupported_schema_version",
                 fmt::format("published bits must have schema_version {}", kSchemaVersion));
   PublishedBits bits;

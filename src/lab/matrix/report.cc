@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "report/html.h"
 #include "report/html_table.h"
@@ -12,8 +11,6 @@
 
 namespace trinity {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
@@ -264,7 +261,7 @@ std::string blame_text(const MatrixReport& report) {
   return text;
 }
 
-nlohmann::ordered_json matrix_record(const MatrixReport& report) {
+Json matrix_record(const MatrixReport& report) {
   Json lanes = Json::array(), missing = Json::array(), distances = Json::array();
   for (const MatrixLane& lane : report.lanes.lanes)
     lanes.push_back(

@@ -1,10 +1,10 @@
 // A comparison of lanes as JSON and as one HTML page.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 
+#include "base/json_value.h"
 #include "lab/golden/exact_bits.h"
 #include "lab/matrix/model.h"
 #include "lab/matrix/ops.h"
@@ -24,7 +24,7 @@ struct MatrixReport {
 
 /// {passed, seed, lanes, missing_lanes, exact_bits, ops, op_distances, layers, decisions, times}. A
 /// number that is not finite becomes null.
-nlohmann::ordered_json matrix_record(const MatrixReport& report);
+Json matrix_record(const MatrixReport& report);
 
 /// Who made a page and when, for people.
 struct PageOrigin {

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "adapt/tensor_naming.h"
+#include "base/json_value.h"
 #include "base/try.h"
 #include "base/utf8.h"
 #include "bundle/json_lookup.h"
@@ -18,7 +19,6 @@ namespace trinity {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
 
 constexpr const char* kSchema = "trinity_sakana_large_tensor_chunks_elixir.v1";
 constexpr const char* kStageSchema = "trinity_sakana_large_tensor_chunk_stage_debug.v1";
@@ -48,7 +48,7 @@ class ChunkReplay {
                     {{"sources", out_.sources},
                      {"chunk_rows", options_.chunk_rows},
                      {"compute_backend", backend_.info().label}}},
-                   {"python_component_metadata", Json(in_.metadata)},
+                   {"python_component_metadata", sorted_by_key(in_.metadata)},
                    {"large_tensor_chunk_checks", std::move(chunks)},
                    {"summary",
                     {{"source_count", out_.sources.size()},

@@ -10,11 +10,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "backend/backend.h"
+#include "base/json_value.h"
 #include "lab/parity/source.h"
 
 namespace trinity {
@@ -27,7 +27,7 @@ struct ParityChunkOptions {
 };
 
 struct ParityChunkReport {
-  nlohmann::ordered_json report;
+  Json report;
   int64_t chunks = 0, required_checks = 0, failed_required = 0;
   std::vector<std::string> sources;
 };

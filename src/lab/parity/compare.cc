@@ -7,9 +7,9 @@
 #include <cstring>
 #include <limits>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/json_value.h"
 #include "base/try.h"
 #include "base/utf8.h"
 #include "bundle/json_lookup.h"
@@ -21,7 +21,6 @@ namespace trinity {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
 
 constexpr size_t kTailBytes = 4096;
 constexpr size_t kWorst = 5;
@@ -64,12 +63,12 @@ struct Verdict {
 std::optional<double> number(const Json& json, const char* key) {
   const Json* value = find_value(json, key);
   if (value == nullptr || !value->is_number()) return std::nullopt;
-  return value->get<double>();
+  return value->as_double();
 }
 
 bool boolean(const Json& json, const char* key) {
   const Json* value = find_value(json, key);
-  return value != nullptr && value->is_boolean() && value->get<bool>();
+  return value != nullptr && value->is_boolean() && value->as_bool();
 }
 
 /// A check counts as passed when the report says so and its own numbers do not contradict it. A
@@ -308,8 +307,8 @@ Result<CompareResult> compare_parity_reports(const CompareOptions& options) {
   return Comparator(options).run();
 }
 
-nlohmann::ordered_json compare_summary(const CompareOptions& options, const CompareResult& result,
-                                       int exit_status, double elapsed_ms) {
+Json compare_summary(const CompareOptions& options, const CompareResult& result, int exit_status,
+                     double elapsed_ms) {
   const std::string& text = result.text;
   const size_t begin = text.size() > kTailBytes ? text.size() - kTailBytes : 0;
   return {{"schema_version", 1},

@@ -6,9 +6,10 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
+
+#include "base/json_value.h"
 
 namespace trinity {
 
@@ -33,7 +34,7 @@ std::vector<std::string> comparator_arguments(const CompareOptions& options);
 Result<CompareResult> compare_parity_reports(const CompareOptions& options);
 
 /// The record of a comparison: version, exit status, options, paths, duration, end of the text.
-nlohmann::ordered_json compare_summary(const CompareOptions& options, const CompareResult& result,
-                                       int exit_status, double elapsed_ms);
+Json compare_summary(const CompareOptions& options, const CompareResult& result, int exit_status,
+                     double elapsed_ms);
 
 }  // namespace trinity

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "adapt/svf.h"
+#include "base/json_value.h"
 #include "base/try.h"
 #include "bundle/manifest.h"
 #include "lab/parity/replay.h"
@@ -12,8 +13,6 @@
 
 namespace trinity {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 /// Columns of U whose singular value is this share of the largest times k are zero.
 constexpr double kCutOff = 0x1p-23;

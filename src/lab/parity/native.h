@@ -3,12 +3,12 @@
 
 #include <trinity/error.h>
 
-#include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "backend/backend.h"
+#include "base/json_value.h"
 #include "lab/parity/source.h"
 
 namespace trinity {
@@ -29,12 +29,11 @@ Result<OwnedComponents> decompose_components(Backend& backend, const TensorView&
 
 /// The four native variants: decomposed as f32 or in the source's type, with the offsets in the
 /// type of S, in f32 or in the source's type. A variant that fails says so in its place.
-nlohmann::ordered_json native_variants(Backend& backend, const TensorView& source,
-                                       std::span<const float> offsets, const ParityInputs& inputs,
-                                       bool transpose_final);
+Json native_variants(Backend& backend, const TensorView& source, std::span<const float> offsets,
+                     const ParityInputs& inputs, bool transpose_final);
 
 /// Adds whether a hash is the expected one and the other side's current one.
-void add_hash_verdicts(nlohmann::ordered_json& variant, const std::string& observed,
-                       const ParityInputs& inputs, bool is_sample);
+void add_hash_verdicts(Json& variant, const std::string& observed, const ParityInputs& inputs,
+                       bool is_sample);
 
 }  // namespace trinity

@@ -7,14 +7,13 @@
 #include <cstring>
 #include <memory>
 
+#include "base/json_value.h"
 #include "base/try.h"
 #include "bundle/tensor_file.h"
 #include "tensor/float_cast.h"
 
 namespace trinity {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 std::span<const std::byte> bytes_of(std::span<const float> values) { return std::as_bytes(values); }
 

@@ -7,12 +7,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "backend/backend.h"
+#include "base/json_value.h"
 #include "bundle/components.h"
 #include "lab/parity/stage.h"
 #include "tensor/safetensors.h"
@@ -35,11 +35,11 @@ struct ReplayRequest {
 };
 
 struct ReplayResult {
-  std::vector<StageCheck> checks;      // sorted by stage; empty when nothing was compared
-  nlohmann::ordered_json checks_json;  // the same as a report lists them
-  nlohmann::ordered_json final_f32, final_bf16, offsets, scaled_s;  // summaries, when asked for
-  std::string final_bf16_sha256;                                    // when summaries are made
-  double zero_max_abs_error = 0;  // of the reconstruction without offsets
+  std::vector<StageCheck> checks;  // sorted by stage; empty when nothing was compared
+  Json checks_json;                // the same as a report lists them
+  Json final_f32, final_bf16, offsets, scaled_s;  // summaries, when asked for
+  std::string final_bf16_sha256;                  // when summaries are made
+  double zero_max_abs_error = 0;                  // of the reconstruction without offsets
   float normalization = 1;
 };
 

@@ -7,6 +7,7 @@
 
 #include "adapt/router_vector.h"
 #include "adapt/tensor_naming.h"
+#include "base/json_value.h"
 #include "base/try.h"
 #include "base/utf8.h"
 #include "bundle/manifest.h"
@@ -19,7 +20,6 @@ namespace trinity {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
 
 constexpr const char* kSchema = "trinity_sakana_svd_parity_trace.v2";
 constexpr const char* kStageSchema = "trinity_sakana_elixir_stage_debug.v1";
@@ -61,7 +61,7 @@ class Sampler {
     TRINITY_TRY(report["scale_offsets"], summary_of(offsets));
     TRINITY_TRY(report["source_tensor"], tensor_summary(source, label()));
     report["python_current_baseline"] = baseline_json(in_.baseline);
-    report["python_component_metadata"] = Json(in_.metadata);
+    report["python_component_metadata"] = sorted_by_key(in_.metadata);
     say(fmt::format("expected_bf16_sha256={}", in_.reference.expected_sha256.value_or("none")));
     say(fmt::format("python_current_bf16_sha256={}", in_.baseline.sha256.value_or("none")));
     report["native_elixir_svd_variants"] = Json::array();
@@ -374,18 +374,18 @@ class Sampler {
   }
 
   void say_variant(const Json& variant) const {
-    const auto label = variant["label"].get<std::string>();
+    const auto label = variant["label"].as_string();
     if (variant.contains("error"))
-      return say(fmt::format("{} error={}", label, variant["error"].get<std::string>()));
+      return say(fmt::format("{} error={}", label, variant["error"].as_string()));
     std::string line = fmt::format("{} bf16_sha256={} zero_offset_max_abs={:.3g}", label,
-                                   variant["observed_bf16_sha256"].get<std::string>(),
-                                   variant["zero_offset_max_abs_error_vs_source"].get<double>());
+                                   variant["observed_bf16_sha256"].as_string(),
+                                   variant["zero_offset_max_abs_error_vs_source"].as_double());
     if (variant.contains("stage_debug") && variant["stage_debug"].is_object()) {
       const Json& debug = variant["stage_debug"];
       int64_t failed = 0;
       for (const Json& check : debug["checks"])
-        failed += check["required_for_functional_parity"].get<bool>() &&
-                          !check["functional_passed"].get<bool>()
+        failed += check["required_for_functional_parity"].as_bool() &&
+                          !check["functional_passed"].as_bool()
                       ? 1
                       : 0;
       line += fmt::format(" stages={} required_failed={}", debug["checks"].size(), failed);

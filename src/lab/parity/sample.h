@@ -7,11 +7,11 @@
 
 #include <filesystem>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "backend/backend.h"
+#include "base/json_value.h"
 #include "lab/parity/source.h"
 
 namespace trinity {
@@ -45,8 +45,7 @@ using ParityListener = std::function<void(const std::string& line)>;
 /// The report. `targets` must not be empty; the first backend decomposes. Errors:
 /// `no_semantic_targets`, `missing_parity_source`, `missing_python_stage`,
 /// `missing_selected_tensors`, `no_matching_tensor`, those of the readers and writers.
-Result<nlohmann::ordered_json> parity_sample(const std::vector<ParityTarget>& targets,
-                                             const ParitySampleOptions& options,
-                                             const ParityListener& listener);
+Result<Json> parity_sample(const std::vector<ParityTarget>& targets,
+                           const ParitySampleOptions& options, const ParityListener& listener);
 
 }  // namespace trinity

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "adapt/tensor_naming.h"
+#include "base/json_value.h"
 #include "base/try.h"
 #include "base/utf8.h"
 #include "bundle/json_lookup.h"
@@ -13,12 +14,9 @@ namespace trinity {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
-using OrderedJson = nlohmann::ordered_json;
 
-OrderedJson ordered(const Json* value) {
-  return value == nullptr ? OrderedJson(nullptr) : OrderedJson(*value);
-}
+/// Ordered by key, as reports have always been.
+Json ordered(const Json* value) { return value == nullptr ? Json(nullptr) : sorted_by_key(*value); }
 
 ParityReference reference_of(const Json& manifest, const Json& report, const Json& metadata) {
   ParityReference out;
@@ -76,15 +74,12 @@ fs::path stage_file(const ParityPaths& paths, const Json& report, std::string_vi
 
 }  // namespace
 
-OrderedJson path_json(const fs::path& path) {
-  return path.empty() ? OrderedJson(nullptr) : OrderedJson(path.string());
-}
+Json path_json(const fs::path& path) { return path.empty() ? Json(nullptr) : Json(path.string()); }
 
-OrderedJson baseline_json(const ParityBaseline& baseline) {
+Json baseline_json(const ParityBaseline& baseline) {
   if (baseline.source.empty()) return nullptr;
-  return {{"label", baseline.label ? OrderedJson(*baseline.label) : OrderedJson(nullptr)},
-          {"observed_bf16_sha256",
-           baseline.sha256 ? OrderedJson(*baseline.sha256) : OrderedJson(nullptr)},
+  return {{"label", baseline.label},
+          {"observed_bf16_sha256", baseline.sha256},
           {"expected_hash_reproducible", baseline.reproducible},
           {"source", baseline.source}};
 }
@@ -138,7 +133,7 @@ Result<ParityTensor> read_parity_tensor(const Json& entry, VLayout default_layou
   tensor.offset_end = find_integer(entry, "offset_end");
   if (const Json* keys = find_value(entry, "stage_tensors"); keys != nullptr && keys->is_object())
     for (const auto& [stage, name] : keys->items())
-      if (name.is_string()) tensor.stage_keys.emplace(stage, name.get<std::string>());
+      if (name.is_string()) tensor.stage_keys.emplace(stage, name.as_string());
   if (tensor.stage_keys.empty())
     for (const StageRule& rule : parity_stages())
       tensor.stage_keys.emplace(rule.name, fmt::format("tensor.{}.{}", tensor.safe_key, rule.name));

@@ -12,11 +12,11 @@
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/json_value.h"
 #include "bundle/components.h"
 #include "tensor/safetensors.h"
 
@@ -35,19 +35,19 @@ struct ParityReference {
   std::optional<int64_t> offset_start, offset_end;
   std::vector<int64_t> source_shape, sample_shape;
   std::optional<std::string> expected_sha256;
-  nlohmann::ordered_json expected_min, expected_max;  // number or null
+  Json expected_min, expected_max;  // number or null
   std::optional<int64_t> tensor_count, singular_value_count;
 };
 
 /// The hash that the Python side obtains now.
 struct ParityBaseline {
   std::optional<std::string> label, sha256;
-  nlohmann::ordered_json reproducible;  // boolean or null
-  std::string source;                   // where in the report it stands; empty = nowhere
+  Json reproducible;   // boolean or null
+  std::string source;  // where in the report it stands; empty = nowhere
 };
-nlohmann::ordered_json baseline_json(const ParityBaseline& baseline);
+Json baseline_json(const ParityBaseline& baseline);
 /// From a Python report, which may be null.
-ParityBaseline find_baseline(const nlohmann::json& python_report);
+ParityBaseline find_baseline(const Json& python_report);
 
 /// One tensor: where its components and the other side's stages are.
 struct ParityTensor {
@@ -67,8 +67,8 @@ struct ParityPaths {
 };
 
 struct ParityInputs {
-  nlohmann::json metadata;       // the debug manifest; null when there is none
-  nlohmann::json python_report;  // null when none was given
+  Json metadata;       // the debug manifest; null when there is none
+  Json python_report;  // null when none was given
   ParityReference reference;
   ParityBaseline baseline;
   std::filesystem::path components_file, scales_file;
@@ -81,7 +81,7 @@ struct ParityInputs {
 Result<ParityInputs> read_parity_inputs(const ParityPaths& paths);
 
 /// One entry of a manifest's list of tensors, its stages in the file `stages`.
-Result<ParityTensor> read_parity_tensor(const nlohmann::json& entry, VLayout default_layout,
+Result<ParityTensor> read_parity_tensor(const Json& entry, VLayout default_layout,
                                         const std::filesystem::path& stages);
 
 /// A file whose name comes from a report: the message of its errors is fit to be shown.
@@ -99,6 +99,6 @@ Result<Components> components_of(const ComponentFiles& files, const ParityTensor
                                  VLayout layout);
 
 /// Whether the parity of a path says that it is given: null or text.
-nlohmann::ordered_json path_json(const std::filesystem::path& path);
+Json path_json(const std::filesystem::path& path);
 
 }  // namespace trinity

@@ -4,17 +4,14 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <nlohmann/json.hpp>
 
-#include "base/json_optional.h"
+#include "base/json_value.h"
 #include "base/try.h"
 #include "bundle/manifest.h"
 #include "tensor/float_cast.h"
 
 namespace trinity {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr size_t kPrefix = 8;
 constexpr int64_t kPiece = int64_t{1} << 20;
@@ -146,13 +143,13 @@ Json stage_check_json(const StageCheck& check, Json ours, Json theirs) {
   Json out = {
       {"stage", check.stage},
       {"required_for_functional_parity", check.required},
-      {"byte_match", json_or_null(check.byte_match)},
+      {"byte_match", check.byte_match},
       {"shape_match", check.shape_match},
       {"elixir", std::move(ours)},
       {"python", std::move(theirs)},
       {"max_abs_error", check.max_abs_error ? number(*check.max_abs_error) : Json(nullptr)},
       {"mean_abs_error", check.mean_abs_error ? number(*check.mean_abs_error) : Json(nullptr)},
-      {"mismatched_element_count", json_or_null(check.mismatched)},
+      {"mismatched_element_count", check.mismatched},
       {"tolerance", {{"max_abs_error", rule.max_abs}, {"mean_abs_error", rule.mean_abs}}},
       {"functional_passed", check.passed}};
   if (check.missing) out["missing_python_stage"] = true;

@@ -8,13 +8,13 @@
 #include <trinity/error.h>
 
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/json_value.h"
 #include "base/sha256.h"
 #include "tensor/tensor.h"
 
@@ -42,7 +42,7 @@ class SummaryBuilder {
   SummaryBuilder(std::vector<int64_t> shape, DType dtype, std::string backend);
   /// The next elements, of the builder's type.
   void add(std::span<const std::byte> bytes, std::span<const float> as_f32);
-  nlohmann::ordered_json finish();
+  Json finish();
   /// Hash of the elements in their own type; after finish.
   const std::string& sha256() const { return sha256_; }
 
@@ -58,7 +58,7 @@ class SummaryBuilder {
 };
 
 /// A summary of a tensor in memory or in a file. Error: those of to_f32.
-Result<nlohmann::ordered_json> tensor_summary(const TensorView& view, const std::string& backend);
+Result<Json> tensor_summary(const TensorView& view, const std::string& backend);
 
 /// Accumulates the differences of one stage.
 class StageDifference {
@@ -93,8 +93,7 @@ StageCheck judge_stage(std::string_view stage, const StageDifference& difference
 StageCheck missing_stage(std::string_view stage);
 StageCheck misshapen_stage(std::string_view stage);
 
-nlohmann::ordered_json stage_check_json(const StageCheck& check, nlohmann::ordered_json ours,
-                                        nlohmann::ordered_json theirs);
+Json stage_check_json(const StageCheck& check, Json ours, Json theirs);
 
 /// Nothing for no checks, else whether every required one passed.
 std::optional<bool> functional_parity(std::span<const StageCheck> checks);
