@@ -100,6 +100,17 @@ TEST(SourcePolicy, POL_1_NoThirdPartyTypesInPublicHeaders) {
   }
 }
 
+TEST(SourcePolicy, OneFolderKnowsTheJsonLibrary) {
+  std::map<std::string, std::string> texts = sources({"include", "src", "bench", "examples"});
+  std::erase_if(texts, [](const auto& file) {
+    return file.first.starts_with("src/base/") && file.first.ends_with(".cc");
+  });
+  for (const auto& [path, text] : texts) {
+    EXPECT_EQ(text.find("nlohmann"), std::string::npos) << path << ": base/json.h has its own value";
+  }
+  expect_absent(texts, "dump(", "json_text of base/json.h never throws");
+}
+
 TEST(SourcePolicy, OneFileIncludesTheLibraryForCommandLines) {
   std::vector<std::string> files;
   for (const auto& [path, text] : sources(every_folder))
