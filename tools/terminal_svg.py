@@ -1,6 +1,6 @@
 """Renders the output of a terminal program as an SVG picture.
 
-  script -qec "build/bin/trinity demo" /dev/null | python3 tools/terminal_svg.py > docs/demo.svg
+  script -qec "stty cols 100; build/bin/trinity demo" /dev/null | python3 tools/terminal_svg.py > docs/demo.svg
 
 Reads text with SGR colour sequences (the few that the program uses) from standard input.
 """

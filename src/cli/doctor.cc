@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -203,13 +204,22 @@ std::vector<Finding> examine(const DoctorFlags& flags) {
   return findings;
 }
 
-std::string text_of(const Finding& finding, Style style) {
-  constexpr std::size_t name_columns = 23, hanging = 2 + 2 + name_columns + 1;
+/// Columns of the names, the longest of which begins its line alone if it is very long.
+std::size_t name_columns_of(const std::vector<Finding>& findings) {
+  constexpr std::size_t most = 30;
+  std::size_t columns = 0;
+  for (const Finding& finding : findings) columns = std::max(columns, finding.name.size());
+  return std::min(columns, most);
+}
+
+std::string text_of(const Finding& finding, std::size_t name_columns, Style style) {
+  const std::size_t hanging = 2 + 2 + name_columns + 2;
   const std::string mark = finding.health == Health::works     ? style.green("✓")
                            : finding.health == Health::limited ? style.yellow("–")
                                                                : style.red("✗");
-  const std::string begin =
-      fmt::format("  {} {} ", mark, style.bold(fmt::format("{:{}}", finding.name, name_columns)));
+  const std::string name = printable(finding.name, name_columns);
+  const std::string begin = fmt::format("  {} {}{}", mark, style.bold(name),
+                                        std::string(name_columns + 2 - display_width(name), ' '));
   std::string out = paragraph_after(begin, hanging, {{finding.detail}}, style, hanging);
   if (!finding.fix.empty())
     out += paragraph({{"→ " + finding.fix, &Style::cyan}}, style, hanging, hanging + 2);
@@ -245,7 +255,9 @@ Status print(const std::vector<Finding>& findings, const std::string& profile, b
     TRINITY_CHECK(output.write(json_text(Json{{"findings", records}}) + "\n"));
   } else {
     const Style style = Style::for_output(STDOUT_FILENO);
-    for (const Finding& finding : findings) TRINITY_CHECK(output.write(text_of(finding, style)));
+    const std::size_t name_columns = name_columns_of(findings);
+    for (const Finding& finding : findings)
+      TRINITY_CHECK(output.write(text_of(finding, name_columns, style)));
     TRINITY_CHECK(output.write(closing(findings, profile, style)));
   }
   return output.flush();

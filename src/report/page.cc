@@ -56,6 +56,7 @@ td.text { overflow-wrap: anywhere; min-width: 220px; }
 td.dim, th.dim, .dim { color: var(--soft); }
 td.dim { overflow-wrap: anywhere; min-width: 140px; }
 .sub { font-size: 12px; color: var(--soft); }
+td.n .sub { display: inline-block; max-width: 190px; white-space: normal; overflow-wrap: anywhere; }
 .swatch { display: inline-block; width: 11px; height: 11px; border-radius: 50%;
           margin-right: 7px; vertical-align: -1px; border: 2px solid; }
 .legend { margin: 8px 0 2px; font-size: 13.5px; }

@@ -32,7 +32,7 @@ void expect_fits(const Words& command, const std::string& input = {}) {
   for (const std::size_t columns : {80U, 60U, 40U}) {
     const Outcome outcome = run(command, input, {{"COLUMNS", std::to_string(columns)}});
     EXPECT_FALSE(outcome.out.empty()) << command[0] << outcome.err;
-    const std::string widest = widest_line(outcome.out);
+    const std::string widest = widest_line(outcome.out + outcome.err);
     EXPECT_LE(display_width(widest), columns) << command[0] << ": " << widest;
   }
 }

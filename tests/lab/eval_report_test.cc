@@ -206,7 +206,7 @@ TEST(EvalReport, LongAndHostileIdsStayInTheirCells) {
 
 TEST(EvalReport, TheLastTickIsNotCut) {
   const std::vector<std::string> ids = {"a", "b"};
-  const std::vector<ChartSeries> series = {{"lane", "red", false, {1e-4, 2e-4}, 0}};
+  const std::vector<ChartSeries> series = {{"lane", "red", false, {1e-4, 1e-3}, 0}};
   const std::string chart = distance_strips_chart("distance", ids, series);
   const std::size_t last = chart.rfind("class=\"tick");
   EXPECT_EQ(chart.compare(last, 16, "class=\"tick end\""), 0) << chart.substr(last, 80);

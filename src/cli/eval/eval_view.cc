@@ -155,7 +155,7 @@ std::string snapshot_lines(const LaneReport& lane, Style style) {
 }  // namespace
 
 std::string eval_heading(const LaneReport& lane, Style style) {
-  return "\n" + paragraph({{lane.profile.shown_name(), &Style::bold}, {"  " + lane.model}}, style) +
+  return "\n" + paragraph({{lane.profile.shown_name(), &Style::bold}, {", " + lane.model}}, style) +
          paragraph({{fmt::format("{} ({}), floors {:.2f} / {:.2f} ({}), {}{}",
                                  counted(lane.outcomes.size(), "case"), excerpt(lane.set->origin),
                                  lane.floors.agent, lane.floors.role, lane.floors_from,

@@ -16,7 +16,7 @@ std::string line(const char* title, const std::string& text, Style style, Look l
 }
 
 std::string suite_heading(const char* title, const char* what, Style style) {
-  return "\n" + paragraph({{title, &Style::bold}, {std::string("  ") + what, &Style::dim}}, style);
+  return "\n" + paragraph({{title, &Style::bold}, {std::string(": ") + what, &Style::dim}}, style);
 }
 
 std::string percent(const std::optional<double>& share) {

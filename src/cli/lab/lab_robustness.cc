@@ -40,7 +40,7 @@ std::string verdict_text(const RobustnessReport& report) {
 
 std::string text_of(const RobustnessReport& report, Style style) {
   const Table table({{"lane", 16, false, 9},
-                     {"noise", 18, false, 14},
+                     {"noise", 17},
                      {"asked", 5, true},
                      {"flips", 5, true},
                      {"rate", 5, true},

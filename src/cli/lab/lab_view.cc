@@ -32,7 +32,7 @@ std::string op_table(const MatrixReport& report, Style style) {
   const std::size_t room = style.columns() - std::min(style.columns(), name_columns + gaps);
   std::string out =
       "\n" + paragraph({{"Operations", &Style::bold},
-                        {"  worst error over its scale, share of the lane's limit", &Style::dim}},
+                        {": worst error over its scale, share of the lane's limit", &Style::dim}},
                        style);
   for (std::size_t begin = 0, end = 0; begin < lanes.size(); begin = end) {
     std::vector<Column> columns = {{"operation", name_columns, false, 12}};
@@ -64,7 +64,7 @@ std::string layer_table(const MatrixReport& report, Style style) {
       style);
   std::string out = "\n" +
                     paragraph({{"Layers", &Style::bold},
-                               {fmt::format("  {}, {} steps, largest relative distance of a row",
+                               {fmt::format(": {}, {} steps, largest relative distance of a row",
                                             report.model_name, model.steps.size()),
                                 &Style::dim}},
                               style) +
@@ -93,7 +93,7 @@ std::string decision_table(const MatrixReport& report, Style style) {
   std::string out =
       "\n" +
       paragraph({{"Decisions", &Style::bold},
-                 {fmt::format("  {}, compared with {}", counted(model.cases, "case"), model.oracle),
+                 {fmt::format(": {}, compared with {}", counted(model.cases, "case"), model.oracle),
                   &Style::dim}},
                 style) +
       table.header();

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/utf8.h"
+#include "cli/terminal/paragraph.h"
 #include "cli/terminal/terminal.h"
 
 namespace trinity::cli {
@@ -23,8 +24,12 @@ void write_to_stderr(std::string_view text) {
   }
 }
 
-/// Messages quote arguments and file contents, which must not steer the terminal.
-std::string safe(std::string_view text) { return excerpt(text, 4096); }
+/// A message, which may quote arguments and file contents, on a line of its own.
+void say(std::string_view text, Look look) {
+  constexpr std::size_t most_bytes = 4096;
+  write_to_stderr(paragraph_after("trinity: ", 9, {{excerpt(text, most_bytes), look}},
+                                  Style::for_output(STDERR_FILENO), 2));
+}
 
 int exit_status(ErrorKind kind) {
   switch (kind) {
@@ -69,17 +74,13 @@ Status Output::flush() {
   return {};
 }
 
-void note(std::string_view text) { write_to_stderr(fmt::format("trinity: {}\n", safe(text))); }
+void note(std::string_view text) { say(text, nullptr); }
 
-void warn(std::string_view text) {
-  write_to_stderr(
-      fmt::format("trinity: {}\n", Style::for_output(STDERR_FILENO).yellow(safe(text))));
-}
+void warn(std::string_view text) { say(text, &Style::yellow); }
 
 int report(const Error& error) {
   if (error.tag == "output_closed") return 0;
-  write_to_stderr(
-      fmt::format("trinity: {}\n", Style::for_output(STDERR_FILENO).red(safe(error.message))));
+  say(error.message, &Style::red);
   return exit_status(error.kind);
 }
 

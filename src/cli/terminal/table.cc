@@ -91,6 +91,10 @@ std::string Table::row(const std::vector<Cell>& cells) const {
     if (!shown_[i]) continue;
     const Column& column = columns_[i];
     const std::string text = printable(cells[i].text, column.width);
+    if (text.empty()) {
+      owed += kGap + column.width;
+      continue;
+    }
     const std::size_t space = column.width - std::min(column.width, display_width(text));
     const std::string whole = isolated(text);
     const std::string shown = cells[i].look ? (style_.*cells[i].look)(whole) : whole;
