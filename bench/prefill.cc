@@ -4,6 +4,8 @@
 // as many rows as prefill computes (T − 1) through the weights of all layers, inputs converted
 // beforehand; it walks through the layers in order, so weights come from memory as they do in
 // prefill.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <random>
 
@@ -190,6 +192,11 @@ Status run_prefill(const BenchOptions& options, const std::set<std::string>& wan
   if (lengths.empty())
     lengths = options.short_mode ? std::vector<int64_t>{3, 26}
                                  : std::vector<int64_t>{3, 15, 26, 65, 256, 1024};
+  for (const int64_t length : options.tokens)
+    if (length > bed.config.max_position_embeddings)
+      return fail(ErrorKind::usage, "too_many_tokens",
+                  fmt::format("--tokens {}: the model reads at most {} tokens; name fewer", length,
+                              bed.config.max_position_embeddings));
   for (const int64_t length : lengths)
     if (length <= bed.config.max_position_embeddings)
       TRINITY_CHECK(bench.measure(

@@ -9,6 +9,7 @@
 #include "cli/terminal/output.h"
 #include "cli/terminal/paragraph.h"
 #include "cli/terminal/terminal.h"
+#include "wire/json_writer.h"
 
 namespace trinity::cli {
 namespace {
@@ -82,7 +83,7 @@ Status print(const BackendsFlags& flags) {
       TRINITY_CHECK(output.write(text_of(listed, style)));
     }
   }
-  if (flags.json) TRINITY_CHECK(output.write(json_text({{"backends", records}}) + "\n"));
+  if (flags.json) TRINITY_CHECK(output.write(wire::json_line(Json{{"backends", records}})));
   return output.flush();
 }
 

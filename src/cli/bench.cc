@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
+#include "wire/json_writer.h"
 
 namespace trinity::cli {
 namespace {
@@ -26,7 +27,7 @@ Status print_list(const BenchFlags& flags) {
   Output output;
   for (const auto& [name, description] : bench_list()) {
     const Json record = {{"name", name}, {"description", description}};
-    TRINITY_CHECK(output.write(flags.json ? json_text(record) + "\n"
+    TRINITY_CHECK(output.write(flags.json ? wire::json_line(record)
                                           : fmt::format("  {:16} {}\n", name, description)));
   }
   return output.flush();
@@ -44,12 +45,20 @@ Status measure(const BenchFlags& flags) {
   Output output;
   Status written;  // of the lines; measuring goes on, but the first failure is reported
   const Status measured =
-      run_bench(options, [&](const std::string& json_line, const std::string& text_line) {
+      run_bench(options, [&](const std::string& json_text, const std::string& text_line) {
         if (!written) return;
-        written = output.write((flags.json ? json_line : text_line) + "\n");
+        written =
+            output.write((flags.json ? wire::with_schema_version(json_text) : text_line) + "\n");
         if (written) written = output.flush();
       });
   return measured ? written : measured;
+}
+
+bool measures_prefill(const BenchFlags& flags) {
+  const auto is_prefill = [](const std::string& name) {
+    return name == "prefill" || name == "gemm-floor";
+  };
+  return flags.names.empty() || std::any_of(flags.names.begin(), flags.names.end(), is_prefill);
 }
 
 void declare(Command& command, BenchFlags& flags) {
@@ -58,7 +67,8 @@ void declare(Command& command, BenchFlags& flags) {
   command.value("--tokens", flags.tokens, "input lengths, for example 26,256")
       .takes("T,T")
       .commas()
-      .range(1, 1 << 20);
+      .range(1, 1 << 20)
+      .used_when([&flags] { return measures_prefill(flags); }, "is for prefill and gemm-floor");
   command.value("--runs", flags.runs, "runs of each measurement (0: as many as a second holds)")
       .takes("N")
       .range(0, 100000);

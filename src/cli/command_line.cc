@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/try.h"
 #include "base/utf8.h"
 #include "cli/command_line/command_spec.h"
 #include "cli/command_line/flag_reader.h"
@@ -14,6 +15,7 @@
 #include "cli/command_line/suggestion.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/terminal.h"
+#include "wire/json_writer.h"
 
 namespace trinity::cli {
 namespace {
@@ -107,6 +109,10 @@ Flag& Flag::above(double bound) {
 }
 Flag& Flag::one_of(std::vector<std::string> words) {
   spec_->choices = std::move(words);
+  return *this;
+}
+Flag& Flag::check(std::function<std::string(const std::string&)> what_is_wrong) {
+  spec_->check = std::move(what_is_wrong);
   return *this;
 }
 Flag& Flag::commas() {
@@ -221,6 +227,29 @@ int print(const std::string& text) {
   return written ? 0 : report(written.error());
 }
 
+/// One line on standard error, and for programs that read JSON a record on standard output.
+int report_failure(const Error& error, bool json) {
+  const int status = report(error);
+  if (status == 0 || !json) return status;
+  std::string text = "{\"error\":{\"tag\":";
+  append_json_string(text, error.tag);
+  text += ",\"message\":";
+  append_json_string(text, error.message);
+  Output output;
+  if (output.write(wire::with_schema_version(text + "}}") + "\n"))
+    static_cast<void>(output.flush());  // the failure itself is told already
+  return status;
+}
+
+Result<int> guarded(const Action& action, const std::function<Status()>& before) {
+  try {
+    TRINITY_CHECK(before());
+    return action();
+  } catch (...) {
+    return tl::unexpected(error_of_exception());
+  }
+}
+
 std::string help_of(const CommandSpec& command, int descriptor) {
   return help_text(command, static_cast<std::size_t>(terminal_columns(descriptor)));
 }
@@ -315,15 +344,19 @@ int CommandLine::run(const std::vector<std::string>& words, const std::function<
   }
   if (words.front() == "-v" || words.front() == "--version") return print(version_ + "\n");
   Result<Found> found = find(*root_, words);
-  if (!found) return report(found.error());
+  if (!found) return report_failure(found.error(), asks_for_json(words));
   const CommandSpec& command = *found->command;
   if (found->help) return print(help_of(command, STDOUT_FILENO));
   const Result<bool> help = read_flags(command, found->rest);
-  if (!help) return report(usage_error(command, help.error().message));
+  if (!help)
+    return report_failure(usage_error(command, help.error().message),
+                          command.json != nullptr && asks_for_json(found->rest));
   if (*help) return print(help_of(command, STDOUT_FILENO));
-  if (const Status ready = before(); !ready) return report(ready.error());
-  const Result<int> status = command.action();
-  return status ? *status : report(status.error());
+  const Result<int> status = guarded(command.action, before);
+  if (status) return *status;
+  const bool json = command.json != nullptr && *command.json;
+  const bool one_object = command.json_output == JsonOutput::object;
+  return report_failure(status.error(), json && !(one_object && Output::begun()));
 }
 
 }  // namespace trinity::cli

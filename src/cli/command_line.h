@@ -57,6 +57,8 @@ class Flag {
   Flag& at_least(double lowest);
   Flag& above(double bound);
   Flag& one_of(std::vector<std::string> words);
+  /// Refuses a text: `what_is_wrong` says why, or nothing.
+  Flag& check(std::function<std::string(const std::string&)> what_is_wrong);
   /// A list's values may also stand in one word, with commas between them.
   Flag& commas();
   /// Not together with the flag or word of that name on one command line. A variable gives way.

@@ -31,7 +31,9 @@ Status print_json(const std::vector<DemoCase>& cases, Router& router) {
   Output output;
   for (const DemoCase& demo : cases) {
     TRINITY_TRY(const Decision decision, router.route(demo.messages));
-    std::string line = "{\"title\":";
+    std::string line;
+    append_record_begin(line, RecordOrigin());
+    line += "\"title\":";
     append_json_string(line, demo.title);
     line += ',';
     line.append(json_text(decision_record(decision)), 1);

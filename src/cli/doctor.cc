@@ -8,7 +8,6 @@
 
 #include "backend/cpu/cpu_features.h"
 #include "backend/cpu/instruction_sets.h"
-#include "base/json.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/flags/model_flags.h"
@@ -17,6 +16,7 @@
 #include "cli/terminal/terminal.h"
 #include "lab/golden/exact_bits.h"
 #include "router/profile.h"
+#include "wire/json_writer.h"
 
 namespace trinity::cli {
 namespace {
@@ -252,7 +252,7 @@ Status print(const std::vector<Finding>& findings, const std::string& profile, b
                          {"health", health_name(finding.health)},
                          {"detail", finding.detail},
                          {"fix", finding.fix}});
-    TRINITY_CHECK(output.write(json_text(Json{{"findings", records}}) + "\n"));
+    TRINITY_CHECK(output.write(wire::json_line(Json{{"findings", records}})));
   } else {
     const Style style = Style::for_output(STDOUT_FILENO);
     const std::size_t name_columns = name_columns_of(findings);

@@ -8,6 +8,7 @@
 #include "cli/terminal/output.h"
 #include "cli/terminal/paragraph.h"
 #include "router/profile.h"
+#include "wire/json_writer.h"
 
 namespace trinity::cli {
 namespace {
@@ -127,7 +128,7 @@ Status print(const ProfilesFlags& flags) {
   if (flags.json) {
     Json records = Json::array();
     for (const RuntimeProfile& profile : listed) records.push_back(record_of(profile));
-    TRINITY_CHECK(output.write(json_text({{"profiles", records}}) + "\n"));
+    TRINITY_CHECK(output.write(wire::json_line(Json{{"profiles", records}})));
   } else {
     const Style style = Style::for_output(STDOUT_FILENO);
     for (const RuntimeProfile& profile : listed)

@@ -1,13 +1,10 @@
 #include "cli/program.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
-#include <exception>
-#include <new>
 #include <string>
 #include <vector>
 
@@ -23,8 +20,8 @@ constexpr const char* kOverview =
     "Start with:  trinity demo\n"
     "             trinity route \"Prove that there are infinitely many primes.\"\n\n"
     "Without --model every command uses the tiny router inside this program. Every flag has an\n"
-    "environment name (--input-mode: TRINITY_INPUT_MODE). Exit status: 0 ok, 1 the run failed,\n"
-    "2 wrong usage, 3 a needed thing is missing.";
+    "environment name (--input-mode: TRINITY_INPUT_MODE), but for those that name or replace an\n"
+    "output. Exit status: 0 ok, 1 the run failed, 2 wrong usage, 3 a needed thing is missing.";
 
 /// A descriptor that the caller closed would be given to the next file we open, and results would
 /// be written into it.
@@ -37,28 +34,34 @@ void occupy_standard_descriptors() {
 }
 
 void add_commands(Command commands) {
+  commands.heading("Route conversations");
   add_route(commands);
   add_extract(commands);
-  add_export(commands);
-  add_import(commands);
-  add_verify(commands);
-  add_inspect(commands);
-  add_pull(commands);
-  add_pin(commands);
   add_tokenize(commands);
   add_demo(commands);
-  add_eval(commands);
-  add_vector(commands);
-  add_parity(commands);
-  add_lab(commands);
-  add_trace(commands);
+  commands.heading("Set up");
+  add_doctor(commands);
   add_profiles(commands);
   add_backends(commands);
-  add_doctor(commands);
+  add_pull(commands);
+  commands.heading("Make and look at an adapted model");
+  add_export(commands);
+  add_verify(commands);
+  add_inspect(commands);
+  add_vector(commands);
+  add_pin(commands);
+  commands.heading("Judge decisions, speed and arithmetic");
+  add_eval(commands);
+  add_lab(commands);
+  add_bench(commands);
+  add_synth(commands);
+  commands.heading("Compare with other implementations");
+  add_trace(commands);
+  add_parity(commands);
+  add_import(commands);
+  commands.heading("For scripts and for work on trinity itself");
   add_env_check(commands);
   add_gates(commands);
-  add_synth(commands);
-  add_bench(commands);
   add_version(commands);
 }
 
@@ -82,16 +85,8 @@ int run_program(int argument_count, const char* const* arguments) {
   occupy_standard_descriptors();
   try {
     return parse_and_run(argument_count, arguments);
-  } catch (const std::bad_alloc&) {
-    return report({ErrorKind::failed, "out_of_memory",
-                   "out_of_memory: the memory does not suffice; use smaller batches or inputs"});
-  } catch (const std::exception& error) {
-    return report(
-        {ErrorKind::failed, "internal_error",
-         fmt::format("internal_error: {}; please report how this came about", error.what())});
   } catch (...) {
-    return report({ErrorKind::failed, "internal_error",
-                   "internal_error: an unknown exception; please report how this came about"});
+    return report(error_of_exception());
   }
 }
 

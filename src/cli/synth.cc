@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/progress.h"
+#include "wire/json_writer.h"
 
 namespace trinity::cli {
 namespace {
@@ -32,7 +33,7 @@ Status print_report(const SynthFlags& flags, const SynthReport& report) {
                          {"tensors", report.tensors},
                          {"parameters", report.parameters},
                          {"bytes", report.bytes}};
-    TRINITY_CHECK(output.write(json_text(record) + "\n"));
+    TRINITY_CHECK(output.write(wire::json_line(record)));
   } else {
     TRINITY_CHECK(output.write(
         fmt::format("{}: {} tensors, {} parameters, {:.1f} MB of random weights, seed {}\n",
@@ -61,7 +62,8 @@ void declare(Command& command, SynthFlags& flags) {
       .required();
   command.value("--out", flags.out, "folder to write; files of an earlier run are replaced")
       .takes("DIR")
-      .required();
+      .required()
+      .no_environment();
   command.value("--seed", flags.seed, "equal seeds give equal bytes")
       .takes("N")
       .at_least(0)
@@ -77,8 +79,9 @@ void declare(Command& command, SynthFlags& flags) {
 }  // namespace
 
 void add_synth(Command& commands) {
-  add_command(commands, "synth", "Write a random-weight model folder of any Qwen3 shape", declare,
-              synth);
+  add_command(commands, "synth",
+              "Write a model folder of any Qwen3 shape with random weights, to measure with",
+              declare, synth);
 }
 
 }  // namespace trinity::cli

@@ -5,6 +5,7 @@
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/terminal/output.h"
+#include "wire/json_writer.h"
 
 namespace trinity::cli {
 namespace {
@@ -16,7 +17,7 @@ struct VersionFlags {
 Status version(const VersionFlags& flags) {
   Output output;
   const Json record = {{"version", TRINITY_VERSION}, {"compiler", __VERSION__}};
-  TRINITY_CHECK(output.write((flags.json ? json_text(record) : version_text()) + "\n"));
+  TRINITY_CHECK(output.write(flags.json ? wire::json_line(record) : version_text() + "\n"));
   return output.flush();
 }
 

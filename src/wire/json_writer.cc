@@ -32,6 +32,17 @@ void append_numbers(std::string& out, std::size_t count, std::size_t room, Put p
 
 }  // namespace
 
+std::string with_schema_version(std::string object) {
+  const std::string member = "\"schema_version\":" + std::to_string(kSchemaVersion);
+  return object.insert(1, object == "{}" ? member : member + ",");
+}
+
+std::string json_line(const Json& record) {
+  std::string text = json_text(record);
+  const bool versioned = !record.is_object() || record.find("schema_version") != nullptr;
+  return (versioned ? text : with_schema_version(std::move(text))) + "\n";
+}
+
 void append_json_ids(std::string& out, std::span<const std::int32_t> ids) {
   append_numbers(out, ids.size(), kIdRoom, [&](std::size_t i, char* at, char* end) {
     return std::to_chars(at, end, ids[i]).ptr;

@@ -1,14 +1,25 @@
-// Appending lists of numbers as JSON to a buffer, fast enough for hundreds of thousands of floats.
-// Strings: base/json_writer.h.
+// Records as lines of JSON; lists of numbers appended to a buffer, fast enough for hundreds of
+// thousands of floats. Strings: base/json_writer.h.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <string>
 
+#include "base/json_value.h"
 #include "base/json_writer.h"
 
 namespace trinity::wire {
+
+/// The version of the JSON records that commands print. A change that breaks their readers raises
+/// it.
+inline constexpr int kSchemaVersion = 1;
+
+/// The text of an object that has none yet, with `schema_version` at its begin.
+std::string with_schema_version(std::string object);
+
+/// The text of a record, with `schema_version` unless it has one, and a line feed.
+std::string json_line(const Json& record);
 
 /// "[1,2,3]".
 void append_json_ids(std::string& out, std::span<const std::int32_t> ids);

@@ -154,11 +154,13 @@ Record<std::vector<std::int32_t>> read_ids(const Line& line) {
 
 void append_record_begin(std::string& out, const RecordOrigin& origin) {
   out += '{';
-  if (origin.id.empty()) return;
-  out += "\"id\":";
-  // Line breaks stand between tokens only; an answer is one line.
-  for (const char c : origin.id) out += c == '\n' || c == '\r' ? ' ' : c;
-  out += ',';
+  if (!origin.id.empty()) {
+    out += "\"id\":";
+    // Line breaks stand between tokens only; an answer is one line.
+    for (const char c : origin.id) out += c == '\n' || c == '\r' ? ' ' : c;
+    out += ',';
+  }
+  out += fmt::format("\"schema_version\":{},", kSchemaVersion);
 }
 
 void append_record_error(std::string& out, const RecordOrigin& origin, const Error& error) {

@@ -3,7 +3,7 @@
 // A record is an object. `id` is any JSON value and comes back with the answer, byte for byte; keys
 // that no command knows are ignored. A record that cannot be used becomes an error object in its
 // place:
-//   {"id":7,"error":{"tag":"invalid_messages","message":"...","line":3}}
+//   {"id":7,"schema_version":1,"error":{"tag":"invalid_messages","message":"...","line":3}}
 #pragma once
 
 #include <trinity/error.h>
@@ -45,7 +45,8 @@ Record<std::string> read_text(const Line& line);
 /// `{"ids":[...]}`. Errors as above.
 Record<std::vector<std::int32_t>> read_ids(const Line& line);
 
-/// Appends `{"id":…,` or `{`: the begin of every answer. An id of several lines is put on one.
+/// Appends `{"id":…,"schema_version":1,` or the same without an id: the begin of every answer. An
+/// id of several lines is put on one.
 void append_record_begin(std::string& out, const RecordOrigin& origin);
 
 /// Appends the error object of a record and a line feed.

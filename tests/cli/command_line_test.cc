@@ -155,8 +155,8 @@ TEST(CommandLine, RequiredFlagsAndWordsAreNamedWhenTheyAreMissing) {
   command.word("bundle", bundle, "bundle folder").required();
   command.value("--out", out, "file to write").required();
   EXPECT_EQ(read_flags(spec, {"--out", "x"}).error().message,
-            "the word \"bundle\" is missing: bundle folder");
-  EXPECT_EQ(read_flags(spec, {"x"}).error().message, "--out is missing: file to write");
+            "the word \"bundle\" is required: bundle folder");
+  EXPECT_EQ(read_flags(spec, {"x"}).error().message, "--out is required: file to write");
   EXPECT_EQ(read_flags(spec, {"x", "y", "--out", "z"}).error().message,
             "try does not take the word \"y\"");
 }
@@ -232,7 +232,7 @@ TEST(CommandLine, HelpFitsItsColumnsAndBreaksBetweenWords) {
   command.notes(
       "Prose that was broken\nat some other width is one paragraph, however long it is.\n\n"
       "Examples:\n"
-      "  trinity try --model some-folder-with-a-long-name --model another-one-of-them --json");
+      "  trinity try --model some-folder --layers 1,2,3 --input conversations.jsonl --json");
   for (const std::size_t columns : {40u, 60u, 80u, 100u}) {
     const std::string help = help_text(spec, columns);
     for (std::size_t begin = 0; begin < help.size();) {
@@ -254,7 +254,7 @@ TEST(CommandLine, HelpFitsItsColumnsAndBreaksBetweenWords) {
             "Prose that was broken at some other width is one paragraph, however long it is.\n"
             "\n"
             "Examples:\n"
-            "  trinity try --model some-folder-with-a-long-name --model another-one-of-them \\\n"
+            "  trinity try --model some-folder --layers 1,2,3 --input conversations.jsonl \\\n"
             "      --json\n");
 }
 

@@ -107,13 +107,10 @@ TEST(Documentation, TheTableOfCommandsIsThatOfTheProgram) {
       at = end;
     }
   }
-  bool commands = false;
+  bool commands = false;  // the headings behind the usage line list flags, then commands
   for (const std::string& line : lines_of(run({"--help"}).out)) {
-    if (line.starts_with("Subcommands:"))
-      commands = true;
-    else if (line.empty())
-      commands = false;
-    else if (commands && line.starts_with("  ") && line[2] != ' ')
+    commands = commands || line.starts_with("Usage:");
+    if (commands && line.starts_with("  ") && line[2] != ' ' && line[2] != '-')
       offered.insert(line.substr(2, line.find(' ', 2) - 2));
   }
   if (!TRINITY_HAS_BENCH) documented.erase("bench");

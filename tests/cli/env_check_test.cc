@@ -76,8 +76,10 @@ TEST(EnvCheck, ENC_7_ENC_8_ENC_9_TheFolderOfABundle) {
 }
 
 TEST(EnvCheck, Json) {
-  EXPECT_EQ(Json::parse(check({"--json", "--target", "rocm"}).out),
-            (Json{{"ok", true}, {"xla_target", "rocm"}, {"artifact_dir", nullptr}}));
+  EXPECT_EQ(
+      Json::parse(check({"--json", "--target", "rocm"}).out),
+      (Json{
+          {"schema_version", 1}, {"ok", true}, {"xla_target", "rocm"}, {"artifact_dir", nullptr}}));
 }
 
 }  // namespace

@@ -62,7 +62,7 @@ TEST(Pipes, ClosedDescriptorsAreNotReusedForResults) {
 
 TEST(Pipes, AnInputThatEndsInsideALineIsStillRead) {
   const Outcome outcome = run(with_model("tokenize"), "{\"text\":\"abc\"}");
-  EXPECT_EQ(outcome.out, "{\"ids\":[257]}\n");
+  EXPECT_EQ(outcome.out, "{\"schema_version\":1,\"ids\":[257]}\n");
 }
 
 }  // namespace

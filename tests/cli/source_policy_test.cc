@@ -106,7 +106,8 @@ TEST(SourcePolicy, OneFolderKnowsTheJsonLibrary) {
     return file.first.starts_with("src/base/") && file.first.ends_with(".cc");
   });
   for (const auto& [path, text] : texts) {
-    EXPECT_EQ(text.find("nlohmann"), std::string::npos) << path << ": base/json.h has its own value";
+    EXPECT_EQ(text.find("nlohmann"), std::string::npos)
+        << path << ": base/json.h has its own value";
   }
   expect_absent(texts, "dump(", "json_text of base/json.h never throws");
 }
@@ -114,7 +115,7 @@ TEST(SourcePolicy, OneFolderKnowsTheJsonLibrary) {
 TEST(SourcePolicy, OneFileIncludesTheLibraryForCommandLines) {
   std::vector<std::string> files;
   for (const auto& [path, text] : sources(every_folder))
-    if (text.find("#include <CLI/") != std::string::npos) files.push_back(path);
+    if (text.find(std::string("#include <") + "CLI/") != std::string::npos) files.push_back(path);
   EXPECT_EQ(files, std::vector<std::string>{"src/cli/command_line/word_parser.cc"});
   std::ifstream file(fs::path(TRINITY_SOURCE_DIR) / "cmake/precompiled.cmake");
   const std::string precompiled{std::istreambuf_iterator<char>(file),

@@ -12,16 +12,16 @@ Outcome tokenize(const Words& extra, const std::string& input = {}) {
 TEST(TokenizeCommand, TextOfTheCommandLineBecomesOneLine) {
   const Outcome outcome = tokenize({"abc a"});
   EXPECT_EQ(outcome.status, 0);
-  EXPECT_EQ(outcome.out, "{\"ids\":[257,258]}\n");
+  EXPECT_EQ(outcome.out, "{\"schema_version\":1,\"ids\":[257,258]}\n");
   EXPECT_EQ(outcome.err, "");
-  EXPECT_EQ(tokenize({""}).out, "{\"ids\":[]}\n");
+  EXPECT_EQ(tokenize({""}).out, "{\"schema_version\":1,\"ids\":[]}\n");
 }
 
 TEST(TokenizeCommand, NeedsNothingButTheTokenizerFile) {
   const TemporaryFolder folder;
   folder.put("only/tokenizer.json", small_tokenizer_json().dump());
   const Outcome outcome = run({"tokenize", "--model", folder / "only", "abc"});
-  EXPECT_EQ(outcome.out, "{\"ids\":[257]}\n");
+  EXPECT_EQ(outcome.out, "{\"schema_version\":1,\"ids\":[257]}\n");
 }
 
 TEST(TokenizeCommand, WhatTheFileDoesOtherwiseThanOthersIsNoted) {
@@ -37,8 +37,9 @@ TEST(TokenizeCommand, WhatTheFileDoesOtherwiseThanOthersIsNoted) {
 
 TEST(TokenizeCommand, AddedTokensAreTextUnlessAsked) {
   const std::string input = "{\"text\":\"a<|x|>\"}\n";
-  EXPECT_EQ(tokenize({}, input).out, "{\"ids\":[97,60,124,120,124,62]}\n");
-  EXPECT_EQ(tokenize({"--special", "--json"}, input).out, "{\"ids\":[97,259]}\n");
+  EXPECT_EQ(tokenize({}, input).out, "{\"schema_version\":1,\"ids\":[97,60,124,120,124,62]}\n");
+  EXPECT_EQ(tokenize({"--special", "--json"}, input).out,
+            "{\"schema_version\":1,\"ids\":[97,259]}\n");
 }
 
 TEST(TokenizeCommand, LinesComeBackInOrderWithTheirIds) {
@@ -60,8 +61,9 @@ TEST(TokenizeCommand, LinesComeBackInOrderWithTheirIds) {
 TEST(TokenizeCommand, DecodeReverses) {
   const std::string input = "{\"id\":1,\"ids\":[257,258,259]}\n{\"ids\":[]}\n";
   EXPECT_EQ(tokenize({"--decode"}, input).out,
-            "{\"id\":1,\"text\":\"abc a<|x|>\"}\n{\"text\":\"\"}\n");
-  EXPECT_EQ(tokenize({"--decode", "257, 258"}).out, "{\"text\":\"abc a\"}\n");
+            "{\"id\":1,\"schema_version\":1,\"text\":\"abc a<|x|>\"}\n"
+            "{\"schema_version\":1,\"text\":\"\"}\n");
+  EXPECT_EQ(tokenize({"--decode", "257, 258"}).out, "{\"schema_version\":1,\"text\":\"abc a\"}\n");
 }
 
 TEST(TokenizeCommand, IdsOfPartOfACharacterKeepTheirBytes) {

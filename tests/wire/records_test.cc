@@ -53,7 +53,7 @@ TEST(Records, IdsComeBackByteForByte) {
   }
   std::string out;
   append_record_begin(out, {1, "12345678901234567890123"});
-  EXPECT_EQ(out, "{\"id\":12345678901234567890123,");
+  EXPECT_EQ(out, "{\"id\":12345678901234567890123,\"schema_version\":1,");
   out.clear();
   append_record_begin(out, {1, "{\n  \"a\": 1\r\n}"});  // an answer is one line
   EXPECT_EQ(nlohmann::json::parse(out + "\"x\":0}")["id"]["a"], 1);
@@ -150,11 +150,13 @@ TEST(Records, ErrorObjectsCarryIdTagMessageAndLine) {
   EXPECT_EQ(object,
             (nlohmann::json{
                 {"id", "x"},
+                {"schema_version", 1},
                 {"error", {{"tag", "some_tag"}, {"message", "line 12: sentence"}, {"line", 12}}}}));
   out.clear();
   append_record_error(out, {0, ""}, {ErrorKind::invalid_input, "some_tag", "sentence"});
   EXPECT_EQ(nlohmann::json::parse(out),
-            (nlohmann::json{{"error", {{"tag", "some_tag"}, {"message", "sentence"}}}}));
+            (nlohmann::json{{"schema_version", 1},
+                            {"error", {{"tag", "some_tag"}, {"message", "sentence"}}}}));
 }
 
 }  // namespace

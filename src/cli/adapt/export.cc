@@ -17,6 +17,7 @@
 #include "cli/terminal/progress.h"
 #include "cli/terminal/terminal.h"
 #include "router/profile.h"
+#include "wire/json_writer.h"
 
 namespace trinity::cli {
 namespace {
@@ -72,19 +73,17 @@ Status print_dry_run(const ExportFlags& flags, const ExportPlan& plan, const Bac
                          {"singular_values", t.singular_values},
                          {"backend", backend.info().label}});
     const Json spec = manifest_document(plan.manifest)["export_spec"];
-    TRINITY_CHECK(output.write(
-        json_text(
-            Json{{"status", "dry_run"},
-                 {"export_complete", false},
-                 {"dry_run", true},
-                 {"export_spec", spec},
-                 {"source_vector_shape", plan.manifest.source_vector_shape},
-                 {"scale_offsets_shape", Json::array({plan.selection.scale_count()})},
-                 {"router_head_shape", plan.manifest.router_head_shape},
-                 {"selected_tensor_count", plan.manifest.tensors.size()},
-                 {"selected_singular_value_count", plan.manifest.selected_singular_value_count},
-                 {"selected_tensors", tensors}}) +
-        "\n"));
+    TRINITY_CHECK(output.write(wire::json_line(
+        Json{{"status", "dry_run"},
+             {"export_complete", false},
+             {"dry_run", true},
+             {"export_spec", spec},
+             {"source_vector_shape", plan.manifest.source_vector_shape},
+             {"scale_offsets_shape", Json::array({plan.selection.scale_count()})},
+             {"router_head_shape", plan.manifest.router_head_shape},
+             {"selected_tensor_count", plan.manifest.tensors.size()},
+             {"selected_singular_value_count", plan.manifest.selected_singular_value_count},
+             {"selected_tensors", tensors}})));
     return output.flush();
   }
   TRINITY_CHECK(output.write("Dry run complete: no files written\n"));
@@ -160,7 +159,7 @@ Result<int> run_export_command(const ExportFlags& flags) {
     if (flags.json) {
       Json event = {{"event", name}};
       event.update(fields);
-      printed = output.write(json_text(event) + "\n");
+      printed = output.write(wire::json_line(event));
     } else if (const std::string line = event_line(name, fields); !line.empty()) {
       if (name == "tensor_export_progress" || name == "tensor_skipped")
         bar->piece_finished(name == "tensor_skipped");
@@ -198,7 +197,7 @@ void declare(Command& command, ExportFlags& flags) {
   command.value("--tensor-name", flags.tensor_name, "the vector's tensor in a safetensors file")
       .takes("NAME")
       .shows_default();
-  command.value("--out", flags.out, "bundle folder to write").takes("DIR");
+  command.value("--out", flags.out, "bundle folder to write").takes("DIR").no_environment();
   add_layer_flags(command, flags.layers, flags.tie_mode);
   command
       .value("--svd-compute-type", flags.svd_compute_type,
@@ -215,10 +214,11 @@ void declare(Command& command, ExportFlags& flags) {
               "also write all tensors into one file, adapted_tensors.safetensors")
       .in("Adaptation");
   command.toggle("--resume", flags.resume, "continue what an earlier run began").in("Run");
-  command.toggle("--force", flags.force, "replace a bundle in --out").in("Run");
+  command.toggle("--force", flags.force, "replace a bundle in --out").in("Run").no_environment();
   command
       .toggle("--no-skip-existing", flags.no_skip, "with --resume: compute finished tensors again")
-      .in("Run");
+      .in("Run")
+      .used_when([&flags] { return flags.resume; }, "needs --resume");
   command
       .value("--only-index", flags.only_index,
              "export this tensor alone, counted from 1; the bundle stays partial")

@@ -16,6 +16,7 @@
 #include "cli/terminal/output.h"
 #include "cli/terminal/progress.h"
 #include "model/config.h"
+#include "wire/json_writer.h"
 
 namespace trinity::cli {
 namespace {
@@ -104,7 +105,7 @@ Status import(const ImportFlags& flags) {
     if (flags.json) {
       Json event = {{"event", name}};
       event.update(fields);
-      printed = output.write(json_text(event) + "\n");
+      printed = output.write(wire::json_line(event));
     } else {
       printed = output.write(event_line(name, fields));
     }
@@ -123,7 +124,7 @@ Status import(const ImportFlags& flags) {
     note(fmt::format("left alone in {}: {}", flags.out, file));
   const Manifest& m = report->manifest;
   if (flags.json) {
-    TRINITY_CHECK(output.write(json_text(report_record(flags, *report)) + "\n"));
+    TRINITY_CHECK(output.write(wire::json_line(report_record(flags, *report))));
   } else {
     TRINITY_CHECK(output.write(fmt::format(
         "Tensors: {} ({} imported, {} kept), {} singular values\nOutput: {}\nTime: {:.1f} s\n"
@@ -138,7 +139,10 @@ void declare(Command& command, ImportFlags& flags) {
   command.value("--source-dir", flags.source_dir, "folder of the components bundle")
       .takes("DIR")
       .required();
-  command.value("--out", flags.out, "bundle folder to write").takes("DIR").required();
+  command.value("--out", flags.out, "bundle folder to write")
+      .takes("DIR")
+      .required()
+      .no_environment();
   command.value("--manifest", flags.manifest, "manifest in the source folder")
       .takes("FILE")
       .shows_default();
@@ -161,7 +165,9 @@ void declare(Command& command, ImportFlags& flags) {
              "name of the base model for the manifest; default: as the Python manifest says")
       .takes("NAME");
   command.toggle("--resume", flags.resume, "continue what an earlier run began").in("Run");
-  command.toggle("--force", flags.force, "replace an earlier bundle in the folder").in("Run");
+  command.toggle("--force", flags.force, "replace an earlier bundle in the folder")
+      .in("Run")
+      .no_environment();
   add_f32_lane_flags(command, flags.lane);
   command.json_lines(flags.json, "one JSON object an event, and a report");
   command.notes(
@@ -174,7 +180,7 @@ void declare(Command& command, ImportFlags& flags) {
 }  // namespace
 
 void add_import(Command& commands) {
-  add_command(commands, "import", "Make an adapted bundle from components of the Python lane",
+  add_command(commands, "import", "Make a bundle from factors that the Python implementation wrote",
               declare, import);
 }
 

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/json.h"
 #include "base/try.h"
 #include "base/utf8.h"
 #include "cli/adapt/f32_lane.h"
@@ -16,6 +15,7 @@
 #include "cli/terminal/table.h"
 #include "cli/terminal/terminal.h"
 #include "report/html.h"
+#include "wire/json_writer.h"
 
 namespace trinity::cli {
 namespace {
@@ -310,14 +310,23 @@ Status print_json(const InspectFlags& flags, const BundlePicture& picture, Outpu
   for (const TensorPicture& tensor : picture.tensors)
     out["tensors"].push_back(tensor_json(tensor, vector));
   out["notes"] = picture.notes;
-  return output.write(json_text(out) + "\n");
+  return output.write(wire::json_line(out));
 }
 
 // ---- the command --------------------------------------------------------------------------------
 
-Result<BundlePicture> look(const InspectFlags& flags) {
+bool is_vector(const InspectFlags& flags) {
   std::error_code ignored;
-  if (std::filesystem::is_regular_file(flags.path, ignored)) {
+  return std::filesystem::is_regular_file(flags.path, ignored);
+}
+
+bool is_bundle(const InspectFlags& flags) {
+  std::error_code ignored;
+  return std::filesystem::is_directory(flags.path, ignored);
+}
+
+Result<BundlePicture> look(const InspectFlags& flags) {
+  if (is_vector(flags)) {
     TRINITY_TRY(const VectorLayout layout, layout_of_model(flags.model, flags.layers));
     return inspect_vector(flags.path, flags.tensor_name, layout);
   }
@@ -365,17 +374,24 @@ void declare(Command& command, InspectFlags& flags) {
   command
       .value("--vector", flags.vector,
              "router vector of the bundle (without it: where the manifest says)")
-      .takes("FILE");
+      .takes("FILE")
+      .used_when([&flags] { return !is_vector(flags); },
+                 "is for a bundle; this is a vector itself");
   command.value("--layers", flags.layers, "of a vector: the layers of --model it adapts")
       .commas()
       .takes("L,L…")
-      .at_least(0);
+      .at_least(0)
+      .used_when([&flags] { return !is_bundle(flags); },
+                 "divides a router vector; a bundle says itself which layers it adapts");
   command.value("--tensor-name", flags.tensor_name, "of a vector: its tensor in a safetensors file")
       .takes("NAME")
-      .shows_default();
+      .shows_default()
+      .used_when([&flags] { return !is_bundle(flags); },
+                 "is for a router vector, not for a bundle");
   command.value("--svg", flags.svg, "draw offsets and spectra of every tensor")
       .takes("FILE")
-      .in("Output");
+      .in("Output")
+      .no_environment();
   command.json(flags.json, "one JSON object").in("Output");
   add_f32_lane_flags(command, flags.lane);
   command.notes(

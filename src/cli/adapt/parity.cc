@@ -18,6 +18,7 @@
 #include "lab/parity/chunks.h"
 #include "lab/parity/compare.h"
 #include "lab/parity/sample.h"
+#include "wire/json_writer.h"
 
 namespace trinity::cli {
 namespace {
@@ -42,7 +43,9 @@ PathFlags add_path_flags(Command& command, std::string& components, std::string&
           .takes("DIR"),
       command.value("--python-report", python_report, "parity report of the Python side")
           .takes("FILE")};
-  command.value("--stage-dir", stage_dir, "folder to write our stage tensors to").takes("DIR");
+  command.value("--stage-dir", stage_dir, "folder to write our stage tensors to")
+      .takes("DIR")
+      .no_environment();
   return paths;
 }
 
@@ -55,7 +58,7 @@ struct SampleFlags {
   F32LaneFlags lane;
   bool no_cuda = false, semantic_only = false, skip_native_svd = false, host_only = false,
        device_only = false, preferred_layout_only = false, source_from_stage = false,
-       all_selected = false;
+       all_selected = false, json = false;
 };
 
 ParitySampleOptions options_of(const SampleFlags& flags) {
@@ -119,18 +122,23 @@ Status sample(const SampleFlags& flags) {
   Status printed;
   TRINITY_TRY(const Json report,
               parity_sample(lanes.targets, options_of(flags), [&](const std::string& line) {
+                if (flags.json) return;
                 if (printed) printed = output.write(excerpt(line, 4096) + "\n");
                 if (printed) printed = output.flush();
               }));
   TRINITY_CHECK(printed);
   TRINITY_CHECK(write_report(flags.out, report));
-  TRINITY_CHECK(
-      output.write(fmt::format("Wrote Elixir parity report: {}\n", printable(flags.out))));
+  TRINITY_CHECK(output.write(
+      flags.json ? wire::json_line(report)
+                 : fmt::format("Wrote Elixir parity report: {}\n", printable(flags.out))));
   return output.flush();
 }
 
 void declare_sample(Command& command, SampleFlags& flags) {
-  command.value("--out", flags.out, "report to write").takes("FILE").shows_default();
+  command.value("--out", flags.out, "report to write")
+      .takes("FILE")
+      .shows_default()
+      .no_environment();
   add_path_flags(command, flags.components, flags.python_report, flags.stage_dir);
   command.value("--router-vector", flags.router_vector, "router vector, .npy or safetensors")
       .takes("FILE")
@@ -148,7 +156,8 @@ void declare_sample(Command& command, SampleFlags& flags) {
                  "every tensor of the debug bundle instead of the sample");
   command
       .value("--selected-source-filter", flags.filter, "with it: only tensors with this in a name")
-      .takes("TEXT");
+      .takes("TEXT")
+      .used_when([&flags] { return flags.all_selected; }, "needs --all-selected-tensors");
   command.toggle("--semantic-only", flags.semantic_only,
                  "only the Python components, no decomposition of our own");
   command.toggle("--skip-native-svd", flags.skip_native_svd, "the same").hidden();
@@ -159,10 +168,12 @@ void declare_sample(Command& command, SampleFlags& flags) {
                  "only the layout of V that the debug bundle states");
   command.toggle("--no-cuda", flags.no_cuda, "compute on the host whatever the profile");
   add_f32_lane_flags(command, flags.lane);
+  command.json(flags.json, "the report as one JSON object instead of lines");
   command.notes(
       "Writes a report and never fails on differences: judge it with trinity parity check.\n"
       "Known elsewhere as trinity.sakana.parity_sample.\n\n"
-      "Example:\n  trinity parity sample --components-dir components --python-report report.json\n"
+      "Example:\n  trinity parity sample --components-dir components --python-report report.json "
+      "\\\n"
       "      --router-vector vector.npy --model Qwen3-0.6B --out ours.json");
 }
 
@@ -174,7 +185,7 @@ struct ChunkFlags {
   std::int64_t chunk_rows = 1024;
   std::vector<std::string> sources;
   F32LaneFlags lane;
-  bool no_cuda = false;
+  bool no_cuda = false, json = false;
 };
 
 Status chunks(const ChunkFlags& flags) {
@@ -190,16 +201,19 @@ Status chunks(const ChunkFlags& flags) {
   Status printed;
   TRINITY_TRY(const ParityChunkReport result,
               parity_chunks(*lane.backend, options, [&](const std::string& line) {
+                if (flags.json) return;
                 if (printed) printed = output.write(excerpt(line, 4096) + "\n");
                 if (printed) printed = output.flush();
               }));
   TRINITY_CHECK(printed);
   TRINITY_CHECK(write_report(flags.out, result.report));
   TRINITY_CHECK(output.write(
-      fmt::format("large_tensor_chunks={} sources={} required_checks={} failed_required={} "
-                  "functional_parity={}\nWrote large-tensor chunk report: {}\n",
-                  result.chunks, result.sources.size(), result.required_checks,
-                  result.failed_required, result.failed_required == 0, printable(flags.out))));
+      flags.json ? wire::json_line(result.report)
+                 : fmt::format(
+                       "large_tensor_chunks={} sources={} required_checks={} failed_required={} "
+                       "functional_parity={}\nWrote large-tensor chunk report: {}\n",
+                       result.chunks, result.sources.size(), result.required_checks,
+                       result.failed_required, result.failed_required == 0, printable(flags.out))));
   TRINITY_CHECK(output.flush());
   if (result.failed_required == 0) return {};
   return fail(ErrorKind::invalid_input, "large_tensor_chunk_parity_failed",
@@ -208,7 +222,10 @@ Status chunks(const ChunkFlags& flags) {
 }
 
 void declare_chunks(Command& command, ChunkFlags& flags) {
-  command.value("--out", flags.out, "report to write").takes("FILE").shows_default();
+  command.value("--out", flags.out, "report to write")
+      .takes("FILE")
+      .shows_default()
+      .no_environment();
   PathFlags paths = add_path_flags(command, flags.components, flags.python_report, flags.stage_dir);
   paths.components.required();
   paths.python_report.required();
@@ -222,6 +239,7 @@ void declare_chunks(Command& command, ChunkFlags& flags) {
       .takes("NAME");
   command.toggle("--no-cuda", flags.no_cuda, "compute on the host whatever the profile");
   add_f32_lane_flags(command, flags.lane);
+  command.json(flags.json, "the report as one JSON object instead of lines");
   command.notes(
       "The base weights are those that the Python side recorded. Known elsewhere as\n"
       "trinity.sakana.large_tensor_chunks.\n\n"
@@ -232,7 +250,7 @@ void declare_chunks(Command& command, ChunkFlags& flags) {
 
 struct CheckFlags {
   std::string python_report, our_report, summary_out, python;
-  bool strict_stages = true, strict_current = false, strict_reference = false;
+  bool strict_stages = true, strict_current = false, strict_reference = false, json = false;
   std::int64_t top_diffs = 5;
 };
 
@@ -248,11 +266,10 @@ Status check(const CheckFlags& flags) {
   TRINITY_TRY(const CompareResult result, compare_parity_reports(options));
   const int exit_status = result.failures.empty() ? 0 : 1;
   Output output;
-  TRINITY_CHECK(output.write(result.text));
+  const Json summary = compare_summary(options, result, exit_status, watch.elapsed_ms());
+  TRINITY_CHECK(output.write(flags.json ? wire::json_line(summary) : result.text));
   TRINITY_CHECK(output.flush());
-  if (!flags.summary_out.empty())
-    TRINITY_CHECK(write_report(flags.summary_out,
-                               compare_summary(options, result, exit_status, watch.elapsed_ms())));
+  if (!flags.summary_out.empty()) TRINITY_CHECK(write_report(flags.summary_out, summary));
   if (exit_status == 0) return {};
   return fail(
       ErrorKind::invalid_input, "parity_comparator_failed",
@@ -278,9 +295,12 @@ void declare_check(Command& command, CheckFlags& flags) {
       .takes("N")
       .at_least(0)
       .shows_default();
-  command.value("--summary-out", flags.summary_out, "JSON record of the comparison").takes("FILE");
+  command.value("--summary-out", flags.summary_out, "JSON record of the comparison")
+      .takes("FILE")
+      .no_environment();
   command.value("--python", flags.python, "accepted, without effect: the comparator is built in")
       .hidden();
+  command.json(flags.json, "the summary as one JSON object instead of lines");
   command.notes(
       "Known elsewhere as trinity.parity.check.\n\n"
       "Example:\n  trinity parity check --python-report report.json --elixir-report ours.json");
@@ -290,7 +310,7 @@ void declare_check(Command& command, CheckFlags& flags) {
 
 void add_parity(Command& commands) {
   commands.add(
-      "parity", "Compare adapted weights with another implementation, stage by stage",
+      "parity", "Find where adapted weights part from those of the Python implementation",
       [](Command& parity) {
         parity.notes(
             "Example:\n  trinity parity sample --help\n  trinity parity chunks --help\n"

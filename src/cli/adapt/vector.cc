@@ -9,7 +9,6 @@
 #include "adapt/router_vector.h"
 #include "adapt/vector_files.h"
 #include "adapt/vector_layout.h"
-#include "base/json.h"
 #include "base/sha256.h"
 #include "base/try.h"
 #include "cli/commands.h"
@@ -18,13 +17,12 @@
 #include "cli/terminal/terminal.h"
 #include "route/head.h"
 #include "tensor/safetensors.h"
+#include "wire/json_writer.h"
 
 namespace trinity::cli {
 namespace {
 
 constexpr const char* kOffsetsKey = "trinity_svf_scale_offsets";
-
-std::string line_of(const Json& json) { return json_text(json) + "\n"; }
 
 // ---- layout -------------------------------------------------------------------------------------
 
@@ -56,10 +54,10 @@ struct ConvertFlags {
 Status print_written(const std::string& path, const NumberFile& file, bool json, Output& output) {
   TRINITY_TRY(const std::string hash, sha256_file(path));
   if (json)
-    return output.write(line_of({{"file", path},
-                                 {"shape", file.shape},
-                                 {"dtype", dtype_name(file.dtype)},
-                                 {"sha256", hash}}));
+    return output.write(wire::json_line({{"file", path},
+                                         {"shape", file.shape},
+                                         {"dtype", dtype_name(file.dtype)},
+                                         {"sha256", hash}}));
   return output.write(fmt::format("{}: {} {}, sha256 {}\n", printable(path), dtype_name(file.dtype),
                                   shape_text(file.shape), hash));
 }
@@ -126,8 +124,10 @@ Status split(const SplitFlags& flags) {
 
 void declare_split(Command& command, SplitFlags& flags) {
   command.word("input", flags.input, "router vector, .npy or safetensors").takes("FILE").required();
-  command.value("--offsets", flags.offsets, "file to write the scale offsets to").takes("FILE");
-  command.value("--head", flags.head, "file to write the head to").takes("FILE");
+  command.value("--offsets", flags.offsets, "file to write the scale offsets to")
+      .takes("FILE")
+      .no_environment();
+  command.value("--head", flags.head, "file to write the head to").takes("FILE").no_environment();
   command.value("--tensor-name", flags.tensor_name, "the tensor in a safetensors file")
       .takes("NAME")
       .shows_default();
@@ -272,7 +272,7 @@ Status show(const ShowFlags& flags) {
   if (!parts) return tl::unexpected(std::move(parts.error()));
   const Json record = show_record(layout, vector, *parts);
   Output output;
-  TRINITY_CHECK(output.write(flags.json ? line_of(record)
+  TRINITY_CHECK(output.write(flags.json ? wire::json_line(record)
                                         : show_text(record, Style::for_output(STDOUT_FILENO))));
   return output.flush();
 }

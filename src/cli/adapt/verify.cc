@@ -10,6 +10,7 @@
 #include "cli/terminal/output.h"
 #include "cli/terminal/paragraph.h"
 #include "cli/terminal/terminal.h"
+#include "wire/json_writer.h"
 
 namespace trinity::cli {
 namespace {
@@ -28,7 +29,7 @@ Status print_json(const VerifyFlags& flags, const VerifyReport& report, Output& 
   const Json record = {{"bundle", flags.bundle},    {"ok", report.failed() == 0},
                        {"status", report.status},   {"checks", report.findings.size()},
                        {"failed", report.failed()}, {"findings", findings}};
-  return output.write(json_text(record) + "\n");
+  return output.write(wire::json_line(record));
 }
 
 Status print_text(const VerifyFlags& flags, const VerifyReport& report, Output& output) {
@@ -67,7 +68,8 @@ void declare(Command& command, VerifyFlags& flags) {
 }  // namespace
 
 void add_verify(Command& commands) {
-  add_command(commands, "verify", "Check every file, hash and shape of an adapted bundle", declare,
+  add_command(commands, "verify",
+              "Check that a bundle is complete and undamaged: every file, hash and shape", declare,
               verify);
 }
 

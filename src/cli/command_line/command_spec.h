@@ -31,6 +31,7 @@ struct FlagSpec {
   bool commas = false;
   std::optional<double> lowest, highest, above;
   std::vector<std::string> choices;
+  std::function<std::string(const std::string&)> check;
   std::vector<std::string> excluded;  // names of flags and words
   std::function<bool()> used;
   std::string unused;

@@ -77,15 +77,11 @@ Status take_options(const Options& options, const ParsedWords& parsed, AllGiven&
   for (std::size_t i = 1; i < options.flags.size(); ++i) {
     const FlagSpec& flag = *options.flags[i];
     if (parsed.values[i].empty()) continue;
-    Given& given = all[&flag];
-    given.on_command_line = true;
-    given.source = flag.name();
-    given.values.insert(given.values.end(), parsed.values[i].begin(), parsed.values[i].end());
-    if (options.off[i]) given.values = {"false"};
     if (flag.kind != Kind::list && parsed.values[i].size() > 1)
       return wrong(flag.name() + " is given twice; give it once");
-    if (options.off[i] && all[&flag].values.size() > 1)
+    if (all.contains(&flag))  // by its other side
       return wrong(fmt::format("{} and {} exclude each other", flag.name(), flag.off_names[0]));
+    all[&flag] = {options.off[i] ? Values{"false"} : parsed.values[i], flag.name(), true};
   }
   return {};
 }
@@ -181,7 +177,7 @@ Status store(const CommandSpec& command, const AllGiven& all) {
 Status check_required(const CommandSpec& command, const AllGiven& all) {
   for (const auto& flag : command.flags)
     if (flag->required && !all.contains(flag.get()))
-      return wrong(fmt::format("{} is missing: {}", shown(*flag), flag->help));
+      return wrong(fmt::format("{} is required: {}", shown(*flag), flag->help));
   return {};
 }
 

@@ -56,6 +56,8 @@ std::string read_whole(const FlagSpec& flag, const std::string& text, T& target)
 std::string read_value(const FlagSpec& flag, const std::string& text, std::string& target) {
   if (flag.choices.empty() ||
       std::find(flag.choices.begin(), flag.choices.end(), text) != flag.choices.end()) {
+    if (flag.check)
+      if (std::string wrong = flag.check(text); !wrong.empty()) return wrong;
     target = text;
     return {};
   }

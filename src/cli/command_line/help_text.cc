@@ -48,11 +48,12 @@ class HelpText {
     out_ += "  " + name;
     std::size_t at = 2 + display_width(name);
     for (const std::string& line : wrapped(text, columns_ - text_column_)) {
-      if (at >= text_column_) {
+      const std::size_t indent = indent_of(line);
+      if (at >= indent) {
         out_ += '\n';
         at = 0;
       }
-      out_ += std::string(text_column_ - at, ' ') + line;
+      out_ += std::string(indent - at, ' ') + line;
       at = columns_;
     }
     out_ += '\n';
@@ -98,11 +99,18 @@ class HelpText {
   std::string take() { return std::move(out_); }
 
  private:
+  /// The column of the text, less what a long word, a path, needs to stay whole.
+  std::size_t indent_of(const std::string& line) const {
+    return std::min(text_column_, columns_ - std::min(columns_, display_width(line)));
+  }
+
   /// A shell reads a broken line as the whole one.
   void add_example(std::string line) {
     while (display_width(line) > columns_) {
-      const std::size_t cut = line.rfind(" --", columns_ - 2);
-      if (cut == std::string::npos || line.find_first_not_of(' ') > cut) break;
+      const std::size_t begin = line.find_first_not_of(' ');
+      std::size_t cut = line.rfind(" --", columns_ - 2);
+      if (cut == std::string::npos || cut < begin) cut = line.find(" --", begin);
+      if (cut == std::string::npos) break;
       out_ += line.substr(0, cut) + " \\\n";
       line = "      " + line.substr(cut + 1);
     }

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/json.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/eval/eval_baseline_view.h"
@@ -13,11 +12,10 @@
 #include "cli/terminal/output.h"
 #include "lab/eval/baseline.h"
 #include "lab/eval/report.h"
+#include "wire/json_writer.h"
 
 namespace trinity::cli {
 namespace {
-
-std::string line_of(const Json& record) { return json_text(record) + "\n"; }
 
 Result<int> list_cases(const EvalFlags& flags) {
   TRINITY_TRY(const EvalCaseSet set, cases_of(flags));
@@ -31,7 +29,7 @@ Result<int> list_cases(const EvalFlags& flags) {
            {"expected", {{"agent_id", one.expected_agent}, {"role_id", one.expected_role}}},
            {"tags", one.tags},
            {"notes", one.notes}});
-    TRINITY_CHECK(output.write(line_of({{"cases_from", set.origin}, {"cases", cases}})));
+    TRINITY_CHECK(output.write(wire::json_line({{"cases_from", set.origin}, {"cases", cases}})));
   } else {
     TRINITY_CHECK(output.write(case_list(set, Style::for_output(STDOUT_FILENO))));
   }
@@ -107,7 +105,7 @@ Result<int> evaluate(const EvalFlags& flags) {
     TRINITY_CHECK(write_file_atomic(
         flags.report, eval_report_html(lanes, {flags.oracle, version_text(), timestamp_now()})));
   if (flags.json)
-    TRINITY_CHECK(output.write(line_of(record_of(lanes, baseline, flags.show_logits))));
+    TRINITY_CHECK(output.write(wire::json_line(record_of(lanes, baseline, flags.show_logits))));
   TRINITY_CHECK(output.flush());
   TRINITY_CHECK(verdict(lanes));
   return 0;

@@ -30,10 +30,14 @@ void declare_cases(Command& command, EvalFlags& flags) {
       command.value("--fidelity", flags.fidelity,
                     "reference (plain transcript, argmax) or author (chat template, drawn from the "
                     "softmax)"))
-      .takes("MODE");
+      .takes("MODE")
+      .one_of({"reference", "author"});
   group(command.toggle("--special", flags.special,
                        "text such as <|im_end|> inside messages becomes its token"));
-  group(command.value("--seed", flags.seed, "seed of the draws of --fidelity author")).takes("N");
+  group(command.value("--seed", flags.seed, "seed of the draws of --fidelity author"))
+      .takes("N")
+      .used_when([&flags] { return flags.fidelity == "author"; },
+                 "seeds the draws of --fidelity author; the reference draws nothing");
 }
 
 void declare_judging(Command& command, EvalFlags& flags) {
@@ -44,13 +48,16 @@ void declare_judging(Command& command, EvalFlags& flags) {
       .takes("FILE");
   group(command.value("--snapshot-out", flags.snapshot_out,
                       "write this run as a snapshot; {profile} in the name becomes the profile"))
-      .takes("FILE");
+      .takes("FILE")
+      .no_environment();
   group(command.value("--min-agent-margin", flags.min_agent_margin,
                       "smallest agent margin (without it: the snapshot's or the profile's floor)"))
-      .takes("F");
+      .takes("F")
+      .at_least(0);
   group(command.value("--min-role-margin", flags.min_role_margin,
                       "smallest role margin, in the same way"))
-      .takes("F");
+      .takes("F")
+      .at_least(0);
   group(command.toggle(
       "--record-floors", flags.record_floors,
       "derive margin floors from this run (80 % of the worst margins), print them and "
@@ -79,7 +86,8 @@ void declare_output(Command& command, EvalFlags& flags) {
                        "prompts at length, read position and hashes of every case"));
   group(command.toggle("--show-logits", flags.show_logits, "all logits of every case"));
   group(command.value("--report", flags.report, "write a report to look at, one HTML file"))
-      .takes("FILE");
+      .takes("FILE")
+      .no_environment();
   group(command.json(flags.json, "one JSON object instead of text for people"));
 }
 
@@ -90,7 +98,9 @@ void declare_eval_flags(Command& command, EvalFlags& flags) {
   add_tokenizer_flag(command, flags.model.tokenizer);
   add_head_flag(command, flags.model.head);
   add_adaptation_flags(command, flags.model);
-  command.value("--runtime-profile", flags.model.profile, "the same as --profile").hidden();
+  command.value("--runtime-profile", flags.model.profile, "the same as --profile")
+      .excludes("--profile")
+      .hidden();
   add_repeatable(command, "--lane", flags.lanes,
                  "evaluate this profile too; may be given several times")
       .takes("NAME")
@@ -105,7 +115,9 @@ void declare_eval_flags(Command& command, EvalFlags& flags) {
   declare_determinism(command, flags);
   declare_output(command, flags);
   command.toggle("--debug-native-logs", flags.native_logs, "nothing: there are none").hidden();
-  command.value("--determinism-child", flags.determinism_child, "internal").hidden();
+  command.value("--determinism-child", flags.determinism_child, "internal")
+      .hidden()
+      .no_environment();
 }
 
 Result<RungChoice> rung_choice(const EvalFlags& flags) {

@@ -43,6 +43,7 @@ void add_reading_flags(Command& command, ReadingFlags& flags) {
              "how messages become text: plain (role: content lines), chat (a dispatcher's chat "
              "around them) or chat_raw (the chat template)")
       .takes("MODE")
+      .one_of({"plain", "chat", "chat_raw"})
       .shows_default()
       .in("Input");
   command

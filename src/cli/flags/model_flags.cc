@@ -11,8 +11,17 @@
 namespace trinity::cli {
 namespace {
 
+/// Both a file and an adaptation bring a head; which one is meant is not ours to choose.
+Status check_one_head(const ModelFlags& flags) {
+  if (flags.head.empty() || (flags.bundle.empty() && flags.vector.empty())) return {};
+  return fail(ErrorKind::usage, "two_heads",
+              fmt::format("--head and --{} both bring a router head; give one of them",
+                          flags.bundle.empty() ? "vector" : "bundle"));
+}
+
 /// The head file to load; empty for the one inside the tiny router.
 Result<std::filesystem::path> find_head(const ModelFlags& flags) {
+  TRINITY_CHECK(check_one_head(flags));
   if (flags.model.empty()) {
     if (!flags.head.empty())
       return fail(ErrorKind::usage, "head_without_model",
@@ -62,8 +71,8 @@ void add_model_folder_flag(Command& command, std::string& model) {
       .in("Model");
 }
 
-void add_tokenizer_flag(Command& command, std::string& tokenizer) {
-  command
+Flag add_tokenizer_flag(Command& command, std::string& tokenizer) {
+  return command
       .value("--tokenizer", tokenizer,
              "tokenizer.json to use (without it: the model's own, or one that models around it "
              "share)")
@@ -71,29 +80,32 @@ void add_tokenizer_flag(Command& command, std::string& tokenizer) {
       .in("Model");
 }
 
-void add_head_flag(Command& command, std::string& head) {
-  command
+Flag add_head_flag(Command& command, std::string& head) {
+  return command
       .value("--head", head,
              "router head of the model (without it: router_head.safetensors beside the model)")
       .takes("FILE")
       .in("Model");
 }
 
-void add_layer_flags(Command& command, std::vector<std::int64_t>& layers, std::string& tie_mode) {
-  command
-      .value("--layers", layers,
-             "layers that the vector adapts besides embedding and LM head, counted from 0, for "
-             "example 26 (without it: all)")
-      .takes("L,L…")
-      .commas()
-      .at_least(0)
-      .in("Adaptation");
+Flag add_layer_flags(Command& command, std::vector<std::int64_t>& layers, std::string& tie_mode) {
+  Flag chosen =
+      command
+          .value("--layers", layers,
+                 "layers that the vector adapts besides embedding and LM head, counted from 0, for "
+                 "example 26 (without it: all)")
+          .takes("L,L…")
+          .commas()
+          .at_least(0)
+          .in("Adaptation");
   command
       .value("--tie-mode", tie_mode,
              "offsets that a tied embedding gets: embed_offsets, last_write, lm_head_offsets or "
              "compound (without it: embed_offsets)")
       .takes("MODE")
+      .one_of({"embed_offsets", "last_write", "lm_head_offsets", "compound"})
       .in("Adaptation");
+  return chosen;
 }
 
 void add_adaptation_flags(Command& command, ModelFlags& flags) {
@@ -105,7 +117,10 @@ void add_adaptation_flags(Command& command, ModelFlags& flags) {
              "router vector over --model, adapted while loading; brings its own head")
       .takes("FILE")
       .in("Adaptation");
-  add_layer_flags(command, flags.layers, flags.tie_mode);
+  add_layer_flags(command, flags.layers, flags.tie_mode)
+      .used_when([&flags] { return !flags.vector.empty(); },
+                 "divides a router vector and needs --vector; a bundle says itself which layers it "
+                 "adapts");
   command
       .value(
           "--fallback", flags.fallback,
@@ -114,7 +129,9 @@ void add_adaptation_flags(Command& command, ModelFlags& flags) {
       .takes("POLICY")
       .one_of({"raise", "warn", "silent"})
       .shows_default()
-      .in("Adaptation");
+      .in("Adaptation")
+      .used_when([&flags] { return !flags.vector.empty() || !flags.bundle.empty(); },
+                 "is for an adaptation; it needs --vector or --bundle");
 }
 
 RouterOptions router_options(const ModelFlags& flags) {
@@ -158,6 +175,7 @@ Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_
 
 Result<Head> head_of(const ModelFlags& flags, const ModelFiles& files,
                      const Adaptation* adaptation) {
+  TRINITY_CHECK(check_one_head(flags));
   if (!flags.head.empty()) return Head::load(flags.head);
   if (adaptation != nullptr) return adaptation->head();
   auto beside = files.head();
@@ -172,6 +190,7 @@ Result<Head> head_of(const ModelFlags& flags, const ModelFiles& files,
 }
 
 Result<Head> load_head(const ModelFlags& flags) {
+  TRINITY_CHECK(check_one_head(flags));
   if (!flags.head.empty()) return Head::load(flags.head);
   TRINITY_TRY(const auto files,
               flags.model.empty() ? open_tiny_router() : open_model_folder(flags.model));

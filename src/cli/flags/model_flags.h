@@ -35,18 +35,18 @@ void add_model_folder_flag(Command& command, std::string& model);
 /// --model, --profile, --threads.
 void add_model_flags(Command& command, ModelFlags& flags);
 /// --tokenizer, where text is read.
-void add_tokenizer_flag(Command& command, std::string& tokenizer);
+Flag add_tokenizer_flag(Command& command, std::string& tokenizer);
 /// --head, where a decision is made.
-void add_head_flag(Command& command, std::string& head);
+Flag add_head_flag(Command& command, std::string& head);
 
 /// --bundle, --vector, --layers, --tie-mode, where a model may be adapted.
 void add_adaptation_flags(Command& command, ModelFlags& flags);
-/// --layers and --tie-mode alone.
-void add_layer_flags(Command& command, std::vector<std::int64_t>& layers, std::string& tie_mode);
+/// --layers and --tie-mode alone; returns the first.
+Flag add_layer_flags(Command& command, std::vector<std::int64_t>& layers, std::string& tie_mode);
 
 /// Loads the router of the flags and says on standard error what a user should know about it: that
 /// it is the embedded tiny router, which head was found, warnings. With `needs_head` a model folder
-/// without --head must hold router_head.safetensors. Errors: `head_without_model`,
+/// without --head must hold router_head.safetensors. Errors: `head_without_model`, `two_heads`,
 /// `tokenizer_without_model`, `missing_router_head`, and those of Router::load.
 Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_head);
 

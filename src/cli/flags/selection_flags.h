@@ -19,7 +19,7 @@ struct SelectionFlags {
 
 void add_selection_flags(Command& command, SelectionFlags& flags);
 
-/// Errors, all of them usage: `invalid_selection_mode`, `invalid_temperature`, `invalid_seed`.
+/// The flags are checked when they are read.
 Result<DecisionRule> decision_rule(const SelectionFlags& flags);
 
 }  // namespace trinity::cli

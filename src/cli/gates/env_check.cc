@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/terminal/output.h"
 #include "lab/environment_check.h"
+#include "wire/json_writer.h"
 
 namespace trinity::cli {
 namespace {
@@ -38,7 +39,7 @@ Status env_check(const EnvCheckFlags& flags) {
     const Json record = {{"ok", true},
                          {"xla_target", text_or_null(target)},
                          {"artifact_dir", text_or_null(flags.artifact_dir)}};
-    TRINITY_CHECK(output.write(json_text(record) + "\n"));
+    TRINITY_CHECK(output.write(wire::json_line(record)));
   } else {
     TRINITY_CHECK(
         output.write(fmt::format("trinity.env.check: ok\n  xla_target={}\n  artifact_dir={}\n",
@@ -69,7 +70,8 @@ void declare(Command& command, EnvCheckFlags& flags) {
 }  // namespace
 
 void add_env_check(Command& commands) {
-  add_command(commands, "env-check", "Check the device target and a bundle's folder", declare,
+  add_command(commands, "env-check",
+              "Check the device target and a bundle's folder before a script starts", declare,
               env_check);
 }
 

@@ -15,6 +15,7 @@
 #include "cli/repository_root.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/report_file.h"
+#include "wire/json_writer.h"
 
 namespace trinity::cli {
 namespace {
@@ -81,7 +82,7 @@ Status gates(const GatesFlags& flags) {
   if (!flags.summary_out.empty())
     TRINITY_CHECK(
         write_file_atomic(std::filesystem::path(flags.summary_out), json_text(summary, 2) + "\n"));
-  TRINITY_CHECK(output.write(flags.json ? json_text(summary) + "\n"
+  TRINITY_CHECK(output.write(flags.json ? wire::json_line(summary)
                                         : gates_table(report, Style::for_output(STDOUT_FILENO))));
   TRINITY_CHECK(output.flush());
   return verdict(report);
@@ -101,14 +102,18 @@ void declare(Command& command, GatesFlags& flags) {
   command
       .value("--python-report", choice.python_report,
              "parity report of the Python side, for --include-parity-check")
-      .takes("FILE");
+      .takes("FILE")
+      .used_when([&choice] { return choice.parity_check; }, "needs --include-parity-check");
   command
       .value("--our-report,--elixir-report", choice.our_report,
              "parity report of our side, for --include-parity-check")
-      .takes("FILE");
+      .takes("FILE")
+      .used_when([&choice] { return choice.parity_check; }, "needs --include-parity-check");
   command.toggle("--include-hex-build,--include-package", choice.package,
                  "install into an empty prefix and build the examples against it, too; advisory");
-  command.value("--summary-out", flags.summary_out, "JSON summary to write").takes("FILE");
+  command.value("--summary-out", flags.summary_out, "JSON summary to write")
+      .takes("FILE")
+      .no_environment();
   command.toggle("--verbose", flags.verbose,
                  "pass what the steps say to standard error as it comes");
   command.json(flags.json, "the summary on standard output instead of a table");
@@ -124,7 +129,9 @@ void declare(Command& command, GatesFlags& flags) {
 }  // namespace
 
 void add_gates(Command& commands) {
-  add_command(commands, "gates", "Run the quality steps of a source checkout", declare, gates);
+  add_command(commands, "gates",
+              "Run every check of a source checkout: format, build, tests, lint, docs", declare,
+              gates);
 }
 
 }  // namespace trinity::cli

@@ -14,6 +14,7 @@
 #include "cli/commands.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/paragraph.h"
+#include "wire/json_writer.h"
 
 namespace trinity::cli {
 namespace {
@@ -25,6 +26,7 @@ struct PinFlags {
   std::string repo_type = "dataset";
   std::string revision;
   std::string out;
+  bool json = false;
 };
 
 constexpr std::size_t kMaxManifestBytes = std::size_t{64} << 20;
@@ -78,9 +80,12 @@ Status pin_command(const PinFlags& flags) {
   TRINITY_TRY(const Pin pin, make_pin(flags));
   TRINITY_CHECK(write_file_atomic(flags.out, pin_json(pin)));
   Output output;
-  TRINITY_CHECK(
-      output.write(fmt::format("wrote {}: {}, revision {}\n", printable(flags.out),
-                               counted(pin.files.size(), "file"), printable(flags.revision))));
+  TRINITY_CHECK(output.write(
+      flags.json
+          ? wire::json_line(
+                {{"pin", flags.out}, {"files", pin.files.size()}, {"revision", flags.revision}})
+          : fmt::format("wrote {}: {}, revision {}\n", printable(flags.out),
+                        counted(pin.files.size(), "file"), printable(flags.revision))));
   return output.flush();
 }
 
@@ -101,7 +106,8 @@ void declare(Command& command, PinFlags& flags) {
   command.value("--revision", flags.revision, "commit, or a tag that will not move")
       .takes("REV")
       .required();
-  command.value("--out", flags.out, "pin file to write").takes("FILE").required();
+  command.value("--out", flags.out, "pin file to write").takes("FILE").required().no_environment();
+  command.json(flags.json, "one JSON object");
   command.notes(
       "Every file is hashed; one that differs from what the manifest says is refused.\n\n"
       "Example:\n"
@@ -111,7 +117,8 @@ void declare(Command& command, PinFlags& flags) {
 }  // namespace
 
 void add_pin(Command& commands) {
-  add_command(commands, "pin", "Write the pin of an adapted bundle: the hash of every file",
+  add_command(commands, "pin",
+              "List the hash of every file of a bundle, so that others can pull exactly it",
               declare, pin_command);
 }
 

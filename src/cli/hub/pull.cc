@@ -143,12 +143,15 @@ void declare(Command& command, PullFlags& flags) {
   command.value("--repo-type", flags.repo_type, "of REPO@REV: model or dataset")
       .takes("TYPE")
       .one_of({"model", "dataset"})
-      .shows_default();
+      .shows_default()
+      .used_when([&flags] { return flags.source.find('@') != std::string::npos; },
+                 "belongs to REPO@REV; a pin says itself what its repository is");
   command
       .value(
           "--dest", flags.destination,
           "folder to copy the files to (without it: they stay in the cache, whose folder is named)")
-      .takes("DIR");
+      .takes("DIR")
+      .no_environment();
   command.json(flags.json, "one JSON object").in("Output");
   add_hub_flags(command, flags.hub);
   command.notes(

@@ -10,6 +10,7 @@
 #include "base/printable.h"
 #include "cli/terminal/paragraph.h"
 #include "cli/terminal/terminal.h"
+#include "wire/json_writer.h"
 
 namespace trinity::cli {
 namespace {
@@ -81,7 +82,7 @@ std::string pull_json(const Pin& pin, const PullReport& report, double seconds) 
                        {"downloaded_bytes", report.downloaded_bytes},
                        {"seconds", seconds},
                        {"files", files}};
-  return json_text(record) + "\n";
+  return wire::json_line(record);
 }
 
 std::string pull_text(const Pin& pin, const PullReport& report, double seconds) {

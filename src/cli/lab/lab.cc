@@ -5,19 +5,17 @@
 namespace trinity::cli {
 
 void add_lab(Command& commands) {
-  commands.add(
-      "lab",
-      "Compare all lanes with each other, and exact lanes with the published bits; try decisions "
-      "under harmless noise; measure a router on labelled conversations",
-      [](Command& lab) {
-        lab.notes(
-            "Example:\n  trinity lab matrix\n  trinity lab robustness --json\n"
-            "  trinity lab benchmark");
-        add_lab_matrix(lab);
-        add_lab_golden(lab);
-        add_lab_robustness(lab);
-        add_lab_benchmark(lab);
-      });
+  commands.add("lab",
+               "Compare ways to compute with each other; try noise and labelled conversations",
+               [](Command& lab) {
+                 lab.notes(
+                     "Example:\n  trinity lab matrix\n  trinity lab robustness --json\n"
+                     "  trinity lab benchmark");
+                 add_lab_matrix(lab);
+                 add_lab_golden(lab);
+                 add_lab_robustness(lab);
+                 add_lab_benchmark(lab);
+               });
 }
 
 }  // namespace trinity::cli

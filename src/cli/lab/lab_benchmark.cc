@@ -17,6 +17,7 @@
 #include "cli/terminal/progress.h"
 #include "cli/terminal/report_file.h"
 #include "lab/eval/snapshot.h"
+#include "wire/json_writer.h"
 
 namespace trinity::cli {
 namespace {
@@ -164,7 +165,7 @@ Status benchmark(const BenchmarkFlags& flags) {
   if (!flags.out.empty()) TRINITY_CHECK(write_report(flags.out, record));
   Output output;
   TRINITY_CHECK(output.write(
-      flags.json ? json_text(record) + "\n"
+      flags.json ? wire::json_line(record)
                  : benchmark_text(context, results, Style::for_output(STDOUT_FILENO))));
   return output.flush();
 }
@@ -200,7 +201,8 @@ void declare(Command& command, BenchmarkFlags& flags) {
       .value("--max-turns", flags.max_turns, "turns that a conversation may take (without it: 5)")
       .takes("N");
   command.value("--out", flags.out, "report to write: Markdown for *.md, otherwise JSON")
-      .takes("FILE");
+      .takes("FILE")
+      .no_environment();
   command.json(flags.json, "one JSON object instead of the tables");
   command.notes(
       "Agents and roles are judged against the labels and compared with choices that need no\n"

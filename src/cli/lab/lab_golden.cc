@@ -122,7 +122,8 @@ void declare(Command& command, GoldenFlags& flags) {
       .value("--out", flags.out,
              "write the bits of this machine instead, for maintainers: the next build publishes "
              "lab/golden/exact_bits.json")
-      .takes("FILE");
+      .takes("FILE")
+      .no_environment();
   command.notes(
       "Computes every operation on generated inputs and the built-in cases with the tiny router,\n"
       "and says whether the bits are the published ones, which are the same for every machine.\n"

@@ -7,7 +7,6 @@
 #include <optional>
 
 #include "base/file.h"
-#include "base/json.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/lab/lab_commands.h"
@@ -18,6 +17,7 @@
 #include "lab/eval/snapshot.h"
 #include "lab/matrix/report.h"
 #include "text/router_input.h"
+#include "wire/json_writer.h"
 
 namespace trinity::cli {
 namespace {
@@ -97,7 +97,7 @@ Result<int> matrix(const MatrixFlags& flags) {
     TRINITY_CHECK(
         write_file_atomic(flags.report, matrix_html(report, {version_text(), timestamp_now()})));
   Output output;
-  TRINITY_CHECK(output.write(flags.json ? json_text(matrix_record(report)) + "\n"
+  TRINITY_CHECK(output.write(flags.json ? wire::json_line(matrix_record(report))
                                         : matrix_text(report, Style::for_output(STDOUT_FILENO))));
   TRINITY_CHECK(output.flush());
   if (report.passed()) return 0;
@@ -108,7 +108,8 @@ Result<int> matrix(const MatrixFlags& flags) {
 void declare(Command& command, MatrixFlags& flags) {
   add_lab_flags(command, flags.lab);
   command.value("--cases", flags.cases, "eval cases to decide (without it: the built-in ones)")
-      .takes("FILE");
+      .takes("FILE")
+      .used_when([&flags] { return !flags.ops_only; }, "is for a model; --ops-only runs none");
   command.value("--seed", flags.seed, "seed of the generated inputs").takes("N").shows_default();
   command.toggle("--thorough", flags.thorough, "more shapes");
   command.toggle("--ops-only", flags.ops_only, "only the operations, no model");
@@ -117,13 +118,15 @@ void declare(Command& command, MatrixFlags& flags) {
              "tokens of the input that is followed through the layers")
       .takes("N")
       .at_least(1)
-      .shows_default();
+      .shows_default()
+      .used_when([&flags] { return !flags.ops_only; }, "is for a model; --ops-only runs none");
   command.value("--runs", flags.runs, "timed passes over the cases")
       .takes("N")
       .range(1, 1000)
-      .shows_default();
+      .shows_default()
+      .used_when([&flags] { return !flags.ops_only; }, "is for a model; --ops-only runs none");
   command.json(flags.json, "one JSON object instead of tables");
-  command.value("--report", flags.report, "HTML page to write").takes("FILE");
+  command.value("--report", flags.report, "HTML page to write").takes("FILE").no_environment();
   command.notes(
       "Fails when an operation or the hidden states lie outside a lane's tolerances, when a\n"
       "decision flips whose margin is not under the lane's floor, or when the bits of an exact\n"

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/json.h"
 #include "base/try.h"
 #include "cli/lab/lab_commands.h"
 #include "cli/terminal/output.h"
@@ -11,6 +10,7 @@
 #include "cli/terminal/progress.h"
 #include "cli/terminal/table.h"
 #include "lab/robustness.h"
+#include "wire/json_writer.h"
 
 namespace trinity::cli {
 namespace {
@@ -96,7 +96,7 @@ Status robustness(const RobustnessFlags& flags) {
   bar.clear();
   report.model_name = model.name;
   Output output;
-  TRINITY_CHECK(output.write(flags.json ? json_text(robustness_record(report)) + "\n"
+  TRINITY_CHECK(output.write(flags.json ? wire::json_line(robustness_record(report))
                                         : text_of(report, Style::for_output(STDOUT_FILENO))));
   return output.flush();
 }

@@ -12,6 +12,7 @@
 #include "cli/terminal/output.h"
 #include "cli/terminal/report_file.h"
 #include "lab/router_trace.h"
+#include "wire/json_writer.h"
 
 namespace trinity::cli {
 namespace {
@@ -22,6 +23,7 @@ struct TraceFlags {
   ModelFlags model;
   std::string python_report, out, message = "What is 6 times 7? Explain briefly.";
   RouterTraceTolerances tolerances;
+  bool json = false;
 };
 
 Status trace(const TraceFlags& flags) {
@@ -60,10 +62,12 @@ Status trace(const TraceFlags& flags) {
   }
   const std::string text = json_text(report, 2) + "\n";
   Output output;
-  if (flags.out.empty()) {
+  if (!flags.out.empty()) TRINITY_CHECK(write_report_file(flags.out, text));
+  if (flags.json) {
+    TRINITY_CHECK(output.write(wire::json_line(report)));
+  } else if (flags.out.empty()) {
     TRINITY_CHECK(output.write(text));
   } else {
-    TRINITY_CHECK(write_report_file(flags.out, text));
     TRINITY_CHECK(output.write("\n=== TRINITY SAKANA ROUTER TRACE ===\n"));
     for (const char* name : {"argmax_agent_id", "argmax_role_id", "role_name", "token_ids_sha256"})
       TRINITY_CHECK(output.write(fmt::format("{}: {}\n", name, json_text(report[name]))));
@@ -82,17 +86,21 @@ Status trace(const TraceFlags& flags) {
 void add_alignment(Command& command, const std::string& what, AlignmentTolerances& limits) {
   const std::string shown = ", shown only", group = "Tolerances";
   command.value(fmt::format("--{}-max-abs", what), limits.max_abs, "absolute error" + shown)
+      .at_least(0)
       .shows_default()
       .in(group);
   command.value(fmt::format("--{}-mean-abs", what), limits.mean_abs, "mean absolute error" + shown)
+      .at_least(0)
       .shows_default()
       .in(group);
   command.value(fmt::format("--{}-min-cosine", what), limits.min_cosine, "least cosine")
+      .range(-1, 1)
       .shows_default()
       .in(group);
   command
       .value(fmt::format("--{}-max-relative-l2", what), limits.max_relative_l2,
              "largest relative L2 distance")
+      .at_least(0)
       .shows_default()
       .in(group);
 }
@@ -115,9 +123,12 @@ void declare(Command& command, TraceFlags& flags) {
       .value("--python-report", flags.python_report,
              "router trace of another implementation to compare with")
       .takes("FILE");
-  command.value("--out", flags.out, "report to write (without it: standard output)").takes("FILE");
+  command.value("--out", flags.out, "report to write (without it: standard output)")
+      .takes("FILE")
+      .no_environment();
   add_alignment(command, "hidden", flags.tolerances.hidden);
   add_alignment(command, "logits", flags.tolerances.logits);
+  command.json(flags.json, "the record as one JSON object, also beside --out");
   command.notes(
       "Ends with status 1 when one of the 11 checks fails. Known elsewhere as\n"
       "trinity.sakana.router_trace.\n\n"
@@ -130,7 +141,7 @@ void declare(Command& command, TraceFlags& flags) {
 
 void add_trace(Command& commands) {
   add_command(commands, "trace",
-              "Record one conversation up to its logits; compare with another record", declare,
+              "Record how one conversation becomes logits, step by step; compare records", declare,
               trace);
 }
 

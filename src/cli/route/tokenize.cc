@@ -141,7 +141,8 @@ void declare(Command& command, TokenizeFlags& flags) {
       .in("Model");
   add_tokenizer_flag(command, flags.tokenizer);
   command.toggle("--special", flags.special, "text such as <|im_end|> becomes its token")
-      .in("Input");
+      .in("Input")
+      .used_when([&flags] { return !flags.decode; }, "is about text; --decode reads ids");
   command.toggle("--decode", flags.decode, "from ids to text: {\"ids\":[...]} a line").in("Input");
   command.json_lines(flags.json, "accepted for symmetry: the output is always JSON lines")
       .in("Output");

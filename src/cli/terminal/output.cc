@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <exception>
+#include <new>
 
 #include "base/utf8.h"
 #include "cli/terminal/paragraph.h"
@@ -14,6 +17,9 @@ namespace trinity::cli {
 namespace {
 
 constexpr std::size_t kWriteAt = std::size_t{1} << 20;
+
+/// A process has one standard output, whoever writes to it.
+std::atomic<bool> output_begun = false;
 
 void write_to_stderr(std::string_view text) {
   while (!text.empty()) {
@@ -69,9 +75,27 @@ Status Output::flush() {
                               std::strerror(error_number)));
     }
     rest.remove_prefix(static_cast<std::size_t>(count));
+    output_begun = true;
   }
   buffer_.clear();
   return {};
+}
+
+bool Output::begun() { return output_begun; }
+
+Error error_of_exception() {
+  try {
+    throw;
+  } catch (const std::bad_alloc&) {
+    return {ErrorKind::failed, "out_of_memory",
+            "out_of_memory: the memory does not suffice; use smaller batches or inputs"};
+  } catch (const std::exception& error) {
+    return {ErrorKind::failed, "internal_error",
+            fmt::format("internal_error: {}; please report how this came about", error.what())};
+  } catch (...) {
+    return {ErrorKind::failed, "internal_error",
+            "internal_error: an unknown exception; please report how this came about"};
+  }
 }
 
 void note(std::string_view text) { say(text, nullptr); }

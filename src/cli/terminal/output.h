@@ -25,6 +25,8 @@ class Output {
   Status write_if_full();
   /// Writes everything. Errors: `output_closed` (the reader went away), `write_failed`.
   Status flush();
+  /// Whether this process has written to standard output.
+  static bool begun();
 
  private:
   std::string buffer_;
@@ -35,6 +37,9 @@ void note(std::string_view text);
 
 /// The same for something that deserves attention, coloured on a terminal.
 void warn(std::string_view text);
+
+/// What an exception means; to be called where one is caught.
+Error error_of_exception();
 
 /// Says what went wrong in one line on standard error and returns the exit status: 2 for a wrong
 /// call, 3 for a missing thing, else 1. `output_closed` is silent and 0.
