@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/file.h"
+#include "base/foreign_file.h"
 #include "base/json.h"
 #include "base/try.h"
 
@@ -22,7 +23,7 @@ bool is_index(const Json& value) {
 }  // namespace
 
 Result<Json> read_json_object(const std::filesystem::path& path) {
-  auto text = read_text_file(path, kMaxJsonBytes);
+  auto text = read_json_file(path, kMaxJsonBytes);
   if (!text && text.error().tag == "missing_file")
     return fail(ErrorKind::missing, "missing_json",
                 fmt::format("missing_json({}): there is no such file", path.string()));

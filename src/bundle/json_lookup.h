@@ -17,7 +17,7 @@
 namespace trinity {
 
 /// A JSON object from a file. Errors: `missing_json(<path>)`, `invalid_json(<path>)`, those of
-/// read_text_file.
+/// read_json_file.
 Result<Json> read_json_object(const std::filesystem::path& path);
 
 /// The value under a dotted key ("outputs.head"); null when any part of it is absent.

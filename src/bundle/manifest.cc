@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "base/file.h"
+#include "base/foreign_file.h"
 #include "base/try.h"
 #include "base/utf8.h"
 #include "bundle/bundle_paths.h"
@@ -49,7 +50,7 @@ Result<Manifest> load_manifest(const std::filesystem::path& folder) {
     return fail(ErrorKind::missing, "invalid_output_dir",
                 fmt::format("there is no bundle folder at {}", excerpt(folder.string(), 1024)));
   TRINITY_TRY(const auto file, resolve_inside(folder, kManifestFile));
-  auto text = read_text_file(file, kMaxManifestBytes);
+  auto text = read_json_file(file, kMaxManifestBytes);
   if (!text && text.error().tag == "missing_file")
     return fail(ErrorKind::missing, "missing_manifest",
                 fmt::format("{} has no manifest.json; it is no bundle, or its export never began",

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/foreign_file.h"
 #include "base/utf8.h"
 
 namespace trinity {
@@ -219,7 +220,12 @@ Result<NpyFile> NpyFile::open(const std::filesystem::path& path) {
   auto mapped = MappedFile::open(path);
   if (!mapped) return tl::unexpected(std::move(mapped.error()));
   auto view = parse_npy(mapped->bytes());
-  if (!view) return fail_in(path.string(), std::move(view.error()));
+  if (!view) {
+    if (view.error().tag == "npy_not_npy")
+      if (const auto foreign = foreign_to_binary(beginning_of(path)))
+        return fail(ErrorKind::invalid_input, "foreign_file", path.string() + " " + *foreign);
+    return fail_in(path.string(), std::move(view.error()));
+  }
   NpyFile file;
   file.mapped_ = std::move(*mapped);
   file.view_ = std::move(*view);

@@ -26,7 +26,8 @@ Result<TensorView> parse_npy(std::span<const std::byte> file);
 /// A mapped .npy file.
 class NpyFile {
  public:
-  /// Errors: those of MappedFile::open and of parse_npy, with the path in the message.
+  /// Errors: those of MappedFile::open and of parse_npy, with the path in the message, and
+  /// `foreign_file`.
   static Result<NpyFile> open(const std::filesystem::path& path);
   /// Lives as long as the file and survives moving it.
   const TensorView& view() const { return view_; }

@@ -3,15 +3,27 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/foreign_file.h"
 #include "base/utf8.h"
 
 namespace trinity {
+namespace {
+
+constexpr std::size_t kBeginning = 512;  // bytes by which another format is known
+
+}  // namespace
 
 Result<SafetensorsFile> SafetensorsFile::open(const std::filesystem::path& path) {
   auto mapped = MappedFile::open(path);
   if (!mapped) return tl::unexpected(std::move(mapped.error()));
   auto header = parse_safetensors_header(mapped->bytes());
-  if (!header) return fail_in(path.string(), std::move(header.error()));
+  if (!header) {
+    // Only now: the length at the beginning of a good file may spell anything.
+    if (const auto foreign =
+            foreign_to_binary(as_text(mapped->bytes().first(std::min(mapped->size(), kBeginning)))))
+      return fail(ErrorKind::invalid_input, "foreign_file", path.string() + " " + *foreign);
+    return fail_in(path.string(), std::move(header.error()));
+  }
   SafetensorsFile file;
   file.path_ = path;
   file.mapped_ = std::move(*mapped);

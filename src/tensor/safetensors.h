@@ -27,7 +27,8 @@ namespace trinity {
 class SafetensorsFile {
  public:
   /// Maps the file and checks its header. Errors: those of MappedFile::open and of
-  /// parse_safetensors_header, with the path in the message.
+  /// parse_safetensors_header, with the path in the message, and `foreign_file` for another format
+  /// (base/foreign_file.h).
   static Result<SafetensorsFile> open(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const { return path_; }

@@ -6,6 +6,7 @@
 #include <deque>
 
 #include "base/file.h"
+#include "base/foreign_file.h"
 #include "base/utf8.h"
 #include "text/nfc.h"
 #include "text/pre_tokenizer.h"
@@ -92,7 +93,7 @@ struct TokenizerBuilder {
 };
 
 Result<Tokenizer> Tokenizer::load(const std::filesystem::path& tokenizer_json) {
-  Result<std::string> json = read_text_file(tokenizer_json, max_file_bytes);
+  Result<std::string> json = read_json_file(tokenizer_json, max_file_bytes);
   if (!json) return tl::unexpected<Error>(json.error());
   Result<Tokenizer> tokenizer = TokenizerBuilder::build(std::move(*json));
   if (!tokenizer) return fail_in(tokenizer_json.string(), tokenizer.error());

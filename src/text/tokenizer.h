@@ -39,7 +39,7 @@ struct Span {
 
 class Tokenizer {
  public:
-  /// Reads a `tokenizer.json`. Errors: those of read_text_file and of `parse`.
+  /// Reads a `tokenizer.json`. Errors: those of read_json_file and of `parse`.
   static Result<Tokenizer> load(const std::filesystem::path& tokenizer_json);
 
   /// The same from memory. Errors: `invalid_tokenizer` (not JSON, a wrong type, ids or merges that
