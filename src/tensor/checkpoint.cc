@@ -1,40 +1,45 @@
 #include "tensor/checkpoint.h"
 
 #include <algorithm>
+#include <mutex>
+#include <span>
 #include <utility>
 
+#include "base/foreign_file.h"
 #include "base/inside_path.h"
 #include "base/json.h"
+#include "base/try.h"
 #include "base/utf8.h"
+#include "tensor/model_folder.h"
+#include "tensor/tensor_names.h"
 
 namespace trinity {
 
 namespace {
 
-constexpr const char* index_name = "model.safetensors.index.json";
 constexpr std::size_t max_index_bytes = std::size_t{64} << 20;
 
-}  // namespace
-
-Result<Checkpoint> Checkpoint::open(const std::filesystem::path& folder) {
-  std::error_code error;
-  if (!std::filesystem::is_directory(folder, error)) {
-    return fail(ErrorKind::missing, "missing_file",
-                "the model folder " + folder.string() + " does not exist; check the path");
-  }
-  Checkpoint checkpoint;
-  checkpoint.folder_ = folder;
-  const auto index = folder / index_name;
-  const bool indexed = std::filesystem::exists(std::filesystem::symlink_status(index, error));
-  auto status = indexed ? checkpoint.open_indexed(index) : checkpoint.open_all();
-  if (!status) return tl::unexpected(std::move(status.error()));
-  return checkpoint;
+/// With links followed: one that leads nowhere is a file that is missing.
+bool is_there(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
 }
 
-Status Checkpoint::open_indexed(const std::filesystem::path& index) {
-  const auto text = read_text_file(index, max_index_bytes);
-  if (!text) return tl::unexpected(text.error());
-  const auto json = parse_json(*text);
+/// Whether two files hold the same tensor, bytes and all.
+bool same_tensor(const SafetensorsFile& file_a, const TensorInfo& a, const SafetensorsFile& file_b,
+                 const TensorInfo& b) {
+  const auto bytes = [](const SafetensorsFile& file, const TensorInfo& info) {
+    return as_text(file.mapped().bytes().subspan(static_cast<std::size_t>(info.offset),
+                                                 static_cast<std::size_t>(info.size)));
+  };
+  return a.dtype_name == b.dtype_name && a.shape == b.shape && bytes(file_a, a) == bytes(file_b, b);
+}
+
+/// The file name -> tensor names of an index.
+Result<std::map<std::string, std::vector<std::string>>> read_index(
+    const std::filesystem::path& index) {
+  TRINITY_TRY(const std::string text, read_json_file(index, max_index_bytes));
+  const auto json = parse_json(text);
   if (!json) return fail_in(index.string(), json.error());
   const auto invalid = [&](const std::string& what) {
     return fail(ErrorKind::invalid_input, "invalid_weight_index",
@@ -44,7 +49,7 @@ Status Checkpoint::open_indexed(const std::filesystem::path& index) {
   const auto& weight_map = (*json)["weight_map"];
   if (!weight_map.is_object() || weight_map.empty()) return invalid("has an empty weight_map");
 
-  std::map<std::string, std::vector<std::string>> tensors_of;  // file name -> tensor names
+  std::map<std::string, std::vector<std::string>> tensors_of;
   for (const auto& [tensor, file] : weight_map.items()) {
     if (!file.is_string()) return invalid("maps a tensor to something that is no file name");
     const auto& name = file.as_string();
@@ -56,19 +61,137 @@ Status Checkpoint::open_indexed(const std::filesystem::path& index) {
     }
     tensors_of[name].push_back(tensor);
   }
+  return tensors_of;
+}
+
+}  // namespace
+
+/// Merged matrices are kept from the first question to `release`. Questions may come from any
+/// thread.
+struct Checkpoint::Merged {
+  explicit Merged(LoraAdapter from) : adapter(std::move(from)) {}
+
+  LoraAdapter adapter;
+  std::mutex mutex;
+  std::map<std::string, std::vector<float>, std::less<>> values;
+};
+
+Result<Checkpoint> Checkpoint::open(const std::filesystem::path& folder) {
+  TRINITY_CHECK(require_model_folder(folder));
+  Checkpoint checkpoint;
+  checkpoint.folder_ = folder;
+  const auto index = folder / kWeightIndexFile;
+  std::error_code ignored;
+  const bool indexed = std::filesystem::exists(std::filesystem::symlink_status(index, ignored));
+  TRINITY_CHECK(indexed ? checkpoint.open_indexed(index) : checkpoint.open_all());
+  TRINITY_CHECK(checkpoint.open_adapter());
+  return checkpoint;
+}
+
+Status Checkpoint::add_tensor(const TensorInfo& stored, std::size_t file) {
+  Entry entry{stored, stored.name, file};
+  entry.info.name = canonical_tensor_name(stored.name);
+  const std::string name = entry.info.name;
+  const auto [place, is_new] = entries_.emplace(name, std::move(entry));
+  if (is_new) return {};
+  const Entry& other = place->second;
+  const std::string place_of_first = files_[other.file].path().string();
+  const std::string place_of_second = files_[file].path().string();
+  if (other.stored == stored.name)
+    return fail(ErrorKind::invalid_input, "duplicate_tensor",
+                "the tensor " + excerpt(stored.name) + " is in both " + place_of_first + " and " +
+                    place_of_second + "; keep one of the files");
+  return fail(ErrorKind::invalid_input, "duplicate_tensor",
+              "the tensors " + excerpt(other.stored) + " in " + place_of_first + " and " +
+                  excerpt(stored.name) + " in " + place_of_second +
+                  " are two names of one weight; keep one of them");
+}
+
+Status Checkpoint::add_file(SafetensorsFile file) {
+  files_.push_back(std::move(file));
+  for (const TensorInfo& tensor : files_.back().tensors())
+    TRINITY_CHECK(add_tensor(tensor, files_.size() - 1));
+  return {};
+}
+
+Status Checkpoint::open_indexed(const std::filesystem::path& index) {
+  TRINITY_TRY(const auto tensors_of, read_index(index));
+  const bool second_set =
+      is_there(folder_ / kWholeWeightsFile) && !tensors_of.contains(kWholeWeightsFile);
+  std::string missing;
+  std::size_t missing_count = 0;
+  for (const auto& [name, tensors] : tensors_of)
+    if (!is_there(folder_ / name) && missing_count++ == 0) missing = name;
+  if (missing_count > 0) {
+    const std::string what =
+        "the weight index " + index.string() + " names " + std::to_string(missing_count) + " of " +
+        std::to_string(tensors_of.size()) + " files that are not there (" + excerpt(missing) + ")";
+    if (!second_set)
+      return fail(ErrorKind::missing, "missing_file", what + "; get a complete copy of the model");
+    notes_.push_back(what + "; the weights are read from " + kWholeWeightsFile + " beside it");
+    return open_whole();
+  }
+  TRINITY_CHECK(open_shards(tensors_of));
+  if (!second_set) return {};
+  Checkpoint whole;
+  whole.folder_ = folder_;
+  TRINITY_CHECK(whole.open_whole());
+  return reconcile(std::move(whole), index);
+}
+
+Status Checkpoint::open_shards(const std::map<std::string, std::vector<std::string>>& tensors_of) {
   for (const auto& [name, tensors] : tensors_of) {
     auto file = SafetensorsFile::open(folder_ / name);
     if (!file) return tl::unexpected(std::move(file.error()));
+    files_.push_back(std::move(*file));
     for (const std::string& tensor : tensors) {
-      if (file->find(tensor) == nullptr) {
+      const TensorInfo* info = files_.back().find(tensor);
+      if (info == nullptr) {
         return fail(ErrorKind::invalid_input, "missing_tensor",
-                    "the file " + file->path().string() + " lacks the tensor " + excerpt(tensor) +
+                    "the file " + files_.back().path().string() + " lacks the tensor " +
+                        excerpt(tensor) +
                         " that the weight index places there; get a complete copy");
       }
-      file_of_.emplace(tensor, files_.size());
+      TRINITY_CHECK(add_tensor(*info, files_.size() - 1));
     }
-    files_.push_back(std::move(*file));
   }
+  return {};
+}
+
+Status Checkpoint::open_whole() {
+  TRINITY_TRY(SafetensorsFile file, SafetensorsFile::open(folder_ / kWholeWeightsFile));
+  return add_file(std::move(file));
+}
+
+/// This holds the shards of an index, `whole` the file beside them. Both are read once, to the
+/// first difference.
+Status Checkpoint::reconcile(Checkpoint whole, const std::filesystem::path& index) {
+  bool whole_is_complete = true;
+  for (const auto& [name, entry] : entries_) {
+    const TensorInfo* other = whole.find(name);
+    if (other == nullptr) {
+      whole_is_complete = false;
+      continue;
+    }
+    if (!same_tensor(files_[entry.file], entry.info, whole.files_.front(), *other))
+      return fail(ErrorKind::invalid_input, "contradicting_weights",
+                  "the tensor " + excerpt(name) + " has different content in " +
+                      whole.files_.front().path().string() + " and in " +
+                      files_[entry.file].path().string() + ", which " + kWeightIndexFile +
+                      " names; move the set of files that is out of date away");
+    release(name);
+    whole.release(name);
+  }
+  const std::string both = "the folder holds its weights twice, as " +
+                           std::string(kWholeWeightsFile) + " and as the files of " +
+                           index.filename().string() + ", with the same content; ";
+  if (!whole_is_complete) {
+    notes_.push_back(both + "the files of the index are read, which hold more tensors");
+    return {};
+  }
+  files_ = std::move(whole.files_);
+  entries_ = std::move(whole.entries_);
+  notes_.push_back(both + kWholeWeightsFile + " is read");
   return {};
 }
 
@@ -77,66 +200,102 @@ Status Checkpoint::open_all() {
   std::error_code error;
   for (std::filesystem::directory_iterator entry(folder_, error), end; !error && entry != end;
        entry.increment(error)) {
-    if (entry->path().extension() == ".safetensors") paths.push_back(entry->path());
+    if (is_weight_file_name(entry->path().filename().string())) paths.push_back(entry->path());
   }
   if (error) {
     return fail(ErrorKind::failed, "unreadable_file",
                 "the model folder " + folder_.string() + " cannot be listed (" + error.message() +
                     "); check its permissions");
   }
-  if (paths.empty()) {
-    return fail(ErrorKind::missing, "missing_weights",
-                "the model folder " + folder_.string() +
-                    " holds no safetensors file; point at a folder with the model's weights");
-  }
   std::sort(paths.begin(), paths.end());
   for (const auto& path : paths) {
     auto file = SafetensorsFile::open(path);
     if (!file) return tl::unexpected(std::move(file.error()));
-    for (const TensorInfo& tensor : file->tensors()) {
-      const auto [place, is_new] = file_of_.emplace(tensor.name, files_.size());
-      if (!is_new) {
-        return fail(ErrorKind::invalid_input, "duplicate_tensor",
-                    "the tensor " + excerpt(tensor.name) + " is in both " +
-                        files_[place->second].path().string() + " and " + path.string() +
-                        "; keep one of the files");
-      }
-    }
-    files_.push_back(std::move(*file));
+    TRINITY_CHECK(add_file(std::move(*file)));
   }
   return {};
 }
 
+Status Checkpoint::open_adapter() {
+  const bool weights = is_there(folder_ / kAdapterWeightsFile);
+  if (!is_there(folder_ / kAdapterConfigFile)) {
+    if (weights || is_there(folder_ / kMlxAdapterFile))
+      notes_.push_back("the adapter " +
+                       (folder_ / (weights ? kAdapterWeightsFile : kMlxAdapterFile)).string() +
+                       " is not read, because there is no " + kAdapterConfigFile + " beside it");
+    return {};
+  }
+  TRINITY_TRY(LoraAdapter adapter, LoraAdapter::open(folder_));
+  const std::vector<std::string> targets = adapter.targets();
+  for (const std::string& name : targets) {
+    const auto place = entries_.find(name);
+    if (place == entries_.end() && name == "lm_head.weight") continue;  // tied; never read
+    if (place == entries_.end())
+      return fail(ErrorKind::invalid_input, "invalid_adapter",
+                  (folder_ / kAdapterWeightsFile).string() + ": the adapter changes " +
+                      excerpt(name) +
+                      ", which this model does not have; use the adapter with its "
+                      "own base model");
+    TensorInfo& info = place->second.info;
+    TRINITY_TRY(const std::int64_t bytes, byte_count(DType::f32, info.shape));
+    info.dtype = DType::f32;
+    info.dtype_name = dtype_name(DType::f32);
+    info.size = static_cast<std::uint64_t>(bytes);
+  }
+  const std::string base = adapter.config().base_model;
+  notes_.push_back("the LoRA adapter " + (folder_ / kAdapterWeightsFile).string() + " (" +
+                   std::to_string(targets.size()) + " matrices" +
+                   (base.empty() ? "" : ", made for " + excerpt(base)) +
+                   ") is merged into the weights beside it");
+  merged_ = std::make_shared<Merged>(std::move(adapter));
+  return {};
+}
+
 const TensorInfo* Checkpoint::find(std::string_view name) const {
-  const auto place = file_of_.find(name);
-  return place == file_of_.end() ? nullptr : files_[place->second].find(name);
+  const auto place = entries_.find(name);
+  return place == entries_.end() ? nullptr : &place->second.info;
 }
 
 std::vector<std::string> Checkpoint::names() const {
   std::vector<std::string> names;
-  names.reserve(file_of_.size());
-  for (const auto& [name, file] : file_of_) names.push_back(name);
+  names.reserve(entries_.size());
+  for (const auto& [name, entry] : entries_) names.push_back(name);
   return names;
 }
 
 Result<TensorView> Checkpoint::tensor(std::string_view name) const {
-  const auto place = file_of_.find(name);
-  if (place == file_of_.end()) {
+  const auto place = entries_.find(name);
+  if (place == entries_.end()) {
     return fail(ErrorKind::invalid_input, "missing_tensor",
                 "the model folder " + folder_.string() + " has no tensor named " +
                     std::string(name) + "; use the weights that belong to this model");
   }
-  return files_[place->second].tensor(name);
+  const Entry& entry = place->second;
+  TRINITY_TRY(const TensorView stored, files_[entry.file].tensor(entry.stored));
+  if (merged_ == nullptr || !merged_->adapter.changes(name)) return stored;
+  const std::lock_guard lock(merged_->mutex);
+  auto found = merged_->values.find(name);
+  if (found == merged_->values.end()) {
+    TRINITY_TRY(std::vector<float> values, merged_->adapter.merged(name, stored));
+    files_[entry.file].release(entry.stored);
+    found = merged_->values.emplace(std::string(name), std::move(values)).first;
+  }
+  return TensorView{DType::f32, entry.info.shape, std::as_bytes(std::span(found->second))};
 }
 
 void Checkpoint::release(std::string_view name) const {
-  const auto place = file_of_.find(name);
-  if (place != file_of_.end()) files_[place->second].release(name);
+  const auto place = entries_.find(name);
+  if (place == entries_.end()) return;
+  files_[place->second.file].release(place->second.stored);
+  if (merged_ == nullptr) return;
+  const std::lock_guard lock(merged_->mutex);
+  if (const auto found = merged_->values.find(name); found != merged_->values.end())
+    merged_->values.erase(found);
 }
 
 std::uint64_t Checkpoint::total_bytes() const {
   std::uint64_t total = 0;
-  for (const auto& [name, file] : file_of_) total += files_[file].find(name)->size;
+  for (const auto& [name, entry] : entries_) total += entry.info.size;
   return total;
 }
 

@@ -199,4 +199,34 @@ Status require_finite(const TensorView& tensor, std::string_view name) {
                   std::to_string(bad) + "; get an undamaged file");
 }
 
+Status require_below(const TensorView& tensor, std::string_view name, float limit) {
+  const auto checked = checked_count(tensor);
+  if (!checked) return tl::unexpected(checked.error());
+  const auto count = static_cast<std::size_t>(*checked);
+  const std::byte* bytes = tensor.bytes.data();
+  std::size_t bad = count;
+  switch (tensor.dtype) {
+    case DType::f32:
+      bad = first_at_least<std::uint32_t>(bytes, count, 0x7FFFFFFFu,
+                                          std::bit_cast<std::uint32_t>(limit));
+      break;
+    case DType::bf16:
+      bad = first_at_least<std::uint16_t>(bytes, count, 0x7FFFu, bf16_from_f32(limit));
+      break;
+    case DType::f16:
+      bad = first_at_least<std::uint16_t>(bytes, count, 0x7FFFu, f16_from_f32(limit));
+      break;
+    case DType::f64:
+      bad = 0;
+      while (bad < count && std::fabs(load<double>(bytes, bad)) < double{limit}) ++bad;
+      break;
+    default:
+      break;
+  }
+  if (bad == count) return {};
+  return fail(ErrorKind::invalid_input, "overflowing_values",
+              "the tensor " + excerpt(name) + " has a value at element " + std::to_string(bad) +
+                  " that is so large that sums of it overflow; get an undamaged file");
+}
+
 }  // namespace trinity

@@ -50,6 +50,10 @@ Status copy_row_f32(const TensorView& tensor, std::int64_t row, std::span<float>
 /// infinite as f32. `name` is used in the message. Integer tensors always pass.
 Status require_finite(const TensorView& tensor, std::string_view name);
 
+/// Fails with `overflowing_values` if a float element's magnitude is `limit` or more, or NaN.
+/// Integer tensors always pass.
+Status require_below(const TensorView& tensor, std::string_view name, float limit);
+
 /// Rows [row_start, row_start + row_count) of a rank-2 tensor: same dtype, no copy.
 /// Errors: `expected_rank_2`, `row_slice_out_of_range`.
 Result<TensorView> row_slice(const TensorView& tensor, std::int64_t row_start,

@@ -91,7 +91,7 @@ TEST_F(CheckpointTest, refuses_folders_without_weights) {
   EXPECT_EQ(refusal(), "missing_weights");
   EXPECT_EQ(Checkpoint::open(folder_ / "absent").error().tag, "missing_file");
   EXPECT_EQ(Checkpoint::open(folder_ / "absent").error().kind, ErrorKind::missing);
-  EXPECT_EQ(Checkpoint::open(folder_.put("file", "x")).error().tag, "missing_file");
+  EXPECT_EQ(Checkpoint::open(folder_.put("file", "x")).error().tag, "not_a_model_folder");
 }
 
 TEST_F(CheckpointTest, refuses_a_broken_file_by_name) {
