@@ -4,16 +4,18 @@
 
 #include <cmath>
 
-#include "base/file.h"
+#include "base/foreign_file.h"
 #include "base/json.h"
 #include "base/try.h"
 #include "model/config_json.h"
 #include "model/rope_config.h"
+#include "tensor/model_folder.h"
 
 namespace trinity {
 namespace {
 
 constexpr size_t kMaxConfigBytes = 16 << 20;
+constexpr int64_t kMaxLayers = 10'000;  // far above any model; each costs memory before it is read
 
 /// Windows of attention are not computed. Whether a file has any is decided as Qwen3Config does: by
 /// `layer_types`, and without them by a window that is switched on for the layers from
@@ -95,6 +97,9 @@ Status read_sizes(const Json& config, ModelConfig& out) {
   TRINITY_CHECK(read_size(config, "hidden_size", out.hidden_size));
   TRINITY_CHECK(read_size(config, "intermediate_size", out.intermediate_size));
   TRINITY_CHECK(read_size(config, "num_hidden_layers", out.num_hidden_layers));
+  if (out.num_hidden_layers > kMaxLayers)
+    return invalid_config("num_hidden_layers", std::to_string(out.num_hidden_layers),
+                          fmt::format("at most {}", kMaxLayers));
   TRINITY_CHECK(read_size(config, "num_attention_heads", out.num_attention_heads));
   TRINITY_CHECK(read_size(config, "vocab_size", out.vocab_size));
   TRINITY_CHECK(read_key_value_heads(config, out));
@@ -130,6 +135,13 @@ Status read_eps(const Json& config, ModelConfig& out) {
   return {};
 }
 
+/// config.json of a model folder; where there is none, what is there instead.
+Result<std::string> read_config_text(const std::filesystem::path& folder) {
+  auto text = read_json_file(folder / "config.json", kMaxConfigBytes);
+  if (!text && text.error().tag == "missing_file") TRINITY_CHECK(require_model_folder(folder));
+  return text;
+}
+
 }  // namespace
 
 Result<ModelConfig> parse_model_config(std::string_view text) {
@@ -149,7 +161,7 @@ Result<ModelConfig> parse_model_config(std::string_view text) {
 }
 
 Result<ModelConfig> load_model_config(const std::filesystem::path& folder) {
-  TRINITY_TRY(const std::string text, read_text_file(folder / "config.json", kMaxConfigBytes));
+  TRINITY_TRY(const std::string text, read_config_text(folder));
   auto config = parse_model_config(text);
   if (!config) return fail_in((folder / "config.json").string(), std::move(config.error()));
   return config;

@@ -39,7 +39,8 @@ struct ModelConfig {
 /// Errors: `unsupported_config` (a setting that is not implemented), `invalid_config` (missing or
 /// impossible value), and those of the JSON reader.
 Result<ModelConfig> parse_model_config(std::string_view text);
-/// Reads `<folder>/config.json`. Also `missing_file`.
+/// Reads `<folder>/config.json`. Also `missing_file`, `foreign_file`, and what
+/// require_model_folder says of a folder without one.
 Result<ModelConfig> load_model_config(const std::filesystem::path& folder);
 
 }  // namespace trinity

@@ -1,6 +1,7 @@
 #include "model/forward.h"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <optional>
 
@@ -103,11 +104,36 @@ class ForwardPass {
     TRINITY_TRY(const Tensor normed,
                 backend_.rms_norm(hidden, weights_.final_norm, config_.rms_norm_eps));
     TRINITY_TRY(const std::vector<float> values, backend_.download(normed));
+    TRINITY_CHECK(refuse_overflow(hidden, values));
     rows_out.insert(rows_out.end(), values.begin(), values.end());
     return {};
   }
 
  private:
+  /// A row whose squares overflow is normed to zeros, which look like a result. Rows of zeros are
+  /// so rare that the rows before the norm are fetched only then.
+  Status refuse_overflow(const Tensor& hidden, std::span<const float> normed) {
+    const auto width = static_cast<size_t>(config_.hidden_size);
+    std::vector<float> before;
+    for (size_t row = 0; row * width < normed.size(); ++row) {
+      const auto zeros = normed.subspan(row * width, width);
+      if (std::any_of(zeros.begin(), zeros.end(), [](float v) { return v != 0; })) continue;
+      if (before.empty()) {
+        TRINITY_TRY(before, backend_.download(hidden));
+      }
+      double squares = 0;
+      for (size_t i = 0; i < width; ++i) {
+        const double value = before[row * width + i];
+        squares += value * value;
+      }
+      if (!(squares / static_cast<double>(width) <= double{std::numeric_limits<float>::max()}))
+        return fail(ErrorKind::invalid_input, "overflowing_hidden",
+                    "the hidden values of the model overflow, so nothing can be read from them; "
+                    "check the weights");
+    }
+    return {};
+  }
+
   Result<Tensor> add_norm(Chunk& chunk, const Weight& norm) {
     const Tensor* delta = chunk.delta ? &*chunk.delta : nullptr;
     auto normed = backend_.add_rms_norm(chunk.residual, delta, norm, config_.rms_norm_eps);

@@ -35,7 +35,7 @@ struct ForwardOptions {
 
 /// Final hidden states after the last norm: for each sequence [rows · hidden] f32 with rows = 1, or
 /// the number of new tokens with `all_positions`. Errors: those of the backend,
-/// `token_out_of_range`.
+/// `token_out_of_range`, `overflowing_hidden` (values too large for f32 were normed to zero).
 Result<std::vector<std::vector<float>>> forward(Backend& backend, const ModelConfig& config,
                                                 const ModelWeights& weights,
                                                 std::span<const SequenceInput> sequences,

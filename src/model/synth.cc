@@ -18,6 +18,7 @@ namespace trinity {
 namespace {
 
 constexpr size_t kBlock = size_t{1} << 20;  // elements made and written at once
+constexpr uint64_t kMostBytes = uint64_t{1} << 60;
 
 /// splitmix64: a bijection of 64-bit integers whose outputs for 0, 1, 2, … pass for random.
 uint64_t mix(uint64_t x) {
@@ -107,6 +108,18 @@ float normal_at(uint64_t stream, uint64_t index) {
   return normal_table()[(bits >> (12 * (index % 5))) & 0xFFF];
 }
 
+/// Asked before the first byte: a disk that is full after hours helps nobody.
+Status require_space(const std::filesystem::path& folder, uint64_t bytes) {
+  std::error_code error;
+  const std::filesystem::space_info space = std::filesystem::space(folder, error);
+  if (error || space.available >= bytes) return {};
+  return fail(ErrorKind::failed, "disk_full",
+              fmt::format("the weights take {:.1f} GB, but there are {:.1f} GB free in {}; free "
+                          "some, or correct the sizes in config.json",
+                          static_cast<double>(bytes) / 1e9,
+                          static_cast<double>(space.available) / 1e9, folder.string()));
+}
+
 Status write_head(const std::filesystem::path& folder, int64_t hidden, uint64_t seed) {
   constexpr int64_t kOutputs = 10;
   const std::string name = "trinity_router_head";
@@ -135,6 +148,9 @@ Result<SynthReport> synthesize_model(const std::string& config_json, uint64_t se
                        {DType::bf16,
                         plan.shape,
                         {static_cast<const std::byte*>(nullptr), static_cast<size_t>(bytes)}}});
+    if (static_cast<uint64_t>(bytes) > kMostBytes - report.bytes)
+      return fail(ErrorKind::invalid_input, "invalid_config",
+                  "config.json asks for a model of more than 2^60 bytes; correct its sizes");
     report.parameters += plan.count();
     report.bytes += static_cast<uint64_t>(bytes);
   }
@@ -146,6 +162,7 @@ Result<SynthReport> synthesize_model(const std::string& config_json, uint64_t se
   if (error)
     return fail(ErrorKind::failed, "unwritable_file",
                 "cannot create folder " + folder.string() + ": " + error.message());
+  TRINITY_CHECK(require_space(folder, report.bytes));
   TRINITY_TRY(AtomicFile file, AtomicFile::create(folder / "model.safetensors"));
   TRINITY_CHECK(file.write(header));
   uint64_t written = 0;

@@ -22,7 +22,9 @@ struct SynthReport {
 
 /// Writes config.json (a copy of `config_json`), model.safetensors (BF16; an LM head only when the
 /// embeddings are untied) and router_head.safetensors (F32 [10, hidden], random) into `folder`,
-/// which is created. Files are replaced atomically. `progress` gets bytes written and bytes in all.
+/// which is created. Errors: those of parse_model_config, `disk_full` (asked before anything is
+/// written) and those of the writers. Files are replaced atomically. `progress` gets bytes written
+/// and bytes in all.
 Result<SynthReport> synthesize_model(const std::string& config_json, uint64_t seed,
                                      const std::filesystem::path& folder,
                                      const std::function<void(uint64_t, uint64_t)>& progress = {});

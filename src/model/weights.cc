@@ -7,6 +7,10 @@
 namespace trinity {
 namespace {
 
+/// Weights of norms, and of products that a norm follows, stay below: the sum of squares of what
+/// they give then fits f32. Larger ones elsewhere overflow in sight of forward().
+constexpr float kLargestWeight = 0x1p32f;
+
 /// Fetches tensors of one model and checks them on the way.
 class CheckedSource {
  public:
@@ -18,9 +22,10 @@ class CheckedSource {
       return fail(ErrorKind::invalid_input, "tensor_shape_mismatch",
                   fmt::format("tensor {} has shape {}, but config.json asks for {}", name,
                               shape_text(view.shape), shape_text(shape)));
-    if (view.dtype != DType::bf16 && view.dtype != DType::f16 && view.dtype != DType::f32)
+    if (view.dtype != DType::bf16 && view.dtype != DType::f16 && view.dtype != DType::f32 &&
+        view.dtype != DType::f64)
       return fail(ErrorKind::unsupported, "unsupported_dtype",
-                  fmt::format("tensor {} is {}; weights must be BF16, F16 or F32", name,
+                  fmt::format("tensor {} is {}; weights must be BF16, F16, F32 or F64", name,
                               dtype_name(view.dtype)));
     return view;
   }
@@ -28,26 +33,48 @@ class CheckedSource {
   Result<Weight> norm(Backend& backend, const std::string& name, int64_t size) const {
     TRINITY_TRY(const TensorView view, get(name, {size}));
     TRINITY_CHECK(require_finite(view, name));
-    return backend.prepare_norm(view);
+    TRINITY_CHECK(require_below(view, name, kLargestWeight));
+    std::vector<float> rounded;
+    TRINITY_TRY(const TensorView narrow, at_most_f32(view, rounded));
+    return backend.prepare_norm(narrow);
   }
 
   struct Part {
     std::string name;
     int64_t out;
+    bool normed = false;  // its product is normed, which would hide that it overflowed
   };
 
   Result<Weight> linear(Backend& backend, const std::vector<Part>& parts, int64_t in) const {
     std::vector<TensorView> views;
-    for (const Part& part : parts) {
-      TRINITY_TRY(views.emplace_back(), get(part.name, {part.out, in}));
+    std::vector<std::vector<float>> rounded(parts.size());
+    for (size_t i = 0; i < parts.size(); ++i) {
+      TRINITY_TRY(const TensorView view, get(parts[i].name, {parts[i].out, in}));
+      if (parts[i].normed) {
+        TRINITY_CHECK(require_finite(view, parts[i].name));
+        TRINITY_CHECK(require_below(view, parts[i].name, kLargestWeight));
+      }
+      TRINITY_TRY(views.emplace_back(), at_most_f32(view, rounded[i]));
     }
     auto weight = backend.prepare_linear(views);
-    if (!weight) return fail_in(parts.front().name, std::move(weight.error()));
+    if (!weight) {
+      // A backend sees one stack; which of its matrices holds the NaN is looked up here.
+      for (size_t i = 0; i < parts.size(); ++i)
+        TRINITY_CHECK(require_finite(views[i], parts[i].name));
+      return fail_in(parts.front().name, std::move(weight.error()));
+    }
     for (const Part& part : parts) source_.release(part.name);
     return weight;
   }
 
  private:
+  /// F64 rounded to F32 in `memory`, once and for every lane; other types as they are.
+  static Result<TensorView> at_most_f32(const TensorView& view, std::vector<float>& memory) {
+    if (view.dtype != DType::f64) return view;
+    TRINITY_TRY(memory, to_f32(view));
+    return TensorView{DType::f32, view.shape, std::as_bytes(std::span(memory))};
+  }
+
   const TensorSource& source_;
 };
 
@@ -63,8 +90,8 @@ Result<LayerWeights> prepare_layer(Backend& backend, const CheckedSource& source
   TRINITY_TRY(w.q_norm, source.norm(backend, attention + "q_norm.weight", config.head_dim));
   TRINITY_TRY(w.k_norm, source.norm(backend, attention + "k_norm.weight", config.head_dim));
 
-  const CheckedSource::Part q{attention + "q_proj.weight", config.attention_width()};
-  const CheckedSource::Part k{attention + "k_proj.weight", config.kv_width()};
+  const CheckedSource::Part q{attention + "q_proj.weight", config.attention_width(), true};
+  const CheckedSource::Part k{attention + "k_proj.weight", config.kv_width(), true};
   const CheckedSource::Part v{attention + "v_proj.weight", config.kv_width()};
   if (index + 1 == config.num_hidden_layers) {
     TRINITY_TRY(w.q, source.linear(backend, {q}, hidden));

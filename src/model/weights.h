@@ -51,7 +51,8 @@ class TensorSource {
 };
 
 /// Checks every shape and dtype against the config, then packs. Errors: `missing_tensor`,
-/// `tensor_shape_mismatch`, `unsupported_dtype`, `non_finite_values`.
+/// `tensor_shape_mismatch`, `unsupported_dtype`, `non_finite_values`, `overflowing_values` (of
+/// norms and of what they follow). F64 is rounded to f32 once, for every lane.
 Result<ModelWeights> prepare_weights(Backend& backend, const TensorSource& source,
                                      const ModelConfig& config);
 

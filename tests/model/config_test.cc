@@ -236,6 +236,24 @@ TEST(ModelConfig, N4_NonPositiveSizesAreRefused) {
       expect_invalid(with(key, value), key, std::to_string(value));
 }
 
+TEST(ModelConfig, MoreLayersThanAnyModelHasAreRefused) {
+  EXPECT_TRUE(parse(with("num_hidden_layers", 10'000)));
+  for (const int64_t layers : {int64_t{10'001}, int64_t{1'000'000'000}})
+    expect_invalid(with("num_hidden_layers", layers), "num_hidden_layers", std::to_string(layers));
+}
+
+TEST(ModelConfig, AFolderWithoutOneIsNamedForWhatItIs) {
+  const TemporaryFolder folder;
+  folder.put("bundle/manifest.json", "{}");
+  EXPECT_EQ(tag_of(load_model_config(folder / "bundle")), "not_a_model_folder");
+  folder.put("adapter/adapter_config.json", "{}");
+  EXPECT_EQ(tag_of(load_model_config(folder / "adapter")), "adapter_without_base");
+  folder.put("weights/model.safetensors", "");
+  EXPECT_EQ(tag_of(load_model_config(folder / "weights")), "missing_file");
+  folder.put("page/config.json", "<!DOCTYPE html><html>");
+  EXPECT_EQ(tag_of(load_model_config(folder / "page")), "foreign_file");
+}
+
 TEST(ModelConfig, MissingSizesAreRefused) {
   for (const char* key : {"hidden_size", "intermediate_size", "num_hidden_layers",
                           "num_attention_heads", "vocab_size"}) {

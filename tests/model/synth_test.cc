@@ -41,6 +41,19 @@ TEST(Synth, SameSeedSameBytesOtherSeedOtherBytes) {
     EXPECT_NE(file(folder, "a/" + name), file(folder, "c/" + name)) << name;
 }
 
+TEST(Synth, SizesThatNoDiskHoldsAreRefusedAtOnce) {
+  const TemporaryFolder folder;
+  const auto tag = [&](const std::string& from, const std::string& to) {
+    const auto made = synthesize_model(config_text(from, to), 7, folder / "m");
+    EXPECT_FALSE(std::filesystem::exists(folder / "m/model.safetensors"));
+    return made ? "ok" : made.error().tag;
+  };
+  EXPECT_EQ(tag("\"num_hidden_layers\":3", "\"num_hidden_layers\":1000000000"), "invalid_config");
+  EXPECT_EQ(tag("\"intermediate_size\":141,\"num_hidden_layers\":3",
+                "\"intermediate_size\":2147483648,\"num_hidden_layers\":10000"),
+            "disk_full");
+}
+
 TEST(Synth, ATensorDependsOnItsNameAndShapeAlone) {
   const TemporaryFolder folder;
   made(folder, "three", 7);
