@@ -46,7 +46,9 @@ struct RouterOptions {
   /// Router vector over `model` instead of a bundle: adapted while loading; brings its own head.
   std::filesystem::path vector;
   std::vector<std::int64_t> layers;  // that the vector adapts besides the embedding; empty = all
-  std::string tie_mode;              // of the vector: "embed_offsets" (default), "last_write", ...
+  /// Rows of the vector's head, agents + 3; 0 = as many as the offsets leave, if that is likely.
+  std::int64_t head_rows = 0;
+  std::string tie_mode;  // of the vector: "embed_offsets" (default), "last_write", ...
   /// Folder where what a vector's first load computes is kept; empty = nowhere.
   std::filesystem::path adaptation_cache;
   /// What happens when the profile's backend lacks an operation that another one has: "raise" (an
@@ -143,14 +145,16 @@ class Router {
  public:
   /// Errors: `missing_file`, `missing_tensor`, `unsupported_config`, `invalid_config`,
   /// `unknown_profile`, `profile_unavailable`, `hidden_size_mismatch`, `incomplete_artifact`,
-  /// `router_vector_size_mismatch`, and those of the readers.
+  /// `base_model_mismatch`, `router_vector_size_mismatch`, `unlikely_head`, `out_of_memory`,
+  /// `out_of_threads`, and those of the readers. Throws nothing.
   static Result<std::unique_ptr<Router>> load(const RouterOptions& options);
   ~Router();
   Router(const Router&) = delete;
   Router& operator=(const Router&) = delete;
 
   /// One decision. Errors: `empty_transcript`, `invalid_utf8`, `input_too_long`,
-  /// `unsupported_message_role`, `missing_router_head`, `non_finite_logits`, ...
+  /// `unsupported_message_role`, `missing_router_head`, `non_finite_logits`, `equal_logits`,
+  /// `overflowing_hidden`, ...
   Result<Decision> route(const RouterQuery& query, const InputOptions& input = {},
                          const DecisionRule& rule = {});
 
@@ -168,6 +172,7 @@ class Router {
 
  private:
   struct Impl;
+  static Result<std::unique_ptr<Router>> load_files(const RouterOptions& options);
   explicit Router(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

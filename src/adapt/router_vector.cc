@@ -15,7 +15,8 @@
 namespace trinity {
 namespace {
 
-constexpr int64_t kFewestOutputs = 4;  // one agent and three roles
+constexpr int64_t kRoles = 3;
+constexpr int64_t kFewestOutputs = kRoles + 1;
 
 bool is_npy(const MappedFile& file) {
   constexpr std::string_view magic = "\x93NUMPY";
@@ -98,19 +99,34 @@ Result<RouterVectorParts> split_router_vector(std::span<const float> values, int
   return parts;
 }
 
-Result<int64_t> head_outputs_of(std::span<const float> values, int64_t scale_count,
-                                int64_t hidden) {
-  const int64_t rest = static_cast<int64_t>(values.size()) - scale_count;
+Result<int64_t> head_outputs_of(std::span<const float> values, int64_t scale_count, int64_t hidden,
+                                int64_t head_rows) {
+  const auto count = static_cast<int64_t>(values.size());
+  const int64_t rest = count - scale_count;
+  if (head_rows > 0 && rest != head_rows * hidden)
+    return size_mismatch(scale_count + hidden * head_rows, count);
   if (rest < kFewestOutputs * hidden || rest % hidden != 0)
     return size_mismatch(scale_count + hidden * std::max<int64_t>(kFewestOutputs, rest / hidden),
-                         static_cast<int64_t>(values.size()));
-  return rest / hidden;
+                         count);
+  const int64_t outputs = rest / hidden;
+  if (outputs == kFewestOutputs && head_rows == 0)
+    return fail(ErrorKind::invalid_input, "unlikely_head",
+                fmt::format("with {} offsets taken off, the router vector's head has {} rows, {}: "
+                            "the choice of layers is probably not the vector's; correct --layers, "
+                            "or give --head-rows {} if the head is like that",
+                            scale_count, outputs, head_rows_text(outputs), outputs));
+  return outputs;
 }
 
 Result<RouterVectorParts> split_router_vector(std::span<const float> values, int64_t scale_count,
-                                              int64_t hidden) {
-  TRINITY_TRY(const int64_t outputs, head_outputs_of(values, scale_count, hidden));
+                                              int64_t hidden, HeadRows rows) {
+  TRINITY_TRY(const int64_t outputs, head_outputs_of(values, scale_count, hidden, rows.expected));
   return split_router_vector(values, scale_count, hidden, outputs);
+}
+
+std::string head_rows_text(int64_t outputs) {
+  const int64_t agents = outputs - kRoles;
+  return fmt::format("{} agent{} and {} roles", agents, agents == 1 ? "" : "s", kRoles);
 }
 
 VectorStatistics vector_statistics(std::span<const float> values) {

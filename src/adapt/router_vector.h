@@ -42,13 +42,24 @@ struct RouterVectorParts {
 Result<RouterVectorParts> split_router_vector(std::span<const float> values, int64_t scale_count,
                                               int64_t hidden, int64_t outputs);
 
-/// The number of head outputs that is left when scale_count offsets are taken off. Error
-/// `router_vector_size_mismatch` when the rest is no whole number of rows, or fewer than four.
-Result<int64_t> head_outputs_of(std::span<const float> values, int64_t scale_count, int64_t hidden);
+/// The number of head outputs that is left when scale_count offsets are taken off. The split is
+/// told apart from a wrong choice of layers by that number alone, so it must be a likely one:
+/// `head_rows` says how many there are, 0 accepts every head of two agents or more beside the
+/// three roles. Errors: `router_vector_size_mismatch` (the rest is no whole number of rows, not
+/// `head_rows` of them, or fewer than four), `unlikely_head` (a single agent).
+Result<int64_t> head_outputs_of(std::span<const float> values, int64_t scale_count, int64_t hidden,
+                                int64_t head_rows = 0);
 
-/// Split with as many head outputs as are left. Errors: those of `head_outputs_of`.
+/// Split with as many head outputs as are left.
+struct HeadRows {
+  int64_t expected = 0;  // 0: as many as are left
+};
+/// Errors: those of `head_outputs_of`.
 Result<RouterVectorParts> split_router_vector(std::span<const float> values, int64_t scale_count,
-                                              int64_t hidden);
+                                              int64_t hidden, HeadRows rows = {});
+
+/// "7 agents and 3 roles", for a head of ten rows.
+std::string head_rows_text(int64_t outputs);
 
 /// What one can say about a list of numbers at a glance.
 struct VectorStatistics {

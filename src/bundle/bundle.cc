@@ -93,7 +93,7 @@ Result<const SafetensorsFile*> Bundle::file_of(const ManifestTensor& entry) {
   return &found->second;
 }
 
-Status Bundle::apply(const TensorSource& base, DenseAlgebra& algebra, AdaptedSource& source) {
+Status Bundle::apply(const TensorSource& base, DenseAlgebra* algebra, AdaptedSource& source) {
   for (const ManifestTensor& entry : manifest_.tensors) {
     const std::string name = source_of(entry);
     if (name.empty())
@@ -107,12 +107,35 @@ Status Bundle::apply(const TensorSource& base, DenseAlgebra& algebra, AdaptedSou
   return {};
 }
 
+/// Whether the base tensor's hash is compared while loading. Factors fit any base of their shape
+/// and replace none of it, so all of them are; a full bundle replaces these very tensors, so those
+/// of its first layer suffice to tell one model from another. The embedding is 20 times as large as
+/// a layer's matrices together and is left to `verify`.
+bool Bundle::compares_base(const ManifestTensor& entry, const std::string& name) {
+  if (!options_.check_hashes || !entry.source_sha256 || name == kEmbeddingName) return false;
+  if (is_compact()) return true;
+  const auto layer = block_index(name);
+  if (!layer) return false;
+  if (!compared_layer_) compared_layer_ = layer;
+  return compared_layer_ == layer;
+}
+
 Status Bundle::apply_entry(const ManifestTensor& entry, const TensorSource& base,
-                           DenseAlgebra& algebra, AdaptedSource& source) {
+                           DenseAlgebra* algebra, AdaptedSource& source) {
   const std::string name = source_of(entry);
   TRINITY_TRY(const TensorView target, base.tensor(name));
   TRINITY_TRY(const SafetensorsFile* const file, file_of(entry));
   TRINITY_TRY(const TensorView stored, file->tensor(entry.artifact_key));
+  const auto require_base = [&]() -> Status {
+    if (!compares_base(entry, name) || sha256_hex(target.bytes) == *entry.source_sha256) return {};
+    return fail(ErrorKind::invalid_input, "base_model_mismatch",
+                fmt::format("{} of the model differs from the one that this bundle was made from; "
+                            "give the bundle's own base model{} as --model",
+                            name,
+                            manifest_.base_model_repo.empty()
+                                ? std::string()
+                                : " (" + excerpt(manifest_.base_model_repo) + ")"));
+  };
   if (is_compact()) {
     const int64_t k = entry.singular_values;
     if (target.shape.size() != 2 || std::min(target.shape[0], target.shape[1]) != k)
@@ -121,19 +144,13 @@ Status Bundle::apply_entry(const ManifestTensor& entry, const TensorSource& base
           fmt::format("shape mismatch: the bundle's factor of {} is [{}, {}], but the model "
                       "has {}; the bundle belongs to another model",
                       name, k, k, shape_text(target.shape)));
-    // A factor fits any base of the same shape, so the base is compared by hash; the embedding,
-    // which is 20 times as large as all others together, only by `verify`.
-    if (entry.source_sha256 && options_.check_hashes && name != kEmbeddingName &&
-        sha256_hex(target.bytes) != *entry.source_sha256)
-      return fail(ErrorKind::invalid_input, "base_model_mismatch",
-                  fmt::format("{} of the model differs from the one this compact bundle was made "
-                              "for; use its own base model, or a full bundle",
-                              name));
+    TRINITY_CHECK(require_base());
     TRINITY_TRY(const std::vector<float> values, to_f32(stored));
     const std::vector<double> factor(values.begin(), values.end());
-    return source.project(algebra, name, factor);
+    return source.project(*algebra, name, factor);
   }
   TRINITY_TRY(const bool turned, transposed_in_checkpoint(name, stored.shape, target.shape));
+  TRINITY_CHECK(require_base());
   if (!turned && stored.dtype == target.dtype) {
     source.replace(name, stored);
     return {};

@@ -44,23 +44,26 @@ class Bundle {
 
   /// Puts every tensor that routing reads into `source`, whose base is `base`. Products are views
   /// of the bundle's files (turned ones are copies); factors are applied with `algebra`. The bundle
-  /// must outlive the source. Errors: those of checkpoint_check.h, `shape_mismatch`,
-  /// `base_model_mismatch` (a compact bundle of another base model), `unknown_tensor_path`.
-  Status apply(const TensorSource& base, DenseAlgebra& algebra, AdaptedSource& source);
+  /// must outlive the source. `algebra` may be null for a full bundle, which needs none. Errors:
+  /// those of checkpoint_check.h, `shape_mismatch`, `base_model_mismatch` (the base is not the
+  /// model that the bundle was made from), `unknown_tensor_path`.
+  Status apply(const TensorSource& base, DenseAlgebra* algebra, AdaptedSource& source);
 
   /// A tensor's file, opened and checked. Errors: those of checkpoint_check.h.
   Result<const SafetensorsFile*> file_of(const ManifestTensor& entry);
 
  private:
   Bundle() = default;
-  Status apply_entry(const ManifestTensor& entry, const TensorSource& base, DenseAlgebra& algebra,
+  Status apply_entry(const ManifestTensor& entry, const TensorSource& base, DenseAlgebra* algebra,
                      AdaptedSource& source);
+  bool compares_base(const ManifestTensor& entry, const std::string& name);
 
   std::filesystem::path folder_;
   BundleOptions options_;
   Manifest manifest_;
   std::string manifest_sha256_;
   std::map<std::string, SafetensorsFile> files_;  // by relative path
+  std::optional<int64_t> compared_layer_;         // of a full bundle, see compares_base
 };
 
 }  // namespace trinity

@@ -25,6 +25,7 @@ struct ExportOptions {
   std::string vector_tensor = RouterVector::kTensorName;
   std::filesystem::path out;
   std::vector<int64_t> layers;  // empty = all
+  int64_t head_rows = 0;        // of the vector's head; 0 = as many as are left
   AdaptationOptions adaptation;
   bool compact = false;  // factors instead of products
   bool merge = false;    // also one file with all tensors beside the checkpoints
@@ -50,7 +51,7 @@ struct ExportPlan {
 };
 
 /// Errors: those of the readers, `no_selected_tensors`, `invalid_layers`,
-/// `router_vector_size_mismatch`, `non_finite_vector`, `invalid_only_index`.
+/// `router_vector_size_mismatch`, `unlikely_head`, `non_finite_vector`, `invalid_only_index`.
 Result<std::unique_ptr<ExportPlan>> plan_export(const ExportOptions& options);
 
 /// Hash of the base tensors' names, types, shapes and bytes, from the hashes of the selected ones.

@@ -230,10 +230,11 @@ Result<BundlePicture> inspect_bundle(DenseAlgebra& algebra, const std::filesyste
 }
 
 Result<BundlePicture> inspect_vector(const std::filesystem::path& file,
-                                     const std::string& tensor_name, const VectorLayout& layout) {
+                                     const std::string& tensor_name, const VectorLayout& layout,
+                                     int64_t head_rows) {
   TRINITY_TRY(const RouterVector vector, RouterVector::load(file, tensor_name));
   TRINITY_TRY(const int64_t outputs,
-              head_outputs_of(vector.values, layout.scale_count(), layout.hidden));
+              head_outputs_of(vector.values, layout.scale_count(), layout.hidden, head_rows));
   BundlePicture picture;
   picture.kind = BundlePicture::Kind::vector;
   picture.vector_path = file.string();

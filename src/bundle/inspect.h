@@ -55,6 +55,7 @@ Result<BundlePicture> inspect_bundle(DenseAlgebra& algebra, const std::filesyste
 
 /// Of a router vector. Errors: those of RouterVector::load, `router_vector_size_mismatch`.
 Result<BundlePicture> inspect_vector(const std::filesystem::path& file,
-                                     const std::string& tensor_name, const VectorLayout& layout);
+                                     const std::string& tensor_name, const VectorLayout& layout,
+                                     int64_t head_rows = 0);
 
 }  // namespace trinity

@@ -70,8 +70,11 @@ class BundleAdaptation final : public Adaptation {
   Result<const TensorSource*> apply(const TensorSource& base, Backend& backend,
                                     int threads) override {
     source_.emplace(base);
-    TRINITY_TRY(DenseAlgebra* const algebra, algebra_.of(backend, threads));
-    TRINITY_CHECK(bundle_->apply(base, *algebra, *source_));
+    DenseAlgebra* algebra = nullptr;  // a full bundle's products are views of its files
+    if (bundle_->is_compact()) {
+      TRINITY_TRY(algebra, algebra_.of(backend, threads));
+    }
+    TRINITY_CHECK(bundle_->apply(base, algebra, *source_));
     return &*source_;
   }
 
@@ -101,7 +104,8 @@ class VectorAdaptation final : public Adaptation {
 
   AdaptationSummary summary() const override {
     AdaptationSummary out;
-    out.description = "router vector " + vector_.path.string();
+    out.description =
+        "router vector " + vector_.path.string() + " (" + head_rows_text(parts_.outputs) + ")";
     out.tie_mode = tie_mode_name(options_.tie_mode);
     out.identity = ArtifactIdentity{{"trinity_artifact_source_vector_sha256", vector_.sha256},
                                     {"trinity_tie_mode", out.tie_mode}};
@@ -186,7 +190,8 @@ Result<std::unique_ptr<Adaptation>> open_vector(const RouterOptions& options,
   TRINITY_TRY(const ModelConfig config, files.config());
   TRINITY_TRY(Selection selection, select_tensors(*checkpoint, config, options.layers));
   TRINITY_TRY(RouterVectorParts parts,
-              split_router_vector(vector.values, selection.scale_count(), config.hidden_size));
+              split_router_vector(vector.values, selection.scale_count(), config.hidden_size,
+                                  {options.head_rows}));
   return std::make_unique<VectorAdaptation>(std::move(vector), std::move(parts),
                                             std::move(selection), adaptation,
                                             options.adaptation_cache, options.fallback);

@@ -83,10 +83,25 @@ TEST(RouterVector, ES_1_SizesThatDoNotFitAreRefused) {
   EXPECT_NE(wrong.error().message.find("router vector size mismatch: expected 101, got 100"),
             std::string::npos);
   EXPECT_EQ(must(head_outputs_of(values, 60, 4)), 10);
-  EXPECT_EQ(must(head_outputs_of(values, 84, 4)), 4);
+  EXPECT_EQ(must(head_outputs_of(values, 84, 4, 4)), 4);
   EXPECT_EQ(tag_of(head_outputs_of(values, 88, 4)), "router_vector_size_mismatch");
   EXPECT_EQ(tag_of(head_outputs_of(values, 61, 4)), "router_vector_size_mismatch");
   EXPECT_EQ(tag_of(head_outputs_of(values, 200, 4)), "router_vector_size_mismatch");
+}
+
+TEST(RouterVector, AHeadThatIsLeftByWrongLayersIsUnlikely) {
+  const std::vector<float> values(60 + 10 * 4);
+  // Every multiple of the width that is taken off too much leaves a head of fewer rows.
+  EXPECT_EQ(must(head_outputs_of(values, 80, 4)), 5);
+  const auto single = head_outputs_of(values, 84, 4);
+  EXPECT_EQ(tag_of(single), "unlikely_head");
+  for (const char* part : {"84 offsets", "4 rows", "1 agent and 3 roles", "--head-rows 4"})
+    EXPECT_NE(single.error().message.find(part), std::string::npos) << single.error().message;
+  EXPECT_EQ(tag_of(split_router_vector(values, 84, 4)), "unlikely_head");
+  EXPECT_EQ(must(split_router_vector(values, 84, 4, {4})).outputs, 4);
+  EXPECT_EQ(tag_of(split_router_vector(values, 80, 4, {10})), "router_vector_size_mismatch");
+  EXPECT_EQ(must(split_router_vector(values, 60, 4, {10})).outputs, 10);
+  EXPECT_EQ(head_rows_text(10), "7 agents and 3 roles");
 }
 
 TEST(RouterVector, OtherArraysAreRefused) {

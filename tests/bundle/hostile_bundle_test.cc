@@ -51,7 +51,7 @@ class HostileBundle : public ::testing::Test {
     const CheckpointSource source(*checkpoint);
     const auto backend = create_backend("cpu_f32", {1});
     AdaptedSource adapted(source);
-    if (const Status status = (*bundle)->apply(source, *(*backend)->dense_algebra(), adapted);
+    if (const Status status = (*bundle)->apply(source, (*backend)->dense_algebra(), adapted);
         !status)
       return said(status.error());
     return "ok";
@@ -353,12 +353,42 @@ TEST_F(HostileBundle, ACompactBundleNeedsItsBase) {
   AdaptedSource adapted(source);
   const auto bundle = Bundle::open(bundle_);
   ASSERT_TRUE(bundle);
-  const Status status = (*bundle)->apply(source, *(*backend)->dense_algebra(), adapted);
+  const Status status = (*bundle)->apply(source, (*backend)->dense_algebra(), adapted);
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().tag, "base_model_mismatch");
   const auto report = verify_bundle(bundle_, {other / "model"});
   ASSERT_TRUE(report);
   EXPECT_GE(report->failed(), 9);
+}
+
+TEST_F(HostileBundle, NoBundleIsPutOverAnotherModelOfTheSameShape) {
+  const TemporaryFolder other;
+  ASSERT_TRUE(synthesize_model(world_config(), 99, other / "model"));
+  const auto checkpoint = Checkpoint::open(other / "model");
+  const CheckpointSource source(*checkpoint);
+  const auto backend = create_backend("cpu_f32", {1});
+  for (const Kind kind : {Kind::checkpoints, Kind::merged, Kind::compact}) {
+    use(kind);
+    const auto bundle = Bundle::open(bundle_);
+    ASSERT_TRUE(bundle);
+    AdaptedSource adapted(source);
+    const Status status = (*bundle)->apply(source, (*backend)->dense_algebra(), adapted);
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().tag, "base_model_mismatch");
+    EXPECT_NE(status.error().message.find("model.layers.1."), std::string::npos);
+  }
+}
+
+TEST_F(HostileBundle, AFullBundleNeedsNoAlgebra) {
+  for (const Kind kind : {Kind::checkpoints, Kind::merged}) {
+    use(kind);
+    const auto checkpoint = Checkpoint::open(shared_world().model());
+    const CheckpointSource source(*checkpoint);
+    const auto bundle = Bundle::open(bundle_);
+    ASSERT_TRUE(bundle);
+    AdaptedSource adapted(source);
+    EXPECT_TRUE((*bundle)->apply(source, nullptr, adapted));
+  }
 }
 
 TEST_F(HostileBundle, WrongSpansAreFound) {

@@ -25,6 +25,7 @@ namespace {
 struct ExportFlags {
   std::string model, vector, tensor_name = RouterVector::kTensorName, out;
   std::vector<std::int64_t> layers;
+  std::int64_t head_rows = 0;
   std::string tie_mode, svd_compute_type = "f32", profile;
   int threads = 0;
   std::optional<std::int64_t> only_index;
@@ -40,6 +41,7 @@ Result<ExportOptions> options_of(const ExportFlags& flags) {
   options.vector_tensor = flags.tensor_name;
   options.out = flags.out;
   options.layers = flags.layers;
+  options.head_rows = flags.head_rows;
   if (!flags.tie_mode.empty()) {
     TRINITY_TRY(options.adaptation.tie_mode, parse_tie_mode(flags.tie_mode));
   }
@@ -98,12 +100,12 @@ Status print_summary(const ExportFlags& flags, const ExportPlan& plan, const Bac
                      Output& output) {
   const Manifest& m = plan.manifest;
   TRINITY_CHECK(output.write(fmt::format(
-      "Base model:    {}\nRouter vector: {} ({} numbers: {} offsets, head [{}, {}])\n"
+      "Base model:    {}\nRouter vector: {} ({} numbers: {} offsets, head [{}, {}]: {})\n"
       "Tensors:       {} with {} singular values, layers {}\n"
       "Tie mode:      {}{}\nBackend:       {} on {}\nOutput:        {} ({})\n",
       printable(flags.model), printable(flags.vector), m.source_vector_shape[0],
-      m.scale_offset_count, m.router_head_shape[0], m.router_head_shape[1], m.tensors.size(),
-      m.selected_singular_value_count,
+      m.scale_offset_count, m.router_head_shape[0], m.router_head_shape[1],
+      head_rows_text(m.router_head_shape[0]), m.tensors.size(), m.selected_singular_value_count,
       m.layers.empty() ? "all" : fmt::format("{}", fmt::join(m.layers, ", ")),
       m.tie_mode.value_or("embed_offsets"), plan.selection.tied ? " (tied base model)" : "",
       backend.info().label, backend.info().device, printable(flags.out),
@@ -143,6 +145,7 @@ Result<int> run_export_command(const ExportFlags& flags) {
   TRINITY_CHECK(require_capability(profile, Capability::export_svd));
   options.profile = profile.asked_for();
   TRINITY_TRY(const std::unique_ptr<ExportPlan> plan, plan_export(options));
+  for (const std::string& choice : plan->checkpoint.notes()) warn(choice);
   TRINITY_TRY(const std::unique_ptr<Backend> backend,
               create_backend(profile.backend, {flags.threads}));
   if (flags.dry_run) {
@@ -199,6 +202,7 @@ void declare(Command& command, ExportFlags& flags) {
       .shows_default();
   command.value("--out", flags.out, "bundle folder to write").takes("DIR").no_environment();
   add_layer_flags(command, flags.layers, flags.tie_mode);
+  add_head_rows_flag(command, flags.head_rows);
   command
       .value("--svd-compute-type", flags.svd_compute_type,
              "f32, or source: round the decomposition to the weights' own type")

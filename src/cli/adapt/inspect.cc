@@ -10,6 +10,7 @@
 #include "cli/adapt/f32_lane.h"
 #include "cli/adapt/inspect_chart.h"
 #include "cli/commands.h"
+#include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/paragraph.h"
 #include "cli/terminal/table.h"
@@ -26,6 +27,7 @@ struct InspectFlags {
   std::string path, model, vector, svg;
   std::string tensor_name = RouterVector::kTensorName;
   std::vector<std::int64_t> layers;
+  std::int64_t head_rows = 0;
   F32LaneFlags lane;
   bool json = false;
 };
@@ -328,7 +330,7 @@ bool is_bundle(const InspectFlags& flags) {
 Result<BundlePicture> look(const InspectFlags& flags) {
   if (is_vector(flags)) {
     TRINITY_TRY(const VectorLayout layout, layout_of_model(flags.model, flags.layers));
-    return inspect_vector(flags.path, flags.tensor_name, layout);
+    return inspect_vector(flags.path, flags.tensor_name, layout, flags.head_rows);
   }
   TRINITY_TRY(const F32Lane lane, open_f32_lane(flags.lane));
   DenseAlgebra* algebra = lane.backend->dense_algebra();
@@ -383,6 +385,9 @@ void declare(Command& command, InspectFlags& flags) {
       .at_least(0)
       .used_when([&flags] { return !is_bundle(flags); },
                  "divides a router vector; a bundle says itself which layers it adapts");
+  add_head_rows_flag(command, flags.head_rows)
+      .used_when([&flags] { return !is_bundle(flags); },
+                 "divides a router vector; a bundle says itself what its head is");
   command.value("--tensor-name", flags.tensor_name, "of a vector: its tensor in a safetensors file")
       .takes("NAME")
       .shows_default()

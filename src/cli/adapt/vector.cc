@@ -12,6 +12,7 @@
 #include "base/sha256.h"
 #include "base/try.h"
 #include "cli/commands.h"
+#include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/paragraph.h"
 #include "cli/terminal/terminal.h"
@@ -29,6 +30,7 @@ constexpr const char* kOffsetsKey = "trinity_svf_scale_offsets";
 struct LayoutFlags {
   std::string model;
   std::vector<std::int64_t> layers = {26};
+  std::int64_t head_rows = 0;
 };
 
 void add_layout_flags(Command& command, LayoutFlags& flags) {
@@ -42,6 +44,7 @@ void add_layout_flags(Command& command, LayoutFlags& flags) {
       .takes("N,...")
       .at_least(0)
       .shows_default();
+  add_head_rows_flag(command, flags.head_rows);
 }
 
 // ---- convert ------------------------------------------------------------------------------------
@@ -107,7 +110,8 @@ Status split(const SplitFlags& flags) {
   TRINITY_TRY(const VectorLayout layout, layout_of_model(flags.layout.model, flags.layout.layers));
   TRINITY_TRY(const RouterVector vector, RouterVector::load(flags.input, flags.tensor_name));
   TRINITY_TRY(const RouterVectorParts parts,
-              split_router_vector(vector.values, layout.scale_count(), layout.hidden));
+              split_router_vector(vector.values, layout.scale_count(), layout.hidden,
+                                  {flags.layout.head_rows}));
   Output output;
   if (!flags.offsets.empty()) {
     const NumberFile file = f32_file(parts.offsets, {static_cast<int64_t>(parts.offsets.size())});
@@ -255,7 +259,8 @@ std::string show_text(const Json& record, Style style) {
                        block["offset_end"].as_int64(), block["statistics"]["std"].as_double(),
                        printable(block["source_name"].as_string()));
   out += fmt::format("{} {}\n  {}\n  sha256 as f32 {}\n", style.bold("head"),
-                     shape_text({head["shape"][0].as_int64(), head["shape"][1].as_int64()}),
+                     shape_text({head["shape"][0].as_int64(), head["shape"][1].as_int64()}) + " (" +
+                         head_rows_text(head["shape"][0].as_int64()) + ")",
                      statistics_line(head["statistics"]), head["sha256_as_f32"].as_string());
   std::string norms = "row norms";
   for (const Json& value : head["row_norms"]) norms += fmt::format(" {:.3f}", value.as_double());
@@ -265,7 +270,8 @@ std::string show_text(const Json& record, Style style) {
 Status show(const ShowFlags& flags) {
   TRINITY_TRY(const VectorLayout layout, layout_of_model(flags.layout.model, flags.layout.layers));
   TRINITY_TRY(const RouterVector vector, RouterVector::load(flags.input, flags.tensor_name));
-  auto parts = split_router_vector(vector.values, layout.scale_count(), layout.hidden);
+  auto parts = split_router_vector(vector.values, layout.scale_count(), layout.hidden,
+                                   {flags.layout.head_rows});
   if (!parts && flags.layout.model.empty())
     parts.error().message +=
         " (without --model the shape of Qwen3-0.6B is assumed; name yours and its --layers)";

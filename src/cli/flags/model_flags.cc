@@ -5,11 +5,25 @@
 #include <filesystem>
 
 #include "base/try.h"
+#include "base/utf8.h"
 #include "cli/flags/cache_folder.h"
 #include "cli/terminal/output.h"
+#include "tensor/model_folder.h"
 
 namespace trinity::cli {
 namespace {
+
+constexpr std::size_t kShownPath = 1024;
+
+tl::unexpected<Error> no_head(const std::string& model) {
+  const std::string place = (std::filesystem::path(model) / kRouterHeadFile).string();
+  return fail(
+      ErrorKind::missing, "missing_router_head",
+      fmt::format("there is no router head at {}; give --bundle DIR (`trinity pull --router "
+                  "--dest DIR` fetches the one for Qwen3-0.6B), --vector FILE or --head "
+                  "FILE",
+                  excerpt(place, kShownPath)));
+}
 
 /// Both a file and an adaptation bring a head; which one is meant is not ours to choose.
 Status check_one_head(const ModelFlags& flags) {
@@ -30,17 +44,10 @@ Result<std::filesystem::path> find_head(const ModelFlags& flags) {
   }
   if (!flags.head.empty()) return std::filesystem::path(flags.head);
   if (!flags.bundle.empty() || !flags.vector.empty()) return std::filesystem::path();  // its own
-  const std::filesystem::path beside =
-      std::filesystem::path(flags.model) / "router_head.safetensors";
-  std::error_code unknown;  // a folder that cannot be looked into is named by who opens it
-  std::error_code ignored;
-  if (!std::filesystem::exists(beside, unknown) && !unknown &&
-      std::filesystem::is_directory(flags.model, ignored))
-    return fail(ErrorKind::missing, "missing_router_head",
-                fmt::format("there is no router head at {}; give --bundle DIR (`trinity pull "
-                            "--router --dest DIR` fetches the one for Qwen3-0.6B) or --head "
-                            "FILE.safetensors",
-                            beside.string()));
+  TRINITY_CHECK(require_model_folder(flags.model));
+  const std::filesystem::path beside = std::filesystem::path(flags.model) / kRouterHeadFile;
+  std::error_code unknown;  // a file that cannot be looked at is named by who opens it
+  if (!std::filesystem::exists(beside, unknown) && !unknown) return no_head(flags.model);
   return beside;
 }
 
@@ -108,6 +115,16 @@ Flag add_layer_flags(Command& command, std::vector<std::int64_t>& layers, std::s
   return chosen;
 }
 
+Flag add_head_rows_flag(Command& command, std::int64_t& head_rows) {
+  return command
+      .value("--head-rows", head_rows,
+             "rows of the vector's head: agents, then three roles (without it: as many as the "
+             "offsets leave)")
+      .takes("N")
+      .at_least(4)
+      .in("Adaptation");
+}
+
 void add_adaptation_flags(Command& command, ModelFlags& flags) {
   command.value("--bundle", flags.bundle, "adapted bundle over --model; brings its own head")
       .takes("DIR")
@@ -121,6 +138,10 @@ void add_adaptation_flags(Command& command, ModelFlags& flags) {
       .used_when([&flags] { return !flags.vector.empty(); },
                  "divides a router vector and needs --vector; a bundle says itself which layers it "
                  "adapts");
+  add_head_rows_flag(command, flags.head_rows)
+      .used_when(
+          [&flags] { return !flags.vector.empty(); },
+          "divides a router vector and needs --vector; a bundle says itself what its head is");
   command
       .value(
           "--fallback", flags.fallback,
@@ -143,6 +164,7 @@ RouterOptions router_options(const ModelFlags& flags) {
   options.bundle = flags.bundle;
   options.vector = flags.vector;
   options.layers = flags.layers;
+  options.head_rows = flags.head_rows;
   options.tie_mode = flags.tie_mode;
   options.fallback = flags.fallback;
   if (!flags.vector.empty()) options.adaptation_cache = cache_folder("adaptation");
@@ -179,13 +201,7 @@ Result<Head> head_of(const ModelFlags& flags, const ModelFiles& files,
   if (!flags.head.empty()) return Head::load(flags.head);
   if (adaptation != nullptr) return adaptation->head();
   auto beside = files.head();
-  if (!beside && beside.error().tag == "missing_file")
-    return fail(
-        ErrorKind::missing, "missing_router_head",
-        fmt::format("there is no router_head.safetensors in {}; give --bundle DIR (`trinity "
-                    "pull --router --dest DIR` fetches the one for Qwen3-0.6B) or --head "
-                    "FILE",
-                    flags.model));
+  if (!beside && beside.error().tag == "missing_file") return no_head(flags.model);
   return beside;
 }
 

@@ -23,6 +23,7 @@ struct ModelFlags {
   std::string bundle;
   std::string vector;
   std::vector<std::int64_t> layers;
+  std::int64_t head_rows = 0;  // of the vector
   std::string tie_mode;
   std::string fallback = "warn";
   std::string profile;
@@ -39,10 +40,13 @@ Flag add_tokenizer_flag(Command& command, std::string& tokenizer);
 /// --head, where a decision is made.
 Flag add_head_flag(Command& command, std::string& head);
 
-/// --bundle, --vector, --layers, --tie-mode, where a model may be adapted.
+/// --bundle, --vector, --layers, --head-rows, --tie-mode, where a model may be adapted.
 void add_adaptation_flags(Command& command, ModelFlags& flags);
 /// --layers and --tie-mode alone; returns the first.
 Flag add_layer_flags(Command& command, std::vector<std::int64_t>& layers, std::string& tie_mode);
+
+/// --head-rows, wherever a router vector is divided.
+Flag add_head_rows_flag(Command& command, std::int64_t& head_rows);
 
 /// Loads the router of the flags and says on standard error what a user should know about it: that
 /// it is the embedded tiny router, which head was found, warnings. With `needs_head` a model folder
