@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/thread_failure.h"
+
 namespace trinity {
 
 BackgroundWriter::BackgroundWriter(std::size_t max_queued_bytes)
@@ -44,8 +46,13 @@ void BackgroundWriter::run() {
     queue_.pop_front();
     running_ = true;
     lock.unlock();
-    Status status = next.job();
-    next.job = nullptr;  // frees what it holds
+    Status status;
+    try {
+      status = next.job();
+      next.job = nullptr;  // frees what it holds
+    } catch (...) {
+      status = caught_failure("write the bundle", "close other programs; --resume continues");
+    }
     lock.lock();
     queued_bytes_ -= next.bytes;
     running_ = false;

@@ -29,6 +29,7 @@ class BackgroundWriter {
   /// job.
   Status submit(Job job, std::size_t bytes = 0);
   /// Waits until everything that was submitted is done; returns the first error and forgets it.
+  /// What a job throws is an error too.
   Status wait();
 
  private:

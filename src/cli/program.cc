@@ -1,6 +1,8 @@
 #include "cli/program.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -31,6 +33,17 @@ void occupy_standard_descriptors() {
     const int opened = ::open("/dev/null", O_RDWR);
     if (opened >= 0 && opened != descriptor) ::close(opened);
   }
+}
+
+/// With less stack a deep call of a library ends in a crash without a word.
+Status require_stack() {
+  constexpr rlim_t kSmallest = rlim_t{128} << 10;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur >= kSmallest) return {};
+  return fail(ErrorKind::failed, "stack_too_small",
+              fmt::format("the limit of the stack is {} KB (ulimit -s), but {} KB are needed; "
+                          "raise it",
+                          limit.rlim_cur >> 10, kSmallest >> 10));
 }
 
 void add_commands(Command commands) {
@@ -82,7 +95,9 @@ int parse_and_run(int argument_count, const char* const* arguments) {
 
 int run_program(int argument_count, const char* const* arguments) {
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of write, see Output
+  std::signal(SIGXFSZ, SIG_IGN);  // so is a file that the limit of sizes (ulimit -f) ends
   occupy_standard_descriptors();
+  if (const Status stack = require_stack(); !stack) return report(stack.error());
   try {
     return parse_and_run(argument_count, arguments);
   } catch (...) {

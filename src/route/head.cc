@@ -101,6 +101,15 @@ Result<Head> Head::load(const std::filesystem::path& path, const std::string& te
   return head;
 }
 
+bool Head::rows_differ() const {
+  const std::span<const float> first = std::span(weights_).first(hidden_size_);
+  for (std::size_t row = 1; row < outputs_; ++row)
+    if (!std::equal(first.begin(), first.end(),
+                    weights_.begin() + static_cast<std::ptrdiff_t>(row * hidden_size_)))
+      return true;
+  return false;
+}
+
 Result<std::vector<float>> Head::logits(std::span<const float> hidden) const {
   if (hidden.size() != hidden_size_) {
     return fail(ErrorKind::invalid_input, "hidden_size_mismatch",

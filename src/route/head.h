@@ -44,6 +44,8 @@ class Head {
   std::size_t hidden_size() const { return hidden_size_; }
   std::size_t num_agents() const { return outputs_ - num_roles_; }
   std::size_t num_roles() const { return num_roles_; }
+  /// Whether any two rows differ. A head of equal rows, of zeros for example, cannot decide.
+  bool rows_differ() const;
   std::span<const float> weights() const { return weights_; }  // [outputs, hidden], row-major
 
   /// Logits of one hidden vector [hidden_size]. Errors: `hidden_size_mismatch`,

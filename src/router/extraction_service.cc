@@ -1,9 +1,11 @@
 #include "router/extraction_service.h"
 
+#include <exception>
 #include <iterator>
-#include <new>
+#include <utility>
 
 #include "base/stopwatch.h"
+#include "base/thread_failure.h"
 
 namespace trinity {
 namespace {
@@ -12,29 +14,37 @@ bool same_mode(const ExtractMode& a, const ExtractMode& b) {
   return a.full == b.full && a.all_positions == b.all_positions && a.prefix_cache == b.prefix_cache;
 }
 
-tl::unexpected<Error> out_of_memory() {
-  return fail(ErrorKind::failed, "out_of_memory",
-              "there is not enough memory for this input; use a smaller batch or a shorter input");
-}
-
 }  // namespace
 
 Result<std::unique_ptr<ExtractionService>> ExtractionService::start(
-    const std::function<Result<Loaded>()>& load) {
+    std::function<Result<Loaded>()> load) {
   std::unique_ptr<ExtractionService> service(new ExtractionService());
   std::promise<Status> ready;
   std::future<Status> loaded = ready.get_future();
-  service->thread_ = std::thread([raw = service.get(), &load, &ready] {
+  auto serve = [raw = service.get(), work = std::move(load), done = std::move(ready)]() mutable {
+    Status status;
     try {
-      auto result = load();
-      if (!result) return ready.set_value(tl::unexpected(std::move(result.error())));
-      raw->loaded_ = std::move(*result);
-    } catch (const std::bad_alloc&) {
-      return ready.set_value(out_of_memory());
+      auto result = work();
+      work = nullptr;  // what it holds dies here, not on the caller's thread
+      if (result)
+        raw->loaded_ = std::move(*result);
+      else
+        status = tl::unexpected(std::move(result.error()));
+    } catch (...) {
+      work = nullptr;
+      status = caught_failure("load the model",
+                              "close other programs, or use a smaller model or a profile with "
+                              "smaller weights (see trinity profiles)");
     }
-    ready.set_value({});
-    raw->run();
-  });
+    const bool failed = !status.has_value();
+    done.set_value(std::move(status));
+    if (!failed) raw->run();
+  };
+  try {
+    service->thread_ = std::thread(std::move(serve));
+  } catch (...) {
+    return caught_failure("compute", "close other programs");
+  }
   if (Status status = loaded.get(); !status) return tl::unexpected(std::move(status.error()));
   return service;
 }
@@ -67,39 +77,62 @@ void ExtractionService::run() {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
       if (queue_.empty()) break;
-      do {
-        jobs.push_back(std::move(queue_.front()));
-        queue_.pop_front();
-      } while (!queue_.empty() && same_mode(queue_.front().mode, jobs.front().mode));
+      try {
+        do {
+          jobs.emplace_back();  // before the job is moved, so that none is lost
+          jobs.back() = std::move(queue_.front());
+          queue_.pop_front();
+        } while (!queue_.empty() && same_mode(queue_.front().mode, jobs.front().mode));
+      } catch (...) {
+        // No room to take more together: what was taken is computed.
+        if (jobs.empty()) {
+          queue_.front().reply.set_exception(std::current_exception());
+          queue_.pop_front();
+        }
+      }
     }
-    compute(std::move(jobs));
+    if (!jobs.empty()) compute(std::move(jobs));
   }
-  // Tensors die on the thread that made them.
+  // What was made on this thread dies on it; see Loaded for the order.
   loaded_.extractor.reset();
+  loaded_.sources.reset();
   loaded_.backend.reset();
 }
 
 void ExtractionService::compute(std::vector<Job> jobs) {
-  std::vector<std::vector<int32_t>> inputs;
-  for (Job& job : jobs)
-    inputs.insert(inputs.end(), std::make_move_iterator(job.inputs.begin()),
-                  std::make_move_iterator(job.inputs.end()));
   const Stopwatch watch;
-  std::vector<Result<HiddenStates>> states;
+  size_t answered = 0;
   try {
-    states = loaded_.extractor->extract(inputs, jobs.front().mode);
-  } catch (const std::bad_alloc&) {
-    states.assign(inputs.size(), Result<HiddenStates>(out_of_memory()));
-  }
-  const double milliseconds = watch.elapsed_ms();
-  auto next = states.begin();
-  for (Job& job : jobs) {
-    const auto end = next + static_cast<std::ptrdiff_t>(job.inputs.size());
-    ExtractionReply reply;
-    reply.states.assign(std::make_move_iterator(next), std::make_move_iterator(end));
-    reply.compute_ms = milliseconds;
-    job.reply.set_value(std::move(reply));
-    next = end;
+    std::vector<std::vector<int32_t>> inputs;
+    for (Job& job : jobs)
+      inputs.insert(inputs.end(), std::make_move_iterator(job.inputs.begin()),
+                    std::make_move_iterator(job.inputs.end()));
+    std::vector<Result<HiddenStates>> states =
+        loaded_.extractor->extract(inputs, jobs.front().mode);
+    const double milliseconds = watch.elapsed_ms();
+    auto next = states.begin();
+    for (Job& job : jobs) {
+      const auto end = next + static_cast<std::ptrdiff_t>(job.inputs.size());
+      ExtractionReply reply;
+      reply.states.assign(std::make_move_iterator(next), std::make_move_iterator(end));
+      reply.compute_ms = milliseconds;
+      job.reply.set_value(std::move(reply));
+      ++answered;
+      next = end;
+    }
+  } catch (...) {
+    for (size_t i = answered; i < jobs.size(); ++i) {
+      try {
+        const Result<HiddenStates> failure =
+            caught_failure("compute this input", "use a smaller batch or a shorter input");
+        ExtractionReply reply;
+        reply.states.assign(jobs[i].inputs.size(), failure);
+        reply.compute_ms = watch.elapsed_ms();
+        jobs[i].reply.set_value(std::move(reply));
+      } catch (...) {
+        jobs[i].reply.set_exception(std::current_exception());
+      }
+    }
   }
 }
 

@@ -2,7 +2,8 @@
 //
 // Requests are queued; the thread takes all that wait together and have the same mode, computes
 // them in one call and fulfils their promises. Nothing else may touch the backend: some keep their
-// tensors per thread, and the CPU lanes keep their worker team per thread.
+// tensors per thread, and the CPU lanes keep their worker team per thread. What is thrown on the
+// thread reaches the caller as an Error.
 #pragma once
 
 #include <condition_variable>
@@ -25,17 +26,22 @@ struct ExtractionReply {
 
 class ExtractionService {
  public:
+  /// Dies on the compute thread, the last member first: what holds memory of the backend goes
+  /// before the backend.
   struct Loaded {
     std::unique_ptr<Backend> backend;
+    std::shared_ptr<void> sources;  // whatever the extractor's weights were prepared from
     std::unique_ptr<FeatureExtractor> extractor;
   };
 
-  /// Runs `load` on the compute thread and waits for it.
-  static Result<std::unique_ptr<ExtractionService>> start(
-      const std::function<Result<Loaded>()>& load);
+  /// Runs `load` on the compute thread and waits for it. Errors: its own, `out_of_memory`,
+  /// `out_of_threads`.
+  static Result<std::unique_ptr<ExtractionService>> start(std::function<Result<Loaded>()> load);
   /// Answers what is queued, then stops.
   ~ExtractionService();
 
+  /// Throws std::bad_alloc when the request cannot be queued; the reply holds it when there is not
+  /// even memory for an Error.
   std::future<ExtractionReply> submit(std::vector<std::vector<int32_t>> inputs, ExtractMode mode);
 
   /// Facts that never change after loading.

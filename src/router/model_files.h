@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "model/config.h"
 #include "model/weights.h"
@@ -26,11 +27,13 @@ class ModelFiles {
   /// The head that lies beside the model. Error `missing_file` when there is none.
   virtual Result<Head> head() const = 0;
   virtual bool is_tiny_router() const = 0;
+  /// What people should know about the choice of files.
+  virtual std::vector<std::string> notes() const { return {}; }
 };
 
 /// Opens a folder with config.json, tokenizer.json and *.safetensors. `tokenizer` names another
 /// tokenizer.json; see router/tokenizer_search.h for where one is looked for otherwise. Errors:
-/// `missing_file`, and those of the weight reader.
+/// those of Checkpoint::open.
 Result<std::unique_ptr<ModelFiles>> open_model_folder(const std::filesystem::path& folder,
                                                       const std::filesystem::path& tokenizer = {});
 

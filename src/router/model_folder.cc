@@ -1,4 +1,6 @@
 // A Hugging Face folder as the source of a model.
+#include "tensor/model_folder.h"
+
 #include "base/file.h"
 #include "base/try.h"
 #include "base/utf8.h"
@@ -48,8 +50,9 @@ class ModelFolder final : public ModelFiles {
   }
   const TensorSource& tensors() const override { return source_; }
   const Checkpoint* checkpoint() const override { return &checkpoint_; }
-  Result<Head> head() const override { return Head::load(folder_ / "router_head.safetensors"); }
+  Result<Head> head() const override { return Head::load(folder_ / kRouterHeadFile); }
   bool is_tiny_router() const override { return false; }
+  std::vector<std::string> notes() const override { return checkpoint_.notes(); }
 
  private:
   std::filesystem::path folder_;
@@ -62,11 +65,6 @@ class ModelFolder final : public ModelFiles {
 
 Result<std::unique_ptr<ModelFiles>> open_model_folder(const std::filesystem::path& folder,
                                                       const std::filesystem::path& tokenizer) {
-  std::error_code ignored;
-  if (!std::filesystem::is_directory(folder, ignored))
-    return fail(ErrorKind::missing, "missing_file",
-                "there is no model folder at " + excerpt(folder.string(), 1024) +
-                    "; give --model a folder with config.json, tokenizer.json and *.safetensors");
   TRINITY_TRY(Checkpoint checkpoint, Checkpoint::open(folder));
   return std::make_unique<ModelFolder>(folder, tokenizer, std::move(checkpoint));
 }

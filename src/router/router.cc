@@ -1,10 +1,12 @@
 // The public router, put together: text → ids → hidden vector → logits → decision.
 #include <trinity/router.h>
 
+#include <algorithm>
 #include <future>
 
 #include "backend/registry.h"
 #include "base/stopwatch.h"
+#include "base/thread_failure.h"
 #include "base/try.h"
 #include "hash/canonical.h"
 #include "route/decision.h"
@@ -19,8 +21,7 @@
 namespace trinity {
 
 struct Router::Impl {
-  std::unique_ptr<ModelFiles> files;       // outlives what was prepared from it
-  std::unique_ptr<Adaptation> adaptation;  // over the files; null = base weights
+  std::unique_ptr<ModelFiles> files;  // outlives what was prepared from it
   AdaptationSummary adapted;
   std::optional<Tokenizer> tokenizer;
   Error no_tokenizer;  // why there is none
@@ -60,26 +61,34 @@ int default_threads(const ModelConfig& config) {
   return layer * static_cast<double>(config.num_hidden_layers) < kSmallModel ? 1 : 0;
 }
 
-/// Prepares the weights on the compute thread.
+/// Prepares the weights on the compute thread, where the adaptation (null = base weights) lives
+/// from then on: it holds memory of the backend. `fallbacks` gets what another backend had to
+/// compute.
 Result<std::unique_ptr<ExtractionService>> start_service(const RuntimeProfile& profile,
                                                          const RouterOptions& options,
                                                          const ModelFiles& files,
-                                                         Adaptation* adaptation,
-                                                         const ModelConfig& config) {
+                                                         std::unique_ptr<Adaptation> adaptation,
+                                                         const ModelConfig& config,
+                                                         std::vector<std::string>& fallbacks) {
   const int threads = options.threads > 0 ? options.threads : default_threads(config);
-  return ExtractionService::start([&]() -> Result<ExtractionService::Loaded> {
-    ExtractionService::Loaded loaded;
-    TRINITY_TRY(loaded.backend, create_backend(profile.backend, {threads}));
-    ExtractorOptions extractor;
-    extractor.prefix_cache_bytes = options.prefix_cache_bytes;
-    const TensorSource* source = &files.tensors();
-    if (adaptation != nullptr) {
-      TRINITY_TRY(source, adaptation->apply(*source, *loaded.backend, threads));
-    }
-    TRINITY_TRY(loaded.extractor,
-                FeatureExtractor::create(*loaded.backend, *source, config, extractor));
-    return loaded;
-  });
+  std::shared_ptr<Adaptation> owner(std::move(adaptation));
+  return ExtractionService::start(
+      [&, threads, shared = std::move(owner)]() mutable -> Result<ExtractionService::Loaded> {
+        ExtractionService::Loaded loaded;
+        Adaptation* const adapting = shared.get();
+        TRINITY_TRY(loaded.backend, create_backend(profile.backend, {threads}));
+        loaded.sources = std::move(shared);
+        ExtractorOptions extractor;
+        extractor.prefix_cache_bytes = options.prefix_cache_bytes;
+        const TensorSource* source = &files.tensors();
+        if (adapting != nullptr) {
+          TRINITY_TRY(source, adapting->apply(*source, *loaded.backend, threads));
+          fallbacks = adapting->fallbacks();
+        }
+        TRINITY_TRY(loaded.extractor,
+                    FeatureExtractor::create(*loaded.backend, *source, config, extractor));
+        return loaded;
+      });
 }
 
 Result<std::optional<Head>> load_head(const RouterOptions& options, const ModelFiles& files,
@@ -97,6 +106,18 @@ Result<std::optional<Head>> load_head(const RouterOptions& options, const ModelF
   // A model folder without a head can still be read from; a broken head is an error.
   if (beside.error().tag == "missing_file") return std::optional<Head>();
   return tl::unexpected(std::move(beside.error()));
+}
+
+/// Rows that differ give equal logits for a hidden vector of zeros, and for nothing else that a
+/// model computes: taking the first agent then would be no decision.
+Status refuse_equal_logits(std::span<const float> logits, const Head& head) {
+  const bool equal = std::all_of(logits.begin(), logits.end(),
+                                 [&](float logit) { return logit == logits.front(); });
+  if (!equal || !head.rows_differ()) return {};
+  return fail(
+      ErrorKind::invalid_input, "equal_logits",
+      "all logits are equal, so there is nothing to decide by; check the model, its weights "
+      "and the head");
 }
 
 }  // namespace
@@ -126,6 +147,14 @@ Router::Router(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Router::~Router() = default;
 
 Result<std::unique_ptr<Router>> Router::load(const RouterOptions& options) {
+  try {
+    return load_files(options);
+  } catch (...) {
+    return caught_failure("load the model", "close other programs, or use a smaller model");
+  }
+}
+
+Result<std::unique_ptr<Router>> Router::load_files(const RouterOptions& options) {
   const Stopwatch watch;
   auto impl = std::make_unique<Impl>();
   TRINITY_TRY(const RuntimeProfile profile, resolve_profile(options.profile));
@@ -136,21 +165,26 @@ Result<std::unique_ptr<Router>> Router::load(const RouterOptions& options) {
                                ? open_tiny_router()
                                : open_model_folder(options.model, options.tokenizer));
   TRINITY_TRY(const ModelConfig config, impl->files->config());
-  TRINITY_TRY(impl->adaptation, open_adaptation(options, *impl->files));
-  if (impl->adaptation) {
+  TRINITY_TRY(std::unique_ptr<Adaptation> adaptation, open_adaptation(options, *impl->files));
+  const bool adapts = adaptation != nullptr;
+  if (adapts) {
     TRINITY_CHECK(require_capability(profile, Capability::artifact_runtime));
-    impl->adapted = impl->adaptation->summary();
+    impl->adapted = adaptation->summary();
   }
-  TRINITY_TRY(impl->head, load_head(options, *impl->files, impl->adaptation.get()));
+  TRINITY_TRY(impl->head, load_head(options, *impl->files, adaptation.get()));
   if (impl->head && static_cast<int64_t>(impl->head->hidden_size()) != config.hidden_size)
     return fail(ErrorKind::invalid_input, "hidden_size_mismatch",
                 "the head reads " + std::to_string(impl->head->hidden_size()) +
                     " numbers, but the model's hidden size is " +
                     std::to_string(config.hidden_size) + "; use the head trained for this model");
   // Reading the vocabulary and packing the weights take about as long: do both at once.
+  // Where the system refuses a thread, the vocabulary is read when it is asked for.
   std::future<Result<Tokenizer>> tokenizer =
-      std::async(std::launch::async, [files = impl->files.get()] { return files->tokenizer(); });
-  auto service = start_service(profile, options, *impl->files, impl->adaptation.get(), config);
+      std::async(std::launch::async | std::launch::deferred,
+                 [files = impl->files.get()] { return files->tokenizer(); });
+  std::vector<std::string> fallbacks;
+  auto service =
+      start_service(profile, options, *impl->files, std::move(adaptation), config, fallbacks);
   Result<Tokenizer> read = tokenizer.get();
   if (!service) return tl::unexpected(std::move(service.error()));
   if (read)
@@ -187,8 +221,12 @@ Result<std::unique_ptr<Router>> Router::load(const RouterOptions& options) {
     const auto& notes = impl->tokenizer->notes();
     info.warnings.insert(info.warnings.end(), notes.begin(), notes.end());
   }
-  if (impl->adaptation) {
-    const auto& fallbacks = impl->adaptation->fallbacks();
+  const std::vector<std::string> choices = impl->files->notes();
+  info.warnings.insert(info.warnings.end(), choices.begin(), choices.end());
+  if (impl->head && !impl->head->rows_differ())
+    info.warnings.emplace_back(
+        "all rows of the router head are equal, so every input gets agent 0 and role 0");
+  if (adapts) {
     info.fallbacks = static_cast<std::int64_t>(fallbacks.size());
     if (options.fallback == "warn")
       info.warnings.insert(info.warnings.end(), fallbacks.begin(), fallbacks.end());
@@ -225,8 +263,15 @@ std::vector<Result<Extraction>> Router::extract_batch(std::span<const RouterQuer
     results[i] = std::move(extraction);
   }
   if (places.empty()) return results;
-  ExtractionReply reply =
-      impl_->service->submit(std::move(ids), {input.full, all_positions, input.prefix_cache}).get();
+  ExtractionReply reply;
+  try {
+    reply = impl_->service->submit(std::move(ids), {input.full, all_positions, input.prefix_cache})
+                .get();
+  } catch (...) {
+    const auto failure = caught_failure("compute this input", "use a smaller batch");
+    for (const size_t place : places) results[place] = failure;
+    return results;
+  }
   for (size_t n = 0; n < places.size(); ++n) {
     Result<Extraction>& result = results[places[n]];
     Result<HiddenStates>& states = reply.states[n];
@@ -266,6 +311,7 @@ std::vector<Result<Decision>> Router::route_batch(std::span<const RouterQuery> q
     const auto decide = [&]() -> Result<Decision> {
       const Stopwatch watch;
       TRINITY_TRY(const std::vector<float> logits, impl_->head->logits(extraction.hidden));
+      TRINITY_CHECK(refuse_equal_logits(logits, *impl_->head));
       TRINITY_TRY(const Route route,
                   select_route(logits, impl_->head->num_agents(), impl_->head->num_roles(),
                                selection_options(rule)));

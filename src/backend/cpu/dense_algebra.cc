@@ -9,11 +9,13 @@
 #include <cblas.h>
 #include <fmt/format.h>
 #include <lapacke.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstring>
+#include <new>
 
 #include "backend/cpu/exact_products.h"
 #include "backend/cpu/parallel.h"
@@ -29,6 +31,24 @@ constexpr int64_t kGramColumns = 128;  // columns of a tile
 constexpr int64_t kProductRows = 256;  // rows of a task; its input stays in the second-level cache
 
 size_t at(int64_t row, int64_t col, int64_t cols) { return static_cast<size_t>(row * cols + col); }
+
+/// OpenBLAS takes work memory for each thread that calls it, keeps it, and asks for ever where the
+/// system refuses. So it is asked for here first: whoever computes with `threads` may need that
+/// much. (Others may take it in between; the answer is a good guess, not a promise.)
+Status require_blas_memory(int threads) {
+  constexpr size_t kOfOneThread = (size_t{128} << 20) + (size_t{64} << 10);
+  const size_t bytes = kOfOneThread * static_cast<size_t>(threads);
+  void* const probe =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (probe == MAP_FAILED)
+    return fail(ErrorKind::failed, "out_of_memory",
+                fmt::format("the linear algebra library needs {} MB of memory for {} threads, more "
+                            "than there is; close other programs, raise the limit, or use fewer "
+                            "--threads",
+                            bytes >> 20, threads));
+  munmap(probe, bytes);
+  return {};
+}
 
 /// OpenBLAS is called from our own team: each call computes on the thread that makes it.
 class SingleThreadedBlas {
@@ -94,6 +114,7 @@ class CpuDenseAlgebra final : public DenseAlgebra {
 
   Result<std::vector<double>> gram(const TensorView& matrix) override {
     TRINITY_CHECK(require_float_matrix(matrix));
+    TRINITY_CHECK(memory_for_blas());
     const SingleThreadedBlas single;
     const int64_t rows = matrix.shape[0], k = matrix.shape[1];
     std::vector<double> out(static_cast<size_t>(k * k));
@@ -121,12 +142,14 @@ class CpuDenseAlgebra final : public DenseAlgebra {
   }
 
   Result<SymmetricEigen> symmetric_eigen(std::vector<double> matrix, int64_t k) override {
+    TRINITY_CHECK(memory_for_blas());
     const SingleThreadedBlas single;
     return solve(std::move(matrix), k);
   }
 
   Result<std::vector<SymmetricEigen>> symmetric_eigen_many(
       std::vector<std::vector<double>> matrices, std::span<const int64_t> sizes) override {
+    TRINITY_CHECK(memory_for_blas());
     const SingleThreadedBlas single;
     std::vector<Result<SymmetricEigen>> results(matrices.size());
     threads_.run(static_cast<int64_t>(matrices.size()), [&](int64_t i) {
@@ -142,6 +165,7 @@ class CpuDenseAlgebra final : public DenseAlgebra {
 
   Result<std::vector<double>> spectral_matrix(const SymmetricEigen& eigen,
                                               std::span<const double> diagonal) override {
+    TRINITY_CHECK(memory_for_blas());
     const SingleThreadedBlas single;
     const auto k = static_cast<int64_t>(eigen.values.size());
     std::vector<double> scaled(eigen.vectors);
@@ -199,6 +223,13 @@ class CpuDenseAlgebra final : public DenseAlgebra {
   }
 
  private:
+  /// Once: the library keeps what it got.
+  Status memory_for_blas() {
+    if (!has_blas_memory_) TRINITY_CHECK(require_blas_memory(threads_.threads()));
+    has_blas_memory_ = true;
+    return {};
+  }
+
   /// On the calling thread.
   static Result<SymmetricEigen> solve(std::vector<double> matrix, int64_t k) {
     // LAPACK may loop or crash on NaN.
@@ -209,6 +240,8 @@ class CpuDenseAlgebra final : public DenseAlgebra {
     std::vector<double> ascending(static_cast<size_t>(k));
     const auto info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'V', 'L', static_cast<lapack_int>(k),
                                      matrix.data(), static_cast<lapack_int>(k), ascending.data());
+    if (info == LAPACK_WORK_MEMORY_ERROR || info == LAPACK_TRANSPOSE_MEMORY_ERROR)
+      throw std::bad_alloc();  // as every other allocation here
     if (info != 0)
       return fail(ErrorKind::failed, "eigen_not_converged",
                   fmt::format("LAPACK's dsyevd did not converge (info {}); check the weights for "
@@ -223,6 +256,7 @@ class CpuDenseAlgebra final : public DenseAlgebra {
   }
 
   ThreadPool& threads_;
+  bool has_blas_memory_ = false;
   ExactProducts products_;
   struct TaskBuffers {  // of one thread
     std::vector<float> input, output;

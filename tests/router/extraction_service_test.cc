@@ -1,0 +1,154 @@
+// The compute thread: what fails on it reaches the caller, and what lives on it dies on it.
+#include "router/extraction_service.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <new>
+#include <system_error>
+#include <thread>
+
+#include "backend/delegating_backend.h"
+#include "backend/registry.h"
+#include "base/try.h"
+#include "model/checkpoint_source.h"
+#include "router/router_support.h"
+
+namespace trinity::testing {
+namespace {
+
+using Loaded = ExtractionService::Loaded;
+
+std::string tag_of_start(const std::function<Result<Loaded>()>& load) {
+  const auto service = ExtractionService::start(load);
+  return service ? "ok" : service.error().tag;
+}
+
+TEST(ExtractionService, WhatLoadingThrowsIsAnError) {
+  EXPECT_EQ(tag_of_start([]() -> Result<Loaded> { throw std::bad_alloc(); }), "out_of_memory");
+  EXPECT_EQ(tag_of_start([]() -> Result<Loaded> {
+              throw std::system_error(EAGAIN, std::generic_category());
+            }),
+            "out_of_threads");
+  EXPECT_EQ(tag_of_start(
+                []() -> Result<Loaded> { throw std::system_error(EIO, std::generic_category()); }),
+            "system_failure");
+  EXPECT_EQ(tag_of_start([]() -> Result<Loaded> { throw std::runtime_error("odd"); }),
+            "internal_error");
+  EXPECT_EQ(tag_of_start([]() -> Result<Loaded> { throw 5; }), "internal_error");
+  EXPECT_EQ(tag_of_start([]() -> Result<Loaded> {
+              return fail(ErrorKind::missing, "its_own", "its own error");
+            }),
+            "its_own");
+}
+
+/// A backend that tells when it dies, and whose embedding throws when it is asked to.
+class Witness final : public DelegatingBackend {
+ public:
+  explicit Witness(std::vector<std::string>& events)
+      : DelegatingBackend(take(create_backend("reference", {1}))), events_(events) {}
+  ~Witness() override { events_.emplace_back("backend"); }
+  Result<Tensor> embed(const Weight& table, std::span<const int32_t> ids) override {
+    if (ids.front() == 1) throw std::bad_alloc();
+    if (ids.front() == 2) throw std::runtime_error("odd");
+    return DelegatingBackend::embed(table, ids);
+  }
+
+ private:
+  std::vector<std::string>& events_;
+};
+
+TEST(ExtractionService, WhatWasMadeOnTheThreadDiesThereBackendLast) {
+  for (const bool fails : {false, true}) {
+    std::vector<std::string> events;
+    std::thread::id made_on, died_on;
+    {
+      const auto service = ExtractionService::start([&]() -> Result<Loaded> {
+        Loaded loaded;
+        loaded.backend = std::make_unique<Witness>(events);
+        made_on = std::this_thread::get_id();
+        loaded.sources = std::shared_ptr<void>(nullptr, [&](void*) {
+          died_on = std::this_thread::get_id();
+          events.emplace_back("sources");
+        });
+        if (fails) return fail(ErrorKind::missing, "its_own", "its own error");
+        return loaded;
+      });
+      EXPECT_EQ(service.has_value(), !fails);
+    }
+    EXPECT_EQ(events, (std::vector<std::string>{"sources", "backend"}));
+    EXPECT_EQ(made_on, died_on);
+    EXPECT_NE(made_on, std::this_thread::get_id());
+  }
+}
+
+TEST(ExtractionService, WhatComputingThrowsIsTheErrorOfThatCall) {
+  const Checkpoint checkpoint = take(Checkpoint::open(small_model()));
+  const CheckpointSource source(checkpoint);
+  const ModelConfig config = take(load_model_config(small_model()));
+  std::vector<std::string> events;
+  const auto service = take(ExtractionService::start([&]() -> Result<Loaded> {
+    Loaded loaded;
+    loaded.backend = std::make_unique<Witness>(events);
+    ExtractorOptions options;
+    options.prefix_cache_bytes = 0;
+    TRINITY_TRY(loaded.extractor,
+                FeatureExtractor::create(*loaded.backend, source, config, options));
+    return loaded;
+  }));
+  const auto tag = [&](int32_t first) {
+    const ExtractionReply reply = service->submit({{first, 3, 4}}, {}).get();
+    return reply.states.front() ? "ok" : reply.states.front().error().tag;
+  };
+  EXPECT_EQ(tag(1), "out_of_memory");
+  EXPECT_EQ(tag(2), "internal_error");
+  EXPECT_EQ(tag(3), "ok") << "the thread goes on";
+}
+
+/// Megabytes of address space that this process uses.
+rlim_t address_space() {
+  std::ifstream file("/proc/self/statm");
+  rlim_t pages = 0;
+  file >> pages;
+  return pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE));
+}
+
+/// In a child whose address space may grow by `room` only: 0 when loading gave a router or one of
+/// the errors of a machine that is full.
+int load_in_child(rlim_t room) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(120);  // a hang fails the test
+    const rlim_t most = address_space() + room;
+    const rlimit limit{most, most};
+    if (::setrlimit(RLIMIT_AS, &limit) != 0) ::_exit(3);
+    try {
+      const auto router = Router::load(small_options());
+      const bool expected = router || router.error().tag == "out_of_memory" ||
+                            router.error().tag == "out_of_threads" ||
+                            router.error().tag == "mmap_failed";
+      ::_exit(expected ? 0 : 1);
+    } catch (...) {
+      ::_exit(2);
+    }
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+TEST(ExtractionService, WithoutMemoryLoadingEndsInAnError) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "SKIPPED: a sanitizer reserves the address space that is limited here";
+#endif
+  small_model();  // made by the parent
+  for (const rlim_t megabytes : {rlim_t{1}, rlim_t{4}, rlim_t{12}, rlim_t{40}, rlim_t{90}})
+    EXPECT_EQ(load_in_child(megabytes << 20), 0) << megabytes << " MB";
+}
+
+}  // namespace
+}  // namespace trinity::testing
