@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/temporary_folder.h"
 #include "base/utf8.h"
 #include "model/model_support.h"
 #include "model/oracle_models.h"

@@ -8,7 +8,9 @@
 #include <cstring>
 #include <exception>
 #include <new>
+#include <system_error>
 
+#include "base/thread_failure.h"
 #include "base/utf8.h"
 #include "cli/terminal/paragraph.h"
 #include "cli/terminal/terminal.h"
@@ -89,6 +91,8 @@ Error error_of_exception() {
   } catch (const std::bad_alloc&) {
     return {ErrorKind::failed, "out_of_memory",
             "out_of_memory: the memory does not suffice; use smaller batches or inputs"};
+  } catch (const std::system_error&) {
+    return caught_failure("do this", "use smaller batches or inputs").value();
   } catch (const std::exception& error) {
     return {ErrorKind::failed, "internal_error",
             fmt::format("internal_error: {}; please report how this came about", error.what())};
