@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstddef>
 
+#include "base/json.h"
+
 namespace trinity::wire {
 namespace {
 

@@ -121,7 +121,7 @@ TEST_F(ExportCommand, MistakesAreOneSentence) {
     EXPECT_NE(outcome.err.find(text), std::string::npos) << outcome.err;
     EXPECT_FALSE(fs::exists(bundle_));
   };
-  expect({"--tie-mode", "both"}, 2, "tie mode");
+  expect({"--tie-mode", "both"}, 2, "--tie-mode");
   expect({"--svd-compute-type", "f16"}, 2, "compute type");
   expect({"--layers", "5"}, 2, "layer 5");
   const Outcome no_out =

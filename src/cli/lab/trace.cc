@@ -86,21 +86,17 @@ Status trace(const TraceFlags& flags) {
 void add_alignment(Command& command, const std::string& what, AlignmentTolerances& limits) {
   const std::string shown = ", shown only", group = "Tolerances";
   command.value(fmt::format("--{}-max-abs", what), limits.max_abs, "absolute error" + shown)
-      .at_least(0)
       .shows_default()
       .in(group);
   command.value(fmt::format("--{}-mean-abs", what), limits.mean_abs, "mean absolute error" + shown)
-      .at_least(0)
       .shows_default()
       .in(group);
   command.value(fmt::format("--{}-min-cosine", what), limits.min_cosine, "least cosine")
-      .range(-1, 1)
       .shows_default()
       .in(group);
   command
       .value(fmt::format("--{}-max-relative-l2", what), limits.max_relative_l2,
              "largest relative L2 distance")
-      .at_least(0)
       .shows_default()
       .in(group);
 }
