@@ -33,7 +33,7 @@ class ModelTokenizer : public ::testing::Test {
 
   TemporaryFolder folder;
   RouterOptions options;
-  const RouterQuery text = std::string("abc a");
+  const RouterQuery text = RawText{"abc a"};
 };
 
 bool mentions(const std::string& message, std::string_view part) {
@@ -44,7 +44,7 @@ TEST_F(ModelTokenizer, OneFromElsewhereIsNamed) {
   const auto file =
       folder.put("models/other_tokenizer/tokenizer.json", small_tokenizer_json().dump());
   EXPECT_EQ(take(ids_of(text)), (Ids{257, 258}));
-  const auto& warnings = load(options)->info().warnings;
+  const std::vector<std::string> warnings = load(options)->info().warnings;
   ASSERT_EQ(warnings.size(), 1u);
   EXPECT_TRUE(mentions(warnings[0], std::filesystem::canonical(file).string())) << warnings[0];
   EXPECT_TRUE(mentions(warnings[0], "--tokenizer")) << warnings[0];
@@ -97,11 +97,11 @@ TEST_F(ModelTokenizer, AnEndTokenOfItsPostProcessorIsAddedAndNamed) {
   EXPECT_EQ(take(ids_of(text)), (Ids{257, 258, 259}));
   EXPECT_EQ(take(ids_of(Conversation{{"a", "abc"}})), (Ids{97, 58, 32, 257, 259}));
   EXPECT_EQ(take(ids_of(Ids{257, 258})), (Ids{257, 258})) << "ids are what they are";
-  EXPECT_TRUE(mentions(error_of(std::string()), "empty_transcript"));
+  EXPECT_TRUE(mentions(error_of(RawText{}), "empty_transcript"));
   InputOptions chat;
   chat.input_mode = "chat_raw";
   EXPECT_NE(take(ids_of(Conversation{{"user", "abc"}}, chat)).back(), 259);
-  const auto& warnings = load(options)->info().warnings;
+  const std::vector<std::string> warnings = load(options)->info().warnings;
   ASSERT_EQ(warnings.size(), 1u);
   EXPECT_TRUE(mentions(warnings[0], "<|x|>")) << warnings[0];
 }
