@@ -63,6 +63,14 @@ TEST(Table, IsNeverWiderThanTheTerminal) {
   }
 }
 
+TEST(Table, ManyColumnsAreLeftOutFromTheEndOfANarrowTerminal) {
+  std::vector<Column> columns(7, Column{"wide", 8});
+  const Table table(columns, Style(false, 40));
+  EXPECT_LE(table.width(), 40u);
+  EXPECT_EQ(table.row({{"a"}, {"b"}, {"c"}, {"d"}, {"e"}, {"f"}, {"g"}}).find('g'),
+            std::string::npos);
+}
+
 TEST(Table, ATextTakesThePlaceOfCells) {
   const Table table({{"id", 6}, {"n", 4, true}}, Style(false, 30));
   EXPECT_EQ(table.row_with_text({"a"}, {"what went wrong"}), "  a       what went wrong\n");

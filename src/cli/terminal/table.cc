@@ -27,6 +27,8 @@ class Fitting {
       narrow(least);
     }
     narrow([](const Column&) { return kNarrow; });
+    for (std::size_t last = columns_.size(); last > 1 && width() > room_; --last)
+      shown_[last - 1] = false;
   }
 
   std::size_t width() const {

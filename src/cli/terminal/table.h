@@ -6,7 +6,8 @@
 //
 // Widths are fixed before the first row, so rows can be printed as their answers arrive. A table is
 // never wider than the terminal: first the columns that say so become narrower, then the ones that
-// can be spared are left out, and only then everything is squeezed.
+// can be spared are left out, then everything is squeezed, and what has no room still is left out
+// from the end.
 #pragma once
 
 #include <cstddef>
