@@ -258,10 +258,11 @@ std::string show_text(const Json& record, Style style) {
     out += fmt::format("  {:>5} – {:<5}  std {:.4f}  {}\n", block["offset_start"].as_int64(),
                        block["offset_end"].as_int64(), block["statistics"]["std"].as_double(),
                        printable(block["source_name"].as_string()));
-  out += fmt::format("{} {}\n  {}\n  sha256 as f32 {}\n", style.bold("head"),
-                     shape_text({head["shape"][0].as_int64(), head["shape"][1].as_int64()}) + " (" +
-                         head_rows_text(head["shape"][0].as_int64()) + ")",
-                     statistics_line(head["statistics"]), head["sha256_as_f32"].as_string());
+  out += fmt::format(
+      "{} {}\n  {}\n  sha256 as f32 {}\n", style.bold("head"),
+      shape_text(std::vector<int64_t>{head["shape"][0].as_int64(), head["shape"][1].as_int64()}) +
+          " (" + head_rows_text(head["shape"][0].as_int64()) + ")",
+      statistics_line(head["statistics"]), head["sha256_as_f32"].as_string());
   std::string norms = "row norms";
   for (const Json& value : head["row_norms"]) norms += fmt::format(" {:.3f}", value.as_double());
   return out + paragraph({{norms}}, style, 2, 4);
