@@ -5,11 +5,11 @@
 
 #include <cstdlib>
 
+#include "base/printable.h"
 #include "cli/command_line/command_spec.h"
 #include "cli/command_line/flag_reader.h"
 #include "cli/command_line/help_text.h"
 #include "cli/command_line/suggestion.h"
-#include "cli/terminal/table.h"
 
 namespace trinity::cli {
 namespace {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "cli/terminal/table.h"
+#include "base/printable.h"
 #include "cli/test_model.h"
 
 namespace trinity::testing {
@@ -127,7 +127,7 @@ TEST(Usage, HelpFitsEightyColumnsWhereNoTerminalSaysOtherwise) {
     calls.push_back({"parity", command, "--help"});
   for (const Words& call : calls)
     for (const std::string& line : lines_of(run(call).out))
-      EXPECT_LE(cli::display_width(line), 80u) << call[0] << ": " << line;
+      EXPECT_LE(display_width(line), 80u) << call[0] << ": " << line;
 }
 
 TEST(Usage, APromptNeedsNoQuotes) {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "cli/terminal/table.h"
+#include "base/printable.h"
 
 namespace trinity::cli {
 namespace {
