@@ -14,7 +14,7 @@ function(trinity_set_level level)
 endfunction()
 
 # trinity_room(NAME [SOURCES ...] [NUMERIC ...] [PRINTING ...] [PUBLIC ...] [PRIVATE ...]
-#              [PRECOMPILED std|fmt|cli|none])
+#              [PRECOMPILED std|fmt|none])
 #   A room is one folder of src/ and one static library trinity_NAME. Its sources are those of SOURCES,
 #   those of NUMERIC (compiled with -O3) and those of PRINTING (-O1). PUBLIC names what its headers
 #   show, PRIVATE what only its sources see. The precompiled header is by default fmt for a room that
