@@ -1,35 +1,34 @@
 #include "bench/process.h"
 
-#include <fcntl.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <fstream>
 
+#include "base/process.h"
 #include "base/stopwatch.h"
+#include "base/try.h"
 
 namespace trinity::bench {
+namespace {
+
+/// A child counts the memory of the process that it starts out from, up to its highest mark, among
+/// its own; the mark goes back to what this process holds now. Without the file it stays.
+void forget_own_peak() { std::ofstream("/proc/self/clear_refs") << "5"; }
+
+}  // namespace
 
 Result<ProcessRun> run_process(const std::vector<std::string>& arguments) {
-  std::vector<char*> argv;
-  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-  argv.push_back(nullptr);
+  ProcessCommand command;
+  command.program = kOwnProgram;
+  command.words = arguments;
+  forget_own_peak();
   const Stopwatch watch;
-  const pid_t child = fork();
-  if (child < 0) return fail(ErrorKind::failed, "cannot_start_process", "fork failed");
-  if (child == 0) {
-    const int null = open("/dev/null", O_RDWR);
-    dup2(null, STDIN_FILENO);
-    dup2(null, STDOUT_FILENO);
-    execv("/proc/self/exe", argv.data());
-    _exit(127);
-  }
-  int status = 0;
-  rusage usage{};
-  if (wait4(child, &status, 0, &usage) != child || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
+  TRINITY_TRY(ChildProcess child, ChildProcess::start(command));
+  TRINITY_TRY(const ProcessEnd end, child.reap());
+  const double milliseconds = watch.elapsed_ms();
+  if (end.exit_status != 0)
     return fail(ErrorKind::failed, "process_failed",
                 "the measured process `trinity " + arguments.at(1) +
                     "` failed; run the same command by hand to see why");
-  return ProcessRun{watch.elapsed_ms(), static_cast<double>(usage.ru_maxrss) / 1024};
+  return ProcessRun{milliseconds, end.peak_megabytes};
 }
 
 }  // namespace trinity::bench

@@ -99,8 +99,9 @@ Status write_numbers(const std::filesystem::path& path, const std::string& name,
                     fmt::format("number {} is too large for f32; keep f64", i));
     view.bytes = std::as_bytes(std::span(narrow));
   }
-  if (has_ending(path, ".npy")) return write_npy(path, view);
-  if (has_ending(path, ".safetensors")) return write_safetensors(path, {{name, view}});
+  if (has_ending(path, ".npy")) return write_npy(path, view, Replace::target);
+  if (has_ending(path, ".safetensors"))
+    return write_safetensors(path, {{name, view}}, Replace::target);
   return fail(ErrorKind::usage, "unknown_vector_format",
               fmt::format("{} must end in .npy or .safetensors, which says how it is written",
                           path.string()));

@@ -33,7 +33,8 @@ Result<NumberFile> read_numbers(const std::filesystem::path& path, const std::st
 /// Error `invalid_vector_shape`: not one-dimensional, or empty.
 Status require_vector(const NumberFile& file, const std::filesystem::path& path);
 
-/// As `.npy` or `.safetensors` (then under `name`), by the name's ending, atomically. Errors:
+/// As `.npy` or `.safetensors` (then under `name`), by the name's ending, atomically, to what
+/// the user's `path` leads to (Replace::target). Errors:
 /// `unknown_vector_format`, `non_finite_vector` (too large for f32), those of the writers.
 Status write_numbers(const std::filesystem::path& path, const std::string& name,
                      const NumberFile& file);

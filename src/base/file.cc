@@ -113,13 +113,6 @@ void MappedFile::advise_dontneed(std::size_t offset, std::size_t length) const {
   if (first < last) ::madvise(const_cast<std::byte*>(data_) + first, last - first, MADV_DONTNEED);
 }
 
-void MappedFile::advise_willneed(std::size_t offset, std::size_t length) const {
-  if (offset >= size_ || length == 0) return;
-  const std::size_t end = offset + std::min(length, size_ - offset);
-  const std::size_t first = offset / page_size() * page_size();
-  ::madvise(const_cast<std::byte*>(data_) + first, end - first, MADV_WILLNEED);
-}
-
 Result<std::string> read_text_file(const std::filesystem::path& path, std::size_t max_bytes) {
   auto opened = base_internal::open_regular_file(path);
   if (!opened) return tl::unexpected(std::move(opened.error()));

@@ -1,12 +1,12 @@
-// Reading and writing whole files: memory maps, small text files, atomic replacement.
+// Reading and writing whole files: memory maps, small text files, replacement in one step.
 //
 // Reading: only regular files are opened (a folder, pipe or device is refused at once and never
 // blocks). Large files are mapped and paged in by the kernel on first touch.
 //
-// Writing: the data go to `<name>.tmp` in the same folder, are flushed to the disk and renamed over
-// the old file. A crash or a full disk at any point leaves the old file or the new one, never a
-// mix. A `.tmp` file left behind by a crash is overwritten; one that a live writer holds is
-// refused.
+// Writing: the data go to a file of a random name in the same folder, are flushed to the disk and
+// renamed over the old file. A crash or a full disk at any point leaves the old file or the new
+// one, never a mix. A new file in the place of an old one keeps its mode and, where the system
+// allows it, its owner; a read-only one is refused. See output_place.h for what a name may lead to.
 #pragma once
 
 #include <trinity/error.h>
@@ -40,8 +40,6 @@ class MappedFile {
   /// Tells the kernel that the whole pages inside [offset, offset + length) are not needed for now:
   /// they leave this process's resident memory and are read again if touched. Ranges are clipped.
   void advise_dontneed(std::size_t offset, std::size_t length) const;
-  /// Asks the kernel to start reading the pages that touch [offset, offset + length).
-  void advise_willneed(std::size_t offset, std::size_t length) const;
 
  private:
   const std::byte* data_ = nullptr;
@@ -52,12 +50,26 @@ class MappedFile {
 /// Errors: `missing_file`, `not_a_regular_file`, `unreadable_file`, `file_too_large`.
 Result<std::string> read_text_file(const std::filesystem::path& path, std::size_t max_bytes);
 
-/// A file that appears under its name only when `commit` succeeds. Destruction without `commit`
-/// removes the temporary file and leaves whatever stood under the name before.
+/// What is meant by a name under which something stands already.
+enum class Replace {
+  /// The name itself, in a folder of ours: a link there is replaced and never followed; a pipe or
+  /// device is refused.
+  name,
+  /// What the name leads to, as the user of a command means it: links are followed, and a pipe, a
+  /// device or a descriptor of this process (/dev/fd/N, /dev/stdout) is written straight into.
+  target,
+};
+
+/// A file that appears under its name only when `commit` or `publish` succeeds. Destruction before
+/// that removes the temporary file and leaves whatever stood under the name. What is written
+/// straight into (`Replace::target`) has no temporary file: its bytes are out once they are
+/// written.
 class AtomicFile {
  public:
-  /// Errors: `unwritable_file` (folder absent, no permission), `file_busy` (another live writer).
-  static Result<AtomicFile> create(const std::filesystem::path& path);
+  /// Errors: `missing_folder`, `unwritable_file` (no permission, a folder, a loop of links),
+  /// `read_only_file`.
+  static Result<AtomicFile> create(const std::filesystem::path& path,
+                                   Replace replace = Replace::name);
 
   AtomicFile(AtomicFile&& other) noexcept;
   AtomicFile& operator=(AtomicFile&& other) noexcept;
@@ -85,13 +97,21 @@ class AtomicFile {
  private:
   AtomicFile() = default;
   Status failed(const char* action, int error_number);
+  Status flush_data();
   void discard();
   void flush_folder() const;
 
-  std::filesystem::path path_;
-  std::filesystem::path temporary_;
+  std::filesystem::path path_;       // the final name, links followed where they are
+  std::filesystem::path temporary_;  // empty: renamed already, or written straight into
+  bool straight_ = false;
   int descriptor_ = -1;
 };
+
+/// Removes temporary files that killed writers left in the folder; those of living ones stay.
+void remove_leftovers(const std::filesystem::path& folder);
+
+/// Whether the file name is one that AtomicFile gives to a temporary file.
+bool is_temporary_name(std::string_view name);
 
 /// When a replacement must be on the disk.
 enum class Durability {

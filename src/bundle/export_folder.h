@@ -36,11 +36,15 @@ struct PreparedFolder {
 };
 
 /// Creates the folder and checkpoints/ inside, or takes what is there: with `force` the files of an
-/// earlier bundle are removed (others stay), with `resume` they are kept. Errors:
-/// `output_dir_already_exists_without_resume`, `missing_manifest_for_resume`, `not_a_directory`,
-/// `unwritable_file`, `output_busy`.
+/// earlier bundle are removed (others stay), with `resume` they are kept. A folder that no export
+/// or import made its own is never taken, whatever is asked, and nor is a model's. Errors:
+/// `output_is_a_model`, `output_is_no_bundle`, `output_dir_already_exists_without_resume`,
+/// `missing_manifest_for_resume`, `not_a_directory`, `unwritable_file`, `output_busy`.
 Result<PreparedFolder> prepare_export_folder(const std::filesystem::path& folder, bool resume,
                                              bool force);
+
+/// Whether a file of a bundle has this path from the bundle's folder.
+bool is_bundle_file(const std::filesystem::path& name);
 
 /// Takes over what a previous run finished: entries that agree with the fresh manifest and whose
 /// files are valid keep their state. Error `export_exception` ("existing manifest identity

@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "adapt/adapted_source.h"
@@ -16,10 +17,9 @@
 #include "base/stopwatch.h"
 #include "base/try.h"
 #include "bundle/background_writer.h"
+#include "bundle/bundle_writer.h"
 #include "bundle/checkpoint_check.h"
-#include "bundle/export_folder.h"
 #include "bundle/tensor_file.h"
-#include "route/head_file.h"
 #include "tensor/float_cast.h"
 
 namespace trinity {
@@ -47,47 +47,72 @@ class Exporter {
         algebra_(algebra),
         options_(options),
         plan_(plan),
-        manifest_(plan.manifest),
+        out_(options.out, plan.manifest),
         source_(plan.checkpoint),
         adapter_(algebra, source_, plan.selection, plan.parts.offsets, options.adaptation),
         log_(listener),
         progress_(progress),
         writer_(kQueuedBytes) {
-    for (const SelectedTensor& tensor : plan.selection.tensors) total_bytes_ += bytes_of(tensor);
+    std::set<std::string> decomposed;
+    for (const SelectedTensor& tensor : plan.selection.tensors) {
+      if (options.only_index && tensor.index != *options.only_index) continue;
+      total_work_ += product_work(tensor);
+      if (decomposed.insert(tensor.stored_name).second) total_work_ += decomposition_work(tensor);
+    }
   }
 
   Result<ExportReport> run() {
     const Stopwatch watch;
     auto done = steps();
     if (!done) {
+      const std::lock_guard lock(mutex_);
+      out_.fail();
+      if (out_.prepared()) log_.open(options_.out);
       log_.write("export_failed", {{"reason", done.error().message}});
       return tl::unexpected(std::move(done.error()));
     }
-    report_.manifest = manifest_;
+    report_.foreign_files = out_.foreign_files();
+    report_.manifest = out_.manifest();
     report_.total_ms = watch.elapsed_ms();
-    log_.write("export_finished", {{"status", manifest_.status}});
+    log_.write("export_finished", {{"status", report_.manifest.status}});
     return std::move(report_);
   }
 
  private:
-  static std::uint64_t bytes_of(const SelectedTensor& tensor) {
-    return static_cast<std::uint64_t>(byte_count(tensor.dtype, tensor.source_shape).value_or(0));
+  static double bytes_of(const SelectedTensor& tensor) {
+    return static_cast<double>(byte_count(tensor.dtype, tensor.source_shape).value_or(1));
+  }
+
+  /// Longer and shorter side of a base matrix; the factor is [k, k].
+  static std::pair<double, double> sides_of(const SelectedTensor& tensor) {
+    const auto& shape = tensor.source_shape;
+    const auto [k, m] = std::minmax(shape[0], shape[1]);
+    return {static_cast<double>(m), static_cast<double>(k)};
+  }
+  static std::uint64_t product_work(const SelectedTensor& tensor) {
+    const auto [m, k] = sides_of(tensor);
+    return static_cast<std::uint64_t>(m * k * k);
+  }
+  /// A Gram matrix in f64 and its eigenvectors, as they were timed beside a product.
+  static std::uint64_t decomposition_work(const SelectedTensor& tensor) {
+    const auto [m, k] = sides_of(tensor);
+    return static_cast<std::uint64_t>(1.5 * m * k * k + 15 * k * k * k);
+  }
+  /// The same once for each base matrix, which is decomposed once.
+  std::uint64_t new_decomposition_work(const SelectedTensor& tensor) {
+    return decomposed_.insert(tensor.stored_name).second ? decomposition_work(tensor) : 0;
   }
 
   Status steps() {
-    TRINITY_TRY(PreparedFolder folder,
-                prepare_export_folder(options_.out, options_.resume, options_.force));
-    report_.foreign_files = folder.foreign_files;
-    log_.open(options_.out);
+    TRINITY_CHECK(out_.prepare(options_.resume, options_.force));
     log_.write("export_started", {{"options", options_json()}});
-    if (folder.state == FolderState::resumed) {
-      TRINITY_TRY(const Manifest previous, load_manifest(options_.out));
-      TRINITY_CHECK(resume_manifest(options_.out, previous, manifest_));
-      TRINITY_CHECK(require_same_base());
-    }
-    TRINITY_CHECK(save_manifest(options_.out, manifest_));
+    if (out_.previous()) TRINITY_CHECK(take_over());
+    const bool changes = !out_.whole() || changes_layout();
+    if (changes) log_.open(options_.out);
+    TRINITY_CHECK(out_.begin("pending"));
     TRINITY_CHECK(export_head());
-    if (options_.merge && !options_.compact && !options_.only_index) TRINITY_CHECK(open_merged());
+    if (changes && options_.merge && !options_.compact && !options_.only_index)
+      TRINITY_CHECK(open_merged());
     for (const size_t place : order_of_work()) {
       if (options_.only_index && *options_.only_index != static_cast<int64_t>(place) + 1) continue;
       // An earlier tensor's write may fail while this one is computed; that error comes first.
@@ -101,11 +126,46 @@ class Exporter {
     return finalise();
   }
 
+  /// What an earlier run finished.
+  Status take_over() {
+    adopt_name(*out_.previous());
+    TRINITY_CHECK(out_.take_over());
+    TRINITY_CHECK(require_same_base());
+    if (options_.skip_existing) out_.keep_if_whole(head());
+    return {};
+  }
+
+  /// A folder's name is no identity: under another one it is the same model when the hashes of its
+  /// tensors agree, which require_same_base sees to.
+  void adopt_name(Manifest& previous) {
+    Manifest& ours = out_.manifest();
+    if (!options_.base_model_repo.empty() || previous.base_model_repo == ours.base_model_repo)
+      return;
+    int64_t finished = 0, hashed = 0;
+    for (const ManifestTensor& entry : previous.tensors)
+      if (entry.status == TensorStatus::complete) {
+        ++finished;
+        hashed += entry.source_sha256 ? 1 : 0;
+      }
+    if (finished == 0) {
+      previous.base_model_repo = ours.base_model_repo;  // nothing of it is kept
+    } else if (finished == hashed) {
+      ours.base_model_repo = previous.base_model_repo;
+      ours.spec_name = previous.spec_name;
+    }
+  }
+
+  /// Whether a whole bundle gets or loses its merged file.
+  bool changes_layout() const {
+    const bool merged = out_.manifest().layout == ArtifactLayout::single_file;
+    return !options_.only_index && !options_.compact && options_.merge != merged;
+  }
+
   /// Tensors that an earlier run finished must come from the weights at hand, whatever the folder's
   /// name says; else the bundle would be a mixture.
   Status require_same_base() {
-    for (size_t place = 0; place < manifest_.tensors.size(); ++place) {
-      const ManifestTensor& entry = manifest_.tensors[place];
+    for (size_t place = 0; place < out_.manifest().tensors.size(); ++place) {
+      const ManifestTensor& entry = out_.entry(place);
       if (entry.status != TensorStatus::complete || !entry.source_sha256) continue;
       const std::string& name = plan_.tensor(place).stored_name;
       std::string& hash = source_hashes_[name];
@@ -161,26 +221,21 @@ class Exporter {
 
   // ---- head ----
 
+  HeadMatrix head() const { return {plan_.parts.head, plan_.parts.outputs, plan_.parts.hidden}; }
+
   Status export_head() {
-    const std::filesystem::path path = options_.out / manifest_.router_head_artifact;
-    const HeadMatrix head{plan_.parts.head, plan_.parts.outputs, plan_.parts.hidden};
-    std::error_code ignored;
-    if (options_.skip_existing && std::filesystem::exists(path, ignored)) {
-      const auto same = head_file_holds(path, head);
-      if (same && *same) {
-        TRINITY_TRY(manifest_.router_head_sha256, sha256_file(path));
-        log_.write("router_head_skipped", {{"path", path.string()}, {"status", "valid"}});
-        return save_manifest(options_.out, manifest_);
-      }
-      log_.write("router_head_rewrite",
-                 {{"path", path.string()},
-                  {"reason", same ? "it holds other values" : same.error().message}});
+    const std::string path = (options_.out / out_.manifest().router_head_artifact).string();
+    std::string reason;
+    TRINITY_TRY(const auto state, out_.head(head(), options_.skip_existing, reason));
+    if (state == BundleWriter::HeadState::kept) {
+      log_.write("router_head_skipped", {{"path", path}, {"status", "valid"}});
+      return {};
     }
-    TRINITY_CHECK(write_head_file(path, head));
-    TRINITY_TRY(manifest_.router_head_sha256, sha256_file(path));
+    if (state == BundleWriter::HeadState::rewritten)
+      log_.write("router_head_rewrite", {{"path", path}, {"reason", reason}});
     log_.write("router_head_export_complete",
-               {{"path", path.string()}, {"sha256", *manifest_.router_head_sha256}});
-    return save_manifest(options_.out, manifest_);
+               {{"path", path}, {"sha256", *out_.manifest().router_head_sha256}});
+    return {};
   }
 
   // ---- one tensor ----
@@ -198,22 +253,20 @@ class Exporter {
     flight->place = place;
     {
       const std::lock_guard lock(mutex_);
-      ManifestTensor& entry = manifest_.tensors[place];
-      if (entry.status == TensorStatus::complete && options_.skip_existing) {
-        log_.write("tensor_skipped", {{"path", entry.path},
-                                      {"index", entry.index},
-                                      {"index_total", manifest_.tensors.size()}});
+      if (const ManifestTensor& entry = out_.entry(place);
+          entry.status == TensorStatus::complete && options_.skip_existing) {
+        log_.write("tensor_skipped",
+                   {{"path", entry.path}, {"index", entry.index}, {"index_total", out_.total()}});
         ++report_.skipped;
-        advance_locked(bytes_of(selected));
+        advance_locked(product_work(selected) + new_decomposition_work(selected));
         return {};
       }
-      entry = plan_.manifest.tensors[place];
-      entry.status = TensorStatus::running;
-      flight->entry = entry;
-      TRINITY_CHECK(save_manifest(options_.out, manifest_, Durability::later));
+      flight->entry = plan_.manifest.tensors[place];
+      flight->entry.status = TensorStatus::running;
+      TRINITY_CHECK(out_.set(place, flight->entry));
       log_.write(
           "tensor_export_started",
-          {{"index", entry.index}, {"total", manifest_.tensors.size()}, {"path", entry.path}});
+          {{"index", flight->entry.index}, {"total", out_.total()}, {"path", flight->entry.path}});
     }
     Status status = compute(flight);
     if (!status) tensor_failed(place, status.error());
@@ -222,17 +275,10 @@ class Exporter {
 
   void tensor_failed(size_t place, const Error& error) {
     const std::lock_guard lock(mutex_);
-    if (manifest_.status == "failed") return;  // what failed first is told
-    ManifestTensor& entry = manifest_.tensors[place];
-    entry.status = TensorStatus::failed;
-    entry.error = error.message;
-    entry.checkpoint_sha256.reset();
-    manifest_.status = "failed";
+    if (!out_.fail_tensor(place, error)) return;  // what failed first is told
+    const ManifestTensor& entry = out_.entry(place);
     log_.write("tensor_export_failed",
                {{"index", entry.index}, {"path", entry.path}, {"reason", error.message}});
-    // On a full disk this fails too; the manifest on disk then still says `running`.
-    const Status ignored = save_manifest(options_.out, manifest_);
-    static_cast<void>(ignored);
   }
 
   Status compute(const std::shared_ptr<InFlight>& flight) {
@@ -243,6 +289,7 @@ class Exporter {
     auto factor = adapter_.factor(flight->place);
     if (!factor) return in_stage("decompose_error", std::move(factor.error()));
     TRINITY_CHECK(backend_.synchronize());
+    advance(new_decomposition_work(selected));
     entry.decompose_elapsed_ms = whole_ms(factor->decompose_ms + factor->factor_ms);
     watch.restart();
     TRINITY_CHECK(hash_source(selected));
@@ -256,7 +303,7 @@ class Exporter {
         entry.adapted_backend = label;
     entry.decompose_source_type = elixir_type(selected.dtype);
     entry.reconstructed_type_before_cast = elixir_type(DType::f32);
-    entry.checkpoint_type = elixir_type(expected_tensor(entry, manifest_.layout).dtype);
+    entry.checkpoint_type = elixir_type(expected_tensor(entry, out_.manifest().layout).dtype);
     entry.svd_gap_report = {factor->gaps.smallest_relative_gap, factor->gaps.gaps_below_resolution};
     entry.normalization = factor->scaling.normalization;
     return write_behind(flight, [this, flight] { return complete(*flight); });
@@ -284,9 +331,9 @@ class Exporter {
     flight.entry.source_sha256 = source_hashes_[plan_.tensor(flight.place).stored_name];
     flight.entry.status = TensorStatus::complete;
     const std::lock_guard lock(mutex_);
-    const ManifestTensor& entry = manifest_.tensors[flight.place] = flight.entry;
+    const ManifestTensor& entry = flight.entry;
+    TRINITY_CHECK(out_.set(flight.place, entry));
     ++report_.exported;
-    TRINITY_CHECK(save_manifest(options_.out, manifest_, Durability::later));
     log_.write("tensor_export_progress", {{"index", entry.index},
                                           {"path", entry.path},
                                           {"decompose_ms", *entry.decompose_elapsed_ms},
@@ -321,7 +368,7 @@ class Exporter {
   Status write_factor(const std::shared_ptr<InFlight>& flight, const TensorFactor& factor) {
     const std::vector<float> values(factor.projector.begin(), factor.projector.end());
     const auto bytes = std::as_bytes(std::span(values));
-    advance(bytes_of(plan_.tensor(flight->place)));
+    advance(product_work(plan_.tensor(flight->place)));
     return write_payload(
         flight, std::make_shared<const std::vector<std::byte>>(bytes.begin(), bytes.end()));
   }
@@ -334,7 +381,7 @@ class Exporter {
     if (turned || matrix.shape[0] < matrix.shape[1]) {
       TRINITY_TRY(std::vector<std::byte> product,
                   project_matrix(algebra_, matrix, factor.projector, turned));
-      advance(bytes_of(selected));
+      advance(product_work(selected));
       return write_payload(flight,
                            std::make_shared<const std::vector<std::byte>>(std::move(product)));
     }
@@ -342,7 +389,8 @@ class Exporter {
     return project_rows(
         algebra_, matrix, prepared, kChunkRows,
         [&](int64_t /*row*/, std::vector<std::byte>& rows) -> Status {
-          advance(rows.size());
+          const double share = static_cast<double>(rows.size()) / bytes_of(selected);
+          advance(static_cast<std::uint64_t>(share * static_cast<double>(product_work(selected))));
           return write_payload(
               flight, std::make_shared<const std::vector<std::byte>>(std::exchange(rows, {})));
         });
@@ -350,95 +398,87 @@ class Exporter {
 
   Result<std::shared_ptr<TensorFile>> open_checkpoint(const ManifestTensor& entry) {
     auto file = TensorFile::create(options_.out / entry.checkpoint_path,
-                                   expected_tensor(entry, manifest_.layout));
+                                   expected_tensor(entry, out_.manifest().layout));
     if (!file) return in_stage("checkpoint_write_error", std::move(file.error()));
     return std::make_shared<TensorFile>(std::move(*file));
   }
 
   /// Events and progress are told one at a time, whichever thread they come from.
-  void advance(std::uint64_t bytes) {
+  void advance(std::uint64_t work) {
     const std::lock_guard lock(mutex_);
-    advance_locked(bytes);
+    advance_locked(work);
   }
-  void advance_locked(std::uint64_t bytes) {
-    done_bytes_ += bytes;
-    if (progress_) progress_(done_bytes_, total_bytes_);
+  void advance_locked(std::uint64_t work) {
+    done_work_ += work;
+    if (progress_) progress_(done_work_, total_work_);
   }
 
   // ---- the end ----
 
   Status open_merged() {
     std::vector<TensorDeclaration> declarations;
-    for (const ManifestTensor& entry : manifest_.tensors)
+    for (const ManifestTensor& entry : out_.manifest().tensors)
       declarations.push_back(expected_tensor(entry, ArtifactLayout::single_file));
-    auto merged = MergedTensorFile::create(options_.out / manifest_.adapted_tensors_artifact,
+    auto merged = MergedTensorFile::create(options_.out / out_.manifest().adapted_tensors_artifact,
                                            std::move(declarations));
     if (!merged) return in_stage("adapted_merge_error", std::move(merged.error()));
     merged_.emplace(std::move(*merged));
     return {};
   }
 
-  int64_t completed() const {
-    int64_t count = 0;
-    for (const ManifestTensor& entry : manifest_.tensors)
-      count += entry.status == TensorStatus::complete ? 1 : 0;
-    return count;
-  }
-
   Status finalise() {
-    const auto total = static_cast<int64_t>(manifest_.tensors.size());
-    if (options_.only_index || completed() < total) {
-      manifest_.status = "partial";
-      manifest_.export_complete = false;
-      TRINITY_CHECK(save_manifest(options_.out, manifest_));
+    const Json completed = {{"completed", out_.completed()}};
+    if (out_.whole() && !changes_layout()) {
+      log_.write("manifest_complete", completed);
+      return {};
+    }
+    if (options_.only_index || out_.completed() < out_.total()) {
+      TRINITY_CHECK(out_.finish(false));
       if (options_.only_index)
         log_.write("manifest_partial_only_index", {{"only_index", *options_.only_index}});
-      log_.write("manifest_partial", {{"completed", completed()}, {"total", total}});
+      log_.write("manifest_partial", {{"completed", out_.completed()}, {"total", out_.total()}});
       return {};
     }
     record_base_hash();
+    Manifest& manifest = out_.manifest();
     if (merged_) {
       if (Status merged = finish_merge(); !merged) {
-        manifest_.status = "failed";
-        manifest_.export_complete = false;
-        log_.write("artifact_merge_failed", {{"path", manifest_.adapted_tensors_artifact},
+        log_.write("artifact_merge_failed", {{"path", manifest.adapted_tensors_artifact},
                                              {"reason", merged.error().message}});
-        const Status ignored = save_manifest(options_.out, manifest_);
-        static_cast<void>(ignored);
         return in_stage("adapted_merge_error", std::move(merged.error()));
       }
     } else {
-      manifest_.adapted_tensors_sha256.reset();  // an earlier run's merged file is no part of this
+      // An earlier run's merged file is no part of this.
+      manifest.adapted_tensors_sha256.reset();
+      manifest.layout = plan_.manifest.layout;
     }
-    manifest_.status = "complete";
-    manifest_.export_complete = true;
-    TRINITY_CHECK(save_manifest(options_.out, manifest_));
-    log_.write("manifest_complete", {{"completed", completed()}});
+    TRINITY_CHECK(out_.finish(true));
+    log_.write("manifest_complete", completed);
     return {};
   }
 
   void record_base_hash() {
     std::map<std::string, std::string> hashes;
-    for (size_t i = 0; i < manifest_.tensors.size(); ++i)
-      if (manifest_.tensors[i].source_sha256)
-        hashes[plan_.tensor(i).stored_name] = *manifest_.tensors[i].source_sha256;
-    manifest_.base_model_sha256 = base_tensors_sha256(plan_.selection, hashes);
+    for (size_t i = 0; i < out_.manifest().tensors.size(); ++i)
+      if (out_.manifest().tensors[i].source_sha256)
+        hashes[plan_.tensor(i).stored_name] = *out_.manifest().tensors[i].source_sha256;
+    out_.manifest().base_model_sha256 = base_tensors_sha256(plan_.selection, hashes);
   }
 
   /// Copies what earlier runs exported into the merged file, then puts it into place.
   Status finish_merge() {
-    log_.write("artifact_merge_started", {{"selected_tensors", manifest_.tensors.size()}});
-    for (const ManifestTensor& entry : manifest_.tensors) {
+    log_.write("artifact_merge_started", {{"selected_tensors", out_.manifest().tensors.size()}});
+    for (const ManifestTensor& entry : out_.manifest().tensors) {
       if (merged_->complete(entry.artifact_key)) continue;
       TRINITY_TRY(const SafetensorsFile file,
                   SafetensorsFile::open(options_.out / entry.checkpoint_path));
       TRINITY_TRY(const TensorView view, file.tensor(entry.artifact_key));
       TRINITY_CHECK(merged_->append(entry.artifact_key, view.bytes));
     }
-    TRINITY_TRY(manifest_.adapted_tensors_sha256, merged_->finish());
-    manifest_.layout = ArtifactLayout::single_file;
-    log_.write("artifact_merge_complete", {{"path", manifest_.adapted_tensors_artifact},
-                                           {"sha256", *manifest_.adapted_tensors_sha256}});
+    TRINITY_TRY(out_.manifest().adapted_tensors_sha256, merged_->finish());
+    out_.manifest().layout = ArtifactLayout::single_file;
+    log_.write("artifact_merge_complete", {{"path", out_.manifest().adapted_tensors_artifact},
+                                           {"sha256", *out_.manifest().adapted_tensors_sha256}});
     return {};
   }
 
@@ -447,13 +487,14 @@ class Exporter {
   DenseAlgebra& algebra_;
   const ExportOptions& options_;
   const ExportPlan& plan_;
-  Manifest manifest_;
+  BundleWriter out_;
   CheckpointSource source_;
   Adapter adapter_;
   ExportLog log_;
   const ExportProgress& progress_;
   ExportReport report_;
-  std::uint64_t done_bytes_ = 0, total_bytes_ = 0;
+  std::uint64_t done_work_ = 0, total_work_ = 0;
+  std::set<std::string> decomposed_;        // base matrices whose decomposition was counted
   std::optional<MergedTensorFile> merged_;  // of the writer's thread until it is waited for
   std::map<std::string, std::string> source_hashes_;    // the same
   std::vector<std::shared_ptr<TensorFile>> published_;  // the same

@@ -3,7 +3,8 @@
 // Each tensor is decomposed, multiplied and written to a file of its own; the manifest records it
 // as complete only after that file has its final name. A killed export therefore leaves finished
 // tensors, which --resume keeps, and the few whose bytes were on their way. `complete` is written
-// last, after everything was flushed to the disk. Hashing and writing run behind the computation on
+// last, after everything was flushed to the disk, and taken back only when a file of the bundle is
+// not what it should be. Hashing and writing run behind the computation on
 // a thread of their own.
 #pragma once
 
@@ -20,7 +21,8 @@
 
 namespace trinity {
 
-/// How much of the whole is done, in bytes of base weights passed through.
+/// How much of the whole is done, in multiplications, roughly: decompositions count as well as the
+/// products, so that a forecast from it holds.
 using ExportProgress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
 struct ExportReport {
@@ -34,7 +36,8 @@ struct ExportReport {
 /// Runs the plan on `backend`. `listener` and `progress` are never called at the same time, but
 /// from two threads. Errors: `operation_unsupported` (the backend has no dense algebra), those of
 /// export_folder.h, `decompose_error`, `reconstruct_error`, `checkpoint_write_error`,
-/// `adapted_merge_error`, `unaccepted_export_backend`; the manifest then says `failed` and why.
+/// `adapted_merge_error`; once the export has begun to write, the manifest then says `failed`. With
+/// `resume` a complete bundle is left as it is, to the byte, and stays complete whatever fails.
 Result<ExportReport> run_export(Backend& backend, const ExportOptions& options, ExportPlan& plan,
                                 const EventListener& listener, const ExportProgress& progress);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <optional>
 
 #include "adapt/tensor_naming.h"
 #include "base/json.h"
@@ -13,8 +14,8 @@
 #include "base/try.h"
 #include "base/utf8.h"
 #include "bundle/bundle_paths.h"
+#include "bundle/bundle_writer.h"
 #include "bundle/checkpoint_check.h"
-#include "bundle/export_folder.h"
 #include "bundle/tensor_file.h"
 #include "tensor/checkpoint.h"
 #include "tensor/float_cast.h"
@@ -291,31 +292,20 @@ class Importer {
     TRINITY_CHECK(require_f32_products(backend_));
     TRINITY_TRY(plan_, plan_import(options_));
     ImportReport report;
-    const bool resume = options_.resume && !options_.force;
-    TRINITY_TRY(const PreparedFolder folder,
-                prepare_export_folder(options_.out, resume, options_.force));
-    report.foreign_files = folder.foreign_files;
-    if (folder.state == FolderState::resumed) TRINITY_CHECK(take_over());
+    out_.emplace(options_.out, plan_.manifest);
+    TRINITY_CHECK(out_->prepare(options_.resume && !options_.force, options_.force));
+    report.foreign_files = out_->foreign_files();
+    if (out_->previous()) TRINITY_CHECK(take_over());
+    for (const ImportTensor& tensor : plan_.tensors) rows_total_ += tensor.components.rows();
     event("python_import_started",
           {{"tensors", plan_.tensors.size()}, {"backend", backend_.info().label}});
-    plan_.manifest.status = "partial";
-    plan_.manifest.export_complete = false;
-    TRINITY_CHECK(save_manifest(options_.out, plan_.manifest));
-    for (const ImportTensor& tensor : plan_.tensors) rows_total_ += tensor.components.rows();
-    for (size_t place = 0; place < plan_.tensors.size(); ++place) {
-      if (plan_.manifest.tensors[place].status == TensorStatus::complete) {
-        ++report.skipped;
-        advance(plan_.tensors[place].components.rows());
-        event("python_import_tensor_skipped", entry_fields(place));
-      } else {
-        TRINITY_CHECK(import_tensor(place));
-        ++report.imported;
-      }
+    if (Status done = import_all(report); !done) {
+      out_->fail();
+      return tl::unexpected(std::move(done.error()));
     }
-    TRINITY_CHECK(finish());
-    report.manifest = plan_.manifest;
+    report.manifest = out_->manifest();
     report.total_ms = watch.elapsed_ms();
-    event("python_import_finished", {{"status", plan_.manifest.status},
+    event("python_import_finished", {{"status", report.manifest.status},
                                      {"imported", report.imported},
                                      {"skipped", report.skipped}});
     return report;
@@ -326,7 +316,7 @@ class Importer {
     if (listener_) listener_(name, fields);
   }
   Json entry_fields(size_t place) const {
-    const ManifestTensor& entry = plan_.manifest.tensors[place];
+    const ManifestTensor& entry = out_->entry(place);
     return {{"index", entry.index}, {"source_name", entry.source_name}, {"path", entry.path}};
   }
   void advance(int64_t rows) {
@@ -334,35 +324,54 @@ class Importer {
     if (progress_) progress_(static_cast<uint64_t>(rows_done_), static_cast<uint64_t>(rows_total_));
   }
 
+  HeadMatrix head() const {
+    const auto& shape = out_->manifest().router_head_shape;
+    return {plan_.head, shape[0], shape[1]};
+  }
+
+  /// A bundle that is whole already is left as it is.
+  Status import_all(ImportReport& report) {
+    TRINITY_CHECK(out_->begin("partial"));
+    for (size_t place = 0; place < plan_.tensors.size(); ++place) {
+      if (out_->entry(place).status == TensorStatus::complete) {
+        ++report.skipped;
+        advance(plan_.tensors[place].components.rows());
+        event("python_import_tensor_skipped", entry_fields(place));
+      } else {
+        TRINITY_CHECK(import_tensor(place));
+        ++report.imported;
+      }
+    }
+    return out_->whole() ? Status() : finish();
+  }
+
   /// What an earlier import of the same input finished.
   Status take_over() {
-    TRINITY_TRY(const Manifest previous, load_manifest(options_.out));
+    const Manifest& previous = *out_->previous();
     if (!previous.importer ||
         recorded_sources_hash(previous) != recorded_sources_hash(plan_.manifest))
       return fail(ErrorKind::usage, "python_importer_exception",
                   fmt::format("existing manifest identity mismatch: {} was not made from these "
                               "components; use --force to rebuild artifacts",
                               options_.out.string()));
-    Status resumed = resume_manifest(options_.out, previous, plan_.manifest);
+    Status resumed = out_->take_over();
     if (!resumed) resumed.error().tag = "python_importer_exception";
+    if (resumed) out_->keep_if_whole(head());
     return resumed;
   }
 
   Status import_tensor(size_t place) {
-    ManifestTensor& entry = plan_.manifest.tensors[place];
+    ManifestTensor entry = out_->entry(place);
     event("python_import_tensor_started", entry_fields(place));
     Status written = write_tensor(plan_.tensors[place], entry);
     if (!written) {
-      entry.status = TensorStatus::failed;
-      entry.error = written.error().message;
-      plan_.manifest.status = "failed";
-      (void)save_manifest(options_.out, plan_.manifest);  // the first failure is the one to report
+      out_->fail_tensor(place, written.error());
       if (written.error().tag == "checkpoint_write_error") return written;
       return reconstruct_error(entry.source_name, written.error());
     }
     entry.status = TensorStatus::complete;
     entry.backend_label = entry.adapted_backend = backend_.info().label;
-    TRINITY_CHECK(save_manifest(options_.out, plan_.manifest));
+    TRINITY_CHECK(out_->set(place, entry));
     Json fields = entry_fields(place);
     fields["checkpoint_path"] = entry.checkpoint_path;
     fields["sha256"] = *entry.checkpoint_sha256;
@@ -404,15 +413,10 @@ class Importer {
   /// The head, then the manifest that says so.
   Status finish() {
     event("python_import_write_started", {{"head", kHeadFile}});
-    TRINITY_TRY(const fs::path head, resolve_inside(options_.out, kHeadFile));
-    const TensorView view{DType::f32, plan_.manifest.router_head_shape,
-                          std::as_bytes(std::span(plan_.head))};
-    TRINITY_CHECK(write_safetensors(head, {{kHeadTensorKey, view}}));
-    TRINITY_TRY(plan_.manifest.router_head_sha256, sha256_file(head));
-    plan_.manifest.status = "complete";
-    plan_.manifest.export_complete = true;
-    TRINITY_CHECK(save_manifest(options_.out, plan_.manifest));
-    event("python_import_write_finished", {{"head_sha256", *plan_.manifest.router_head_sha256}});
+    std::string ignored;
+    TRINITY_CHECK(out_->head(head(), true, ignored));
+    TRINITY_CHECK(out_->finish(true));
+    event("python_import_write_finished", {{"head_sha256", *out_->manifest().router_head_sha256}});
     return {};
   }
 
@@ -421,6 +425,7 @@ class Importer {
   const EventListener& listener_;
   const ImportProgress& progress_;
   ImportPlan plan_;
+  std::optional<BundleWriter> out_;
   int64_t rows_done_ = 0, rows_total_ = 0;
 };
 

@@ -274,18 +274,18 @@ void declare(Command& command, DoctorFlags& flags) {
       "Example:\n  trinity doctor --model Qwen3-0.6B --bundle adapted");
 }
 
-Status doctor(const DoctorFlags& flags) {
+Result<int> doctor(const DoctorFlags& flags) {
   if (Result<RuntimeProfile> profile = resolve_profile(flags.model.profile);
       !profile && profile.error().kind == ErrorKind::usage)
     return tl::unexpected(std::move(profile.error()));
   const Result<RuntimeProfile> preferred = resolve_profile(flags.model.profile);
   const std::vector<Finding> findings = examine(flags);
-  TRINITY_CHECK(print(findings, preferred ? preferred->name : std::string(), flags.json));
-  for (const Finding& finding : findings) {
-    if (finding.health == Health::broken)
-      return fail(ErrorKind::missing, "broken", finding.name + ": " + finding.detail);
-  }
-  return {};
+  Status verdict;
+  for (const Finding& finding : findings)
+    if (verdict && finding.health == Health::broken)
+      verdict = fail(ErrorKind::missing, "broken", finding.name + ": " + finding.detail);
+  return conclude(verdict,
+                  {print(findings, preferred ? preferred->name : std::string(), flags.json)});
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/terminal/output.h"
+#include "cli/terminal/output_file.h"
 #include "cli/terminal/progress.h"
 #include "wire/json_writer.h"
 
@@ -44,6 +45,8 @@ Status print_report(const SynthFlags& flags, const SynthReport& report) {
 }
 
 Status synth(const SynthFlags& flags) {
+  TRINITY_CHECK(
+      check_output_folder({"--out", flags.out}, {{"--config", flags.config}}, is_synthetic_file));
   TRINITY_TRY(const std::string config, read_text_file(flags.config, kMaxConfigBytes));
   SynthReport report;
   {
@@ -60,7 +63,9 @@ void declare(Command& command, SynthFlags& flags) {
   command.value("--config", flags.config, "config.json of the shape to make")
       .takes("FILE")
       .required();
-  command.value("--out", flags.out, "folder to write; files of an earlier run are replaced")
+  command
+      .value("--out", flags.out,
+             "folder to write: new, empty, or of an earlier run, whose files are replaced")
       .takes("DIR")
       .required()
       .no_environment();
@@ -72,7 +77,9 @@ void declare(Command& command, SynthFlags& flags) {
   command.notes(
       "The weights are random: such a model serves benchmarks and tests, its decisions mean "
       "nothing.\n"
-      "A tokenizer.json is not written; copy one into the folder to read text with it.\n\n"
+      "A tokenizer.json is not written; copy one into the folder to read text with it. A folder\n"
+      "that holds files is written to only when synth wrote them: synth.sha256 beside them says "
+      "so.\n\n"
       "Example:\n  trinity synth --config Qwen3-0.6B/config.json --seed 7 --out random-0.6b");
 }
 

@@ -164,9 +164,10 @@ Status HubCache::link(const std::string& commit, const std::string& path, const 
   const fs::path ref = folder_ / "refs" / repo_.revision;
   fs::create_directories(ref.parent_path(), error);
   auto written = write_file_atomic(ref, commit);
-  // Another file of the same pull notes the same commit, and a complete cache may be read-only.
-  const bool optional =
-      !written && (written.error().tag == "file_busy" || written.error().tag == "unwritable_file");
+  // A complete cache may be read-only.
+  const bool optional = !written && (written.error().tag == "read_only_file" ||
+                                     written.error().tag == "unwritable_file" ||
+                                     written.error().tag == "missing_folder");
   return optional ? Status() : written;
 }
 

@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/sha256.h"
 #include "base/try.h"
 #include "model/config.h"
+#include "model/synth_mark.h"
 #include "tensor/bf16.h"
 #include "tensor/safetensors.h"
 
@@ -108,6 +110,10 @@ float normal_at(uint64_t stream, uint64_t index) {
   return normal_table()[(bits >> (12 * (index % 5))) & 0xFFF];
 }
 
+constexpr const char* kWeightsFile = "model.safetensors";
+constexpr const char* kHeadFileName = "router_head.safetensors";
+constexpr const char* kConfigFile = "config.json";
+
 /// Asked before the first byte: a disk that is full after hours helps nobody.
 Status require_space(const std::filesystem::path& folder, uint64_t bytes) {
   std::error_code error;
@@ -120,16 +126,18 @@ Status require_space(const std::filesystem::path& folder, uint64_t bytes) {
                           static_cast<double>(space.available) / 1e9, folder.string()));
 }
 
-Status write_head(const std::filesystem::path& folder, int64_t hidden, uint64_t seed) {
+/// The bytes of router_head.safetensors.
+Result<std::string> head_file(int64_t hidden, uint64_t seed) {
   constexpr int64_t kOutputs = 10;
   const std::string name = "trinity_router_head";
   std::vector<float> values(static_cast<size_t>(kOutputs * hidden));
   const uint64_t stream = stream_of(name, seed);
   const float deviation = 4.0f / std::sqrt(static_cast<float>(hidden));
   for (size_t i = 0; i < values.size(); ++i) values[i] = deviation * normal_at(stream, i);
-  return write_safetensors(
-      folder / "router_head.safetensors",
-      {{name, {DType::f32, {kOutputs, hidden}, std::as_bytes(std::span(values))}}});
+  const TensorDeclaration tensor{name, DType::f32, {kOutputs, hidden}};
+  TRINITY_TRY(std::string file, safetensors_header(std::span(&tensor, 1)));
+  const auto bytes = std::as_bytes(std::span(values));
+  return file.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 
 }  // namespace
@@ -157,14 +165,20 @@ Result<SynthReport> synthesize_model(const std::string& config_json, uint64_t se
   report.tensors = static_cast<int64_t>(plans.size());
   TRINITY_TRY(const std::string header, safetensors_header(tensors));
 
+  TRINITY_TRY(const std::string head, head_file(config.hidden_size, seed));
+  TRINITY_TRY(std::vector<MarkedFile> marked,
+              read_synth_mark(folder, {kWeightsFile, kHeadFileName, kConfigFile}));
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error)
     return fail(ErrorKind::failed, "unwritable_file",
                 "cannot create folder " + folder.string() + ": " + error.message());
+  remove_leftovers(folder);
   TRINITY_CHECK(require_space(folder, report.bytes));
-  TRINITY_TRY(AtomicFile file, AtomicFile::create(folder / "model.safetensors"));
+  TRINITY_TRY(AtomicFile file, AtomicFile::create(folder / kWeightsFile));
   TRINITY_CHECK(file.write(header));
+  Sha256 hash;
+  hash.update(std::string_view(header));
   uint64_t written = 0;
   std::vector<uint16_t> block;
   for (const Plan& plan : plans) {
@@ -175,15 +189,29 @@ Result<SynthReport> synthesize_model(const std::string& config_json, uint64_t se
       for (size_t i = 0; i < block.size(); ++i)
         block[i] = bf16_from_f32(plan.mean + plan.deviation * normal_at(stream, begin + i));
       TRINITY_CHECK(file.write(std::as_bytes(std::span(block))));
+      hash.update(std::as_bytes(std::span(block)));
       written += block.size() * sizeof(uint16_t);
       if (progress) progress(written, report.bytes);
     }
   }
+  // The mark names the files before they have their names, and those that stand there until then: a
+  // run that is killed in between finds its own files again.
+  const std::vector<MarkedFile> made = {{kWeightsFile, hash.hex()},
+                                        {kHeadFileName, sha256_hex(head)},
+                                        {kConfigFile, sha256_hex(config_json)}};
+  marked.insert(marked.end(), made.begin(), made.end());
+  TRINITY_CHECK(write_synth_mark(folder, marked));
   TRINITY_CHECK(file.commit());
-  TRINITY_CHECK(write_head(folder, config.hidden_size, seed));
+  TRINITY_CHECK(write_file_atomic(folder / kHeadFileName, head));
   // Last, so that a folder with a config.json is a whole one.
-  TRINITY_CHECK(write_file_atomic(folder / "config.json", config_json));
+  TRINITY_CHECK(write_file_atomic(folder / kConfigFile, config_json));
+  TRINITY_CHECK(write_synth_mark(folder, made));
   return report;
+}
+
+bool is_synthetic_file(const std::filesystem::path& name) {
+  return name == kWeightsFile || name == kHeadFileName || name == kConfigFile ||
+         name == kSynthMarkFile;
 }
 
 }  // namespace trinity

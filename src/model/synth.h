@@ -22,11 +22,16 @@ struct SynthReport {
 
 /// Writes config.json (a copy of `config_json`), model.safetensors (BF16; an LM head only when the
 /// embeddings are untied) and router_head.safetensors (F32 [10, hidden], random) into `folder`,
-/// which is created. Errors: those of parse_model_config, `disk_full` (asked before anything is
-/// written) and those of the writers. Files are replaced atomically. `progress` gets bytes written
-/// and bytes in all.
+/// which is created, and beside them synth.sha256, the mark of this program (synth_mark.h). A
+/// folder that holds anything is written to only when it has that mark and its files are still
+/// those; other files in it, as a tokenizer.json, stay. Files are replaced atomically. `progress`
+/// gets bytes written and bytes in all. Errors: `not_a_synthetic_folder` (usage), `disk_full`
+/// (asked before anything is written), those of parse_model_config and of the writers.
 Result<SynthReport> synthesize_model(const std::string& config_json, uint64_t seed,
                                      const std::filesystem::path& folder,
                                      const std::function<void(uint64_t, uint64_t)>& progress = {});
+
+/// Whether the folder's file is one that synthesize_model writes.
+bool is_synthetic_file(const std::filesystem::path& name);
 
 }  // namespace trinity

@@ -265,7 +265,7 @@ Result<std::string> npy_header(const TensorView& tensor) {
   return header + dictionary;
 }
 
-Status write_npy(const std::filesystem::path& path, const TensorView& tensor) {
+Status write_npy(const std::filesystem::path& path, const TensorView& tensor, Replace replace) {
   const auto header = npy_header(tensor);
   if (!header) return tl::unexpected(header.error());
   const auto size = byte_count(tensor.dtype, tensor.shape);
@@ -273,7 +273,7 @@ Status write_npy(const std::filesystem::path& path, const TensorView& tensor) {
     return fail(ErrorKind::invalid_input, "tensor_size_mismatch",
                 "the bytes of an array of shape " + shape_text(tensor.shape) + " do not fit it");
   }
-  auto file = AtomicFile::create(path);
+  auto file = AtomicFile::create(path, replace);
   if (!file) return tl::unexpected(file.error());
   if (auto status = file->write(std::string_view(*header)); !status) return status;
   if (auto status = file->write(tensor.bytes); !status) return status;

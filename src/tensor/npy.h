@@ -44,6 +44,7 @@ Result<std::string> npy_header(const TensorView& tensor);
 
 /// Writes a version 1.0 file atomically. Errors: those of npy_header and of AtomicFile, and
 /// `tensor_size_mismatch`.
-Status write_npy(const std::filesystem::path& path, const TensorView& tensor);
+Status write_npy(const std::filesystem::path& path, const TensorView& tensor,
+                 Replace replace = Replace::name);
 
 }  // namespace trinity

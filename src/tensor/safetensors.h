@@ -82,6 +82,7 @@ Result<std::string> safetensors_header(std::span<const NamedTensor> tensors);
 /// Writes `tensors`, in any order, atomically to `path`. Errors: `duplicate_tensor`,
 /// `invalid_tensor_name` (empty, no UTF-8, or __metadata__), `tensor_size_mismatch`,
 /// `shape_overflow`, and those of AtomicFile.
-Status write_safetensors(const std::filesystem::path& path, std::vector<NamedTensor> tensors);
+Status write_safetensors(const std::filesystem::path& path, std::vector<NamedTensor> tensors,
+                         Replace replace = Replace::name);
 
 }  // namespace trinity

@@ -77,11 +77,12 @@ Result<std::string> safetensors_header(std::span<const NamedTensor> tensors) {
   return safetensors_header(declarations);
 }
 
-Status write_safetensors(const std::filesystem::path& path, std::vector<NamedTensor> tensors) {
+Status write_safetensors(const std::filesystem::path& path, std::vector<NamedTensor> tensors,
+                         Replace replace) {
   std::sort(tensors.begin(), tensors.end(), by_name);
   const auto header = safetensors_header(std::span<const NamedTensor>(tensors));
   if (!header) return tl::unexpected(header.error());
-  auto file = AtomicFile::create(path);
+  auto file = AtomicFile::create(path, replace);
   if (!file) return tl::unexpected(file.error());
   if (auto status = file->write(std::string_view(*header)); !status) return status;
   for (const NamedTensor& tensor : tensors) {

@@ -46,7 +46,6 @@ TEST(MappedFile, accepts_an_empty_file) {
   ASSERT_TRUE(file);
   EXPECT_EQ(file->size(), 0u);
   file->advise_dontneed(0, 1);
-  file->advise_willneed(0, 1);
 }
 
 TEST(MappedFile, refuses_what_is_not_a_regular_file_without_waiting) {

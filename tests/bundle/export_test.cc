@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 #include <thread>
 
 #include "base/sha256.h"
@@ -42,6 +43,22 @@ const Strings kPaths = {"embedder.token_embedding.kernel",
                         "decoder.blocks.1.ffn.intermediate.kernel",
                         "decoder.blocks.1.ffn.output.kernel",
                         "language_modeling_head.output.kernel"};
+
+/// By this a folder is known for a bundle's, whatever else is wrong with it.
+constexpr const char* kEarlierManifest = R"({"artifact_version":1,"selected_tensors":[]})";
+
+/// Content, place on the disk and last change of everything below a folder.
+std::map<std::string, std::string> everything_in(const fs::path& folder) {
+  std::map<std::string, std::string> all;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    struct stat status {};
+    if (::lstat(entry.path().c_str(), &status) != 0) continue;
+    std::string& one = all[fs::relative(entry.path(), folder).string()];
+    one = fmt::format("{} {}.{} ", status.st_ino, status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+    if (entry.is_regular_file()) one += slurp(entry.path());
+  }
+  return all;
+}
 
 /// Events of one tensor do not mix with those of the head and the end; between tensors the writer
 /// runs behind.
@@ -332,6 +349,144 @@ TEST_F(ExportTest, SVD_13_ResumingKeepsWhatIsValid) {
   EXPECT_EQ(payload_files(bundle()), before);
 }
 
+TEST_F(ExportTest, ACompleteBundleIsLeftAsItIsToTheByte) {
+  for (const bool merge : {true, false}) {
+    SCOPED_TRACE(merge);
+    ExportOptions made = options();
+    made.merge = merge;
+    made.force = true;
+    ASSERT_TRUE(do_export(made).report);
+    const auto before = everything_in(bundle());
+    made.force = false;
+    made.resume = true;
+    for (const auto only : {std::optional<int64_t>(), std::optional<int64_t>(1)}) {
+      made.only_index = only;
+      const Exported exported = do_export(made, [&](const std::string& event) {
+        EXPECT_TRUE(Bundle::open(bundle())) << "at " << event;
+      });
+      ASSERT_TRUE(exported.report) << exported.message();
+      EXPECT_EQ(exported.report->manifest.status, "complete");
+      EXPECT_EQ(exported.report->skipped, only ? 1 : 9);
+      EXPECT_EQ(exported.names.front(), "export_started");
+      EXPECT_EQ(*exported.event("export_finished"), (Json{{"status", "complete"}}));
+      EXPECT_EQ(everything_in(bundle()), before);
+    }
+    expect_valid(bundle());
+  }
+}
+
+TEST_F(ExportTest, MergingACompleteBundleLeavesItCompleteAllTheWay) {
+  ExportOptions made = options();
+  made.merge = false;
+  ASSERT_TRUE(do_export(made).report);
+  for (const bool merge : {true, false}) {
+    made.resume = true;
+    made.merge = merge;
+    const Exported exported = do_export(made, [&](const std::string& event) {
+      EXPECT_TRUE(Bundle::open(bundle())) << "at " << event;
+    });
+    ASSERT_TRUE(exported.report) << exported.message();
+    EXPECT_EQ(manifest_of(bundle())["artifact_layout"],
+              merge ? "single_file" : "checkpoint_directory");
+    expect_valid(bundle());
+  }
+}
+
+TEST_F(ExportTest, OneTensorOfACompleteBundleThatIsDamagedIsMended) {
+  ExportOptions made = options();
+  made.merge = false;
+  ASSERT_TRUE(do_export(made).report);
+  const auto before = payload_files(bundle());
+  const fs::path victim =
+      bundle() / manifest_of(bundle())["selected_tensors"][0]["checkpoint_path"];
+  std::ofstream(victim, std::ios::binary | std::ios::app) << "x";
+  made.resume = true;
+  ASSERT_TRUE(do_export(made).report);
+  EXPECT_EQ(payload_files(bundle()), before);
+  expect_valid(bundle());
+}
+
+TEST_F(ExportTest, AModelFolderUnderAnotherNameIsTheSameModel) {
+  ExportOptions one = options();
+  one.only_index = 4;
+  ASSERT_TRUE(do_export(one).report);
+  fs::copy(shared_world().model(), folder_ / "renamed", fs::copy_options::recursive);
+  ExportOptions rest = options();
+  rest.resume = true;
+  rest.model = folder_ / "renamed";
+  const Exported resumed = do_export(rest);
+  ASSERT_TRUE(resumed.report) << resumed.message();
+  EXPECT_EQ(resumed.report->skipped, 1);
+  EXPECT_EQ(manifest_of(bundle())["base_model_repo"], "model");
+  expect_valid(bundle(), rest.model);
+  // Not so with other weights, and not where the name was given.
+  ASSERT_TRUE(synthesize_model(world_config(), 12, folder_ / "other"));
+  rest.model = folder_ / "other";
+  EXPECT_EQ(do_export(rest).tag(), "export_exception");
+  rest.model = folder_ / "renamed";
+  rest.base_model_repo = "another/model";
+  EXPECT_EQ(do_export(rest).tag(), "export_exception");
+  expect_valid(bundle(), shared_world().model());
+}
+
+TEST_F(ExportTest, ForceReplacesBundlesAndNothingElse) {
+  fs::copy(shared_world().model(), folder_ / "model", fs::copy_options::recursive);
+  folder_.put("model/manifest.json", kEarlierManifest);
+  folder_.put("mine/router_head.safetensors", "trained");
+  folder_.put("mine/manifest.json", "{}");
+  for (const auto& [name, tag] :
+       {std::pair("model", "output_is_a_model"), std::pair("mine", "output_is_no_bundle")}) {
+    const auto before = everything_in(folder_ / name);
+    ExportOptions made = options(name);
+    made.force = true;
+    EXPECT_EQ(do_export(made).tag(), tag);
+    made.force = false;
+    const Exported refused = do_export(made);
+    EXPECT_NE(refused.tag(), "ok");
+    EXPECT_EQ(refused.message().find("--force"), std::string::npos) << refused.message();
+    made.resume = true;
+    EXPECT_NE(do_export(made).tag(), "ok");
+    EXPECT_EQ(everything_in(folder_ / name), before);
+  }
+}
+
+TEST_F(ExportTest, AReplacementThatWasKilledCanBeDoneAgain) {
+  ASSERT_TRUE(do_export(options("whole")).report);
+  folder_.put("bundle/notes.txt", "mine");
+  folder_.put("bundle/manifest.replaced.json", kEarlierManifest);
+  folder_.put("bundle/checkpoints/0001_x.safetensors", "old");
+  ExportOptions force = options();
+  force.force = true;
+  const Exported exported = do_export(force);
+  ASSERT_TRUE(exported.report) << exported.message();
+  EXPECT_EQ(exported.report->foreign_files, Strings{"notes.txt"});
+  fs::remove(bundle() / "notes.txt");
+  EXPECT_EQ(payload_files(bundle()), payload_files(folder_ / "whole"));
+}
+
+TEST_F(ExportTest, WhatAKilledExportHalfWroteIsRemoved) {
+  ExportOptions one = options();
+  one.only_index = 4;
+  ASSERT_TRUE(do_export(one).report);
+  const fs::path left = folder_.put("bundle/checkpoints/.trinity-0123456789abcdef.tmp", "half");
+  const fs::path mine = folder_.put("bundle/checkpoints/0001.tmp", "mine");
+  ExportOptions rest = options();
+  rest.resume = true;
+  ASSERT_TRUE(do_export(rest).report);
+  EXPECT_FALSE(fs::exists(left));
+  EXPECT_EQ(slurp(mine), "mine");
+}
+
+TEST_F(ExportTest, WhateverFailsOnceItHasBegunIsInTheManifest) {
+  const Exported exported = do_export(options(), [&](const std::string& event) {
+    if (event == "export_started") folder_.put("bundle/router_head.safetensors/in the way", "x");
+  });
+  EXPECT_NE(exported.tag(), "ok");
+  EXPECT_EQ(manifest_of(bundle())["status"], "failed");
+  EXPECT_EQ(manifest_of(bundle())["export_complete"], false);
+  EXPECT_EQ(log_names(bundle()).back(), "export_failed");
+}
+
 TEST_F(ExportTest, SVD_14_ADamagedCheckpointIsRebuilt) {
   ASSERT_TRUE(do_export(options()).report);
   const auto before = payload_files(bundle());
@@ -433,6 +588,7 @@ TEST_F(ExportTest, TwoAtOnceInOneFolder) {
 TEST_F(ExportTest, ALinkedCheckpointsFolderIsNotFollowed) {
   fs::create_directories(bundle());
   fs::create_directories(folder_ / "elsewhere");
+  folder_.put("bundle/manifest.json", kEarlierManifest);
   fs::create_directory_symlink(folder_ / "elsewhere", bundle() / "checkpoints");
   ExportOptions force = options();
   force.force = true;
@@ -442,6 +598,7 @@ TEST_F(ExportTest, ALinkedCheckpointsFolderIsNotFollowed) {
 
 TEST_F(ExportTest, ALinkInTheWayOfACheckpointIsReplaced) {
   fs::create_directories(bundle() / "checkpoints");
+  folder_.put("bundle/manifest.json", kEarlierManifest);
   folder_.put("outside", "mine");
   for (const char* ending : {"", ".tmp"})
     fs::create_symlink(folder_ / "outside",
@@ -535,6 +692,7 @@ TEST_F(ExportTest, AFullDiskInTheMiddleIsTyped) {
   // Stands for a failing write: the name of a checkpoint is taken by a folder.
   fs::create_directories(bundle() / "checkpoints" / ("0006_" + kPaths[5] + ".safetensors") /
                          "full");
+  folder_.put("bundle/manifest.json", kEarlierManifest);
   ExportOptions force = options();
   force.force = true;
   const Exported exported = do_export(force);

@@ -1,6 +1,7 @@
 // Importing components of the Python lane: both generations of manifests, orientation, resuming,
 // and what hostile or damaged input cannot do.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cmath>
@@ -274,8 +275,50 @@ TEST_F(ImportTest, AResumedFolderNeedsAManifest) {
   options_.resume = true;
   EXPECT_EQ(import().error().tag, "missing_manifest_for_resume");
   options_.force = true;
+  EXPECT_EQ(import().error().tag, "output_is_no_bundle");
+  folder_.put("out/manifest.json", R"({"artifact_version":1,"selected_tensors":[]})");
   ASSERT_TRUE(import());
   EXPECT_EQ(slurp(options_.out / "other.txt"), "mine");
+}
+
+TEST_F(ImportTest, ACompleteBundleIsLeftAsItIsToTheByte) {
+  ASSERT_TRUE(write_and_import());
+  const std::string manifest = slurp(options_.out / kManifestFile);
+  struct stat head {};
+  ASSERT_EQ(::stat((options_.out / kHeadFile).c_str(), &head), 0);
+  options_.resume = true;
+  const auto again = import_python_components(
+      f32_backend(), options_,
+      [&](const std::string& name, const auto&) {
+        EXPECT_EQ(slurp(options_.out / kManifestFile), manifest) << "at " << name;
+      },
+      {});
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->skipped, 1);
+  EXPECT_EQ(again->manifest.status, "complete");
+  EXPECT_EQ(slurp(options_.out / kManifestFile), manifest);
+  struct stat now {};
+  ASSERT_EQ(::stat((options_.out / kHeadFile).c_str(), &now), 0);
+  EXPECT_EQ(now.st_ino, head.st_ino);
+  // A head that is not the recorded one is written again.
+  std::ofstream(options_.out / kHeadFile, std::ios::binary | std::ios::app) << "x";
+  ASSERT_TRUE(import());
+  EXPECT_EQ(sha256_file(options_.out / kHeadFile).value(), *again->manifest.router_head_sha256);
+}
+
+TEST_F(ImportTest, WhateverFailsOnceItHasBegunIsInTheManifest) {
+  write_input();
+  const auto report = import_python_components(
+      f32_backend(), options_,
+      [&](const std::string& name, const auto&) {
+        if (name == "python_import_write_started")
+          folder_.put(std::string("out/") + kHeadFile + "/in the way", "x");
+      },
+      {});
+  ASSERT_FALSE(report);
+  const auto manifest = load_manifest(options_.out);
+  ASSERT_TRUE(manifest);
+  EXPECT_EQ(manifest->status, "failed");
 }
 
 TEST_F(ImportTest, MissingAndBrokenFilesAreTyped) {

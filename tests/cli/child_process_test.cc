@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <csignal>
+#include <thread>
+#include <vector>
 
 #include "base/temporary_folder.h"
 
@@ -26,6 +29,18 @@ TEST(ChildProcess, GivesStatusAndBothOutputsInTheirOrder) {
   EXPECT_GE(outcome.duration_ms, 0);
   EXPECT_EQ(shell("exit 0").exit_status, 0);
   EXPECT_EQ(shell("kill -9 $$").exit_status, 128 + SIGKILL);
+}
+
+TEST(ChildProcess, TwoAtOnceTakeTurns) {
+  std::vector<std::thread> callers;
+  std::array<int, 4> statuses{};
+  for (int i = 0; i < 4; ++i)
+    callers.emplace_back([&statuses, i] {
+      const auto outcome = run_child({"sh", {"-c", "exit " + std::to_string(i + 1)}, {}, {}});
+      statuses[static_cast<std::size_t>(i)] = outcome ? outcome->exit_status : -1;
+    });
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(statuses, (std::array<int, 4>{1, 2, 3, 4}));
 }
 
 TEST(ChildProcess, KeepsTheEndOfALongOutputAndTellsAllOfIt) {

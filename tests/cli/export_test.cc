@@ -104,6 +104,30 @@ TEST_F(ExportCommand, ExportVerifyAndRoute) {
   EXPECT_EQ(Json::parse(by_vector.out)["route_hash"], Json::parse(run(as_json).out)["route_hash"]);
 }
 
+TEST_F(ExportCommand, AReaderThatLeavesDoesNotEndTheExport) {
+  for (const Words& extra : {Words{}, Words{"--json", "--force"}}) {
+    Process process(words(extra));
+    close_pipe_end(process.out);
+    const Outcome outcome = process.finish({});
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_EQ(run({"verify", bundle_.string()}).status, 0);
+  }
+  // And the verdict on a damaged bundle is the same without one.
+  std::ofstream(bundle_ / "router_head.safetensors", std::ios::binary | std::ios::app) << "x";
+  Process process({"verify", bundle_.string()});
+  close_pipe_end(process.out);
+  EXPECT_EQ(process.finish({}).status, 1);
+}
+
+TEST_F(ExportCommand, ResumingOneTensorOfACompleteBundleLeavesItComplete) {
+  ASSERT_EQ(run(words()).status, 0);
+  const std::string before = slurp(bundle_ / "manifest.json");
+  const Outcome one = run(words({"--resume", "--only-index", "1", "--json"}));
+  EXPECT_EQ(one.status, 0) << one.err;
+  EXPECT_EQ(events(one).back()["status"], "complete");
+  EXPECT_EQ(slurp(bundle_ / "manifest.json"), before);
+}
+
 TEST_F(ExportCommand, OnlyIndexSucceedsAndAPartialBundleIsNotComplete) {
   const Outcome one = run(words({"--only-index", "2", "--json"}));
   EXPECT_EQ(one.status, 0) << one.err;

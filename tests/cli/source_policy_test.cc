@@ -48,6 +48,7 @@ TEST(SourcePolicy, ENV_1_OnlyTheCommandLineReadsTheEnvironment) {
   std::map<std::string, std::string> texts = sources({"include", "src", "bench"});
   ASSERT_GT(texts.size(), 50u);
   std::erase_if(texts, [](const auto& file) { return file.first.starts_with("src/cli/"); });
+  texts.erase("src/base/process.cc");  // hands it on to children, unread
   for (const char* construct :
        {"getenv", "secure_getenv", "setenv", "putenv", "unsetenv", "clearenv", "environ"}) {
     expect_absent(texts, construct, "settings are passed as arguments; src/cli reads TRINITY_*");
@@ -121,6 +122,30 @@ TEST(SourcePolicy, OneFileIncludesTheLibraryForCommandLines) {
   const std::string precompiled{std::istreambuf_iterator<char>(file),
                                 std::istreambuf_iterator<char>()};
   EXPECT_EQ(precompiled.find("<CLI/"), std::string::npos);
+}
+
+TEST(SourcePolicy, ProcessesAreStartedInOnePlace) {
+  std::map<std::string, std::string> texts = sources({"include", "src", "bench"});
+  ASSERT_EQ(texts.erase("src/base/process.cc"), 1u);
+  for (const char* construct : {"fork()", "vfork(", "execv", "execve", "execvp", "posix_spawn",
+                                "posix_spawnp", "wait4(", "waitpid("})
+    expect_absent(texts, construct, "ChildProcess of base/process.h starts and reaps");
+}
+
+TEST(SourcePolicy, CommandsWriteFilesThroughOneDoor) {
+  std::map<std::string, std::string> texts = sources({"src/cli", "src/lab"});
+  ASSERT_GT(texts.size(), 100u);
+  for (const char* door :
+       {"src/cli/terminal/output_file.cc", "src/cli/terminal/output_file.h",
+        "src/cli/program.cc",         // /dev/null for descriptors that the caller closed
+        "src/lab/parity/replay.cc"})  // stages as they come about, in a folder for them alone
+    ASSERT_EQ(texts.erase(door), 1u) << door;
+  for (const char* construct :
+       {"std::ofstream", "std::fstream", "fopen(", "O_WRONLY", "O_RDWR", "O_CREAT", "AtomicFile",
+        "TensorFile", "MergedTensorFile", "write_file_atomic", "write_safetensors", "write_npy",
+        "write_head_file", "std::filesystem::rename", "fs::rename", "fs::copy",
+        "std::filesystem::copy", "fs::remove", "std::filesystem::remove"})
+    expect_absent(texts, construct, "check_outputs before the work, write_output after it");
 }
 
 TEST(SourcePolicy, POL_1_NothingIsLeftUndoneInTheSources) {

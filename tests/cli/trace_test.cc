@@ -60,7 +60,7 @@ TEST_F(Trace, AgreesWithRoute) {
 }
 
 TEST_F(Trace, ComparedWithItselfPassesAndWithAChangedOneFails) {
-  const std::string out = (folder_ / "made/ours.json").string();
+  const std::string out = (folder_ / "ours.json").string();
   Json record = Json::parse(own_text());
   const Outcome same = trace({"--python-report", theirs(record), "--out", out});
   EXPECT_EQ(same.status, 0) << same.err;

@@ -69,6 +69,43 @@ TEST(Synth, ATensorDependsOnItsNameAndShapeAlone) {
             take(to_f32(take(three.tensor("model.layers.1.mlp.gate_proj.weight")))));
 }
 
+TEST(Synth, TakesAFolderOfItsOwnAndNoOther) {
+  const TemporaryFolder folder;
+  folder.put("real/model.safetensors", "weights that somebody trained");
+  folder.put("real/config.json", config_text());
+  folder.put("notes/todo.txt", "mine");
+  for (const std::string name : {"real", "notes"}) {
+    const auto refused = synthesize_model(config_text(), 7, folder / name);
+    ASSERT_FALSE(refused) << name;
+    EXPECT_EQ(refused.error().tag, "not_a_synthetic_folder");
+    EXPECT_EQ(refused.error().kind, ErrorKind::usage);
+  }
+  EXPECT_EQ(file(folder, "real/model.safetensors"), "weights that somebody trained");
+  EXPECT_FALSE(std::filesystem::exists(folder / "real/router_head.safetensors"));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder / "notes"),
+                          std::filesystem::directory_iterator()),
+            1);
+  std::filesystem::create_directory(folder / "empty");
+  made(folder, "empty", 7);
+}
+
+TEST(Synth, AnEarlierRunIsReplacedUntilSomebodyElseChangedIt) {
+  const TemporaryFolder folder;
+  made(folder, "a", 7);
+  made(folder, "b", 8);
+  folder.put("a/tokenizer.json", "mine");
+  folder.put("a/.trinity-0123456789abcdef.tmp", "what a killed run left");
+  made(folder, "a", 8);
+  for (const std::string name : {"model.safetensors", "router_head.safetensors", "synth.sha256"})
+    EXPECT_EQ(file(folder, "a/" + name), file(folder, "b/" + name)) << name;
+  EXPECT_EQ(file(folder, "a/tokenizer.json"), "mine");
+  EXPECT_FALSE(std::filesystem::exists(folder / "a/.trinity-0123456789abcdef.tmp"));
+  folder.put("a/router_head.safetensors", "a trained head");
+  EXPECT_EQ(synthesize_model(config_text(), 7, folder / "a").error().tag, "not_a_synthetic_folder");
+  EXPECT_EQ(file(folder, "a/router_head.safetensors"), "a trained head");
+  EXPECT_EQ(file(folder, "a/model.safetensors"), file(folder, "b/model.safetensors"));
+}
+
 TEST(Synth, ReportsWhatItWrote) {
   const TemporaryFolder folder;
   uint64_t last = 0, total = 0;

@@ -10,10 +10,12 @@
 #include "base/printable.h"
 #include "base/stopwatch.h"
 #include "base/try.h"
+#include "bundle/export_folder.h"
 #include "bundle/exporter.h"
 #include "cli/commands.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
+#include "cli/terminal/output_file.h"
 #include "cli/terminal/progress.h"
 #include "cli/terminal/terminal.h"
 #include "router/profile.h"
@@ -141,6 +143,10 @@ std::string event_line(const std::string& name, const Json& fields) {
 Result<int> run_export_command(const ExportFlags& flags) {
   TRINITY_TRY(const ExportOptions base_options, options_of(flags));
   ExportOptions options = base_options;
+  if (!flags.dry_run)
+    TRINITY_CHECK(check_output_folder({"--out", flags.out},
+                                      {{"--model", flags.model}, {"--vector", flags.vector}},
+                                      is_bundle_file));
   TRINITY_TRY(const RuntimeProfile profile, resolve_profile(flags.profile));
   TRINITY_CHECK(require_capability(profile, Capability::export_svd));
   options.profile = profile.asked_for();
@@ -153,10 +159,10 @@ Result<int> run_export_command(const ExportFlags& flags) {
     return 0;
   }
   Output output;
-  if (!flags.json) TRINITY_CHECK(print_summary(flags, *plan, *backend, output));
+  Status printed;  // the work goes on when its reader leaves
+  if (!flags.json) printed = print_summary(flags, *plan, *backend, output);
   std::optional<ProgressBar> bar;
   if (!flags.json) bar.emplace("adapting", true);
-  Status printed;
   const auto listener = [&](const std::string& name, const Json& fields) {
     if (!printed) return;
     if (flags.json) {
@@ -180,14 +186,13 @@ Result<int> run_export_command(const ExportFlags& flags) {
   for (const std::string& file : report->foreign_files)
     note(fmt::format("left alone in {}: {}", flags.out, file));
   const Manifest& m = report->manifest;
+  const int verdict = m.status == "complete" || flags.only_index ? 0 : 1;
   std::int64_t completed = 0;
   for (const ManifestTensor& t : m.tensors) completed += t.status == TensorStatus::complete ? 1 : 0;
-  if (!flags.json)
-    TRINITY_CHECK(
-        output.write(fmt::format("Export status: {}\nCompleted: {} / {}\nTime: {:.1f} s\n",
-                                 m.status, completed, m.tensors.size(), report->total_ms / 1000)));
-  TRINITY_CHECK(output.flush());
-  return m.status == "complete" || flags.only_index ? 0 : 1;
+  if (!flags.json && printed)
+    printed = print(fmt::format("Export status: {}\nCompleted: {} / {}\nTime: {:.1f} s\n", m.status,
+                                completed, m.tensors.size(), report->total_ms / 1000));
+  return conclude(verdict, {printed});
 }
 
 void declare(Command& command, ExportFlags& flags) {
@@ -218,7 +223,9 @@ void declare(Command& command, ExportFlags& flags) {
               "also write all tensors into one file, adapted_tensors.safetensors")
       .in("Adaptation");
   command.toggle("--resume", flags.resume, "continue what an earlier run began").in("Run");
-  command.toggle("--force", flags.force, "replace a bundle in --out").in("Run").no_environment();
+  command.toggle("--force", flags.force, "replace a bundle in --out (never anything else)")
+      .in("Run")
+      .no_environment();
   command
       .toggle("--no-skip-existing", flags.no_skip, "with --resume: compute finished tensors again")
       .in("Run")

@@ -9,11 +9,13 @@
 #include "base/printable.h"
 #include "base/try.h"
 #include "base/utf8.h"
+#include "bundle/export_folder.h"
 #include "bundle/python_import.h"
 #include "cli/adapt/f32_lane.h"
 #include "cli/commands.h"
 #include "cli/repository_root.h"
 #include "cli/terminal/output.h"
+#include "cli/terminal/output_file.h"
 #include "cli/terminal/progress.h"
 #include "model/config.h"
 #include "wire/json_writer.h"
@@ -95,7 +97,12 @@ Json report_record(const ImportFlags& flags, const ImportReport& report) {
           {"seconds", report.total_ms / 1000}};
 }
 
-Status import(const ImportFlags& flags) {
+Result<int> import(const ImportFlags& flags) {
+  TRINITY_CHECK(check_output_folder({"--out", flags.out},
+                                    {{"--source-dir", flags.source_dir},
+                                     {"--reference", flags.reference},
+                                     {"--model", flags.model}},
+                                    is_bundle_file));
   TRINITY_TRY(const F32Lane lane, open_f32_lane(flags.lane));
   TRINITY_TRY(const ImportOptions options, options_of(flags, lane.profile));
   Output output;
@@ -119,20 +126,19 @@ Status import(const ImportFlags& flags) {
                                          });
   bar.reset();
   if (!report) return tl::unexpected(std::move(report.error()));
-  TRINITY_CHECK(printed);
   for (const std::string& file : report->foreign_files)
     note(fmt::format("left alone in {}: {}", flags.out, file));
   const Manifest& m = report->manifest;
-  if (flags.json) {
-    TRINITY_CHECK(output.write(wire::json_line(report_record(flags, *report))));
-  } else {
-    TRINITY_CHECK(output.write(fmt::format(
-        "Tensors: {} ({} imported, {} kept), {} singular values\nOutput: {}\nTime: {:.1f} s\n"
-        "Python semantic import complete\n",
-        m.tensors.size(), report->imported, report->skipped, m.selected_singular_value_count,
-        printable(flags.out), report->total_ms / 1000)));
-  }
-  return output.flush();
+  const std::string text =
+      flags.json
+          ? wire::json_line(report_record(flags, *report))
+          : fmt::format(
+                "Tensors: {} ({} imported, {} kept), {} singular values\nOutput: {}\n"
+                "Time: {:.1f} s\nPython semantic import complete\n",
+                m.tensors.size(), report->imported, report->skipped,
+                m.selected_singular_value_count, printable(flags.out), report->total_ms / 1000);
+  if (printed) printed = print(text);
+  return conclude(0, {printed});
 }
 
 void declare(Command& command, ImportFlags& flags) {
@@ -165,7 +171,9 @@ void declare(Command& command, ImportFlags& flags) {
              "name of the base model for the manifest; default: as the Python manifest says")
       .takes("NAME");
   command.toggle("--resume", flags.resume, "continue what an earlier run began").in("Run");
-  command.toggle("--force", flags.force, "replace an earlier bundle in the folder")
+  command
+      .toggle("--force", flags.force,
+              "replace an earlier bundle in the folder (never anything else)")
       .in("Run")
       .no_environment();
   add_f32_lane_flags(command, flags.lane);

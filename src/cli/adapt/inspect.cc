@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/try.h"
 #include "base/utf8.h"
 #include "cli/adapt/f32_lane.h"
@@ -12,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
+#include "cli/terminal/output_file.h"
 #include "cli/terminal/paragraph.h"
 #include "cli/terminal/table.h"
 #include "cli/terminal/terminal.h"
@@ -341,26 +341,32 @@ Result<BundlePicture> look(const InspectFlags& flags) {
   return inspect_bundle(*algebra, flags.path, {flags.model, flags.vector});
 }
 
-Result<int> inspect(const InspectFlags& flags) {
-  TRINITY_TRY(const BundlePicture picture, look(flags));
-  Output output;
-  TRINITY_CHECK(flags.json ? print_json(flags, picture, output)
-                           : print_text(flags, picture, output));
-  TRINITY_CHECK(output.flush());
-  if (!flags.json)
-    for (const std::string& text : picture.notes) note(text);
-  if (flags.svg.empty()) return 0;
+Status draw(const InspectFlags& flags, const BundlePicture& picture) {
+  if (flags.svg.empty()) return {};
   if (!has_chart(picture))
     return fail(ErrorKind::missing, "nothing_to_draw",
                 "neither offsets nor spectra are known; name the router vector with --vector or "
                 "the base model with --model");
   const std::string name = std::filesystem::path(flags.path).lexically_normal().filename().string();
-  TRINITY_CHECK(write_file_atomic(
+  return write_output(
       flags.svg,
-      std::string_view(inspect_chart(
-          picture, fmt::format("{} {}", name.empty() ? flags.path : name,
-                               picture.kind == Kind::vector ? "" : kind_name(picture.kind))))));
-  return 0;
+      inspect_chart(picture,
+                    fmt::format("{} {}", name.empty() ? flags.path : name,
+                                picture.kind == Kind::vector ? "" : kind_name(picture.kind))));
+}
+
+Result<int> inspect(const InspectFlags& flags) {
+  TRINITY_CHECK(
+      check_outputs({{"--svg", flags.svg}},
+                    {{"PATH", flags.path}, {"--model", flags.model}, {"--vector", flags.vector}}));
+  TRINITY_TRY(const BundlePicture picture, look(flags));
+  Output output;
+  Status printed =
+      flags.json ? print_json(flags, picture, output) : print_text(flags, picture, output);
+  if (printed) printed = output.flush();
+  if (!flags.json)
+    for (const std::string& text : picture.notes) note(text);
+  return conclude(0, {printed, draw(flags, picture)});
 }
 
 void declare(Command& command, InspectFlags& flags) {

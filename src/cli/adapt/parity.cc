@@ -5,7 +5,6 @@
 #include <optional>
 
 #include "backend/backend_label.h"
-#include "base/file.h"
 #include "base/json.h"
 #include "base/printable.h"
 #include "base/stopwatch.h"
@@ -14,7 +13,7 @@
 #include "cli/adapt/f32_lane.h"
 #include "cli/commands.h"
 #include "cli/terminal/output.h"
-#include "cli/terminal/report_file.h"
+#include "cli/terminal/output_file.h"
 #include "lab/parity/chunks.h"
 #include "lab/parity/compare.h"
 #include "lab/parity/sample.h"
@@ -25,10 +24,34 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Pretty JSON with a line feed at the end, in a folder that is made when needed.
+/// Pretty JSON with a line feed at the end.
 Status write_report(const fs::path& path, const Json& report) {
-  return write_report_file(path, json_text(report, 2) + "\n");
+  return write_output(path, json_text(report, 2) + "\n");
 }
+
+/// The places of `sample` and `chunks`, before their work. The stages of the other side lie where
+/// the components do, so ours must not.
+Status check_places(const std::string& out, const char* default_out, const std::string& stage_dir,
+                    std::vector<NamedPath> inputs) {
+  if (out == default_out) make_default_folder(out);
+  TRINITY_CHECK(check_outputs({{"--out", out}}, inputs));
+  return check_output_folder({"--stage-dir", stage_dir}, inputs,
+                             [](const fs::path& /*name*/) { return false; });
+}
+
+/// Lines of progress on standard output until its reader leaves; the work goes on without one.
+class Lines {
+ public:
+  void say(const std::string& line) {
+    if (told_) told_ = output_.write(excerpt(line, 4096) + "\n");
+    if (told_) told_ = output_.flush();
+  }
+  const Status& told() const { return told_; }
+
+ private:
+  Output output_;
+  Status told_;
+};
 
 struct PathFlags {
   Flag components, python_report;
@@ -51,8 +74,10 @@ PathFlags add_path_flags(Command& command, std::string& components, std::string&
 
 // ---- sample -------------------------------------------------------------------------------------
 
+constexpr const char* kSampleOut = "tmp/sakana_parity/elixir_sample_trace.json";
+
 struct SampleFlags {
-  std::string out = "tmp/sakana_parity/elixir_sample_trace.json";
+  std::string out = kSampleOut;
   std::string components, python_report, stage_dir, router_vector, tensor_name, reference, model,
       filter;
   F32LaneFlags lane;
@@ -116,22 +141,26 @@ Result<Lanes> open_lanes(const SampleFlags& flags) {
   return lanes;
 }
 
-Status sample(const SampleFlags& flags) {
+Result<int> sample(const SampleFlags& flags) {
+  TRINITY_CHECK(check_places(flags.out, kSampleOut, flags.stage_dir,
+                             {{"--components-dir", flags.components},
+                              {"--python-report", flags.python_report},
+                              {"--router-vector", flags.router_vector},
+                              {"--reference", flags.reference},
+                              {"--model", flags.model}}));
   TRINITY_TRY(const Lanes lanes, open_lanes(flags));
-  Output output;
-  Status printed;
+  Lines lines;
   TRINITY_TRY(const Json report,
               parity_sample(lanes.targets, options_of(flags), [&](const std::string& line) {
-                if (flags.json) return;
-                if (printed) printed = output.write(excerpt(line, 4096) + "\n");
-                if (printed) printed = output.flush();
+                if (!flags.json) lines.say(line);
               }));
-  TRINITY_CHECK(printed);
-  TRINITY_CHECK(write_report(flags.out, report));
-  TRINITY_CHECK(output.write(
-      flags.json ? wire::json_line(report)
-                 : fmt::format("Wrote Elixir parity report: {}\n", printable(flags.out))));
-  return output.flush();
+  const Status filed = write_report(flags.out, report);
+  Status printed = lines.told();
+  if (flags.json)
+    printed = print(wire::json_line(report));
+  else if (filed && printed)
+    printed = print(fmt::format("Wrote Elixir parity report: {}\n", printable(flags.out)));
+  return conclude(0, {printed, filed});
 }
 
 void declare_sample(Command& command, SampleFlags& flags) {
@@ -179,8 +208,11 @@ void declare_sample(Command& command, SampleFlags& flags) {
 
 // ---- chunks -------------------------------------------------------------------------------------
 
+constexpr const char* kChunksOut =
+    "tmp/sakana_parity/large_tensor_chunks/elixir_large_tensor_chunks.json";
+
 struct ChunkFlags {
-  std::string out = "tmp/sakana_parity/large_tensor_chunks/elixir_large_tensor_chunks.json";
+  std::string out = kChunksOut;
   std::string components, python_report, stage_dir;
   std::int64_t chunk_rows = 1024;
   std::vector<std::string> sources;
@@ -188,7 +220,17 @@ struct ChunkFlags {
   bool no_cuda = false, json = false;
 };
 
-Status chunks(const ChunkFlags& flags) {
+Status verdict(const ParityChunkReport& result) {
+  if (result.failed_required == 0) return {};
+  return fail(ErrorKind::invalid_input, "large_tensor_chunk_parity_failed",
+              fmt::format("{} of {} required checks failed; the report says which",
+                          result.failed_required, result.required_checks));
+}
+
+Result<int> chunks(const ChunkFlags& flags) {
+  TRINITY_CHECK(check_places(
+      flags.out, kChunksOut, flags.stage_dir,
+      {{"--components-dir", flags.components}, {"--python-report", flags.python_report}}));
   F32LaneFlags chosen = flags.lane;
   if (flags.no_cuda) chosen.profile.clear();
   TRINITY_TRY(const F32Lane lane, open_f32_lane(chosen));
@@ -197,28 +239,24 @@ Status chunks(const ChunkFlags& flags) {
   options.stage_dir = flags.stage_dir;
   options.chunk_rows = flags.chunk_rows;
   options.sources = flags.sources;
-  Output output;
-  Status printed;
+  Lines lines;
   TRINITY_TRY(const ParityChunkReport result,
               parity_chunks(*lane.backend, options, [&](const std::string& line) {
-                if (flags.json) return;
-                if (printed) printed = output.write(excerpt(line, 4096) + "\n");
-                if (printed) printed = output.flush();
+                if (!flags.json) lines.say(line);
               }));
-  TRINITY_CHECK(printed);
-  TRINITY_CHECK(write_report(flags.out, result.report));
-  TRINITY_CHECK(output.write(
-      flags.json ? wire::json_line(result.report)
-                 : fmt::format(
-                       "large_tensor_chunks={} sources={} required_checks={} failed_required={} "
-                       "functional_parity={}\nWrote large-tensor chunk report: {}\n",
-                       result.chunks, result.sources.size(), result.required_checks,
-                       result.failed_required, result.failed_required == 0, printable(flags.out))));
-  TRINITY_CHECK(output.flush());
-  if (result.failed_required == 0) return {};
-  return fail(ErrorKind::invalid_input, "large_tensor_chunk_parity_failed",
-              fmt::format("{} of {} required checks failed; the report says which",
-                          result.failed_required, result.required_checks));
+  Status printed = lines.told();
+  if (flags.json)
+    printed = print(wire::json_line(result.report));
+  else if (printed)
+    printed =
+        print(fmt::format("large_tensor_chunks={} sources={} required_checks={} failed_required={} "
+                          "functional_parity={}\n",
+                          result.chunks, result.sources.size(), result.required_checks,
+                          result.failed_required, result.failed_required == 0));
+  const Status filed = write_report(flags.out, result.report);
+  if (!flags.json && filed && printed)
+    printed = print(fmt::format("Wrote large-tensor chunk report: {}\n", printable(flags.out)));
+  return conclude(verdict(result), {printed, filed});
 }
 
 void declare_chunks(Command& command, ChunkFlags& flags) {
@@ -254,7 +292,17 @@ struct CheckFlags {
   std::int64_t top_diffs = 5;
 };
 
-Status check(const CheckFlags& flags) {
+Status verdict(const CompareResult& result, int exit_status) {
+  if (exit_status == 0) return {};
+  return fail(
+      ErrorKind::invalid_input, "parity_comparator_failed",
+      fmt::format("parity comparator failed (exit {}): {}", exit_status, result.failures.front()));
+}
+
+Result<int> check(const CheckFlags& flags) {
+  TRINITY_CHECK(check_outputs(
+      {{"--summary-out", flags.summary_out}},
+      {{"--python-report", flags.python_report}, {"--our-report", flags.our_report}}));
   CompareOptions options;
   options.python_report = flags.python_report;
   options.our_report = flags.our_report;
@@ -265,15 +313,11 @@ Status check(const CheckFlags& flags) {
   const Stopwatch watch;
   TRINITY_TRY(const CompareResult result, compare_parity_reports(options));
   const int exit_status = result.failures.empty() ? 0 : 1;
-  Output output;
   const Json summary = compare_summary(options, result, exit_status, watch.elapsed_ms());
-  TRINITY_CHECK(output.write(flags.json ? wire::json_line(summary) : result.text));
-  TRINITY_CHECK(output.flush());
-  if (!flags.summary_out.empty()) TRINITY_CHECK(write_report(flags.summary_out, summary));
-  if (exit_status == 0) return {};
-  return fail(
-      ErrorKind::invalid_input, "parity_comparator_failed",
-      fmt::format("parity comparator failed (exit {}): {}", exit_status, result.failures.front()));
+  const Status printed = print(flags.json ? wire::json_line(summary) : result.text);
+  Status filed;
+  if (!flags.summary_out.empty()) filed = write_report(flags.summary_out, summary);
+  return conclude(verdict(result, exit_status), {printed, filed});
 }
 
 void declare_check(Command& command, CheckFlags& flags) {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cmath>
+#include <filesystem>
 #include <optional>
 
 #include "adapt/router_vector.h"
@@ -14,6 +15,7 @@
 #include "cli/commands.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
+#include "cli/terminal/output_file.h"
 #include "cli/terminal/paragraph.h"
 #include "cli/terminal/terminal.h"
 #include "route/head.h"
@@ -54,8 +56,13 @@ struct ConvertFlags {
   bool float32 = false, json = false;
 };
 
+/// What was written into a pipe cannot be read again; its hash is then empty.
 Status print_written(const std::string& path, const NumberFile& file, bool json, Output& output) {
-  TRINITY_TRY(const std::string hash, sha256_file(path));
+  std::string hash;
+  std::error_code ignored;
+  if (std::filesystem::is_regular_file(path, ignored)) {
+    TRINITY_TRY(hash, sha256_file(path));
+  }
   if (json)
     return output.write(wire::json_line({{"file", path},
                                          {"shape", file.shape},
@@ -66,6 +73,7 @@ Status print_written(const std::string& path, const NumberFile& file, bool json,
 }
 
 Status convert(const ConvertFlags& flags) {
+  TRINITY_CHECK(check_outputs({{"output", flags.output}}, {{"input", flags.input}}));
   TRINITY_TRY(NumberFile file, read_numbers(flags.input, flags.tensor_name));
   TRINITY_CHECK(require_vector(file, flags.input));
   if (flags.float32) file.dtype = DType::f32;
@@ -107,6 +115,8 @@ NumberFile f32_file(std::span<const float> values, std::vector<int64_t> shape) {
 Status split(const SplitFlags& flags) {
   if (flags.offsets.empty() && flags.head.empty())
     return fail(ErrorKind::usage, "usage", "name a file to write with --offsets, --head or both");
+  TRINITY_CHECK(check_outputs({{"--offsets", flags.offsets}, {"--head", flags.head}},
+                              {{"input", flags.input}, {"--model", flags.layout.model}}));
   TRINITY_TRY(const VectorLayout layout, layout_of_model(flags.layout.model, flags.layout.layers));
   TRINITY_TRY(const RouterVector vector, RouterVector::load(flags.input, flags.tensor_name));
   TRINITY_TRY(const RouterVectorParts parts,
@@ -149,6 +159,8 @@ struct JoinFlags {
 };
 
 Status join(const JoinFlags& flags) {
+  TRINITY_CHECK(check_outputs({{"output", flags.output}},
+                              {{"--offsets", flags.offsets}, {"--head", flags.head}}));
   TRINITY_TRY(NumberFile file, read_numbers(flags.offsets, ""));
   TRINITY_CHECK(require_vector(file, flags.offsets));
   TRINITY_TRY(const NumberFile head, read_numbers(flags.head, ""));

@@ -48,10 +48,12 @@ Status print_text(const VerifyFlags& flags, const VerifyReport& report, Output& 
 
 Result<int> verify(const VerifyFlags& flags) {
   TRINITY_TRY(const VerifyReport report, verify_bundle(flags.bundle, {flags.model}));
+  const int verdict = report.failed() == 0 ? 0 : 1;
   Output output;
-  TRINITY_CHECK(flags.json ? print_json(flags, report, output) : print_text(flags, report, output));
-  TRINITY_CHECK(output.flush());
-  return report.failed() == 0 ? 0 : 1;
+  Status printed =
+      flags.json ? print_json(flags, report, output) : print_text(flags, report, output);
+  if (printed) printed = output.flush();
+  return conclude(verdict, {printed});
 }
 
 void declare(Command& command, VerifyFlags& flags) {

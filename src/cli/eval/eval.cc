@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/eval/eval_baseline_view.h"
@@ -10,6 +9,7 @@
 #include "cli/eval/eval_lane.h"
 #include "cli/eval/eval_view.h"
 #include "cli/terminal/output.h"
+#include "cli/terminal/output_file.h"
 #include "lab/eval/baseline.h"
 #include "lab/eval/report.h"
 #include "wire/json_writer.h"
@@ -72,6 +72,25 @@ Status verdict(const std::vector<LaneReport>& lanes) {
               "qwen_router_prompt_eval failed " + text);
 }
 
+/// What is written, and that every lane exists: told before the work of the first.
+Status check_places(const EvalFlags& flags) {
+  std::vector<NamedPath> outputs = {{"--report", flags.report}};
+  for (const std::string& name : lanes_of(flags)) {
+    TRINITY_TRY(const RuntimeProfile profile, resolve_profile(name));
+    if (!flags.snapshot_out.empty())
+      outputs.push_back({"--snapshot-out", snapshot_out_of(flags, profile.shown_name())});
+  }
+  std::vector<NamedPath> inputs = model_inputs(flags.model);
+  inputs.push_back({"--cases", flags.cases});
+  inputs.push_back({"--snapshot", flags.snapshot});
+  return check_outputs(outputs, inputs);
+}
+
+/// The first failure of several deliveries is the one to tell.
+void keep_first(Status& first, Status next) {
+  if (first) first = std::move(next);
+}
+
 Result<int> evaluate(const EvalFlags& flags) {
   if (!flags.determinism_child.empty()) {
     TRINITY_CHECK(print_route_prints(flags, flags.determinism_child));
@@ -79,6 +98,7 @@ Result<int> evaluate(const EvalFlags& flags) {
   }
   if (flags.list_cases) return list_cases(flags);
   TRINITY_CHECK(check_eval_flags(flags));
+  TRINITY_CHECK(check_places(flags));
   TRINITY_TRY(EvalCaseSet cases, cases_of(flags));
   TRINITY_CHECK(rung_choice(flags));  // a wrong name is told before the work
   const auto set = std::make_shared<const EvalCaseSet>(std::move(cases));
@@ -86,29 +106,35 @@ Result<int> evaluate(const EvalFlags& flags) {
   std::vector<LaneReport> lanes;
   // A named oracle has its say on every lane before any is printed.
   const bool held_to_oracle = !flags.oracle.empty() && !flags.no_assert;
+  Status evaluated, printed, filed;
   for (const std::string& profile : lanes_of(flags)) {
-    TRINITY_TRY(LaneReport lane, evaluate_lane(flags, profile, set));
-    if (!flags.snapshot_out.empty()) TRINITY_CHECK(write_lane_snapshot(flags, lane));
-    lanes.push_back(std::move(lane));
-    if (!flags.json && !held_to_oracle) TRINITY_CHECK(print_lane(output, flags, lanes.back()));
+    auto lane = evaluate_lane(flags, profile, set);
+    if (!lane) {  // what the lanes before it gave is told all the same
+      evaluated = tl::unexpected(std::move(lane.error()));
+      break;
+    }
+    lanes.push_back(std::move(*lane));
+    if (!flags.json && !held_to_oracle && printed)
+      printed = print_lane(output, flags, lanes.back());
+    if (!flags.snapshot_out.empty()) keep_first(filed, write_lane_snapshot(flags, lanes.back()));
   }
+  if (lanes.empty()) return tl::unexpected(std::move(evaluated.error()));
   const EvalBaseline baseline = choose_baseline(lanes, flags.oracle);
   if (held_to_oracle) {
     for (LaneReport& lane : lanes) {
-      hold_to(baseline, lane);
-      if (!flags.json) TRINITY_CHECK(print_lane(output, flags, lane));
+      if (evaluated) hold_to(baseline, lane);  // else the oracle may be missing
+      if (!flags.json && printed) printed = print_lane(output, flags, lane);
     }
   }
-  if (!flags.json && lanes.size() > 1)
-    TRINITY_CHECK(output.write(baseline_text(baseline, lanes, Style::for_output(STDOUT_FILENO))));
-  if (!flags.report.empty())
-    TRINITY_CHECK(write_file_atomic(
-        flags.report, eval_report_html(lanes, {flags.oracle, version_text(), timestamp_now()})));
   if (flags.json)
-    TRINITY_CHECK(output.write(wire::json_line(record_of(lanes, baseline, flags.show_logits))));
-  TRINITY_CHECK(output.flush());
-  TRINITY_CHECK(verdict(lanes));
-  return 0;
+    printed = print(wire::json_line(record_of(lanes, baseline, flags.show_logits)));
+  else if (printed && lanes.size() > 1)
+    printed = print(baseline_text(baseline, lanes, Style::for_output(STDOUT_FILENO)));
+  if (!flags.report.empty())
+    keep_first(filed,
+               write_output(flags.report, eval_report_html(lanes, {flags.oracle, version_text(),
+                                                                   timestamp_now()})));
+  return conclude(evaluated ? verdict(lanes) : evaluated, {printed, filed});
 }
 
 void declare(Command& command, EvalFlags& flags) {

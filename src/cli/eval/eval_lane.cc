@@ -4,13 +4,13 @@
 
 #include <filesystem>
 
-#include "base/file.h"
 #include "base/json.h"
 #include "base/stopwatch.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/process/own_process.h"
 #include "cli/terminal/output.h"
+#include "cli/terminal/output_file.h"
 #include "cli/terminal/progress.h"
 #include "hash/canonical.h"
 
@@ -202,8 +202,7 @@ Status write_lane_snapshot(const EvalFlags& flags, const LaneReport& lane) {
   if (snapshot.cases.size() < lane.outcomes.size())
     warn(fmt::format("{} cases could not be routed and are not in the snapshot",
                      lane.outcomes.size() - snapshot.cases.size()));
-  return write_file_atomic(snapshot_out_of(flags, lane.profile.shown_name()),
-                           snapshot_json(snapshot));
+  return write_output(snapshot_out_of(flags, lane.profile.shown_name()), snapshot_json(snapshot));
 }
 
 }  // namespace trinity::cli

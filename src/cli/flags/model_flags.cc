@@ -171,6 +171,14 @@ RouterOptions router_options(const ModelFlags& flags) {
   return options;
 }
 
+std::vector<NamedPath> model_inputs(const ModelFlags& flags) {
+  return {{"--model", flags.model},
+          {"--tokenizer", flags.tokenizer},
+          {"--head", flags.head},
+          {"--bundle", flags.bundle},
+          {"--vector", flags.vector}};
+}
+
 Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_head) {
   if (flags.model.empty() && !flags.tokenizer.empty())
     return fail(ErrorKind::usage, "tokenizer_without_model",

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/command_line.h"
+#include "cli/terminal/output_file.h"
 #include "route/head.h"
 #include "router/adaptation.h"
 #include "router/model_files.h"
@@ -47,6 +48,9 @@ Flag add_layer_flags(Command& command, std::vector<std::int64_t>& layers, std::s
 
 /// --head-rows, wherever a router vector is divided.
 Flag add_head_rows_flag(Command& command, std::int64_t& head_rows);
+
+/// What --model and its like read, for check_outputs.
+std::vector<NamedPath> model_inputs(const ModelFlags& flags);
 
 /// Loads the router of the flags and says on standard error what a user should know about it: that
 /// it is the embedded tiny router, which head was found, warnings. With `needs_head` a model folder

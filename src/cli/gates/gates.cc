@@ -6,7 +6,6 @@
 
 #include <algorithm>
 
-#include "base/file.h"
 #include "base/json.h"
 #include "base/try.h"
 #include "cli/commands.h"
@@ -14,7 +13,7 @@
 #include "cli/process/child_process.h"
 #include "cli/repository_root.h"
 #include "cli/terminal/output.h"
-#include "cli/terminal/report_file.h"
+#include "cli/terminal/output_file.h"
 #include "wire/json_writer.h"
 
 namespace trinity::cli {
@@ -25,14 +24,6 @@ struct GatesFlags {
   std::string source, summary_out;
   bool verbose = false, json = false;
 };
-
-/// Makes the summary's folder and tries to write there, so that no long run ends in vain.
-Status prepare_summary(const std::filesystem::path& path) {
-  if (path.empty()) return {};
-  make_parent_folder(path);
-  TRINITY_TRY(const AtomicFile probe, AtomicFile::create(path));
-  return {};
-}
 
 void write_through(std::string_view text) {
   while (!text.empty()) {
@@ -63,11 +54,13 @@ Status verdict(const GateReport& report) {
   return fail(ErrorKind::failed, "gates_failed", what);
 }
 
-Status gates(const GatesFlags& flags) {
+Result<int> gates(const GatesFlags& flags) {
   const std::filesystem::path checkout =
       flags.source.empty() ? repository_root() : std::filesystem::path(flags.source);
   TRINITY_TRY(const std::vector<GateStep> steps, gate_steps(checkout, flags.choice));
-  TRINITY_CHECK(prepare_summary(flags.summary_out));
+  TRINITY_CHECK(check_outputs({{"--summary-out", flags.summary_out}},
+                              {{"--python-report", flags.choice.python_report},
+                               {"--our-report", flags.choice.our_report}}));
   Output output;
   // A reader that leaves must not end the steps: what it would have read is in the summary.
   const auto tell = [&](const StepOutcome& one) {
@@ -79,13 +72,12 @@ Status gates(const GatesFlags& flags) {
   const GateReport report = run_gates(steps, flags.choice, runner_of(flags), tell);
 
   const Json summary = gate_summary(report);
+  const Status printed = print(flags.json ? wire::json_line(summary)
+                                          : gates_table(report, Style::for_output(STDOUT_FILENO)));
+  Status filed;
   if (!flags.summary_out.empty())
-    TRINITY_CHECK(
-        write_file_atomic(std::filesystem::path(flags.summary_out), json_text(summary, 2) + "\n"));
-  TRINITY_CHECK(output.write(flags.json ? wire::json_line(summary)
-                                        : gates_table(report, Style::for_output(STDOUT_FILENO))));
-  TRINITY_CHECK(output.flush());
-  return verdict(report);
+    filed = write_output(flags.summary_out, json_text(summary, 2) + "\n");
+  return conclude(verdict(report), {printed, filed});
 }
 
 void declare(Command& command, GatesFlags& flags) {

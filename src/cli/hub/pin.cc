@@ -13,6 +13,7 @@
 #include "bundle/manifest.h"
 #include "cli/commands.h"
 #include "cli/terminal/output.h"
+#include "cli/terminal/output_file.h"
 #include "cli/terminal/paragraph.h"
 #include "wire/json_writer.h"
 
@@ -77,16 +78,16 @@ Result<Pin> make_pin(const PinFlags& flags) {
 }
 
 Status pin_command(const PinFlags& flags) {
+  TRINITY_CHECK(check_outputs({{"--out", flags.out}},
+                              {{"--bundle", flags.bundle}, {"--manifest", flags.manifest}}));
   TRINITY_TRY(const Pin pin, make_pin(flags));
-  TRINITY_CHECK(write_file_atomic(flags.out, pin_json(pin)));
-  Output output;
-  TRINITY_CHECK(output.write(
+  TRINITY_CHECK(write_output(flags.out, pin_json(pin)));
+  return print(
       flags.json
           ? wire::json_line(
                 {{"pin", flags.out}, {"files", pin.files.size()}, {"revision", flags.revision}})
           : fmt::format("wrote {}: {}, revision {}\n", printable(flags.out),
-                        counted(pin.files.size(), "file"), printable(flags.revision))));
-  return output.flush();
+                        counted(pin.files.size(), "file"), printable(flags.revision)));
 }
 
 void declare(Command& command, PinFlags& flags) {

@@ -5,7 +5,6 @@
 #include <cstdlib>
 #include <optional>
 
-#include "base/file.h"
 #include "base/json.h"
 #include "base/try.h"
 #include "cli/flags/input_flags.h"
@@ -14,8 +13,8 @@
 #include "cli/process/child_process.h"
 #include "cli/repository_root.h"
 #include "cli/terminal/output.h"
+#include "cli/terminal/output_file.h"
 #include "cli/terminal/progress.h"
-#include "cli/terminal/report_file.h"
 #include "lab/eval/snapshot.h"
 #include "wire/json_writer.h"
 
@@ -138,13 +137,16 @@ BenchmarkContext context_of(const BenchmarkFlags& flags, BenchmarkSuite suite,
 
 Status write_report(const std::string& path, const Json& record) {
   const std::filesystem::path file(path);
-  return write_report_file(
+  return write_output(
       file, file.extension() == ".md" ? benchmark_markdown(record) : json_text(record, 2) + "\n");
 }
 
-Status benchmark(const BenchmarkFlags& flags) {
+Result<int> benchmark(const BenchmarkFlags& flags) {
   TRINITY_TRY(const BenchmarkSuite suite, parse_benchmark_suite(flags.suite));
   TRINITY_CHECK(check_flags(flags, suite));
+  std::vector<NamedPath> inputs = model_inputs(flags.model);
+  inputs.push_back({"--dataset", flags.dataset});
+  TRINITY_CHECK(check_outputs({{"--out", flags.out}}, inputs));
   TRINITY_TRY(const InputOptions input, input_options(flags.reading));
   TRINITY_TRY(const BenchmarkDataset set, dataset_of(flags));
   if (set.ignored_labels > 0)
@@ -162,12 +164,11 @@ Status benchmark(const BenchmarkFlags& flags) {
                             {suite, flags.turns(), router->info().backend}));
   const BenchmarkContext context = context_of(flags, suite, set, router->info(), head);
   TRINITY_TRY(const Json record, benchmark_record(context, results));
-  if (!flags.out.empty()) TRINITY_CHECK(write_report(flags.out, record));
-  Output output;
-  TRINITY_CHECK(output.write(
-      flags.json ? wire::json_line(record)
-                 : benchmark_text(context, results, Style::for_output(STDOUT_FILENO))));
-  return output.flush();
+  const Status printed =
+      print(flags.json ? wire::json_line(record)
+                       : benchmark_text(context, results, Style::for_output(STDOUT_FILENO)));
+  const Status filed = flags.out.empty() ? Status() : write_report(flags.out, record);
+  return conclude(0, {printed, filed});
 }
 
 void declare(Command& command, BenchmarkFlags& flags) {

@@ -5,11 +5,11 @@
 
 #include <algorithm>
 
-#include "base/file.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/lab/lab_commands.h"
 #include "cli/terminal/output.h"
+#include "cli/terminal/output_file.h"
 #include "cli/terminal/paragraph.h"
 #include "cli/terminal/terminal.h"
 #include "lab/golden/exact_bits.h"
@@ -81,32 +81,35 @@ Result<PublishedBits> record(std::span<const MatrixLane> lanes) {
 
 Result<int> write(const GoldenFlags& flags, std::span<const MatrixLane> lanes) {
   TRINITY_TRY(const PublishedBits bits, record(lanes));
-  TRINITY_CHECK(write_file_atomic(flags.out, published_bits_text(bits)));
+  TRINITY_CHECK(write_output(flags.out, published_bits_text(bits)));
   for (const auto& [name, table] : bits.arithmetic)
     note(fmt::format("{}: {} operations and {} cases in {}", name, table.ops.size(),
                      table.cases.size(), flags.out));
   return 0;
 }
 
-Result<int> golden(const GoldenFlags& flags) {
-  TRINITY_TRY(const std::vector<MatrixLane> lanes, golden_lanes(flags));
-  if (!flags.out.empty()) return write(flags, lanes);
-  const Style style = Style::for_output(STDOUT_FILENO);
-  Output output;
-  std::string parted;
-  for (const MatrixLane& lane : lanes) {
-    TRINITY_TRY(const ExactComparison comparison, compare_with_published(lane));
-    TRINITY_CHECK(output.write(paragraph({{lane.name + ": " + comparison.sentence(),
-                                           comparison.passed() ? &Style::green : &Style::red}},
-                                         style, 2, 4)));
-    if (!comparison.passed()) parted += (parted.empty() ? "" : ", ") + lane.name;
-  }
-  TRINITY_CHECK(output.flush());
-  if (parted.empty()) return 0;
+Status verdict(const std::string& parted) {
+  if (parted.empty()) return {};
   return fail(ErrorKind::invalid_input, "bits_not_published",
               fmt::format("the bits of {} are not the published ones; the line above says where "
                           "they part first",
                           parted));
+}
+
+Result<int> golden(const GoldenFlags& flags) {
+  TRINITY_CHECK(check_outputs({{"--out", flags.out}}, {}));
+  TRINITY_TRY(const std::vector<MatrixLane> lanes, golden_lanes(flags));
+  if (!flags.out.empty()) return write(flags, lanes);
+  const Style style = Style::for_output(STDOUT_FILENO);
+  std::string text, parted;
+  for (const MatrixLane& lane : lanes) {
+    TRINITY_TRY(const ExactComparison comparison, compare_with_published(lane));
+    text += paragraph({{lane.name + ": " + comparison.sentence(),
+                        comparison.passed() ? &Style::green : &Style::red}},
+                      style, 2, 4);
+    if (!comparison.passed()) parted += (parted.empty() ? "" : ", ") + lane.name;
+  }
+  return conclude(verdict(parted), {print(text)});
 }
 
 void declare(Command& command, GoldenFlags& flags) {

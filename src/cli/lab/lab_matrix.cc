@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <optional>
 
-#include "base/file.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/lab/lab_commands.h"
 #include "cli/lab/lab_view.h"
 #include "cli/terminal/output.h"
+#include "cli/terminal/output_file.h"
 #include "cli/terminal/progress.h"
 #include "lab/eval/cases.h"
 #include "lab/eval/snapshot.h"
@@ -49,6 +49,12 @@ Result<std::vector<MatrixCase>> matrix_cases(const MatrixFlags& flags, const Lab
   return cases;
 }
 
+Status verdict(const MatrixReport& report) {
+  if (report.passed()) return {};
+  return fail(ErrorKind::invalid_input, "lanes_disagree",
+              fmt::format("lanes_disagree: {}; the table shows where", blame_text(report)));
+}
+
 /// The begin of the longest case: the most positions for the fewest tokens.
 std::vector<int32_t> layer_input(std::span<const MatrixCase> cases, std::int64_t tokens) {
   const auto longest = std::max_element(
@@ -59,6 +65,9 @@ std::vector<int32_t> layer_input(std::span<const MatrixCase> cases, std::int64_t
 }
 
 Result<int> matrix(const MatrixFlags& flags) {
+  std::vector<NamedPath> inputs = model_inputs(flags.lab);
+  inputs.push_back({"--cases", flags.cases});
+  TRINITY_CHECK(check_outputs({{"--report", flags.report}}, inputs));
   MatrixReport report;
   TRINITY_TRY(report.lanes, lanes_of(flags.lab));
   // What is wrong with files is told before the work.
@@ -93,16 +102,12 @@ Result<int> matrix(const MatrixFlags& flags) {
                 compare_with_published(lane, with_cases ? CaseFilter() : CaseFilter(no_cases)));
   }
   bar.clear();
+  const Status printed = print(flags.json ? wire::json_line(matrix_record(report))
+                                          : matrix_text(report, Style::for_output(STDOUT_FILENO)));
+  Status filed;
   if (!flags.report.empty())
-    TRINITY_CHECK(
-        write_file_atomic(flags.report, matrix_html(report, {version_text(), timestamp_now()})));
-  Output output;
-  TRINITY_CHECK(output.write(flags.json ? wire::json_line(matrix_record(report))
-                                        : matrix_text(report, Style::for_output(STDOUT_FILENO))));
-  TRINITY_CHECK(output.flush());
-  if (report.passed()) return 0;
-  return fail(ErrorKind::invalid_input, "lanes_disagree",
-              fmt::format("lanes_disagree: {}; the table shows where", blame_text(report)));
+    filed = write_output(flags.report, matrix_html(report, {version_text(), timestamp_now()}));
+  return conclude(verdict(report), {printed, filed});
 }
 
 void declare(Command& command, MatrixFlags& flags) {

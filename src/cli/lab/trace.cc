@@ -10,7 +10,7 @@
 #include "cli/commands.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
-#include "cli/terminal/report_file.h"
+#include "cli/terminal/output_file.h"
 #include "lab/router_trace.h"
 #include "wire/json_writer.h"
 
@@ -26,7 +26,30 @@ struct TraceFlags {
   bool json = false;
 };
 
-Status trace(const TraceFlags& flags) {
+/// Status 1 of the command, with the checks that failed by name.
+Status verdict(const Json& report, std::int64_t failed) {
+  if (failed == 0) return {};
+  std::string names;
+  for (const auto& check : report["comparison"]["checks"])
+    if (!check["passed"].as_bool())
+      names += (names.empty() ? "" : ", ") + check["name"].as_string();
+  return fail(ErrorKind::invalid_input, "router_trace_mismatch",
+              fmt::format("router trace comparison failed_required={}: {}", failed, names));
+}
+
+/// What is shown when the report itself goes to a file.
+std::string summary(const Json& report, std::int64_t failed) {
+  std::string text = "\n=== TRINITY SAKANA ROUTER TRACE ===\n";
+  for (const char* name : {"argmax_agent_id", "argmax_role_id", "role_name", "token_ids_sha256"})
+    text += fmt::format("{}: {}\n", name, json_text(report[name]));
+  if (failed == 0) text += "=== TRINITY SAKANA ROUTER TRACE: PASS ===\n";
+  return text;
+}
+
+Result<int> trace(const TraceFlags& flags) {
+  std::vector<NamedPath> inputs = model_inputs(flags.model);
+  inputs.push_back({"--python-report", flags.python_report});
+  TRINITY_CHECK(check_outputs({{"--out", flags.out}}, inputs));
   Json theirs;
   if (!flags.python_report.empty()) {
     TRINITY_TRY(const std::string text, read_text_file(flags.python_report, kLargestReport));
@@ -61,26 +84,11 @@ Status trace(const TraceFlags& flags) {
     failed = report["comparison"]["failed_required"].as_int64();
   }
   const std::string text = json_text(report, 2) + "\n";
-  Output output;
-  if (!flags.out.empty()) TRINITY_CHECK(write_report_file(flags.out, text));
-  if (flags.json) {
-    TRINITY_CHECK(output.write(wire::json_line(report)));
-  } else if (flags.out.empty()) {
-    TRINITY_CHECK(output.write(text));
-  } else {
-    TRINITY_CHECK(output.write("\n=== TRINITY SAKANA ROUTER TRACE ===\n"));
-    for (const char* name : {"argmax_agent_id", "argmax_role_id", "role_name", "token_ids_sha256"})
-      TRINITY_CHECK(output.write(fmt::format("{}: {}\n", name, json_text(report[name]))));
-    if (failed == 0) TRINITY_CHECK(output.write("=== TRINITY SAKANA ROUTER TRACE: PASS ===\n"));
-  }
-  TRINITY_CHECK(output.flush());
-  if (failed == 0) return {};
-  std::string names;
-  for (const auto& check : report["comparison"]["checks"])
-    if (!check["passed"].as_bool())
-      names += (names.empty() ? "" : ", ") + check["name"].as_string();
-  return fail(ErrorKind::invalid_input, "router_trace_mismatch",
-              fmt::format("router trace comparison failed_required={}: {}", failed, names));
+  const Status printed = print(flags.json          ? wire::json_line(report)
+                               : flags.out.empty() ? text
+                                                   : summary(report, failed));
+  const Status filed = flags.out.empty() ? Status() : write_output(flags.out, text);
+  return conclude(verdict(report, failed), {printed, filed});
 }
 
 void add_alignment(Command& command, const std::string& what, AlignmentTolerances& limits) {

@@ -3,21 +3,22 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <memory>
-#include <system_error>
+#include <mutex>
 #include <thread>
 
 #include "base/descriptor.h"
+#include "base/process.h"
 #include "base/stopwatch.h"
+#include "base/try.h"
 
 namespace trinity::cli {
 namespace {
@@ -29,21 +30,29 @@ tl::unexpected<Error> failed(const std::string& program, int error_number) {
               fmt::format("{} cannot be run: {}", program, std::strerror(error_number)));
 }
 
-int signal_pipe = -1;  // a handler has no other way to its data
+/// A handler has no other way to its data.
+std::atomic<int> signal_pipe = -1;
+static_assert(std::atomic<int>::is_always_lock_free, "a signal handler reads it");
 
 extern "C" void pass_on(int signal) {
   const int before = errno;
   const auto byte = static_cast<unsigned char>(signal);
-  const ssize_t written = ::write(signal_pipe, &byte, 1);
+  const ssize_t written = ::write(signal_pipe.load(), &byte, 1);
   static_cast<void>(written);  // a full pipe holds interrupts enough
   errno = before;
+}
+
+/// Whoever has the handlers; another child waits for its turn.
+std::mutex& interrupts_taken() {
+  static std::mutex mutex;
+  return mutex;
 }
 
 /// Turns interrupts into bytes of a pipe. Holding them back would not do: libraries have threads of
 /// their own, which would take them. One that was ignored, as nohup does, stays so.
 class Interrupts {
  public:
-  explicit Interrupts(int pipe_end) {
+  explicit Interrupts(int pipe_end) : lock_(interrupts_taken()) {
     signal_pipe = pipe_end;
     for (std::size_t i = 0; i < kSignals.size(); ++i) {
       struct sigaction action {};
@@ -57,12 +66,14 @@ class Interrupts {
   ~Interrupts() {
     for (std::size_t i = 0; i < kSignals.size(); ++i)
       ::sigaction(kSignals[i], &before_[i], nullptr);
+    signal_pipe = -1;
   }
   Interrupts(const Interrupts&) = delete;
   Interrupts& operator=(const Interrupts&) = delete;
 
  private:
   static constexpr std::array<int, 3> kSignals = {SIGINT, SIGTERM, SIGHUP};
+  std::lock_guard<std::mutex> lock_;
   std::array<struct sigaction, 3> before_{};
 };
 
@@ -76,37 +87,6 @@ std::unique_ptr<PipeEnds> open_pipe(int flags) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC | flags) != 0) return nullptr;
   return std::make_unique<PipeEnds>(ends[0], ends[1]);
-}
-
-/// Starts the program; 0, or what errno says.
-int start(const ChildCommand& command, int output, pid_t& child) {
-  std::vector<std::string> words = {command.program};
-  words.insert(words.end(), command.arguments.begin(), command.arguments.end());
-  std::vector<char*> argv;
-  argv.reserve(words.size() + 1);
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-
-  posix_spawn_file_actions_t actions;
-  ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-  ::posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
-  if (!command.folder.empty())
-    ::posix_spawn_file_actions_addchdir_np(&actions, command.folder.c_str());
-  // This program ignores SIGPIPE; a pipeline of the child's relies on it.
-  sigset_t defaults;
-  ::sigemptyset(&defaults);
-  ::sigaddset(&defaults, SIGPIPE);
-  posix_spawnattr_t attributes;
-  ::posix_spawnattr_init(&attributes);
-  ::posix_spawnattr_setsigdefault(&attributes, &defaults);
-  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF);
-  const int error =
-      ::posix_spawnp(&child, command.program.c_str(), &actions, &attributes, argv.data(), environ);
-  ::posix_spawnattr_destroy(&attributes);
-  ::posix_spawn_file_actions_destroy(&actions);
-  return error;
 }
 
 /// The run of one child: reads what it says, passes interrupts on, and sees it end. Until that is
@@ -185,41 +165,30 @@ class Watch {
 
 Result<ChildOutcome> run_child(const ChildCommand& command) {
   const Stopwatch watch;
-  // A missing folder would look like a missing program.
-  std::error_code ignored;
-  if (!command.folder.empty() && !std::filesystem::is_directory(command.folder, ignored))
-    return failed(command.program + " in " + command.folder.string(), ENOTDIR);
   const auto output = open_pipe(0), signals = open_pipe(O_NONBLOCK), end = open_pipe(0);
   if (!output || !signals || !end) return failed(command.program, errno);
   ::fcntl(output->read.get(), F_SETFL, O_NONBLOCK);
   const Interrupts interrupts(signals->write.get());
 
-  pid_t child = -1;
-  if (const int error = start(command, output->write.get(), child); error == ENOENT) {
-    return fail(ErrorKind::missing, "missing_program",
-                fmt::format("there is no program {}", command.program));
-  } else if (error != 0) {
-    return failed(command.program, error);
-  }
+  ProcessCommand process;
+  process.program = command.program;
+  process.words = {command.program};
+  process.words.insert(process.words.end(), command.arguments.begin(), command.arguments.end());
+  process.folder = command.folder;
+  process.output = process.errors = output->write.get();
+  process.own_session = true;
+  TRINITY_TRY(ChildProcess child, ChildProcess::start(process));
   output->write = Descriptor();
   std::jthread waiter([&] {
-    siginfo_t info;
-    while (::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT) != 0 &&
-           errno == EINTR) {
-    }
+    child.await_end();
     end->write = Descriptor();
   });
   ChildOutcome outcome =
-      Watch(command, child, output->read.get(), signals->read.get(), end->read.get())
+      Watch(command, child.id(), output->read.get(), signals->read.get(), end->read.get())
           .until_the_end();
   waiter.join();
-  int status = 0;
-  pid_t reaped = -1;
-  do {
-    reaped = ::waitpid(child, &status, 0);
-  } while (reaped < 0 && errno == EINTR);
-  if (reaped < 0) return failed(command.program, errno);  // this program ignores SIGCHLD
-  outcome.exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  TRINITY_TRY(const ProcessEnd ended, child.reap());
+  outcome.exit_status = ended.exit_status;
   outcome.duration_ms = static_cast<std::int64_t>(watch.elapsed_ms());
   return outcome;
 }

@@ -2,8 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -15,12 +13,12 @@
 #include <memory>
 #include <string_view>
 
+#include "base/descriptor.h"
+#include "base/process.h"
 #include "base/utf8.h"
 
 namespace trinity::cli {
 namespace {
-
-constexpr const char* kProgram = "/proc/self/exe";
 
 tl::unexpected<Error> failed(const std::string& what) {
   return fail(ErrorKind::failed, "restart_failed",
@@ -58,45 +56,27 @@ std::string said(std::FILE* file) {
   return excerpt(text, 400);
 }
 
-int wait_for(pid_t child) {
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
 }  // namespace
 
 Result<std::string> run_own_program(const std::vector<std::string>& further_arguments) {
   std::vector<std::string> words = own_arguments();
   if (words.empty()) return failed("/proc/self/cmdline cannot be read");
   words.insert(words.end(), further_arguments.begin(), further_arguments.end());
-  std::vector<char*> argv;
-  argv.reserve(words.size() + 1);
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> errors(std::tmpfile(), &std::fclose);
-  std::array<int, 2> pipe{};
-  if (!errors || ::pipe2(pipe.data(), O_CLOEXEC) != 0) return failed(std::strerror(errno));
-  posix_spawn_file_actions_t actions;
-  ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_adddup2(&actions, pipe[1], STDOUT_FILENO);
-  ::posix_spawn_file_actions_adddup2(&actions, ::fileno(errors.get()), STDERR_FILENO);
-  pid_t child = -1;
-  const int error = ::posix_spawn(&child, kProgram, &actions, nullptr, argv.data(), environ);
-  ::posix_spawn_file_actions_destroy(&actions);
-  ::close(pipe[1]);
-  if (error != 0) {
-    ::close(pipe[0]);
-    return failed(std::strerror(error));
-  }
-  std::string output = read_to_end(pipe[0]);
-  ::close(pipe[0]);
-  const int status = wait_for(child);
-  if (status != 0) return failed(fmt::format("exit status {}, {}", status, said(errors.get())));
-  return output;
+  std::array<int, 2> ends{};
+  if (!errors || ::pipe2(ends.data(), O_CLOEXEC) != 0) return failed(std::strerror(errno));
+  const Descriptor output(ends[0]);
+  Descriptor childs_end(ends[1]);
+  auto child = ChildProcess::start(
+      {kOwnProgram, words, {}, childs_end.get(), ::fileno(errors.get()), false});
+  if (!child) return failed(child.error().message);
+  childs_end = Descriptor();
+  std::string text = read_to_end(output.get());
+  const auto ended = child->reap();
+  if (!ended) return failed(ended.error().message);
+  if (ended->exit_status != 0)
+    return failed(fmt::format("exit status {}, {}", ended->exit_status, said(errors.get())));
+  return text;
 }
 
 }  // namespace trinity::cli

@@ -104,18 +104,19 @@ Result<int> extract(const ExtractFlags& flags) {
   TRINITY_TRY(std::optional<RecordReader> reader, open_source(flags.source));
   TRINITY_TRY(const std::unique_ptr<Router> router, load_router(flags.model, false));
   Extract work(flags, options, *router);
+  Status done;
   if (reader) {
     // All positions of a long input fill many megabytes: one input at a time is enough then.
     const std::size_t batch = batch_size(flags.source, flags.all_positions ? 1 : kBatch);
-    TRINITY_CHECK(run_batches(*reader, work.output(), batch, [&](std::span<const Line> lines) {
+    done = run_batches(*reader, work.output(), batch, [&](std::span<const Line> lines) {
       return work.answer(read_queries(lines));
-    }));
+    });
   } else {
     const Record<RouterQuery> record = prompt_record(*flags.source.argument);
-    TRINITY_CHECK(work.answer(std::span(&record, 1)));
-    TRINITY_CHECK(work.output().flush());
+    done = work.answer(std::span(&record, 1));
+    if (done) done = work.output().flush();
   }
-  return work.tally().finish();
+  return conclude(work.tally().finish(), {done});
 }
 
 void declare(Command& command, ExtractFlags& flags) {

@@ -121,16 +121,17 @@ Result<int> route(const RouteFlags& flags) {
   TRINITY_TRY(std::optional<RecordReader> reader, open_source(flags.source));
   TRINITY_TRY(const std::unique_ptr<Router> router, load_router(flags.model, true));
   RouteCommand work(flags, *router, std::move(input), rule);
+  Status done;
   if (reader) {
-    TRINITY_CHECK(
+    done =
         run_batches(*reader, work.output(), batch_size(flags.source, kBatch),
-                    [&](std::span<const Line> lines) { return work.answer(read_queries(lines)); }));
+                    [&](std::span<const Line> lines) { return work.answer(read_queries(lines)); });
   } else {
     const Record<RouterQuery> record = prompt_record(*flags.source.argument);
-    TRINITY_CHECK(work.answer(std::span(&record, 1)));
-    TRINITY_CHECK(work.output().flush());
+    done = work.answer(std::span(&record, 1));
+    if (done) done = work.output().flush();
   }
-  return work.tally().finish();
+  return conclude(work.tally().finish(), {done});
 }
 
 void declare(Command& command, RouteFlags& flags) {

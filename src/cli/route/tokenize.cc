@@ -114,6 +114,7 @@ Result<int> tokenize(const TokenizeFlags& flags) {
   TRINITY_TRY(const Tokenizer tokenizer, load_tokenizer(flags.model, flags.tokenizer));
   for (const std::string& text : tokenizer.notes()) note(text);
   Tokenize work(flags, tokenizer);
+  Status done;
   if (reader) {
     const auto answer = [&](std::span<const Line> lines) -> Status {
       for (const Line& line : lines) {
@@ -122,13 +123,12 @@ Result<int> tokenize(const TokenizeFlags& flags) {
       }
       return {};
     };
-    TRINITY_CHECK(run_batches(*reader, work.output(), batch_size(flags.source, kBatch), answer));
+    done = run_batches(*reader, work.output(), batch_size(flags.source, kBatch), answer);
   } else {
-    TRINITY_CHECK(flags.decode ? work.answer_ids(given_ids)
-                               : work.answer_text(*flags.source.argument));
-    TRINITY_CHECK(work.output().flush());
+    done = flags.decode ? work.answer_ids(given_ids) : work.answer_text(*flags.source.argument);
+    if (done) done = work.output().flush();
   }
-  return work.tally().finish();
+  return conclude(work.tally().finish(), {done});
 }
 
 void declare(Command& command, TokenizeFlags& flags) {

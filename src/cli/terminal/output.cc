@@ -85,6 +85,12 @@ Status Output::flush() {
 
 bool Output::begun() { return output_begun; }
 
+Status print(std::string_view text) {
+  Output output;
+  if (Status written = output.write(text); !written) return written;
+  return output.flush();
+}
+
 Error error_of_exception() {
   try {
     throw;
@@ -110,6 +116,21 @@ int report(const Error& error) {
   if (error.tag == "output_closed") return 0;
   say(error.message, &Style::red);
   return exit_status(error.kind);
+}
+
+int conclude(int verdict, std::initializer_list<Status> deliveries) {
+  for (const Status& delivered : deliveries) {
+    if (delivered) continue;
+    const int status = report(delivered.error());
+    if (verdict == 0) verdict = status;
+  }
+  return verdict;
+}
+
+Result<int> conclude(const Status& verdict, std::initializer_list<Status> deliveries) {
+  const int status = conclude(0, deliveries);
+  if (!verdict) return tl::unexpected(verdict.error());
+  return status;
 }
 
 }  // namespace trinity::cli

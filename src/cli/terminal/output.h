@@ -2,11 +2,13 @@
 //
 // Results go to standard output through one buffer that is written when it is full and when a batch
 // ends. A reader that goes away (`| head`) is no failure: writing then returns `output_closed`,
-// which ends the program quietly. Everything that is not a result goes to standard error.
+// which is told to nobody and leaves the verdict as it is. Everything that is not a result goes to
+// standard error.
 #pragma once
 
 #include <trinity/error.h>
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -32,6 +34,9 @@ class Output {
   std::string buffer_;
 };
 
+/// All of a command's result at once. Errors: those of Output::flush.
+Status print(std::string_view text);
+
 /// One line on standard error: "trinity: <text>".
 void note(std::string_view text);
 
@@ -44,5 +49,12 @@ Error error_of_exception();
 /// Says what went wrong in one line on standard error and returns the exit status: 2 for a wrong
 /// call, 3 for a missing thing, else 1. `output_closed` is silent and 0.
 int report(const Error& error);
+
+/// The end of a command whose verdict stood before anything was delivered. What of the results or
+/// files could not be delivered is said, and a verdict of success then fails; a reader that left
+/// (`output_closed`) changes nothing.
+int conclude(int verdict, std::initializer_list<Status> deliveries);
+/// The same; a verdict that is an error is returned, for the caller of the command to say.
+Result<int> conclude(const Status& verdict, std::initializer_list<Status> deliveries);
 
 }  // namespace trinity::cli

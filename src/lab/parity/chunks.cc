@@ -31,6 +31,7 @@ class ChunkReplay {
 
   Result<ParityChunkReport> run() {
     TRINITY_TRY(in_, read_parity_inputs(options_.paths));
+    TRINITY_CHECK(make_stage_folder(options_.stage_dir));
     TRINITY_TRY(const std::vector<ParityTensor> tensors, tensors_to_compare());
     TRINITY_TRY(files_, open_component_files(in_.components_file, in_.scales_file));
     Json chunks = Json::array();
@@ -148,8 +149,6 @@ class ChunkReplay {
     const std::string safe = safe_tensor_name(tensor.safe_key);
     request.write_stages.clear();
     if (!options_.stage_dir.empty()) {
-      std::error_code ignored;
-      fs::create_directories(options_.stage_dir, ignored);
       request.write_stages =
           options_.stage_dir / fmt::format("trinity_svf_large_chunk_{}_{}_{}.safetensors", safe,
                                            request.row_begin, request.row_end);

@@ -281,6 +281,15 @@ class Replay {
 
 }  // namespace
 
+Status make_stage_folder(const std::filesystem::path& folder) {
+  std::error_code error;
+  if (!folder.empty()) std::filesystem::create_directories(folder, error);
+  if (!error) return {};
+  return fail(ErrorKind::failed, "unwritable_file",
+              fmt::format("the folder {} cannot be made ({}); choose another one for the stages",
+                          folder.string(), error.message()));
+}
+
 Result<ReplayResult> replay_stages(Backend& backend, const ReplayRequest& request) {
   return Replay(backend, request).run();
 }

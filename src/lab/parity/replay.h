@@ -43,6 +43,10 @@ struct ReplayResult {
   float normalization = 1;
 };
 
+/// Makes the folder that stages will be written to, before there are any; without a name nothing.
+/// Error `unwritable_file`.
+Status make_stage_folder(const std::filesystem::path& folder);
+
 /// Errors: those of ComponentProduct and scale_components, `expected_source_shape` (the source has
 /// another shape than the components), those of the writers.
 Result<ReplayResult> replay_stages(Backend& backend, const ReplayRequest& request);

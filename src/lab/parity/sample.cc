@@ -46,6 +46,7 @@ class Sampler {
       return fail(ErrorKind::usage, "no_semantic_targets",
                   "host and device are both excluded; leave one of them");
     TRINITY_TRY(in_, read_parity_inputs(options_.paths));
+    TRINITY_CHECK(make_stage_folder(options_.stage_dir));
     TRINITY_CHECK(open_inputs());
     TRINITY_CHECK(choose_sample());
     TRINITY_TRY(const RouterVector vector,
@@ -316,8 +317,6 @@ class Sampler {
       request.stage_keys = tensor.stage_keys;
     }
     if (compared && !options_.stage_dir.empty()) {
-      std::error_code ignored;
-      fs::create_directories(options_.stage_dir, ignored);
       std::string name =
           fmt::format("trinity_svf_elixir_stage_{}_{}", target.name, v_layout_name(layout));
       if (options_.all_selected_tensors) name += "_" + safe_file_part(tensor.safe_key);
