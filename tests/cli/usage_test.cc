@@ -216,7 +216,9 @@ TEST(Usage, AFailureAsAWholeIsARecordForReadersOfJson) {
     ASSERT_EQ(lines_of(outcome.out).size(), 1u) << call[0] << outcome.out << outcome.err;
     const Json record = Json::parse(outcome.out);
     EXPECT_EQ(record["schema_version"], 1) << call[0];
-    if (!tag.empty()) EXPECT_EQ(record["error"]["tag"], tag) << call[0];
+    if (!tag.empty()) {
+      EXPECT_EQ(record["error"]["tag"], tag) << call[0];
+    }
     EXPECT_EQ("trinity: " + record["error"]["message"].get<std::string>() + "\n", outcome.err);
   }
   const Outcome variable = run({"route", "--frobnicate"}, "", {{"TRINITY_JSON", "1"}});

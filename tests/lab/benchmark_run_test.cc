@@ -187,8 +187,10 @@ TEST(BenchmarkReport, NamesTheHeadTheDataAndWhatRan) {
   EXPECT_EQ(payload["turn_budget"]["total_cases"], 12);
   // Logits restore the f32 exactly.
   const auto again = take(parse_json(json_text(record)));
-  EXPECT_EQ(again["payload"]["routing"]["predictions"][0]["logits"].get<std::vector<float>>(),
-            results.routing->predictions[0].route.logits);
+  std::vector<float> logits;
+  for (const Json& logit : again["payload"]["routing"]["predictions"][0]["logits"])
+    logits.push_back(static_cast<float>(logit.as_double()));
+  EXPECT_EQ(logits, results.routing->predictions[0].route.logits);
 
   const std::string page = benchmark_markdown(record);
   for (const char* heading :

@@ -115,7 +115,7 @@ Failed failed_in(const LaneReport& lane, std::size_t expected) {
   const std::string page = eval_report_html({&lane, 1}, {"", "trinity", "now"});
   const std::string words = std::to_string(expected) + " failed";
   return {lane.summary().failed,
-          record["failed"].get<std::size_t>(),
+          static_cast<std::size_t>(record["failed"].as_uint64()),
           record["failed_cases"].size(),
           contains(page, "<span class=\"verdict bad\">" + words),
           contains(page, "<span class=\"chip bad\">" + words),

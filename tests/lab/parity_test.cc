@@ -203,9 +203,9 @@ TEST_F(ParityTest, LTC_2_AKnownTensorPassesInTwoChunksOfTenChecks) {
   for (const auto& chunk : chunks) {
     ASSERT_EQ(chunk["checks"].size(), 10U);
     for (const auto& check : chunk["checks"]) {
-      EXPECT_TRUE(check["functional_passed"].get<bool>()) << check.dump();
+      EXPECT_TRUE(check["functional_passed"].as_bool()) << trinity::json_text(check);
       EXPECT_TRUE(check["byte_match"].is_null());
-      EXPECT_TRUE(check["python"]["summary_omitted"].get<bool>());
+      EXPECT_TRUE(check["python"]["summary_omitted"].as_bool());
     }
     EXPECT_EQ(chunk["checks"], chunk["stage_debug"]["checks"]);
   }
@@ -235,7 +235,7 @@ TEST_F(ParityTest, ChunksOfAnySizeGiveTheStagesOfTheWhole) {
     std::vector<float> joined;
     for (const auto& chunk : result->report["large_tensor_chunk_checks"])
       if (chunk["source_name"] == "lm_head.weight") {
-        const auto file = chunk["stage_debug"]["stage_tensor_file"].get<std::string>();
+        const auto file = chunk["stage_debug"]["stage_tensor_file"].as_string();
         const FloatTensor part = read_tensor(file, "stage.final_f32");
         joined.insert(joined.end(), part.values.begin(), part.values.end());
       }
@@ -287,15 +287,15 @@ TEST_F(ParityTest, PS_5_AFilteredTensorPassesAllTenChecks) {
   ASSERT_EQ(debug["checks"].size(), 10U);
   std::string before;
   for (const auto& check : debug["checks"]) {
-    EXPECT_TRUE(check["functional_passed"].get<bool>()) << check.dump();
-    EXPECT_LT(before, check["stage"].get<std::string>());
-    before = check["stage"].get<std::string>();
+    EXPECT_TRUE(check["functional_passed"].as_bool()) << trinity::json_text(check);
+    EXPECT_LT(before, check["stage"].as_string());
+    before = check["stage"].as_string();
   }
   EXPECT_TRUE(fs::exists(options.stage_dir /
                          "trinity_svf_elixir_stage_host_binary_torch_v_synthetic_b.safetensors"));
-  EXPECT_TRUE((*report)["selection"]["python_all_selected_stage_loaded"].get<bool>());
+  EXPECT_TRUE((*report)["selection"]["python_all_selected_stage_loaded"].as_bool());
   EXPECT_TRUE((*report)["paths"]["reference_manifest"].is_null());
-  EXPECT_EQ((*report)["scale_offsets"]["shape"], (Json{9216}));
+  EXPECT_EQ((*report)["scale_offsets"]["shape"], (trinity::Json::array({9216})));
   EXPECT_EQ((*report)["native_elixir_svd_variants"].size(), 0U);
 
   options.selected_source_filter = "synthetic_c";
@@ -318,11 +318,10 @@ TEST_F(ParityTest, EveryStageIsLookedAt) {
     std::vector<std::string> failed;
     const auto& debug = (*report)["semantic_python_component_variants"][0]["stage_debug"];
     for (const auto& check : debug["checks"])
-      if (!check["functional_passed"].get<bool>())
-        failed.push_back(check["stage"].get<std::string>());
+      if (!check["functional_passed"].as_bool()) failed.push_back(check["stage"].as_string());
     const auto judged = check(*report);
     if (!judged) throw std::runtime_error(judged.error().message);
-    EXPECT_EQ(judged->failures.empty(), debug["functional_parity_passed"].get<bool>());
+    EXPECT_EQ(judged->failures.empty(), debug["functional_parity_passed"].as_bool());
     return failed;
   };
   EXPECT_TRUE(failures().empty());
@@ -421,10 +420,10 @@ TEST_P(NativeShape, OurDecompositionReproducesTheSource) {
   const auto variants = native_variants(f32_backend(), source, offsets, inputs, false);
   ASSERT_EQ(variants.size(), 4U);
   for (const auto& variant : variants) {
-    ASSERT_FALSE(variant.contains("error")) << variant.dump();
-    EXPECT_LT(variant["zero_offset_max_abs_error_vs_source"].get<double>(), 1e-4);
+    ASSERT_FALSE(variant.contains("error")) << trinity::json_text(variant);
+    EXPECT_LT(variant["zero_offset_max_abs_error_vs_source"].as_double(), 1e-4);
     // Equal offsets change nothing: the sum of the singular values is kept.
-    EXPECT_NEAR(variant["s"]["normalization"].get<double>(), 1 / 1.125, 1e-6);
+    EXPECT_NEAR(variant["s"]["normalization"].as_double(), 1 / 1.125, 1e-6);
   }
 }
 

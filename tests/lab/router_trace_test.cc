@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "base/json_value.h"
+#include "base/json.h"
 #include "lab/lab_support.h"
 
 namespace trinity::testing {
@@ -30,7 +30,7 @@ Json made_trace() {
 std::vector<std::string> failed_names(const Json& comparison) {
   std::vector<std::string> names;
   for (const Json& check : comparison["checks"])
-    if (!check["passed"].get<bool>()) names.push_back(check["name"]);
+    if (!check["passed"].as_bool()) names.push_back(check["name"].as_string());
   return names;
 }
 
@@ -81,7 +81,7 @@ TEST(RouterTrace, Rtr1ValuesWithinCustomTolerancesFailNothing) {
   tolerances.hidden.max_relative_l2 = 0.06;
   const Json passed = compare_router_traces(theirs, ours, tolerances);
   EXPECT_EQ(passed["required_checks"], 11);
-  EXPECT_EQ(passed["failed_required"], 0) << passed.dump(1);
+  EXPECT_EQ(passed["failed_required"], 0) << json_text(passed, 1);
   tolerances.hidden.max_relative_l2 = 0.04;
   EXPECT_EQ(failed_names(compare_router_traces(theirs, ours, tolerances)),
             std::vector<std::string>{"hidden_vector_f32"});
@@ -100,7 +100,7 @@ TEST(RouterTrace, AbsoluteErrorsAloneFailNothing) {
 TEST(RouterTrace, Rtr2ARoleMismatchIsExactlyOneFailure) {
   const Json ours = made_trace();
   Json theirs = ours;
-  theirs["argmax_role_id"] = (ours["argmax_role_id"].get<int>() + 1) % 3;
+  theirs["argmax_role_id"] = (ours["argmax_role_id"].as_int64() + 1) % 3;
   const Json comparison = compare_router_traces(theirs, ours, {});
   EXPECT_EQ(comparison["failed_required"], 1);
   EXPECT_EQ(failed_names(comparison), std::vector<std::string>{"argmax_role_id"});
