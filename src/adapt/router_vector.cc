@@ -118,9 +118,9 @@ Result<int64_t> head_outputs_of(std::span<const float> values, int64_t scale_cou
   return outputs;
 }
 
-Result<RouterVectorParts> split_router_vector(std::span<const float> values, int64_t scale_count,
-                                              int64_t hidden, HeadRows rows) {
-  TRINITY_TRY(const int64_t outputs, head_outputs_of(values, scale_count, hidden, rows.expected));
+Result<RouterVectorParts> split_off_head(std::span<const float> values, int64_t scale_count,
+                                         int64_t hidden, int64_t head_rows) {
+  TRINITY_TRY(const int64_t outputs, head_outputs_of(values, scale_count, hidden, head_rows));
   return split_router_vector(values, scale_count, hidden, outputs);
 }
 

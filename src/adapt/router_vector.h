@@ -50,13 +50,9 @@ Result<RouterVectorParts> split_router_vector(std::span<const float> values, int
 Result<int64_t> head_outputs_of(std::span<const float> values, int64_t scale_count, int64_t hidden,
                                 int64_t head_rows = 0);
 
-/// Split with as many head outputs as are left.
-struct HeadRows {
-  int64_t expected = 0;  // 0: as many as are left
-};
-/// Errors: those of `head_outputs_of`.
-Result<RouterVectorParts> split_router_vector(std::span<const float> values, int64_t scale_count,
-                                              int64_t hidden, HeadRows rows = {});
+/// Split with the head that is left. Errors: those of `head_outputs_of`.
+Result<RouterVectorParts> split_off_head(std::span<const float> values, int64_t scale_count,
+                                         int64_t hidden, int64_t head_rows = 0);
 
 /// "7 agents and 3 roles", for a head of ten rows.
 std::string head_rows_text(int64_t outputs);

@@ -88,9 +88,8 @@ Result<std::unique_ptr<ExportPlan>> plan_export(const ExportOptions& options) {
   TRINITY_TRY(ModelConfig config, load_model_config(options.model));
   TRINITY_TRY(Checkpoint checkpoint, Checkpoint::open(options.model));
   TRINITY_TRY(Selection selection, select_tensors(checkpoint, config, options.layers));
-  TRINITY_TRY(RouterVectorParts parts,
-              split_router_vector(vector.values, selection.scale_count(), config.hidden_size,
-                                  {options.head_rows}));
+  TRINITY_TRY(RouterVectorParts parts, split_off_head(vector.values, selection.scale_count(),
+                                                      config.hidden_size, options.head_rows));
   if (options.only_index && *options.only_index > static_cast<int64_t>(selection.tensors.size()))
     return fail(ErrorKind::usage, "invalid_only_index",
                 fmt::format("--only-index {} is out of range: {} tensors are selected",

@@ -275,6 +275,7 @@ void declare(Command& command, DoctorFlags& flags) {
 }
 
 Result<int> doctor(const DoctorFlags& flags) {
+  TRINITY_CHECK(check_model_flags(flags.model));
   if (Result<RuntimeProfile> profile = resolve_profile(flags.model.profile);
       !profile && profile.error().kind == ErrorKind::usage)
     return tl::unexpected(std::move(profile.error()));

@@ -189,9 +189,8 @@ Result<std::unique_ptr<Adaptation>> open_vector(const RouterOptions& options,
   TRINITY_TRY(RouterVector vector, RouterVector::load(options.vector));
   TRINITY_TRY(const ModelConfig config, files.config());
   TRINITY_TRY(Selection selection, select_tensors(*checkpoint, config, options.layers));
-  TRINITY_TRY(RouterVectorParts parts,
-              split_router_vector(vector.values, selection.scale_count(), config.hidden_size,
-                                  {options.head_rows}));
+  TRINITY_TRY(RouterVectorParts parts, split_off_head(vector.values, selection.scale_count(),
+                                                      config.hidden_size, options.head_rows));
   return std::make_unique<VectorAdaptation>(std::move(vector), std::move(parts),
                                             std::move(selection), adaptation,
                                             options.adaptation_cache, options.fallback);

@@ -97,10 +97,10 @@ TEST(RouterVector, AHeadThatIsLeftByWrongLayersIsUnlikely) {
   EXPECT_EQ(tag_of(single), "unlikely_head");
   for (const char* part : {"84 offsets", "4 rows", "1 agent and 3 roles", "--head-rows 4"})
     EXPECT_NE(single.error().message.find(part), std::string::npos) << single.error().message;
-  EXPECT_EQ(tag_of(split_router_vector(values, 84, 4)), "unlikely_head");
-  EXPECT_EQ(must(split_router_vector(values, 84, 4, {4})).outputs, 4);
-  EXPECT_EQ(tag_of(split_router_vector(values, 80, 4, {10})), "router_vector_size_mismatch");
-  EXPECT_EQ(must(split_router_vector(values, 60, 4, {10})).outputs, 10);
+  EXPECT_EQ(tag_of(split_off_head(values, 84, 4)), "unlikely_head");
+  EXPECT_EQ(must(split_off_head(values, 84, 4, 4)).outputs, 4);
+  EXPECT_EQ(tag_of(split_off_head(values, 80, 4, 10)), "router_vector_size_mismatch");
+  EXPECT_EQ(must(split_off_head(values, 60, 4, 10)).outputs, 10);
   EXPECT_EQ(head_rows_text(10), "7 agents and 3 roles");
 }
 

@@ -114,7 +114,7 @@ TEST_F(LabBenchmark, LabelsThatAreNoneAreSkippedAndSpokenOf) {
 }
 
 TEST_F(LabBenchmark, ARandomHeadIsCalledOneEverywhere) {
-  const std::string page = (folder_ / "new" / "report.md").string();
+  const std::string page = (folder_ / "report.md").string();
   const Outcome text = run(on_tasks({"--head", "random", "--head-seed", "4", "--out", page}));
   ASSERT_EQ(text.status, 0) << text.err;
   for (const std::string& where : {text.out, text.err, slurp(page)})

@@ -98,8 +98,9 @@ TEST_F(Lab, GoldenFindsThePublishedBitsOnEveryInstructionSetOfThisProcessor) {
 TEST_F(Lab, MatrixNamesTheOperationThatAPluginHasWrong) {
   const std::string wrong = plugin_lane("plugin_wrong");
   for (const bool ops_only : {true, false}) {
-    Words words = lab("matrix", "reference," + wrong, {"--cases", cases_, "--runs", "1"});
-    if (ops_only) words.push_back("--ops-only");
+    const Words words_of_models = {"--cases", cases_, "--runs", "1"};
+    Words words =
+        lab("matrix", "reference," + wrong, ops_only ? Words{"--ops-only"} : words_of_models);
     const Outcome outcome = run(words);
     EXPECT_EQ(outcome.status, 1) << outcome.out;
     EXPECT_NE(outcome.err.find("rope"), std::string::npos) << outcome.err;

@@ -30,7 +30,7 @@ TEST(TokenizeCommand, WhatTheFileDoesOtherwiseThanOthersIsNoted) {
   json["added_tokens"][0]["id"] = 500;
   folder.put("gap/tokenizer.json", json.dump());
   const Outcome outcome = run({"tokenize", "--special", "--model", folder / "gap", "<|x|>"});
-  EXPECT_EQ(outcome.out, "{\"ids\":[500]}\n");
+  EXPECT_EQ(outcome.out, "{\"schema_version\":1,\"ids\":[500]}\n");
   EXPECT_NE(outcome.err.find("500"), std::string::npos) << outcome.err;
   EXPECT_NE(outcome.err.find("259"), std::string::npos) << outcome.err;
 }

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+
 #include "base/printable.h"
 #include "cli/test_model.h"
 
@@ -94,7 +96,11 @@ TEST(Usage, WrongCallsAreRefusedInOneSentenceWithStatus2) {
     std::string shown;
     for (const std::string& word : call) shown += word + " ";
     EXPECT_EQ(outcome.status, 2) << shown << outcome.err;
-    EXPECT_EQ(outcome.out, "") << shown;
+    if (std::find(call.begin(), call.end(), "--json") == call.end()) {
+      EXPECT_EQ(outcome.out, "") << shown;
+    } else {
+      EXPECT_EQ(Json::parse(outcome.out)["error"]["tag"], "usage") << shown;
+    }
     EXPECT_TRUE(is_one_sentence(outcome.err)) << shown << outcome.err;
   }
 }

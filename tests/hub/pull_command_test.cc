@@ -111,7 +111,7 @@ TEST(PullCommand, TheTokenIsSentAndNeverShown) {
   });
   const Outcome outcome = run(command.words({"--json", "--retries", "0"}), "", command.environment);
   EXPECT_EQ(outcome.status, 1);
-  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(outcome.out.find(token), std::string::npos) << outcome.out;
   EXPECT_EQ(outcome.err.find(token), std::string::npos) << outcome.err;
   EXPECT_NE(outcome.err.find("pull failed for "), std::string::npos) << outcome.err;
 }

@@ -119,9 +119,8 @@ Status split(const SplitFlags& flags) {
                               {{"input", flags.input}, {"--model", flags.layout.model}}));
   TRINITY_TRY(const VectorLayout layout, layout_of_model(flags.layout.model, flags.layout.layers));
   TRINITY_TRY(const RouterVector vector, RouterVector::load(flags.input, flags.tensor_name));
-  TRINITY_TRY(const RouterVectorParts parts,
-              split_router_vector(vector.values, layout.scale_count(), layout.hidden,
-                                  {flags.layout.head_rows}));
+  TRINITY_TRY(const RouterVectorParts parts, split_off_head(vector.values, layout.scale_count(),
+                                                            layout.hidden, flags.layout.head_rows));
   Output output;
   if (!flags.offsets.empty()) {
     const NumberFile file = f32_file(parts.offsets, {static_cast<int64_t>(parts.offsets.size())});
@@ -283,8 +282,8 @@ std::string show_text(const Json& record, Style style) {
 Status show(const ShowFlags& flags) {
   TRINITY_TRY(const VectorLayout layout, layout_of_model(flags.layout.model, flags.layout.layers));
   TRINITY_TRY(const RouterVector vector, RouterVector::load(flags.input, flags.tensor_name));
-  auto parts = split_router_vector(vector.values, layout.scale_count(), layout.hidden,
-                                   {flags.layout.head_rows});
+  auto parts =
+      split_off_head(vector.values, layout.scale_count(), layout.hidden, flags.layout.head_rows);
   if (!parts && flags.layout.model.empty())
     parts.error().message +=
         " (without --model the shape of Qwen3-0.6B is assumed; name yours and its --layers)";

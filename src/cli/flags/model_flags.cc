@@ -25,23 +25,9 @@ tl::unexpected<Error> no_head(const std::string& model) {
                   excerpt(place, kShownPath)));
 }
 
-/// Both a file and an adaptation bring a head; which one is meant is not ours to choose.
-Status check_one_head(const ModelFlags& flags) {
-  if (flags.head.empty() || (flags.bundle.empty() && flags.vector.empty())) return {};
-  return fail(ErrorKind::usage, "two_heads",
-              fmt::format("--head and --{} both bring a router head; give one of them",
-                          flags.bundle.empty() ? "vector" : "bundle"));
-}
-
 /// The head file to load; empty for the one inside the tiny router.
 Result<std::filesystem::path> find_head(const ModelFlags& flags) {
-  TRINITY_CHECK(check_one_head(flags));
-  if (flags.model.empty()) {
-    if (!flags.head.empty())
-      return fail(ErrorKind::usage, "head_without_model",
-                  "--head needs --model: the embedded tiny router has its own head");
-    return std::filesystem::path();
-  }
+  if (flags.model.empty()) return std::filesystem::path();
   if (!flags.head.empty()) return std::filesystem::path(flags.head);
   if (!flags.bundle.empty() || !flags.vector.empty()) return std::filesystem::path();  // its own
   TRINITY_CHECK(require_model_folder(flags.model));
@@ -179,10 +165,24 @@ std::vector<NamedPath> model_inputs(const ModelFlags& flags) {
           {"--vector", flags.vector}};
 }
 
-Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_head) {
-  if (flags.model.empty() && !flags.tokenizer.empty())
+Status check_model_flags(const ModelFlags& flags) {
+  // Both a file and an adaptation bring a head; which one is meant is not ours to choose.
+  if (!flags.head.empty() && !(flags.bundle.empty() && flags.vector.empty()))
+    return fail(ErrorKind::usage, "two_heads",
+                fmt::format("--head and --{} both bring a router head; give one of them",
+                            flags.bundle.empty() ? "vector" : "bundle"));
+  if (!flags.model.empty()) return {};
+  if (!flags.head.empty())
+    return fail(ErrorKind::usage, "head_without_model",
+                "--head needs --model: the embedded tiny router has its own head");
+  if (!flags.tokenizer.empty())
     return fail(ErrorKind::usage, "tokenizer_without_model",
                 "--tokenizer needs --model: the embedded tiny router has its own tokenizer");
+  return {};
+}
+
+Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_head) {
+  TRINITY_CHECK(check_model_flags(flags));
   RouterOptions options = router_options(flags);
   if (needs_head) {
     TRINITY_TRY(options.head, find_head(flags));
@@ -205,7 +205,7 @@ Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_
 
 Result<Head> head_of(const ModelFlags& flags, const ModelFiles& files,
                      const Adaptation* adaptation) {
-  TRINITY_CHECK(check_one_head(flags));
+  TRINITY_CHECK(check_model_flags(flags));
   if (!flags.head.empty()) return Head::load(flags.head);
   if (adaptation != nullptr) return adaptation->head();
   auto beside = files.head();
@@ -214,7 +214,7 @@ Result<Head> head_of(const ModelFlags& flags, const ModelFiles& files,
 }
 
 Result<Head> load_head(const ModelFlags& flags) {
-  TRINITY_CHECK(check_one_head(flags));
+  TRINITY_CHECK(check_model_flags(flags));
   if (!flags.head.empty()) return Head::load(flags.head);
   TRINITY_TRY(const auto files,
               flags.model.empty() ? open_tiny_router() : open_model_folder(flags.model));

@@ -52,6 +52,10 @@ Flag add_head_rows_flag(Command& command, std::int64_t& head_rows);
 /// What --model and its like read, for check_outputs.
 std::vector<NamedPath> model_inputs(const ModelFlags& flags);
 
+/// Whether these flags can mean something together. Errors, all usage: `two_heads`,
+/// `head_without_model`, `tokenizer_without_model`.
+Status check_model_flags(const ModelFlags& flags);
+
 /// Loads the router of the flags and says on standard error what a user should know about it: that
 /// it is the embedded tiny router, which head was found, warnings. With `needs_head` a model folder
 /// without --head must hold router_head.safetensors. Errors: `head_without_model`, `two_heads`,
