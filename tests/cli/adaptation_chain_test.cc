@@ -242,7 +242,7 @@ TEST(ParityCheck, PCK_4_PCK_5_AFailureIsRecordedWithTheArguments) {
   const TemporaryFolder folder;
   const std::string python_report = folder.put("python.json", "{}").string();
   const std::string ours = folder.put("ours.json", "{}").string();
-  const std::string summary = folder / "deep/summary.json";
+  const std::string summary = folder / "summary.json";
   const Outcome outcome =
       run({"parity", "check", "--python-report", python_report, "--elixir-report", ours,
            "--strict-current-python", "--top-diffs", "7", "--summary-out", summary});

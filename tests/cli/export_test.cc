@@ -76,7 +76,8 @@ TEST_F(ExportCommand, ExportVerifyAndRoute) {
   EXPECT_EQ(resumed.status, 0);
   const auto all = events(resumed);
   EXPECT_EQ(all.front()["event"], "export_started");
-  EXPECT_EQ(all.back(), (Json{{"event", "export_finished"}, {"status", "complete"}}));
+  EXPECT_EQ(all.back(),
+            (Json{{"event", "export_finished"}, {"schema_version", 1}, {"status", "complete"}}));
   // One changed bit.
   const fs::path victim = bundle_ / manifest_of(bundle_)["selected_tensors"][1]["checkpoint_path"];
   std::string bytes = slurp(victim);

@@ -115,7 +115,7 @@ TEST(VectorCommand, WhatIsNoVectorIsRefused) {
   refused({"vector", "split", one, "--head", out}, 1, "router vector size mismatch");
   refused({"vector", "split", one}, 2, "--head");
   refused({"vector", "show", one}, 1, "--model");
-  refused({"vector"}, 2, "subcommand");
+  refused({"vector"}, 2, "one of its commands");
 }
 
 TEST(VectorCommand, AModelSaysWhatTheNumbersBelongTo) {
