@@ -38,8 +38,8 @@ struct RouterOptions {
   /// tokenizer.json to use with `model`; empty = the model's own, or one shared by models around
   /// it.
   std::filesystem::path tokenizer;
-  /// Safetensors file with `trinity_router_head` [agents + 3, hidden]; empty = that of the bundle or
-  /// vector, else router_head.safetensors beside `model`. Only routing needs one.
+  /// Safetensors file with `trinity_router_head` [agents + 3, hidden]; empty = that of the bundle
+  /// or vector, else router_head.safetensors beside `model`. Only routing needs one.
   std::filesystem::path head;
   /// Adapted bundle over `model`; brings its own head.
   std::filesystem::path bundle;
