@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 #include <limits>
 #include <random>
 #include <string>
@@ -127,6 +128,21 @@ Result<SplitSelection> select_split(std::span<const float> logits, SelectionMode
   return selection;
 }
 
+namespace {
+
+/// The seeds, or an error where the system has no random numbers to draw them from.
+Result<SplitSeeds> split_seeds_of(const SelectionSeed& seed) {
+  try {
+    return split_seeds(seed);
+  } catch (const std::exception& reason) {
+    return fail(
+        ErrorKind::failed, "no_randomness",
+        std::string("the system gives no random numbers (") + reason.what() + "); name a seed");
+  }
+}
+
+}  // namespace
+
 Result<Route> select_route(std::span<const float> logits, std::size_t num_agents,
                            std::size_t num_roles, const SelectionOptions& options) {
   const std::size_t outputs = num_agents + num_roles;
@@ -143,7 +159,12 @@ Result<Route> select_route(std::span<const float> logits, std::size_t num_agents
                 "the head gave a NaN or infinite logit, so no decision is made; check the model, "
                 "its weights and the input");
   }
-  const SplitSeeds seeds = split_seeds(options.seed);
+  // Only a sample needs seeds; most decisions take none from the system.
+  SplitSeeds seeds;
+  if (options.agent_selection == SelectionMode::sample ||
+      options.role_selection == SelectionMode::sample) {
+    TRINITY_TRY(seeds, split_seeds_of(options.seed));
+  }
   TRINITY_TRY(auto agent,
               select_split(logits.first(num_agents), options.agent_selection, options.temperature,
                            options.return_probabilities, seeds.agent));

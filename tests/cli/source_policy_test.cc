@@ -6,6 +6,8 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <sstream>
+#include <string>
 
 #include "cli/source_scanner.h"
 #include "support/conformance.h"
@@ -146,6 +148,39 @@ TEST(SourcePolicy, CommandsWriteFilesThroughOneDoor) {
         "write_head_file", "std::filesystem::rename", "fs::rename", "fs::copy",
         "std::filesystem::copy", "fs::remove", "std::filesystem::remove"})
     expect_absent(texts, construct, "check_outputs before the work, write_output after it");
+}
+
+std::string contents_of(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// The order of rooms is that of src/CMakeLists.txt, from the ground floor up.
+TEST(SourcePolicy, RoomsIncludeLowerRoomsOnly) {
+  const fs::path source = fs::path(TRINITY_SOURCE_DIR) / "src";
+  const std::string list = contents_of(source / "CMakeLists.txt");
+  const std::size_t begin = list.find("foreach(room ") + 13;
+  std::istringstream names(list.substr(begin, list.find(')', begin) - begin));
+  std::map<std::string, int> floor_of;
+  for (std::string name; names >> name;) floor_of.emplace(name, static_cast<int>(floor_of.size()));
+  ASSERT_GE(floor_of.size(), 15u);
+  std::size_t includes = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(source)) {
+    if (entry.path().extension() != ".h" && entry.path().extension() != ".cc") continue;
+    const std::string room = entry.path().lexically_relative(source).begin()->string();
+    ASSERT_TRUE(floor_of.contains(room))
+        << room << " is a room that src/CMakeLists.txt does not name";
+    std::istringstream lines(contents_of(entry.path()));
+    for (std::string line; std::getline(lines, line);) {
+      if (!line.starts_with("#include \"")) continue;
+      const std::string other = line.substr(10, line.find('/') - 10);
+      const auto found = floor_of.find(other);
+      if (found == floor_of.end()) continue;
+      ++includes;
+      EXPECT_LE(found->second, floor_of[room]) << entry.path() << ": " << line;
+    }
+  }
+  EXPECT_GT(includes, 1000u);
 }
 
 TEST(SourcePolicy, POL_1_NothingIsLeftUndoneInTheSources) {

@@ -15,6 +15,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
+#include <mutex>
 #include <new>
 
 #include "backend/cpu/exact_products.h"
@@ -50,16 +51,36 @@ Status require_blas_memory(int threads) {
   return {};
 }
 
-/// OpenBLAS is called from our own team: each call computes on the thread that makes it.
+/// OpenBLAS is called from our own team: each call computes on the thread that makes it. Its number
+/// of threads belongs to the whole process, so of several adaptations at once the first one sets it
+/// and the last one puts back what was there.
 class SingleThreadedBlas {
  public:
-  SingleThreadedBlas() : before_(openblas_get_num_threads()) { openblas_set_num_threads(1); }
-  ~SingleThreadedBlas() { openblas_set_num_threads(before_); }
+  SingleThreadedBlas() {
+    Shared& shared = of_process();
+    const std::lock_guard lock(shared.mutex);
+    if (shared.users++ > 0) return;
+    shared.before = openblas_get_num_threads();
+    openblas_set_num_threads(1);
+  }
+  ~SingleThreadedBlas() {
+    Shared& shared = of_process();
+    const std::lock_guard lock(shared.mutex);
+    if (--shared.users == 0) openblas_set_num_threads(shared.before);
+  }
   SingleThreadedBlas(const SingleThreadedBlas&) = delete;
   SingleThreadedBlas& operator=(const SingleThreadedBlas&) = delete;
 
  private:
-  int before_;
+  struct Shared {
+    std::mutex mutex;
+    int users = 0;
+    int before = 1;
+  };
+  static Shared& of_process() {
+    static Shared shared;
+    return shared;
+  }
 };
 
 template <class T, class Widen>
