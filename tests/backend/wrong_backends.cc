@@ -245,6 +245,8 @@ struct RightAttention {
   static double scale(const AttentionShape& shape) {
     return 1 / std::sqrt(static_cast<double>(shape.head_dim));
   }
+  /// What a weight counts; the largest one is 1.
+  static double counted(double weight) { return weight; }
 };
 struct AntiCausalMask : RightAttention {
   static bool visible(int64_t key, int64_t position, int64_t, int64_t) { return key >= position; }
@@ -277,6 +279,10 @@ struct RoundedScale : RightAttention {  // formed in bf16
   }
 };
 
+struct FarKeysDropped : RightAttention {
+  static double counted(double weight) { return weight < std::exp(-12.0) ? 0 : weight; }
+};
+
 template <class Choice>
 class ChangedAttention final : public Wrong {
   Result<Tensor> attention(const Tensor& q, std::span<const SequenceSlice> slices, int64_t layer,
@@ -305,7 +311,8 @@ class ChangedAttention final : public Wrong {
               weights[t] = -1e300;
             highest = std::max(highest, weights[t]);
           }
-          for (double& weight : weights) total += weight = std::exp(weight - highest);
+          for (double& weight : weights)
+            total += weight = Choice::counted(std::exp(weight - highest));
           for (int64_t d = 0; d < dim; ++d) {
             double sum = 0;
             for (size_t t = 0; t < weights.size(); ++t)
@@ -360,6 +367,10 @@ const std::vector<Mistake>& gross_mistakes() {
 
 std::unique_ptr<Backend> make_early_norm_weight_backend() {
   return std::make_unique<EarlyNormWeight>();
+}
+
+std::unique_ptr<Backend> make_far_keys_dropped_backend() {
+  return std::make_unique<ChangedAttention<FarKeysDropped>>();
 }
 
 std::unique_ptr<Backend> make_retyped_backend(const std::string& op) {

@@ -22,6 +22,9 @@ struct Mistake {
 };
 inline void PrintTo(const Mistake& mistake, std::ostream* out) { *out << mistake.name; }
 
+/// Attention without the keys whose weight is below e^-12 of the largest: a thousand of them count.
+std::unique_ptr<Backend> make_far_keys_dropped_backend();
+
 /// Mistakes that stand out from f32 rounding by orders of magnitude.
 const std::vector<Mistake>& gross_mistakes();
 

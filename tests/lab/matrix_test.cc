@@ -124,6 +124,11 @@ TEST(SeededFault, ANormWeightMultipliedBeforeRoundingIsReportedAsRmsNorm) {
     }
 }
 
+TEST(SeededFault, ManyFarKeysThatAreDroppedAreReportedAsAttention) {
+  const OpMatrix matrix = matrix_of(lane_with("wrong", "cpu_f32", make_far_keys_dropped_backend));
+  EXPECT_EQ(matrix.blamed("wrong"), std::vector<std::string>{"attention"}) << report_of(matrix);
+}
+
 TEST(SeededFault, IsFoundBesideLanesThatAreRight) {
   for (const Mistake& mistake : gross_mistakes()) {
     if (mistake.name != "anti_causal_mask") continue;

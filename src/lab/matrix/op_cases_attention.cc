@@ -1,6 +1,8 @@
 // Cases of rotation and attention, at positions and cache lengths around every border.
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "base/try.h"
 #include "lab/matrix/op_cases_groups.h"
 
@@ -114,6 +116,34 @@ void visit_attention_case(OpCaseGroup& g, const AttentionShape& shape,
            }});
 }
 
+/// One key that fits and a thousand that hardly do. Each of these weighs e^-12.5 of the first, all
+/// together half a per cent of an output that without them would be another one.
+void visit_far_keys(OpCaseGroup& g, const AttentionShape& shape) {
+  constexpr Step kStep{1001, 2};
+  const int64_t kv_cols = shape.kv_heads * shape.head_dim, q_cols = shape.heads * shape.head_dim;
+  Sequence sequence;
+  sequence.steps = {kStep};
+  sequence.q.emplace_back(static_cast<size_t>(kStep.queries * q_cols), 1.0F);
+  Floats& keys = sequence.k.emplace_back(g.inputs.normal(kStep.tokens * kv_cols, 0.01));
+  Floats& values = sequence.v.emplace_back(g.inputs.normal(kStep.tokens * kv_cols, 1, 8));
+  const auto near = static_cast<float>(12.5 / std::sqrt(static_cast<double>(shape.head_dim)));
+  for (size_t i = 0; i < static_cast<size_t>(kv_cols); ++i) {
+    keys[i] = near;
+    values[i] -= 8;
+  }
+  g.visit({"attention",
+           fmt::format("{}/{} heads of {}, {} far keys", shape.heads, shape.kv_heads,
+                       shape.head_dim, kStep.tokens - 1),
+           [&](Backend& backend) {
+             return run_steps(backend, shape, {&sequence, 1});
+           },
+           [&](const LaneTolerances& lane) {
+             // Rounding a sum of a thousand equal terms always errs to one side, so the length of a
+             // row may part further than elements do.
+             return truth_of_steps(shape, {&sequence, 1}, lane, true);
+           }});
+}
+
 /// A cache counts the tokens of each layer and holds what a fork of it holds.
 void visit_append_kv(OpCaseGroup& g) {
   for (const int64_t tokens : {1, 2, 31, 33, 65}) {
@@ -181,6 +211,8 @@ void visit_rope_cases(OpCaseGroup& g) {
 
 void visit_attention_cases(OpCaseGroup& g) {
   visit_append_kv(g);
+  visit_far_keys(g, {2, 1, 64});
+  if (g.thorough) visit_far_keys(g, {6, 2, 22});
   std::vector<AttentionShape> shapes = {{4, 2, 32}, {6, 2, 22}, {3, 3, 16}, {2, 1, 64}};
   if (g.thorough)
     shapes.insert(shapes.end(), {{4, 2, 128}, {1, 1, 32}, {7, 1, 16}, {32, 1, 16}, {8, 4, 6}});
