@@ -183,6 +183,23 @@ TEST(SourcePolicy, RoomsIncludeLowerRoomsOnly) {
   EXPECT_GT(includes, 1000u);
 }
 
+// An operation that it left to the contract's default body would be measured composed, unnoticed.
+TEST(SourcePolicy, TheRecorderOfResidualsPassesOnEveryOperation) {
+  const fs::path source = fs::path(TRINITY_SOURCE_DIR) / "src";
+  const std::string recorder = contents_of(source / "lab/matrix/recorder.h");
+  std::istringstream contract(contents_of(source / "backend/backend.h"));
+  std::size_t operations = 0;
+  for (std::string line; std::getline(contract, line);) {
+    if (!line.starts_with("  virtual ") || line.find('~') != std::string::npos) continue;
+    const std::size_t end = line.find('('), begin = line.find_last_of(" &*", end) + 1;
+    const std::string name = line.substr(begin, end - begin);
+    if (name == "dense_algebra") continue;  // adapts weights, before there is anything to record
+    ++operations;
+    EXPECT_NE(recorder.find(" " + name + "("), std::string::npos) << name;
+  }
+  EXPECT_GE(operations, 20u);
+}
+
 TEST(SourcePolicy, POL_1_NothingIsLeftUndoneInTheSources) {
   for (const auto& [path, text] : sources({"include", "src", "bench", "fuzz", "examples"})) {
     for (const char* mark : {"TODO", "FIXME", "XXX", "HACK"}) {

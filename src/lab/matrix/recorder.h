@@ -18,7 +18,6 @@ class ResidualRecorder final : public Backend {
 
   /// [rows · hidden] each: the embedding, then after attention and MLP of every layer.
   const std::vector<std::vector<float>>& states() const { return states_; }
-  void forget() { states_.clear(); }
 
   const BackendInfo& info() const override { return inner_.info(); }
   Result<Weight> prepare_linear(std::span<const TensorView> stacked) override;
