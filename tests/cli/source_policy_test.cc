@@ -17,6 +17,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+std::string contents_of(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 /// Every C++ source below the folders, by its path from the repository's root.
 std::map<std::string, std::string> sources(const std::vector<std::string>& folders) {
   std::map<std::string, std::string> texts;
@@ -26,9 +31,7 @@ std::map<std::string, std::string> sources(const std::vector<std::string>& folde
     for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
       const std::string extension = entry.path().extension().string();
       if (extension != ".cc" && extension != ".h") continue;
-      std::ifstream file(entry.path(), std::ios::binary);
-      texts[entry.path().lexically_relative(root).string()] = {std::istreambuf_iterator<char>(file),
-                                                               std::istreambuf_iterator<char>()};
+      texts[entry.path().lexically_relative(root).string()] = contents_of(entry.path());
     }
   }
   return texts;
@@ -120,9 +123,8 @@ TEST(SourcePolicy, OneFileIncludesTheLibraryForCommandLines) {
   for (const auto& [path, text] : sources(every_folder))
     if (text.find(std::string("#include <") + "CLI/") != std::string::npos) files.push_back(path);
   EXPECT_EQ(files, std::vector<std::string>{"src/cli/command_line/word_parser.cc"});
-  std::ifstream file(fs::path(TRINITY_SOURCE_DIR) / "cmake/precompiled.cmake");
-  const std::string precompiled{std::istreambuf_iterator<char>(file),
-                                std::istreambuf_iterator<char>()};
+  const std::string precompiled =
+      contents_of(fs::path(TRINITY_SOURCE_DIR) / "cmake/precompiled.cmake");
   EXPECT_EQ(precompiled.find("<CLI/"), std::string::npos);
 }
 
@@ -150,11 +152,6 @@ TEST(SourcePolicy, CommandsWriteFilesThroughOneDoor) {
     expect_absent(texts, construct, "check_outputs before the work, write_output after it");
 }
 
-std::string contents_of(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 // The order of rooms is that of src/CMakeLists.txt, from the ground floor up.
 TEST(SourcePolicy, RoomsIncludeLowerRoomsOnly) {
   const fs::path source = fs::path(TRINITY_SOURCE_DIR) / "src";
@@ -165,19 +162,18 @@ TEST(SourcePolicy, RoomsIncludeLowerRoomsOnly) {
   for (std::string name; names >> name;) floor_of.emplace(name, static_cast<int>(floor_of.size()));
   ASSERT_GE(floor_of.size(), 15u);
   std::size_t includes = 0;
-  for (const auto& entry : fs::recursive_directory_iterator(source)) {
-    if (entry.path().extension() != ".h" && entry.path().extension() != ".cc") continue;
-    const std::string room = entry.path().lexically_relative(source).begin()->string();
+  for (const auto& [path, text] : sources({"src"})) {
+    const std::string room = std::next(fs::path(path).begin())->string();
     ASSERT_TRUE(floor_of.contains(room))
         << room << " is a room that src/CMakeLists.txt does not name";
-    std::istringstream lines(contents_of(entry.path()));
+    std::istringstream lines(text);
     for (std::string line; std::getline(lines, line);) {
       if (!line.starts_with("#include \"")) continue;
       const std::string other = line.substr(10, line.find('/') - 10);
       const auto found = floor_of.find(other);
       if (found == floor_of.end()) continue;
       ++includes;
-      EXPECT_LE(found->second, floor_of[room]) << entry.path() << ": " << line;
+      EXPECT_LE(found->second, floor_of[room]) << path << ": " << line;
     }
   }
   EXPECT_GT(includes, 1000u);
