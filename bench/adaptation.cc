@@ -13,7 +13,7 @@
 #include <random>
 
 #include "adapt/adapter.h"
-#include "backend/registry.h"
+#include "backend_registry/registry.h"
 #include "base/stopwatch.h"
 #include "base/try.h"
 #include "bench/benchmarks.h"

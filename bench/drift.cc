@@ -8,7 +8,7 @@
 #include <cmath>
 #include <random>
 
-#include "backend/registry.h"
+#include "backend_registry/registry.h"
 #include "base/try.h"
 #include "bench/benchmarks.h"
 #include "bench/measurement.h"

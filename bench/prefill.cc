@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <random>
 
-#include "backend/registry.h"
+#include "backend_registry/registry.h"
 #include "base/try.h"
 #include "bench/benchmarks.h"
 #include "bench/measurement.h"

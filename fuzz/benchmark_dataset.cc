@@ -1,8 +1,8 @@
 // Any bytes as a benchmark's data set: refused with a tag and the line, or cases that are whole.
 #include <cstdint>
 
+#include "benchmark/dataset.h"
 #include "input.h"
-#include "lab/benchmark/dataset.h"
 
 using trinity::fuzz::require;
 

@@ -74,7 +74,7 @@ class Backend {
   virtual const BackendInfo& info() const = 0;
 
   /// What this machine keeps of that claim: all of it, unless `set_promise` said otherwise. The
-  /// registry does (backend/lane_promise.h), so that no backend has to know.
+  /// registry does (backend_registry/lane_promise.h), so that no backend has to know.
   LanePromise promise() const { return promise_.value_or(LanePromise{info().exactness, {}}); }
   void set_promise(LanePromise promise) { promise_ = std::move(promise); }
 

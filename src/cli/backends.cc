@@ -2,13 +2,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "backend/lane_promise.h"
+#include "backend_registry/lane_promise.h"
+#include "backend_registry/registry.h"
 #include "base/json_value.h"
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/terminal/output.h"
-#include "cli/terminal/paragraph.h"
-#include "cli/terminal/terminal.h"
+#include "terminal/output.h"
+#include "terminal/paragraph.h"
+#include "terminal/terminal.h"
 #include "wire/json_writer.h"
 
 namespace trinity::cli {

@@ -7,7 +7,7 @@
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/flags/model_flags.h"
-#include "cli/terminal/output.h"
+#include "terminal/output.h"
 #include "wire/json_writer.h"
 
 namespace trinity::cli {

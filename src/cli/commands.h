@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "cli/command_line.h"
+#include "command_line/command_line.h"
 
 namespace trinity::cli {
 

@@ -12,9 +12,9 @@
 #include "cli/flags/model_flags.h"
 #include "cli/input/records.h"
 #include "cli/route/decision_view.h"
-#include "cli/terminal/output.h"
-#include "cli/terminal/paragraph.h"
 #include "route/decision.h"
+#include "terminal/output.h"
+#include "terminal/paragraph.h"
 #include "wire/json_slice.h"
 #include "wire/record_reader.h"
 

@@ -6,16 +6,16 @@
 #include <filesystem>
 #include <fstream>
 
-#include "backend/cpu/cpu_features.h"
-#include "backend/cpu/instruction_sets.h"
+#include "backend_cpu/cpu_features.h"
+#include "backend_cpu/instruction_sets.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/flags/model_flags.h"
-#include "cli/terminal/output.h"
-#include "cli/terminal/paragraph.h"
-#include "cli/terminal/terminal.h"
-#include "lab/golden/exact_bits.h"
+#include "prove/golden/exact_bits.h"
 #include "router/profile.h"
+#include "terminal/output.h"
+#include "terminal/paragraph.h"
+#include "terminal/terminal.h"
 #include "wire/json_writer.h"
 
 namespace trinity::cli {

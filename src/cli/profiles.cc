@@ -5,9 +5,9 @@
 #include "base/json_value.h"
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/terminal/output.h"
-#include "cli/terminal/paragraph.h"
 #include "router/profile.h"
+#include "terminal/output.h"
+#include "terminal/paragraph.h"
 #include "wire/json_writer.h"
 
 namespace trinity::cli {

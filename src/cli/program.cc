@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "backend/cpu/instruction_sets.h"
+#include "backend_cpu/instruction_sets.h"
 #include "cli/commands.h"
-#include "cli/terminal/output.h"
+#include "terminal/output.h"
 
 namespace trinity::cli {
 namespace {

@@ -9,9 +9,9 @@
 #include "base/printable.h"
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/terminal/output.h"
-#include "cli/terminal/output_file.h"
-#include "cli/terminal/progress.h"
+#include "terminal/output.h"
+#include "terminal/output_file.h"
+#include "terminal/progress.h"
 #include "wire/json_writer.h"
 
 namespace trinity::cli {

@@ -4,7 +4,7 @@
 #include "base/json.h"
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/terminal/output.h"
+#include "terminal/output.h"
 #include "wire/json_writer.h"
 
 namespace trinity::cli {

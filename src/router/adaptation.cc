@@ -5,7 +5,7 @@
 #include "adapt/factor_cache.h"
 #include "adapt/router_vector.h"
 #include "adapt/selection.h"
-#include "backend/registry.h"
+#include "backend_registry/registry.h"
 #include "base/try.h"
 
 namespace trinity {

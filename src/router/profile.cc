@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "backend/backend_label.h"
-#include "backend/lane_promise.h"
-#include "backend/plugin/plugin_backend.h"
-#include "backend/registry.h"
+#include "backend_plugin/plugin_backend.h"
+#include "backend_registry/lane_promise.h"
+#include "backend_registry/registry.h"
 #include "base/try.h"
 #include "base/utf8.h"
 #include "router/reference_profiles.h"

@@ -72,10 +72,10 @@ const std::vector<RuntimeProfile>& runtime_profiles();
 std::optional<std::string> profile_unavailable(const RuntimeProfile& profile);
 
 /// What this machine keeps of the profile's claim. Asked for the first time, it may run a probe of
-/// milliseconds (backend/lane_promise.h).
+/// milliseconds (backend_registry/lane_promise.h).
 LanePromise promise_of(const RuntimeProfile& profile);
 
-/// What the lane of a profile is held to here; see held_to of backend/lane_promise.h.
+/// What the lane of a profile is held to here; see held_to of backend_registry/lane_promise.h.
 Exactness held_to(const RuntimeProfile& profile);
 
 /// The fastest lane that this machine has, under its own name. Error: `profile_unavailable`.

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <future>
 
-#include "backend/registry.h"
+#include "backend_registry/registry.h"
 #include "base/stopwatch.h"
 #include "base/thread_failure.h"
 #include "base/try.h"

@@ -14,7 +14,7 @@
 
 #include "adapt/svf.h"
 #include "backend/backend.h"
-#include "backend/registry.h"
+#include "backend_registry/registry.h"
 #include "tensor/float_cast.h"
 #include "tensor/safetensors.h"
 #include "tensor/tensor.h"

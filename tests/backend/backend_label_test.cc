@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "backend/registry.h"
+#include "backend_registry/registry.h"
 
 namespace trinity::testing {
 namespace {

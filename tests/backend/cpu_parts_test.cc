@@ -6,11 +6,11 @@
 #include <cstring>
 #include <set>
 
-#include "backend/cpu/buffer_pool.h"
-#include "backend/cpu/kv_pages.h"
-#include "backend/cpu/rope_table.h"
-#include "backend/cpu/row_kernels.h"
 #include "backend/op_inputs.h"
+#include "backend_cpu/buffer_pool.h"
+#include "backend_cpu/kv_pages.h"
+#include "backend_cpu/rope_table.h"
+#include "backend_cpu/row_kernels.h"
 
 namespace trinity::testing {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "backend/registry.h"
+#include "backend_registry/registry.h"
 
 namespace trinity::testing {
 

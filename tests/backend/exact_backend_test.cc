@@ -10,7 +10,7 @@
 #include "backend/dense_algebra.h"
 #include "backend/exact_arithmetic.h"
 #include "backend/op_inputs.h"
-#include "backend/registry.h"
+#include "backend_registry/registry.h"
 
 namespace trinity::testing {
 namespace {

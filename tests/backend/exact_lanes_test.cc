@@ -8,7 +8,7 @@
 
 #include "backend/instruction_set_scope.h"
 #include "backend/op_checks.h"
-#include "backend/registry.h"
+#include "backend_registry/registry.h"
 
 namespace trinity::testing {
 namespace {

@@ -1,7 +1,7 @@
 // Products of the exact lanes against their definition, bit by bit: every type of weight, awkward
 // shapes and values, every instruction set of this processor, any number of threads. And the loops
 // of AVX512-VNNI on any processor, with the instruction computed by hand.
-#include "backend/cpu/exact_products.h"
+#include "backend_cpu/exact_products.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -183,8 +183,8 @@ TEST(ExactProducts, TheLargestInt8SumIsExact) {
 using cpu::kMaxPanelWidth;
 using cpu::ProductTask;
 #define HWY_INLINE inline
-#include "backend/cpu/product_tiles-inl.h"
-#include "backend/cpu/product_vnni-inl.h"
+#include "backend_cpu/product_tiles-inl.h"
+#include "backend_cpu/product_vnni-inl.h"
 #undef HWY_INLINE
 
 /// Sixteen int32 lanes in plain code.

@@ -1,8 +1,8 @@
 // What tests hold a lane to on this machine.
 //
 // A lane that promises bits is compared bit by bit. Where the machine does not keep that promise
-// (backend/lane_promise.h), the comparison becomes one of what decisions follow from, and the test
-// prints which promise was not kept. For exact lanes and oracles nothing is relaxed.
+// (backend_registry/lane_promise.h), the comparison becomes one of what decisions follow from, and
+// the test prints which promise was not kept. For exact lanes and oracles nothing is relaxed.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -15,8 +15,9 @@
 #include <string>
 #include <vector>
 
-#include "backend/lane_promise.h"
 #include "backend/lane_tolerances.h"
+#include "backend_registry/lane_promise.h"
+#include "backend_registry/registry.h"
 
 namespace trinity::testing {
 

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "backend/cpu/instruction_sets.h"
+#include "backend_cpu/instruction_sets.h"
 
 namespace trinity::testing {
 

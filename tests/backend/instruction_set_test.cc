@@ -2,10 +2,10 @@
 // exact lanes give the same bits on all of them, the others keep their limits.
 #include <gtest/gtest.h>
 
-#include "backend/cpu/instruction_sets.h"
 #include "backend/instruction_set_scope.h"
 #include "backend/op_checks.h"
-#include "backend/registry.h"
+#include "backend_cpu/instruction_sets.h"
+#include "backend_registry/registry.h"
 
 namespace trinity::testing {
 namespace {

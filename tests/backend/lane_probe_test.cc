@@ -1,6 +1,6 @@
 // The probe of the CPU lanes: silent where a lane keeps its claim, and able to find that it does
 // not.
-#include "backend/cpu/lane_probe.h"
+#include "backend_cpu/lane_probe.h"
 
 #include <gtest/gtest.h>
 

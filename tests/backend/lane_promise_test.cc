@@ -1,5 +1,5 @@
 // What a machine keeps of a lane's claim, with made-up entries whose probes fail.
-#include "backend/lane_promise.h"
+#include "backend_registry/lane_promise.h"
 
 #include <gtest/gtest.h>
 
@@ -8,6 +8,7 @@
 
 #include "backend/held_to.h"
 #include "backend/reference/reference_backend.h"
+#include "backend_registry/registry.h"
 
 namespace trinity::testing {
 namespace {

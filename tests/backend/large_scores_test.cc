@@ -12,7 +12,7 @@
 #include "backend/every_lane.h"
 #include "backend/op_checks.h"
 #include "backend/plugin_lanes.h"
-#include "backend/registry.h"
+#include "backend_registry/registry.h"
 
 namespace trinity::testing {
 namespace {

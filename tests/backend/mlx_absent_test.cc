@@ -1,7 +1,7 @@
 // A build without MLX says so, and how to change that.
 #include <gtest/gtest.h>
 
-#include "backend/registry.h"
+#include "backend_registry/registry.h"
 
 namespace trinity::testing {
 namespace {

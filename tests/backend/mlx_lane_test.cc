@@ -6,9 +6,9 @@
 #include <atomic>
 #include <thread>
 
-#include "backend/mlx/mlx_storage.h"
 #include "backend/op_checks.h"
-#include "backend/registry.h"
+#include "backend_mlx/mlx_storage.h"
+#include "backend_registry/registry.h"
 
 namespace trinity::testing {
 namespace {

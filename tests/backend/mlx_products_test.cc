@@ -9,7 +9,7 @@
 #include <string>
 
 #include "backend/op_inputs.h"
-#include "backend/registry.h"
+#include "backend_registry/registry.h"
 
 namespace trinity::testing {
 namespace {

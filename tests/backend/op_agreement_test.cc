@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "backend/op_checks.h"
-#include "backend/registry.h"
+#include "backend_registry/registry.h"
 
 namespace trinity::testing {
 namespace {

@@ -1,5 +1,5 @@
 // What a plugin says of itself: every slot, name and size, in memory.
-#include "backend/plugin/plugin_facts.h"
+#include "backend_plugin/plugin_facts.h"
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -9,8 +9,8 @@
 #include <bit>
 #include <cstring>
 
-#include "backend/plugin/plugin_text.h"
 #include "backend/plugin_header_test.h"
+#include "backend_plugin/plugin_text.h"
 #include "base/utf8.h"
 
 namespace trinity::testing {

@@ -8,10 +8,10 @@
 #include <cmath>
 
 #include "backend/op_inputs.h"
-#include "backend/plugin/plugin_library.h"
 #include "backend/plugin_lanes.h"
 #include "backend/plugin_variants.h"
-#include "backend/registry.h"
+#include "backend_plugin/plugin_library.h"
+#include "backend_registry/registry.h"
 #include "base/try.h"
 #include "base/utf8.h"
 

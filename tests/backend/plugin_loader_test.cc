@@ -8,9 +8,9 @@
 
 #include "backend/backend_label.h"
 #include "backend/op_inputs.h"
-#include "backend/plugin/plugin_library.h"
 #include "backend/plugin_lanes.h"
-#include "backend/registry.h"
+#include "backend_plugin/plugin_library.h"
+#include "backend_registry/registry.h"
 #include "base/temporary_folder.h"
 
 namespace trinity::testing {

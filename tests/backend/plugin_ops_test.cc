@@ -3,8 +3,8 @@
 
 #include "backend/op_checks.h"
 #include "backend/plugin_lanes.h"
-#include "backend/registry.h"
 #include "backend/row_invariance.h"
+#include "backend_registry/registry.h"
 
 namespace trinity::testing {
 namespace {

@@ -4,9 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "backend/plugin/plugin_library.h"
 #include "backend/plugin_lanes.h"
 #include "backend/plugin_variants.h"
+#include "backend_plugin/plugin_library.h"
 #include "router/profile.h"
 #include "router/router_support.h"
 

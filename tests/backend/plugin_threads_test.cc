@@ -5,9 +5,9 @@
 #include <atomic>
 #include <thread>
 
-#include "backend/plugin/plugin_library.h"
 #include "backend/plugin_lanes.h"
 #include "backend/plugin_variants.h"
+#include "backend_plugin/plugin_library.h"
 #include "router/router_support.h"
 
 namespace trinity::testing {

@@ -1,11 +1,11 @@
 // The list of backends: names, availability, identity.
-#include "backend/registry.h"
+#include "backend_registry/registry.h"
 
 #include <gtest/gtest.h>
 
 #include <set>
 
-#include "backend/cpu/cpu_features.h"
+#include "backend_cpu/cpu_features.h"
 
 namespace trinity::testing {
 namespace {

@@ -15,7 +15,7 @@
 
 #include "backend/held_to.h"
 #include "backend/op_checks.h"
-#include "backend/registry.h"
+#include "backend_registry/registry.h"
 
 namespace trinity::testing {
 

@@ -1,5 +1,5 @@
 // The worker threads: every task once, exceptions, nesting, and many short jobs in a row.
-#include "backend/cpu/thread_pool.h"
+#include "backend_cpu/thread_pool.h"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "backend/cpu/parallel.h"
+#include "backend_cpu/parallel.h"
 
 namespace trinity::testing {
 namespace {

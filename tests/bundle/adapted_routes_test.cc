@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "backend/registry.h"
+#include "backend_registry/registry.h"
 #include "bundle/exporter.h"
 #include "router/router_support.h"
 #include "support/conformance.h"

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "backend/registry.h"
+#include "backend_registry/registry.h"
 #include "base/temporary_folder.h"
 #include "tensor/safetensors.h"
 

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "adapt/router_vector.h"
-#include "backend/registry.h"
+#include "backend_registry/registry.h"
 #include "base/json.h"
 #include "base/temporary_folder.h"
 #include "bundle/exporter.h"

@@ -3,8 +3,8 @@
 
 #include <set>
 
-#include "backend/cpu/instruction_sets.h"
 #include "backend/plugin_lanes.h"
+#include "backend_cpu/instruction_sets.h"
 #include "cli/test_model.h"
 
 namespace trinity::testing {

@@ -11,7 +11,7 @@
 
 #include "backend/held_to.h"
 #include "backend/op_inputs.h"
-#include "backend/registry.h"
+#include "backend_registry/registry.h"
 #include "model/checkpoint_source.h"
 #include "model/config.h"
 #include "model/feature_extractor.h"

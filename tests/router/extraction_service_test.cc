@@ -13,7 +13,7 @@
 #include <thread>
 
 #include "backend/delegating_backend.h"
-#include "backend/registry.h"
+#include "backend_registry/registry.h"
 #include "base/try.h"
 #include "model/checkpoint_source.h"
 #include "router/router_support.h"

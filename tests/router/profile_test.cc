@@ -7,7 +7,7 @@
 #include <array>
 #include <set>
 
-#include "backend/registry.h"
+#include "backend_registry/registry.h"
 
 namespace trinity::testing {
 namespace {

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "backend/registry.h"
+#include "backend_registry/registry.h"
 #include "base/utf8.h"
 #include "hash/canonical.h"
 #include "router/profile.h"

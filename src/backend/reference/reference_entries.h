@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "backend/registry.h"
+#include "backend/backend_entry.h"
 
 namespace trinity {
 

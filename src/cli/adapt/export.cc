@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "backend/registry.h"
+#include "backend_registry/registry.h"
 #include "base/json.h"
 #include "base/printable.h"
 #include "base/stopwatch.h"
@@ -14,11 +14,11 @@
 #include "bundle/exporter.h"
 #include "cli/commands.h"
 #include "cli/flags/model_flags.h"
-#include "cli/terminal/output.h"
-#include "cli/terminal/output_file.h"
-#include "cli/terminal/progress.h"
-#include "cli/terminal/terminal.h"
 #include "router/profile.h"
+#include "terminal/output.h"
+#include "terminal/output_file.h"
+#include "terminal/progress.h"
+#include "terminal/terminal.h"
 #include "wire/json_writer.h"
 
 namespace trinity::cli {

@@ -1,6 +1,6 @@
 #include "cli/adapt/f32_lane.h"
 
-#include "backend/registry.h"
+#include "backend_registry/registry.h"
 #include "base/try.h"
 #include "bundle/components.h"
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "backend/backend.h"
-#include "cli/command_line.h"
+#include "command_line/command_line.h"
 #include "router/profile.h"
 
 namespace trinity::cli {

@@ -14,10 +14,10 @@
 #include "cli/adapt/f32_lane.h"
 #include "cli/commands.h"
 #include "cli/repository_root.h"
-#include "cli/terminal/output.h"
-#include "cli/terminal/output_file.h"
-#include "cli/terminal/progress.h"
 #include "model/config.h"
+#include "terminal/output.h"
+#include "terminal/output_file.h"
+#include "terminal/progress.h"
 #include "wire/json_writer.h"
 
 namespace trinity::cli {

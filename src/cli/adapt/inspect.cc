@@ -10,12 +10,12 @@
 #include "cli/adapt/inspect_chart.h"
 #include "cli/commands.h"
 #include "cli/flags/model_flags.h"
-#include "cli/terminal/output.h"
-#include "cli/terminal/output_file.h"
-#include "cli/terminal/paragraph.h"
-#include "cli/terminal/table.h"
-#include "cli/terminal/terminal.h"
 #include "report/html.h"
+#include "terminal/output.h"
+#include "terminal/output_file.h"
+#include "terminal/paragraph.h"
+#include "terminal/table.h"
+#include "terminal/terminal.h"
 #include "wire/json_writer.h"
 
 namespace trinity::cli {

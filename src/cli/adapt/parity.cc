@@ -12,11 +12,11 @@
 #include "base/utf8.h"
 #include "cli/adapt/f32_lane.h"
 #include "cli/commands.h"
-#include "cli/terminal/output.h"
-#include "cli/terminal/output_file.h"
-#include "lab/parity/chunks.h"
-#include "lab/parity/compare.h"
-#include "lab/parity/sample.h"
+#include "interchange/parity/chunks.h"
+#include "interchange/parity/compare.h"
+#include "interchange/parity/sample.h"
+#include "terminal/output.h"
+#include "terminal/output_file.h"
 #include "wire/json_writer.h"
 
 namespace trinity::cli {

@@ -14,12 +14,12 @@
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/flags/model_flags.h"
-#include "cli/terminal/output.h"
-#include "cli/terminal/output_file.h"
-#include "cli/terminal/paragraph.h"
-#include "cli/terminal/terminal.h"
 #include "route/head.h"
 #include "tensor/safetensors.h"
+#include "terminal/output.h"
+#include "terminal/output_file.h"
+#include "terminal/paragraph.h"
+#include "terminal/terminal.h"
 #include "wire/json_writer.h"
 
 namespace trinity::cli {

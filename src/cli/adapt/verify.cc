@@ -7,9 +7,9 @@
 #include "base/json.h"
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/terminal/output.h"
-#include "cli/terminal/paragraph.h"
-#include "cli/terminal/terminal.h"
+#include "terminal/output.h"
+#include "terminal/paragraph.h"
+#include "terminal/terminal.h"
 #include "wire/json_writer.h"
 
 namespace trinity::cli {

@@ -8,10 +8,10 @@
 #include "cli/eval/eval_flags.h"
 #include "cli/eval/eval_lane.h"
 #include "cli/eval/eval_view.h"
-#include "cli/terminal/output.h"
-#include "cli/terminal/output_file.h"
-#include "lab/eval/baseline.h"
-#include "lab/eval/report.h"
+#include "prove/eval/baseline.h"
+#include "prove/eval/report.h"
+#include "terminal/output.h"
+#include "terminal/output_file.h"
 #include "wire/json_writer.h"
 
 namespace trinity::cli {

@@ -4,8 +4,8 @@
 #include <span>
 #include <string>
 
-#include "cli/terminal/terminal.h"
-#include "lab/eval/baseline.h"
+#include "prove/eval/baseline.h"
+#include "terminal/terminal.h"
 
 namespace trinity::cli {
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "base/utf8.h"
-#include "lab/eval/snapshot.h"
+#include "prove/eval/snapshot.h"
 
 namespace trinity::cli {
 namespace {

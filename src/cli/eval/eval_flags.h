@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "cli/command_line.h"
 #include "cli/flags/model_flags.h"
-#include "lab/eval/cases.h"
+#include "command_line/command_line.h"
+#include "prove/eval/cases.h"
 
 namespace trinity::cli {
 

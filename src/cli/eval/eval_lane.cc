@@ -8,11 +8,11 @@
 #include "base/stopwatch.h"
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/process/own_process.h"
-#include "cli/terminal/output.h"
-#include "cli/terminal/output_file.h"
-#include "cli/terminal/progress.h"
+#include "cli/eval/own_process.h"
 #include "hash/canonical.h"
+#include "terminal/output.h"
+#include "terminal/output_file.h"
+#include "terminal/progress.h"
 
 namespace trinity::cli {
 namespace {

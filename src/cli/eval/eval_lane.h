@@ -5,7 +5,7 @@
 #include <string>
 
 #include "cli/eval/eval_flags.h"
-#include "lab/eval/lane_report.h"
+#include "prove/eval/lane_report.h"
 
 namespace trinity::cli {
 

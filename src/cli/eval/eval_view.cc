@@ -4,8 +4,8 @@
 
 #include "base/utf8.h"
 #include "cli/route/decision_view.h"
-#include "cli/terminal/paragraph.h"
-#include "cli/terminal/table.h"
+#include "terminal/paragraph.h"
+#include "terminal/table.h"
 
 namespace trinity::cli {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "cli/terminal/terminal.h"
-#include "lab/eval/lane_report.h"
+#include "prove/eval/lane_report.h"
+#include "terminal/terminal.h"
 
 namespace trinity::cli {
 

@@ -3,8 +3,8 @@
 #include <unistd.h>
 
 #include "base/try.h"
-#include "cli/terminal/output.h"
-#include "cli/terminal/terminal.h"
+#include "terminal/output.h"
+#include "terminal/terminal.h"
 #include "text/router_input.h"
 
 namespace trinity::cli {

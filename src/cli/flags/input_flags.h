@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "cli/command_line.h"
+#include "command_line/command_line.h"
 #include "wire/record_reader.h"
 
 namespace trinity::cli {

@@ -7,8 +7,8 @@
 #include "base/try.h"
 #include "base/utf8.h"
 #include "cli/flags/cache_folder.h"
-#include "cli/terminal/output.h"
 #include "tensor/model_folder.h"
+#include "terminal/output.h"
 
 namespace trinity::cli {
 namespace {

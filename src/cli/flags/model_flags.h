@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "cli/command_line.h"
-#include "cli/terminal/output_file.h"
+#include "command_line/command_line.h"
 #include "route/head.h"
 #include "router/adaptation.h"
 #include "router/model_files.h"
+#include "terminal/output_file.h"
 #include "text/tokenizer.h"
 
 namespace trinity::cli {

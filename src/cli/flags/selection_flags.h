@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "cli/command_line.h"
+#include "command_line/command_line.h"
 
 namespace trinity::cli {
 

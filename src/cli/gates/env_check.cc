@@ -6,9 +6,9 @@
 #include "base/json.h"
 #include "base/printable.h"
 #include "base/try.h"
+#include "checkout/environment_check.h"
 #include "cli/commands.h"
-#include "cli/terminal/output.h"
-#include "lab/environment_check.h"
+#include "terminal/output.h"
 #include "wire/json_writer.h"
 
 namespace trinity::cli {

@@ -1,5 +1,5 @@
 // trinity gates: runs the quality steps of a source checkout and sums them up.
-#include "lab/gates.h"
+#include "checkout/gates.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -8,12 +8,12 @@
 
 #include "base/json.h"
 #include "base/try.h"
+#include "checkout/child_process.h"
 #include "cli/commands.h"
 #include "cli/gates/gates_view.h"
-#include "cli/process/child_process.h"
 #include "cli/repository_root.h"
-#include "cli/terminal/output.h"
-#include "cli/terminal/output_file.h"
+#include "terminal/output.h"
+#include "terminal/output_file.h"
 #include "wire/json_writer.h"
 
 namespace trinity::cli {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/utf8.h"
-#include "cli/terminal/table.h"
+#include "terminal/table.h"
 
 namespace trinity::cli {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "cli/terminal/terminal.h"
-#include "lab/gates.h"
+#include "checkout/gates.h"
+#include "terminal/terminal.h"
 
 namespace trinity::cli {
 

@@ -9,8 +9,8 @@
 #include "base/file.h"
 #include "base/try.h"
 #include "base/utf8.h"
-#include "cli/terminal/output.h"
 #include "net/url.h"
+#include "terminal/output.h"
 
 namespace trinity::cli {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/command_line.h"
+#include "command_line/command_line.h"
 #include "hub/pull.h"
 
 namespace trinity::cli {

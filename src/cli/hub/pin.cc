@@ -12,9 +12,9 @@
 #include "bundle/bundle_paths.h"
 #include "bundle/manifest.h"
 #include "cli/commands.h"
-#include "cli/terminal/output.h"
-#include "cli/terminal/output_file.h"
-#include "cli/terminal/paragraph.h"
+#include "terminal/output.h"
+#include "terminal/output_file.h"
+#include "terminal/paragraph.h"
 #include "wire/json_writer.h"
 
 namespace trinity::cli {

@@ -14,7 +14,7 @@
 #include "cli/hub/hub_flags.h"
 #include "cli/hub/known_pins.h"
 #include "cli/hub/pull_view.h"
-#include "cli/terminal/output.h"
+#include "terminal/output.h"
 
 namespace trinity::cli {
 namespace {

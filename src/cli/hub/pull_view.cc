@@ -8,8 +8,8 @@
 
 #include "base/json.h"
 #include "base/printable.h"
-#include "cli/terminal/paragraph.h"
-#include "cli/terminal/terminal.h"
+#include "terminal/paragraph.h"
+#include "terminal/terminal.h"
 #include "wire/json_writer.h"
 
 namespace trinity::cli {

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "cli/input/records.h"
-#include "cli/terminal/output.h"
+#include "terminal/output.h"
 #include "wire/record_reader.h"
 
 namespace trinity::cli {

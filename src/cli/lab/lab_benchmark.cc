@@ -7,15 +7,15 @@
 
 #include "base/json.h"
 #include "base/try.h"
+#include "checkout/child_process.h"
 #include "cli/flags/input_flags.h"
 #include "cli/lab/lab_benchmark_view.h"
 #include "cli/lab/lab_commands.h"
-#include "cli/process/child_process.h"
 #include "cli/repository_root.h"
-#include "cli/terminal/output.h"
-#include "cli/terminal/output_file.h"
-#include "cli/terminal/progress.h"
-#include "lab/eval/snapshot.h"
+#include "prove/eval/snapshot.h"
+#include "terminal/output.h"
+#include "terminal/output_file.h"
+#include "terminal/progress.h"
 #include "wire/json_writer.h"
 
 namespace trinity::cli {

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "base/utf8.h"
-#include "cli/terminal/paragraph.h"
-#include "cli/terminal/table.h"
+#include "terminal/paragraph.h"
+#include "terminal/table.h"
 
 namespace trinity::cli {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "cli/terminal/terminal.h"
-#include "lab/benchmark/report.h"
+#include "benchmark/report.h"
+#include "terminal/terminal.h"
 
 namespace trinity::cli {
 

@@ -8,7 +8,7 @@
 #include "cli/adapt/f32_lane.h"
 #include "cli/commands.h"
 #include "cli/flags/model_flags.h"
-#include "lab/matrix/lanes.h"
+#include "prove/matrix/lanes.h"
 #include "route/head.h"
 #include "router/adaptation.h"
 #include "router/model_files.h"

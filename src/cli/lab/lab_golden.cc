@@ -8,11 +8,11 @@
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/lab/lab_commands.h"
-#include "cli/terminal/output.h"
-#include "cli/terminal/output_file.h"
-#include "cli/terminal/paragraph.h"
-#include "cli/terminal/terminal.h"
-#include "lab/golden/exact_bits.h"
+#include "prove/golden/exact_bits.h"
+#include "terminal/output.h"
+#include "terminal/output_file.h"
+#include "terminal/paragraph.h"
+#include "terminal/terminal.h"
 
 namespace trinity::cli {
 namespace {

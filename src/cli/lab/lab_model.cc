@@ -3,7 +3,7 @@
 
 #include "base/try.h"
 #include "cli/lab/lab_commands.h"
-#include "cli/terminal/output.h"
+#include "terminal/output.h"
 
 namespace trinity::cli {
 void add_lab_flags(Command& command, LabFlags& flags) {

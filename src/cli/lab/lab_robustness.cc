@@ -5,11 +5,11 @@
 #include "base/file.h"
 #include "base/try.h"
 #include "cli/lab/lab_commands.h"
-#include "cli/terminal/output.h"
-#include "cli/terminal/paragraph.h"
-#include "cli/terminal/progress.h"
-#include "cli/terminal/table.h"
-#include "lab/robustness.h"
+#include "prove/robustness.h"
+#include "terminal/output.h"
+#include "terminal/paragraph.h"
+#include "terminal/progress.h"
+#include "terminal/table.h"
 #include "wire/json_writer.h"
 
 namespace trinity::cli {

@@ -6,8 +6,8 @@
 #include <cmath>
 
 #include "base/utf8.h"
-#include "cli/terminal/paragraph.h"
-#include "cli/terminal/table.h"
+#include "terminal/paragraph.h"
+#include "terminal/table.h"
 
 namespace trinity::cli {
 namespace {

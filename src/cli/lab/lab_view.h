@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "cli/terminal/terminal.h"
-#include "lab/matrix/report.h"
+#include "prove/matrix/report.h"
+#include "terminal/terminal.h"
 
 namespace trinity::cli {
 

@@ -9,9 +9,9 @@
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/flags/model_flags.h"
-#include "cli/terminal/output.h"
-#include "cli/terminal/output_file.h"
-#include "lab/router_trace.h"
+#include "interchange/router_trace.h"
+#include "terminal/output.h"
+#include "terminal/output_file.h"
 #include "wire/json_writer.h"
 
 namespace trinity::cli {

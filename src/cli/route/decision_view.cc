@@ -9,9 +9,9 @@
 #include <string_view>
 #include <vector>
 
-#include "cli/terminal/paragraph.h"
-#include "lab/eval/prompt_eval.h"
-#include "lab/eval/snapshot.h"
+#include "prove/eval/prompt_eval.h"
+#include "prove/eval/snapshot.h"
+#include "terminal/paragraph.h"
 
 namespace trinity::cli {
 namespace {

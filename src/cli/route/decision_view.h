@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 
-#include "cli/terminal/table.h"
 #include "router/profile.h"
+#include "terminal/table.h"
 
 namespace trinity::cli {
 

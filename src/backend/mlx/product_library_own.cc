@@ -1,8 +1,0 @@
-// Where MLX brings a good library of its own (Accelerate), which chooses its threads itself.
-#include "backend/mlx/product_library.h"
-
-namespace trinity::mlx_lane {
-
-std::string use_product_threads(int) { return "MLX's own products"; }
-
-}  // namespace trinity::mlx_lane

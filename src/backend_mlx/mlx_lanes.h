@@ -1,0 +1,18 @@
+// What the entries of the MLX lanes call: one implementation with the library, one without.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "backend/backend_entry.h"
+
+namespace trinity::mlx_lane {
+
+/// Why the lanes cannot run; nothing when they can.
+std::optional<std::string> unavailable();
+
+Result<std::unique_ptr<Backend>> create_composed(const BackendOptions& options);
+Result<std::unique_ptr<Backend>> create_fused(const BackendOptions& options);
+
+}  // namespace trinity::mlx_lane

@@ -1,0 +1,26 @@
+// A loaded plugin as a Backend: the op contract in terms of the plugin's callbacks.
+//
+// The host checks what it passes in and what comes back, converts weights to f32, reads embedding
+// rows, keeps keys and values, and composes what the plugin does not bring.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "backend/backend_entry.h"
+#include "backend_plugin/plugin_library.h"
+
+namespace trinity {
+
+/// Backend ids of plugins begin with this: "plugin:openblas".
+inline constexpr std::string_view kPluginBackendPrefix = "plugin:";
+
+/// Errors: `plugin_failed`, `plugin_exception`, `plugin_null_handle`.
+Result<std::unique_ptr<Backend>> make_plugin_backend(std::shared_ptr<const LoadedPlugin> plugin,
+                                                     const BackendOptions& options);
+
+/// The same for what stands behind "plugin:"; see open_plugin.
+Result<std::unique_ptr<Backend>> create_plugin_backend(std::string_view reference,
+                                                       const BackendOptions& options);
+
+}  // namespace trinity

@@ -1,0 +1,49 @@
+#include "backend_registry/registry.h"
+
+#include "backend/reference/reference_entries.h"
+#include "backend_cpu/cpu_entries.h"
+#include "backend_mlx/mlx_entries.h"
+#include "backend_plugin/plugin_backend.h"
+#include "backend_registry/lane_promise.h"
+#include "base/try.h"
+#include "base/utf8.h"
+
+namespace trinity {
+
+const std::vector<BackendEntry>& backend_registry() {
+  static const std::vector<BackendEntry> entries = [] {
+    std::vector<BackendEntry> all;
+    for (const auto& folder : {reference_entries(), cpu_entries(), mlx_entries()})
+      all.insert(all.end(), folder.begin(), folder.end());
+    return all;
+  }();
+  return entries;
+}
+
+const BackendEntry* find_backend(std::string_view id) {
+  for (const BackendEntry& entry : backend_registry())
+    if (entry.id == id) return &entry;
+  return nullptr;
+}
+
+Result<std::unique_ptr<Backend>> create_backend(std::string_view id,
+                                                const BackendOptions& options) {
+  if (id.starts_with(kPluginBackendPrefix))
+    return create_plugin_backend(id.substr(kPluginBackendPrefix.size()), options);
+  std::string known;
+  for (const BackendEntry& entry : backend_registry()) {
+    if (entry.id == id) {
+      if (const auto reason = entry.unavailable_reason())
+        return fail(ErrorKind::missing, "backend_unavailable",
+                    "backend " + entry.id + " cannot run here: " + *reason);
+      TRINITY_TRY(std::unique_ptr<Backend> backend, entry.create(options));
+      backend->set_promise(promise_of(entry));
+      return backend;
+    }
+    known += (known.empty() ? "" : ", ") + entry.id;
+  }
+  return fail(ErrorKind::usage, "unknown_backend",
+              "there is no backend \"" + excerpt(id) + "\"; known are " + known);
+}
+
+}  // namespace trinity

@@ -1,0 +1,42 @@
+// A comparison of lanes as JSON and as one HTML page.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/json_value.h"
+#include "prove/golden/exact_bits.h"
+#include "prove/matrix/model.h"
+#include "prove/matrix/ops.h"
+
+namespace trinity {
+
+/// Everything that `trinity lab matrix` found.
+struct MatrixReport {
+  MatrixLanes lanes;
+  OpMatrix ops;
+  std::optional<ModelMatrix> model;
+  std::string model_name;              // for people
+  std::vector<ExactComparison> exact;  // the exact lanes with the published bits
+
+  bool passed() const;
+};
+
+/// {passed, seed, lanes, missing_lanes, exact_bits, ops, op_distances, layers, decisions, times}. A
+/// number that is not finite becomes null.
+Json matrix_record(const MatrixReport& report);
+
+/// Who made a page and when, for people.
+struct PageOrigin {
+  std::string producer;
+  std::string generated_at;
+};
+/// A page that opens from the disk; nothing is loaded.
+std::string matrix_html(const MatrixReport& report, const PageOrigin& origin);
+
+/// "1.3e-07", "0" or "not finite".
+std::string error_text(double error);
+/// What went wrong in a lane by name, for people: "wrong: attention"; empty when nothing did.
+std::string blame_text(const MatrixReport& report);
+
+}  // namespace trinity
