@@ -21,12 +21,6 @@ const char* exactness_name(Exactness exactness) {
 
 bool promises_bits(Exactness exactness) { return exactness != Exactness::decision_stable; }
 
-tl::unexpected<Error> token_out_of_range(int64_t id, int64_t vocab_size) {
-  return fail(ErrorKind::invalid_input, "token_out_of_range",
-              "token id " + std::to_string(id) + " lies outside the model's vocabulary of " +
-                  std::to_string(vocab_size));
-}
-
 Result<std::vector<SymmetricEigen>> DenseAlgebra::symmetric_eigen_many(
     std::vector<std::vector<double>> matrices, std::span<const int64_t> sizes) {
   std::vector<SymmetricEigen> out;

@@ -19,10 +19,12 @@
 #include <string>
 #include <vector>
 
+#include "backend/attention_shape.h"
 #include "backend/dense_algebra.h"
 #include "backend/kv_cache.h"
 #include "backend/rope.h"
 #include "backend/tensor_handle.h"
+#include "backend/whole_pass.h"
 #include "tensor/tensor.h"
 
 namespace trinity {
@@ -54,13 +56,6 @@ struct BackendInfo {
   bool fused = false;                                // overrides fused operations
 };
 
-/// Head counts that rope and attention need; widths are heads · head_dim.
-struct AttentionShape {
-  int64_t heads = 0;
-  int64_t kv_heads = 0;
-  int64_t head_dim = 0;
-};
-
 /// Query, key and value projections of a chunk, [rows, heads·head_dim] and twice [rows,
 /// kv·head_dim].
 struct Qkv {
@@ -84,14 +79,13 @@ class Backend {
   virtual Result<Weight> prepare_linear(std::span<const TensorView> stacked) = 0;
   /// A norm weight [size].
   virtual Result<Weight> prepare_norm(const TensorView& weight) = 0;
-  /// An embedding [vocab, hidden]; the view's memory must outlive the weight (rows are read on
-  /// use).
-  virtual Result<Weight> prepare_embedding(const TensorView& table) = 0;
-  /// Bytes held by prepared weights.
+  /// Bytes held by prepared weights that are still alive. May be asked from any thread.
   virtual size_t weight_bytes() const = 0;
 
   // ---- data movement ----------------------------------------------------------------------------
 
+  /// Row-major values to the lane, in whatever type it keeps activations: rows of the embedding,
+  /// which model/ reads on the host, enter here.
   virtual Result<Tensor> upload(std::span<const float> values, int64_t rows, int64_t cols) = 0;
   /// Row-major f32 copy of the logical [rows, cols].
   virtual Result<std::vector<float>> download(const Tensor& tensor) = 0;
@@ -99,8 +93,6 @@ class Backend {
 
   // ---- plain operations -------------------------------------------------------------------------
 
-  /// Rows of the table: [ids.size(), hidden]. Error `token_out_of_range`.
-  virtual Result<Tensor> embed(const Weight& table, std::span<const int32_t> ids) = 0;
   /// x [rows, in] · Wᵀ → [rows, out].
   virtual Result<Tensor> linear(const Tensor& x, const Weight& weight) = 0;
   /// One linear over stacked weights, its columns returned as one tensor for each stacked matrix.
@@ -154,12 +146,15 @@ class Backend {
   /// as the backend.
   virtual DenseAlgebra* dense_algebra() { return nullptr; }
 
+  // ---- the pass as a whole ----------------------------------------------------------------------
+
+  /// All layers in one call, for lanes that gain by seeing them together (a graph of a device);
+  /// null in a lane that computes operation by operation. Lives as long as the backend.
+  virtual WholePass* whole_pass() { return nullptr; }
+
  private:
   std::optional<LanePromise> promise_;
 };
-
-/// The error of an embedding lookup outside the table.
-tl::unexpected<Error> token_out_of_range(int64_t id, int64_t vocab_size);
 
 /// Absolute position of every row of a chunk, from its slices.
 std::vector<int64_t> slice_positions(std::span<const SequenceSlice> slices, int64_t rows);

@@ -8,6 +8,7 @@
 #include <cassert>
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 namespace trinity {
 
@@ -33,6 +34,13 @@ class Tensor {
     return static_cast<Storage&>(*storage_);
   }
 
+  /// The same handle, which keeps `companion` alive until its last copy goes.
+  Tensor accompanied_by(std::shared_ptr<void> companion) const {
+    auto both = std::make_shared<std::pair<std::shared_ptr<BackendStorage>, std::shared_ptr<void>>>(
+        storage_, std::move(companion));
+    return Tensor(std::shared_ptr<BackendStorage>(std::move(both), storage_.get()), rows_, cols_);
+  }
+
  private:
   std::shared_ptr<BackendStorage> storage_;
   int64_t rows_ = 0;
@@ -40,7 +48,7 @@ class Tensor {
 };
 
 /// Weights prepared once. `linear`: [rows = out, cols = in], possibly several matrices stacked by
-/// rows; `norm`: [1, size]; `embedding`: [vocab, hidden].
+/// rows; `norm`: [1, size].
 using Weight = Tensor;
 
 }  // namespace trinity

@@ -6,6 +6,7 @@
 #include <list>
 #include <new>
 
+#include "backend/weight_meter.h"
 #include "backend_cpu/attention.h"
 #include "backend_cpu/buffer_pool.h"
 #include "backend_cpu/cpu_features.h"
@@ -34,7 +35,7 @@ class CpuBackend final : public Backend {
         pool_(BufferPool::create()),
         products_(make_products(lane, threads_)) {
     info_.id = cpu_lane_id(lane);
-    info_.label = "trinity.cpu";
+    info_.label = kCpuLabel;
     info_.device =
         fmt::format("{} ({}), {} thread{}", cpu_features().model_name, instruction_set_in_use(),
                     threads_.threads(), threads_.threads() == 1 ? "" : "s");
@@ -43,35 +44,29 @@ class CpuBackend final : public Backend {
         : lane == CpuLane::int8 ? "int8 products (a scale per channel and per token), f32 "
                                   "attention and residual, all sums defined"
                                 : "bf16 products and attention, f32 accumulation and residual";
-    info_.exactness = lane == CpuLane::bf16 ? Exactness::bit_stable : Exactness::exact;
+    info_.exactness = cpu_lane_claim(lane);
     info_.fused = true;
   }
 
   const BackendInfo& info() const override { return info_; }
-  size_t weight_bytes() const override { return weight_bytes_; }
+  size_t weight_bytes() const override { return meter_.bytes(); }
   Status synchronize() override { return {}; }
 
   // ---- weights ----
 
   Result<Weight> prepare_linear(std::span<const TensorView> stacked) override {
     TRINITY_TRY(std::shared_ptr<PackedLinear> packed, products_->pack(stacked));
-    weight_bytes_ += packed->packed_bytes;
     const int64_t out = packed->out, in = packed->in;
-    return Weight(std::move(packed), out, in);
+    const size_t bytes = packed->packed_bytes;
+    return meter_.count(Weight(std::move(packed), out, in), bytes);
   }
 
   Result<Weight> prepare_norm(const TensorView& view) override {
     auto weight = std::make_shared<NormWeight>();
     TRINITY_TRY(weight->values, to_f32(view));
-    weight_bytes_ += weight->values.size() * sizeof(float);
     const auto size = static_cast<int64_t>(weight->values.size());
-    return Weight(std::move(weight), 1, size);
-  }
-
-  Result<Weight> prepare_embedding(const TensorView& table) override {
-    auto storage = std::make_shared<EmbeddingTable>();
-    storage->view = table;
-    return Weight(std::move(storage), table.shape.at(0), table.shape.at(1));
+    return meter_.count(Weight(std::move(weight), 1, size),
+                        static_cast<size_t>(size) * sizeof(float));
   }
 
   // ---- data movement ----
@@ -89,19 +84,6 @@ class CpuBackend final : public Backend {
   }
 
   // ---- plain operations ----
-
-  Result<Tensor> embed(const Weight& table, std::span<const int32_t> ids) override {
-    const int64_t hidden = table.cols();
-    Tensor out = make(static_cast<int64_t>(ids.size()), hidden, Element::f32);
-    auto* data = reinterpret_cast<float*>(out.as<Activation>().data);
-    for (size_t i = 0; i < ids.size(); ++i) {
-      if (ids[i] < 0 || ids[i] >= table.rows()) return token_out_of_range(ids[i], table.rows());
-      TRINITY_CHECK(copy_row_f32(
-          table.as<EmbeddingTable>().view, ids[i],
-          std::span(data + static_cast<int64_t>(i) * hidden, static_cast<size_t>(hidden))));
-    }
-    return out;
-  }
 
   Result<Tensor> linear(const Tensor& x, const Weight& weight) override {
     const auto& packed = weight.as<PackedLinear>();
@@ -353,7 +335,7 @@ class CpuBackend final : public Backend {
   std::shared_ptr<BufferPool> pool_;
   std::unique_ptr<ProductEngine> products_;
   std::list<RopeTable> rope_tables_;
-  size_t weight_bytes_ = 0;
+  WeightMeter meter_;
   std::unique_ptr<DenseAlgebra> dense_algebra_;
 };
 
@@ -361,6 +343,10 @@ class CpuBackend final : public Backend {
 
 const char* cpu_lane_id(CpuLane lane) {
   return lane == CpuLane::f32 ? "cpu_f32" : lane == CpuLane::int8 ? "cpu_int8" : "cpu_bf16";
+}
+
+Exactness cpu_lane_claim(CpuLane lane) {
+  return lane == CpuLane::bf16 ? Exactness::bit_stable : Exactness::exact;
 }
 
 std::unique_ptr<Backend> make_cpu_backend(CpuLane lane, int threads) {

@@ -13,6 +13,8 @@ namespace trinity {
 /// softmax and all sums are f32 in every lane.
 enum class CpuLane { f32, int8, bf16 };
 const char* cpu_lane_id(CpuLane lane);
+Exactness cpu_lane_claim(CpuLane lane);
+inline constexpr const char* kCpuLabel = "trinity.cpu";
 
 /// `threads` 0 = all available processors. The lane must be available.
 std::unique_ptr<Backend> make_cpu_backend(CpuLane lane, int threads);

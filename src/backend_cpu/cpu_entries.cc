@@ -1,5 +1,6 @@
 #include "backend_cpu/cpu_entries.h"
 
+#include "backend/reference/exact_backend.h"
 #include "backend_cpu/cpu_backend.h"
 #include "backend_cpu/cpu_features.h"
 #include "backend_cpu/lane_probe.h"
@@ -26,21 +27,48 @@ std::optional<std::string> broken_promise() {
   return cpu::probe_lane(lane);
 }
 
+/// Product inputs rounded once: 2u + u² at most, 2.4e-3 over a row (4.2e-3 over a short one). Norm,
+/// rotation and sums stay f32. In attention q, k, probabilities and v are rounded: up to 1.0e-2
+/// over a row of unit normals, whose scores exceed those of normed heads.
+LaneTolerances bf16_limits() {
+  constexpr double u = 1.0 / 256;  // one rounding to bf16
+  LaneTolerances t;
+  t.linear = {2.01 * u, 5e-3};
+  t.exact_linear = {1e-6, 1e-6};
+  t.rms_norm = {1e-6, 1e-6};
+  t.rope = {3e-7, 3e-7};
+  t.silu_mul = {1.001 * u, u};
+  t.attention = {3 * u, 1.5e-2};
+  return t;
+}
+
 template <CpuLane lane>
-BackendEntry entry(std::string description, Exactness claim) {
-  return {cpu_lane_id(lane), std::move(description), claim,
-          unavailable<lane>, create<lane>,           broken_promise<lane>};
+BackendEntry entry(std::string description, LaneTolerances limits, std::string note) {
+  BackendEntry out;
+  out.id = cpu_lane_id(lane);
+  out.description = std::move(description);
+  out.label = kCpuLabel;
+  out.exactness = cpu_lane_claim(lane);
+  out.tolerances = limits;
+  out.notes = {std::move(note)};
+  out.unavailable_reason = unavailable<lane>;
+  out.create = create<lane>;
+  out.broken_promise = broken_promise<lane>;
+  return out;
 }
 
 }  // namespace
 
 std::vector<BackendEntry> cpu_entries() {
   return {entry<CpuLane::f32>("f32 products, weights as stored, defined bits, any processor",
-                              Exactness::exact),
-          entry<CpuLane::bf16>("oneDNN products and attention in bf16", Exactness::bit_stable),
+                              exact_tolerances(ExactProducts::f32),
+                              "the lane for comparisons between backends"),
+          entry<CpuLane::bf16>("oneDNN products and attention in bf16", bf16_limits(),
+                               "needs AVX512-BF16"),
           entry<CpuLane::int8>(
               "int8 products, a scale per channel and token, defined bits, any processor",
-              Exactness::exact)};
+              exact_tolerances(ExactProducts::int8),
+              "chosen by name, or as fast where bf16 products lack")};
 }
 
 }  // namespace trinity

@@ -25,8 +25,4 @@ struct NormWeight : BackendStorage {
   std::vector<float> values;
 };
 
-struct EmbeddingTable : BackendStorage {
-  TensorView view;  // rows are converted when they are looked up
-};
-
 }  // namespace trinity::cpu

@@ -15,6 +15,7 @@
 #include "backend/rope_scaling.h"
 #include "backend/stacked_shape.h"
 #include "backend_mlx/mlx_kv_cache.h"
+#include "backend_mlx/mlx_lanes.h"
 #include "backend_mlx/product_library.h"
 #include "base/try.h"
 
@@ -79,8 +80,8 @@ std::vector<float> inverse_frequencies(int64_t head_dim, const Rope& rope) {
 
 MlxBackend::MlxBackend() : worker_(std::make_shared<Worker>()) {
   info_.id = "mlx";
-  info_.label = "trinity.mlx";
-  info_.exactness = Exactness::decision_stable;
+  info_.label = kLabel;
+  info_.exactness = kClaim;
 }
 
 MlxBackend::~MlxBackend() {
@@ -132,8 +133,7 @@ Result<Weight> MlxBackend::prepare_linear(std::span<const TensorView> stacked) {
         mx::transpose(from_floats(values, {dim(rows), dim(in)})), worker_);
     mx::eval(weight->array);
     weight->out_sizes = std::move(shape.out_sizes);
-    weight_bytes_ += values.size() * sizeof(float);
-    return Weight(std::move(weight), rows, in);
+    return meter_.count(Weight(std::move(weight), rows, in), values.size() * sizeof(float));
   });
 }
 
@@ -142,15 +142,8 @@ Result<Weight> MlxBackend::prepare_norm(const TensorView& weight) {
   return worker_->run([&]() -> Result<Weight> {
     const auto size = static_cast<int64_t>(values.size());
     auto storage = std::make_shared<ArrayStorage>(from_floats(values, {dim(size)}), worker_);
-    weight_bytes_ += values.size() * sizeof(float);
-    return Weight(std::move(storage), 1, size);
+    return meter_.count(Weight(std::move(storage), 1, size), values.size() * sizeof(float));
   });
-}
-
-Result<Weight> MlxBackend::prepare_embedding(const TensorView& table) {
-  auto storage = std::make_shared<EmbeddingTable>();
-  storage->view = table;
-  return Weight(std::move(storage), table.shape.at(0), table.shape.at(1));
 }
 
 // ---- data movement ----
@@ -184,18 +177,6 @@ Status MlxBackend::synchronize() {
 }
 
 // ---- plain operations ----
-
-Result<Tensor> MlxBackend::embed(const Weight& table, std::span<const int32_t> ids) {
-  const int64_t hidden = table.cols();
-  std::vector<float> rows(ids.size() * static_cast<size_t>(hidden));
-  for (size_t i = 0; i < ids.size(); ++i) {
-    if (ids[i] < 0 || ids[i] >= table.rows()) return token_out_of_range(ids[i], table.rows());
-    TRINITY_CHECK(copy_row_f32(
-        table.as<EmbeddingTable>().view, ids[i],
-        std::span(rows).subspan(i * static_cast<size_t>(hidden), static_cast<size_t>(hidden))));
-  }
-  return upload(rows, static_cast<int64_t>(ids.size()), hidden);
-}
 
 Result<Tensor> MlxBackend::linear(const Tensor& x, const Weight& weight) {
   return worker_->run([&]() -> Result<Tensor> {

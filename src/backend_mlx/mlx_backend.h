@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "backend/backend.h"
+#include "backend/weight_meter.h"
 #include "backend_mlx/mlx_storage.h"
 #include "backend_mlx/mlx_worker.h"
 
@@ -42,18 +43,16 @@ class MlxBackend : public Backend {
   ~MlxBackend() override;
 
   const BackendInfo& info() const override { return info_; }
-  size_t weight_bytes() const override { return weight_bytes_; }
+  size_t weight_bytes() const override { return meter_.bytes(); }
 
   Result<Weight> prepare_linear(std::span<const TensorView> stacked) override;
   Result<Weight> prepare_norm(const TensorView& weight) override;
-  Result<Weight> prepare_embedding(const TensorView& table) override;
 
   Result<Tensor> upload(std::span<const float> values, int64_t rows, int64_t cols) override;
   Result<std::vector<float>> download(const Tensor& tensor) override;
   /// Computes every tensor that is still held and waits for all of the stream's work.
   Status synchronize() override;
 
-  Result<Tensor> embed(const Weight& table, std::span<const int32_t> ids) override;
   Result<Tensor> linear(const Tensor& x, const Weight& weight) override;
   Result<std::vector<Tensor>> linear_split(const Tensor& x, const Weight& weight) override;
   Result<Tensor> rms_norm(const Tensor& x, const Weight& weight, float eps) override;
@@ -115,7 +114,7 @@ class MlxBackend : public Backend {
                      const AttentionShape& shape);
 
   std::shared_ptr<Worker> worker_;
-  size_t weight_bytes_ = 0;
+  WeightMeter meter_;
   // Of the worker thread:
   std::map<std::pair<int64_t, Rope>, RopeTable> rope_tables_;
   std::vector<std::weak_ptr<BackendStorage>> pending_;  // perhaps not computed yet

@@ -9,6 +9,9 @@
 
 namespace trinity::mlx_lane {
 
+inline constexpr const char* kLabel = "trinity.mlx";
+inline constexpr Exactness kClaim = Exactness::decision_stable;
+
 /// Why the lanes cannot run; nothing when they can.
 std::optional<std::string> unavailable();
 

@@ -30,8 +30,4 @@ struct LinearStorage : ArrayStorage {
   std::vector<int64_t> out_sizes;  // columns of each stacked matrix
 };
 
-struct EmbeddingTable : BackendStorage {
-  TensorView view;  // rows are converted when they are looked up
-};
-
 }  // namespace trinity::mlx_lane

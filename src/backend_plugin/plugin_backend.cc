@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 
 #include "backend/stacked_shape.h"
+#include "backend/weight_meter.h"
 #include "backend_plugin/host_kv_cache.h"
 #include "backend_plugin/plugin_instance.h"
 #include "base/try.h"
@@ -22,11 +24,6 @@ using plugin::PluginStorage;
 struct StackedWeight final : BackendStorage {
   std::vector<Tensor> matrices;
   std::vector<int64_t> out_sizes;
-};
-
-/// An embedding whose rows the host reads on use.
-struct EmbeddingTable final : BackendStorage {
-  TensorView view;
 };
 
 const trinity_plugin_tensor* raw(const Tensor& tensor) {
@@ -47,7 +44,9 @@ class PluginBackend final : public Backend {
   }
 
   const BackendInfo& info() const override { return info_; }
-  size_t weight_bytes() const override { return weight_bytes_; }
+  size_t weight_bytes() const override {
+    return callbacks_.weight_bytes != nullptr ? told_bytes_.load() : meter_.bytes();
+  }
 
   Result<Weight> prepare_linear(std::span<const TensorView> stacked) override {
     std::vector<std::vector<float>> values;
@@ -77,8 +76,7 @@ class PluginBackend final : public Backend {
       for (const trinity_plugin_matrix& matrix : matrices)
         TRINITY_CHECK(prepare({&matrix, 1}, matrix.rows));
     }
-    TRINITY_CHECK(count_weight(rows, in));
-    return Weight(std::move(weight), rows, in);
+    return counted(Weight(std::move(weight), rows, in));
   }
 
   Result<Weight> prepare_norm(const TensorView& view) override {
@@ -87,16 +85,7 @@ class PluginBackend final : public Backend {
     TRINITY_TRY(Tensor made, make("prepare_norm", 1, size, [&](trinity_plugin_tensor* out) {
                   return callbacks_.prepare_norm(backend(), values.data(), size, out);
                 }));
-    TRINITY_CHECK(count_weight(1, size));
-    return made;
-  }
-
-  Result<Weight> prepare_embedding(const TensorView& table) override {
-    if (table.shape.size() != 2)
-      return fail(ErrorKind::invalid_input, "expected_rank_2", "an embedding must be a matrix");
-    auto storage = std::make_shared<EmbeddingTable>();
-    storage->view = table;
-    return Weight(std::move(storage), table.shape[0], table.shape[1]);
+    return counted(made);
   }
 
   Result<Tensor> upload(std::span<const float> values, int64_t rows, int64_t cols) override {
@@ -118,17 +107,6 @@ class PluginBackend final : public Backend {
   Status synchronize() override {
     if (callbacks_.synchronize == nullptr) return {};
     return instance_->run("synchronize", [&] { return callbacks_.synchronize(backend()); });
-  }
-
-  Result<Tensor> embed(const Weight& table, std::span<const int32_t> ids) override {
-    const auto hidden = static_cast<size_t>(table.cols());
-    std::vector<float> rows(ids.size() * hidden);
-    for (size_t i = 0; i < ids.size(); ++i) {
-      if (ids[i] < 0 || ids[i] >= table.rows()) return token_out_of_range(ids[i], table.rows());
-      TRINITY_CHECK(copy_row_f32(table.as<EmbeddingTable>().view, ids[i],
-                                 std::span(rows).subspan(i * hidden, hidden)));
-    }
-    return upload(rows, static_cast<int64_t>(ids.size()), table.cols());
   }
 
   Result<Tensor> linear(const Tensor& x, const Weight& weight) override {
@@ -345,23 +323,37 @@ class PluginBackend final : public Backend {
     return upload(all, rows, cols);
   }
 
-  /// Asked after each weight, on the thread that computes, so that reading it later needs no call.
-  Status count_weight(int64_t rows, int64_t cols) {
-    weight_bytes_ += static_cast<size_t>(rows * cols) * sizeof(float);
-    if (callbacks_.weight_bytes == nullptr) return {};
-    return instance_->run("weight_bytes", [&]() -> const char* {
-      weight_bytes_ = callbacks_.weight_bytes(backend());
+  /// A plugin that counts itself is asked after each weight, on the thread that computes, so that
+  /// reading it later needs no call.
+  Result<Weight> counted(const Weight& weight) {
+    if (callbacks_.weight_bytes == nullptr)
+      return meter_.count(weight,
+                          static_cast<size_t>(weight.rows() * weight.cols()) * sizeof(float));
+    TRINITY_CHECK(instance_->run("weight_bytes", [&]() -> const char* {
+      told_bytes_ = callbacks_.weight_bytes(backend());
       return nullptr;
-    });
+    }));
+    return weight;
   }
 
   std::shared_ptr<PluginInstance> instance_;
   const trinity_plugin_callbacks_v1& callbacks_;
   BackendInfo info_;
-  size_t weight_bytes_ = 0;
+  WeightMeter meter_;
+  std::atomic<size_t> told_bytes_ = 0;
 };
 
 }  // namespace
+
+LaneTolerances plugin_tolerances() {
+  LaneTolerances t;
+  t.linear = t.exact_linear = {1e-6, 1e-6};
+  t.rms_norm = {1e-6, 1e-6};
+  t.rope = {3e-7, 3e-7};
+  t.silu_mul = {1e-6, 1e-6};
+  t.attention = {2e-6, 3e-6};
+  return t;
+}
 
 Result<std::unique_ptr<Backend>> make_plugin_backend(std::shared_ptr<const LoadedPlugin> plugin,
                                                      const BackendOptions& options) {

@@ -26,6 +26,12 @@ const BackendEntry* find_backend(std::string_view id) {
   return nullptr;
 }
 
+std::optional<LaneTolerances> lane_tolerances(std::string_view id) {
+  if (id.starts_with(kPluginBackendPrefix)) return plugin_tolerances();
+  const BackendEntry* entry = find_backend(id);
+  return entry != nullptr ? std::optional(entry->tolerances) : std::nullopt;
+}
+
 Result<std::unique_ptr<Backend>> create_backend(std::string_view id,
                                                 const BackendOptions& options) {
   if (id.starts_with(kPluginBackendPrefix))

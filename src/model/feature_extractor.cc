@@ -32,8 +32,25 @@ Result<std::unique_ptr<FeatureExtractor>> FeatureExtractor::create(
     Backend& backend, const TensorSource& source, const ModelConfig& config,
     const ExtractorOptions& options) {
   std::unique_ptr<FeatureExtractor> extractor(new FeatureExtractor(backend, config, options));
-  TRINITY_TRY(extractor->weights_, prepare_weights(backend, source, config));
+  TRINITY_TRY(ModelWeights weights, prepare_weights(backend, source, config));
+  TRINITY_CHECK(extractor->adopt(std::move(weights)));
   return extractor;
+}
+
+Status FeatureExtractor::adopt(ModelWeights weights) {
+  std::unique_ptr<PreparedPass> whole;
+  if (WholePass* offered = backend_.whole_pass()) {
+    TRINITY_TRY(whole, offered->prepare(layer_stack(weights, config_)));
+  }
+  whole_ = std::move(whole);
+  weights_ = std::move(weights);
+  cache_.clear();
+  return {};
+}
+
+Status FeatureExtractor::replace(std::span<const std::string> names, const TensorSource& source) {
+  TRINITY_TRY(ModelWeights weights, replace_weights(backend_, weights_, names, source, config_));
+  return adopt(std::move(weights));
 }
 
 Status FeatureExtractor::check(std::span<const int32_t> ids) const {
@@ -82,6 +99,7 @@ void FeatureExtractor::run_group(std::span<Work> group, const ExtractMode& mode,
   options.full = mode.full;
   options.all_positions = mode.all_positions || mode.full;
   options.chunk_rows = options_.chunk_rows;
+  options.whole = whole_.get();
   auto rows = forward(backend_, config_, weights_, sequences, options);
   const auto hidden = static_cast<size_t>(config_.hidden_size);
   for (size_t i = 0; i < group.size(); ++i) {

@@ -4,13 +4,17 @@
 // hidden state after the last norm at token T−2 (0 when T = 1). The last token is not computed
 // (attention is causal), the last layer is reduced to the row that is read, and a prefix seen
 // before comes from the cache. `full` switches all of these cuts off, to prove that they change
-// nothing. Inputs of one call are computed together, in groups that bound the memory.
+// nothing. Inputs of one call are computed together, in groups that bound the memory. A lane that
+// offers the pass as a whole (backend/whole_pass.h) computes it unless `full` asks for operations.
+//
+// Weights may be replaced by name, so that many variants of a few tensors can be tried on one load.
 //
 // Not thread-safe: one thread owns a backend and what lives on it.
 #pragma once
 
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "backend/backend.h"
@@ -52,8 +56,16 @@ class FeatureExtractor {
   std::vector<Result<HiddenStates>> extract(std::span<const std::vector<int32_t>> inputs,
                                             const ExtractMode& mode);
 
+  /// Reads the named tensors again from `source` and drops the prefix cache; the memory behind it
+  /// must outlive the extractor or their next replacement. Afterwards every bit is that of a fresh
+  /// load of the mixture. An error changes nothing. Errors: those of replace_weights and of a whole
+  /// pass.
+  Status replace(std::span<const std::string> names, const TensorSource& source);
+
   const ModelConfig& config() const { return config_; }
   const ModelWeights& weights() const { return weights_; }
+  /// The lane's own pass over all layers of this model; null when it has none.
+  PreparedPass* whole_pass() const { return whole_.get(); }
   PrefixCacheStats cache_stats() const { return cache_.stats(); }
   void clear_cache() { cache_.clear(); }
 
@@ -61,6 +73,7 @@ class FeatureExtractor {
   FeatureExtractor(Backend& backend, const ModelConfig& config, const ExtractorOptions& options);
 
   struct Work;
+  Status adopt(ModelWeights weights);
   Status check(std::span<const int32_t> ids) const;
   Result<Work> plan(size_t index, std::span<const int32_t> ids, const ExtractMode& mode);
   void run_group(std::span<Work> group, const ExtractMode& mode,
@@ -70,6 +83,7 @@ class FeatureExtractor {
   ModelConfig config_;
   ExtractorOptions options_;
   ModelWeights weights_;
+  std::unique_ptr<PreparedPass> whole_;
   PrefixCache cache_;
 };
 

@@ -45,6 +45,43 @@ std::vector<Chunk> cut_into_chunks(std::span<const SequenceInput> sequences,
   return chunks;
 }
 
+/// Floats on the host that are about to be written.
+class HostRows {
+ public:
+  explicit HostRows(int64_t count)
+      : count_(static_cast<size_t>(count)),
+        values_(std::make_unique_for_overwrite<float[]>(count_)) {}
+  std::span<float> span() const { return {values_.get(), count_}; }
+
+ private:
+  size_t count_;
+  std::unique_ptr<float[]> values_;
+};
+
+/// A row whose squares overflow is normed to zeros, which look like a result. Rows of zeros are so
+/// rare that the rows before the norm are fetched only then.
+Status refuse_overflow(Backend& backend, const Tensor& hidden, std::span<const float> normed) {
+  const auto width = static_cast<size_t>(hidden.cols());
+  std::vector<float> before;
+  for (size_t row = 0; row * width < normed.size(); ++row) {
+    const auto zeros = normed.subspan(row * width, width);
+    if (std::any_of(zeros.begin(), zeros.end(), [](float v) { return v != 0; })) continue;
+    if (before.empty()) {
+      TRINITY_TRY(before, backend.download(hidden));
+    }
+    double squares = 0;
+    for (size_t i = 0; i < width; ++i) {
+      const double value = before[row * width + i];
+      squares += value * value;
+    }
+    if (!(squares / static_cast<double>(width) <= double{std::numeric_limits<float>::max()}))
+      return fail(ErrorKind::invalid_input, "overflowing_hidden",
+                  "the hidden values of the model overflow, so nothing can be read from them; "
+                  "check the weights");
+  }
+  return {};
+}
+
 class ForwardPass {
  public:
   ForwardPass(Backend& backend, const ModelConfig& config, const ModelWeights& weights,
@@ -56,14 +93,10 @@ class ForwardPass {
         shape_{config.num_attention_heads, config.num_key_value_heads, config.head_dim} {}
 
   Status embed(Chunk& chunk) {
-    if (weights_.embedding_rows != nullptr) {
-      std::vector<float> rows(chunk.ids.size() * static_cast<size_t>(config_.hidden_size));
-      TRINITY_CHECK(weights_.embedding_rows->gather(chunk.ids, rows));
-      TRINITY_TRY(chunk.residual, backend_.upload(rows, static_cast<int64_t>(chunk.ids.size()),
-                                                  config_.hidden_size));
-    } else {
-      TRINITY_TRY(chunk.residual, backend_.embed(weights_.embedding, chunk.ids));
-    }
+    const auto rows = static_cast<int64_t>(chunk.ids.size());
+    const HostRows values(rows * config_.hidden_size);
+    TRINITY_CHECK(weights_.embedding->gather(chunk.ids, values.span()));
+    TRINITY_TRY(chunk.residual, backend_.upload(values.span(), rows, config_.hidden_size));
     return {};
   }
 
@@ -104,36 +137,12 @@ class ForwardPass {
     TRINITY_TRY(const Tensor normed,
                 backend_.rms_norm(hidden, weights_.final_norm, config_.rms_norm_eps));
     TRINITY_TRY(const std::vector<float> values, backend_.download(normed));
-    TRINITY_CHECK(refuse_overflow(hidden, values));
+    TRINITY_CHECK(refuse_overflow(backend_, hidden, values));
     rows_out.insert(rows_out.end(), values.begin(), values.end());
     return {};
   }
 
  private:
-  /// A row whose squares overflow is normed to zeros, which look like a result. Rows of zeros are
-  /// so rare that the rows before the norm are fetched only then.
-  Status refuse_overflow(const Tensor& hidden, std::span<const float> normed) {
-    const auto width = static_cast<size_t>(config_.hidden_size);
-    std::vector<float> before;
-    for (size_t row = 0; row * width < normed.size(); ++row) {
-      const auto zeros = normed.subspan(row * width, width);
-      if (std::any_of(zeros.begin(), zeros.end(), [](float v) { return v != 0; })) continue;
-      if (before.empty()) {
-        TRINITY_TRY(before, backend_.download(hidden));
-      }
-      double squares = 0;
-      for (size_t i = 0; i < width; ++i) {
-        const double value = before[row * width + i];
-        squares += value * value;
-      }
-      if (!(squares / static_cast<double>(width) <= double{std::numeric_limits<float>::max()}))
-        return fail(ErrorKind::invalid_input, "overflowing_hidden",
-                    "the hidden values of the model overflow, so nothing can be read from them; "
-                    "check the weights");
-    }
-    return {};
-  }
-
   Result<Tensor> add_norm(Chunk& chunk, const Weight& norm) {
     const Tensor* delta = chunk.delta ? &*chunk.delta : nullptr;
     auto normed = backend_.add_rms_norm(chunk.residual, delta, norm, config_.rms_norm_eps);
@@ -190,21 +199,55 @@ std::vector<std::vector<float>> split_rows(std::span<const float> rows,
   return out;
 }
 
+/// The rows that are read, by the lane's whole pass; nothing when it does not want this input.
+Result<std::optional<std::vector<float>>> run_whole(Backend& backend, const ModelConfig& config,
+                                                    const ModelWeights& weights,
+                                                    std::span<const SequenceInput> sequences,
+                                                    const ForwardOptions& options) {
+  std::vector<int32_t> ids;
+  std::vector<SequenceSlice> slices;
+  for (const SequenceInput& sequence : sequences) {
+    slices.push_back({static_cast<int64_t>(ids.size()),
+                      static_cast<int64_t>(sequence.new_ids.size()), sequence.cached, sequence.kv});
+    ids.insert(ids.end(), sequence.new_ids.begin(), sequence.new_ids.end());
+  }
+  const HostRows embedded(static_cast<int64_t>(ids.size()) * config.hidden_size);
+  TRINITY_CHECK(weights.embedding->gather(ids, embedded.span()));
+  TRINITY_TRY(const auto rows,
+              options.whole->run({embedded.span(), slices, !options.all_positions}));
+  if (!rows) return std::nullopt;
+  TRINITY_TRY(std::vector<float> values, backend.download(rows->normed));
+  const size_t wanted = options.all_positions ? ids.size() : sequences.size();
+  if (values.size() != wanted * static_cast<size_t>(config.hidden_size))
+    return fail(ErrorKind::failed, "backend_failed",
+                "the whole pass of backend " + backend.info().id +
+                    " gave rows that were not asked for; use another profile");
+  TRINITY_CHECK(refuse_overflow(backend, rows->hidden, values));
+  TRINITY_CHECK(backend.synchronize());
+  return values;
+}
+
 }  // namespace
 
 Result<std::vector<std::vector<float>>> forward(Backend& backend, const ModelConfig& config,
                                                 const ModelWeights& weights,
                                                 std::span<const SequenceInput> sequences,
                                                 const ForwardOptions& options) {
-  // Sequences without a cache of their own share the life of one layer's keys and values.
-  std::vector<std::unique_ptr<KvCache>> transient;
-  std::vector<KvCache*> caches;
   const bool keep = !sequences.empty() && sequences.front().kv != nullptr;
-  for (const SequenceInput& sequence : sequences) {
+  for (const SequenceInput& sequence : sequences)
     if (sequence.new_ids.empty() || (sequence.kv != nullptr) != keep ||
         (sequence.kv == nullptr && sequence.cached != 0))
       return fail(ErrorKind::usage, "invalid_sequence",
                   "every sequence of a batch needs new tokens, and all or none a cache");
+  if (options.whole != nullptr && !options.full) {
+    TRINITY_TRY(auto rows, run_whole(backend, config, weights, sequences, options));
+    if (rows) return split_rows(*rows, sequences, options.all_positions, config.hidden_size);
+  }
+
+  // Sequences without a cache of their own share the life of one layer's keys and values.
+  std::vector<std::unique_ptr<KvCache>> transient;
+  std::vector<KvCache*> caches;
+  for (const SequenceInput& sequence : sequences) {
     if (keep) {
       caches.push_back(sequence.kv);
     } else {

@@ -1,4 +1,5 @@
-// The Qwen3 forward pass, written once in the operations of backend/backend.h.
+// The Qwen3 forward pass, written once in the operations of backend/backend.h. A lane that offers a
+// pass of its own (backend/whole_pass.h) is asked first.
 //
 // Rows of several sequences are concatenated and computed together, cut into chunks of bounded
 // size; each layer walks over the chunks in order, so working memory does not grow with the input
@@ -31,6 +32,8 @@ struct ForwardOptions {
   bool full = false;           // no skipping
   bool all_positions = false;  // return every row instead of the last
   int64_t chunk_rows = 1024;   // rows computed at once
+  /// The lane's own pass over all layers, asked first unless `full`; null = operations only.
+  PreparedPass* whole = nullptr;
 };
 
 /// Final hidden states after the last norm: for each sequence [rows · hidden] f32 with rows = 1, or

@@ -2,13 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "base/try.h"
+#include "base/utf8.h"
 
 namespace trinity {
 namespace {
 
 /// Weights of norms, and of products that a norm follows, stay below: the sum of squares of what
 /// they give then fits f32. Larger ones elsewhere overflow in sight of forward().
+constexpr const char* kEmbeddingTensor = "model.embed_tokens.weight";
 constexpr float kLargestWeight = 0x1p32f;
 
 /// Fetches tensors of one model and checks them on the way.
@@ -78,55 +82,119 @@ class CheckedSource {
   const TensorSource& source_;
 };
 
-Result<LayerWeights> prepare_layer(Backend& backend, const CheckedSource& source,
-                                   const ModelConfig& config, int64_t index) {
-  const std::string base = fmt::format("model.layers.{}.", index);
-  const std::string attention = base + "self_attn.", mlp = base + "mlp.";
-  const int64_t hidden = config.hidden_size;
-  LayerWeights w;
-  TRINITY_TRY(w.input_norm, source.norm(backend, base + "input_layernorm.weight", hidden));
-  TRINITY_TRY(w.post_attention_norm,
-              source.norm(backend, base + "post_attention_layernorm.weight", hidden));
-  TRINITY_TRY(w.q_norm, source.norm(backend, attention + "q_norm.weight", config.head_dim));
-  TRINITY_TRY(w.k_norm, source.norm(backend, attention + "k_norm.weight", config.head_dim));
+/// Prepares weights into their places: all of them, or those that hold one of the wanted tensors.
+class Preparation {
+ public:
+  /// `wanted` null = all.
+  Preparation(Backend& backend, const TensorSource& source, const ModelConfig& config,
+              std::set<std::string>* wanted)
+      : backend_(backend), source_(source), raw_(source), config_(config), wanted_(wanted) {}
 
-  const CheckedSource::Part q{attention + "q_proj.weight", config.attention_width(), true};
-  const CheckedSource::Part k{attention + "k_proj.weight", config.kv_width(), true};
-  const CheckedSource::Part v{attention + "v_proj.weight", config.kv_width()};
-  if (index + 1 == config.num_hidden_layers) {
-    TRINITY_TRY(w.q, source.linear(backend, {q}, hidden));
-    TRINITY_TRY(w.kv, source.linear(backend, {k, v}, hidden));
-  } else {
-    TRINITY_TRY(w.qkv, source.linear(backend, {q, k, v}, hidden));
+  Status run(ModelWeights& weights) {
+    TRINITY_CHECK(embedding(weights.embedding));
+    const auto layers = static_cast<size_t>(config_.num_hidden_layers);
+    weights.layers.resize(layers);
+    for (size_t l = 0; l < layers; ++l) TRINITY_CHECK(layer(l, weights.layers[l]));
+    return norm(weights.final_norm, "model.norm.weight", config_.hidden_size);
   }
-  TRINITY_TRY(w.o, source.linear(backend, {{attention + "o_proj.weight", hidden}},
-                                 config.attention_width()));
-  TRINITY_TRY(w.gate_up, source.linear(backend,
-                                       {{mlp + "gate_proj.weight", config.intermediate_size},
-                                        {mlp + "up_proj.weight", config.intermediate_size}},
-                                       hidden));
-  TRINITY_TRY(w.down, source.linear(backend, {{mlp + "down_proj.weight", hidden}},
-                                    config.intermediate_size));
-  return w;
-}
+
+ private:
+  using Part = CheckedSource::Part;
+
+  /// Whether a weight of these tensors is to be prepared; what was wanted is crossed out.
+  bool takes(std::span<const Part> parts) {
+    if (wanted_ == nullptr) return true;
+    size_t found = 0;
+    for (const Part& part : parts) found += wanted_->erase(part.name);
+    return found > 0;
+  }
+
+  Status embedding(std::shared_ptr<const EmbeddingRows>& place) {
+    const Part table{kEmbeddingTensor, config_.vocab_size};
+    if (!takes({&table, 1})) return {};
+    TRINITY_TRY(const TensorView view,
+                source_.get(table.name, {config_.vocab_size, config_.hidden_size}));
+    place = raw_.embedding_rows();
+    if (place == nullptr) place = std::make_shared<TableRows>(view);
+    return {};
+  }
+
+  Status norm(Weight& place, const std::string& name, int64_t size) {
+    const Part part{name, size};
+    if (!takes({&part, 1})) return {};
+    TRINITY_TRY(place, source_.norm(backend_, name, size));
+    return {};
+  }
+
+  Status linear(Weight& place, const std::vector<Part>& parts, int64_t in) {
+    if (!takes(parts)) return {};
+    TRINITY_TRY(place, source_.linear(backend_, parts, in));
+    return {};
+  }
+
+  Status layer(size_t index, LayerWeights& w) {
+    const std::string base = fmt::format("model.layers.{}.", index);
+    const std::string attention = base + "self_attn.", mlp = base + "mlp.";
+    const int64_t hidden = config_.hidden_size, ffn = config_.intermediate_size;
+    TRINITY_CHECK(norm(w.input_norm, base + "input_layernorm.weight", hidden));
+    TRINITY_CHECK(norm(w.post_attention_norm, base + "post_attention_layernorm.weight", hidden));
+    TRINITY_CHECK(norm(w.q_norm, attention + "q_norm.weight", config_.head_dim));
+    TRINITY_CHECK(norm(w.k_norm, attention + "k_norm.weight", config_.head_dim));
+
+    const Part q{attention + "q_proj.weight", config_.attention_width(), true};
+    const Part k{attention + "k_proj.weight", config_.kv_width(), true};
+    const Part v{attention + "v_proj.weight", config_.kv_width()};
+    if (index + 1 == static_cast<size_t>(config_.num_hidden_layers)) {
+      TRINITY_CHECK(linear(w.q, {q}, hidden));
+      TRINITY_CHECK(linear(w.kv, {k, v}, hidden));
+    } else {
+      TRINITY_CHECK(linear(w.qkv, {q, k, v}, hidden));
+    }
+    TRINITY_CHECK(linear(w.o, {{attention + "o_proj.weight", hidden}}, config_.attention_width()));
+    TRINITY_CHECK(linear(w.gate_up,
+                         {{mlp + "gate_proj.weight", ffn}, {mlp + "up_proj.weight", ffn}}, hidden));
+    return linear(w.down, {{mlp + "down_proj.weight", hidden}}, ffn);
+  }
+
+  Backend& backend_;
+  const CheckedSource source_;
+  const TensorSource& raw_;
+  const ModelConfig& config_;
+  std::set<std::string>* wanted_;
+};
 
 }  // namespace
 
 Result<ModelWeights> prepare_weights(Backend& backend, const TensorSource& source,
                                      const ModelConfig& config) {
-  const CheckedSource checked(source);
   ModelWeights weights;
-  TRINITY_TRY(const TensorView table,
-              checked.get("model.embed_tokens.weight", {config.vocab_size, config.hidden_size}));
-  weights.embedding_rows = source.embedding_rows();
-  if (weights.embedding_rows == nullptr) {
-    TRINITY_TRY(weights.embedding, backend.prepare_embedding(table));
-  }
-  for (int64_t l = 0; l < config.num_hidden_layers; ++l) {
-    TRINITY_TRY(weights.layers.emplace_back(), prepare_layer(backend, checked, config, l));
-  }
-  TRINITY_TRY(weights.final_norm, checked.norm(backend, "model.norm.weight", config.hidden_size));
+  TRINITY_CHECK(Preparation(backend, source, config, nullptr).run(weights));
   return weights;
+}
+
+Result<ModelWeights> replace_weights(Backend& backend, const ModelWeights& weights,
+                                     std::span<const std::string> names, const TensorSource& source,
+                                     const ModelConfig& config) {
+  ModelWeights replaced = weights;
+  std::set<std::string> wanted(names.begin(), names.end());
+  TRINITY_CHECK(Preparation(backend, source, config, &wanted).run(replaced));
+  if (!wanted.empty())
+    return fail(ErrorKind::usage, "unknown_tensor",
+                "the forward pass of this model reads no tensor " + excerpt(*wanted.begin()) +
+                    "; leave it out");
+  return replaced;
+}
+
+LayerStack layer_stack(const ModelWeights& weights, const ModelConfig& config) {
+  LayerStack stack;
+  stack.layers = weights.layers;
+  stack.final_norm = weights.final_norm;
+  stack.hidden_size = config.hidden_size;
+  stack.intermediate_size = config.intermediate_size;
+  stack.shape = {config.num_attention_heads, config.num_key_value_heads, config.head_dim};
+  stack.rms_norm_eps = config.rms_norm_eps;
+  stack.rope = config.rope;
+  return stack;
 }
 
 }  // namespace trinity

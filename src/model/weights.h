@@ -12,28 +12,12 @@
 
 #include "backend/backend.h"
 #include "model/config.h"
+#include "model/embedding.h"
 
 namespace trinity {
 
-struct LayerWeights {
-  Weight input_norm, post_attention_norm, q_norm, k_norm;
-  Weight qkv;    // stacked; empty in the last layer
-  Weight q, kv;  // the last layer's
-  Weight o, gate_up, down;
-};
-
-/// An embedding whose rows are computed when they are asked for, on the thread of the backend.
-class EmbeddingRows {
- public:
-  virtual ~EmbeddingRows() = default;
-  virtual int64_t vocab_size() const = 0;
-  /// Rows of the ids as f32 [ids.size(), hidden]. Error `token_out_of_range`.
-  virtual Status gather(std::span<const int32_t> ids, std::span<float> out) const = 0;
-};
-
 struct ModelWeights {
-  Weight embedding;  // [vocab, hidden]; empty when rows are computed
-  std::shared_ptr<const EmbeddingRows> embedding_rows;
+  std::shared_ptr<const EmbeddingRows> embedding;
   Weight final_norm;
   std::vector<LayerWeights> layers;
 };
@@ -44,7 +28,7 @@ class TensorSource {
   virtual ~TensorSource() = default;
   /// Error `missing_tensor`.
   virtual Result<TensorView> tensor(const std::string& name) const = 0;
-  /// Computed rows instead of the embedding tensor; null = read the tensor.
+  /// Computed rows instead of those of the embedding tensor; null = those of the tensor.
   virtual std::shared_ptr<const EmbeddingRows> embedding_rows() const { return nullptr; }
   /// The caller has finished reading this tensor; its pages may be dropped.
   virtual void release(const std::string& /*name*/) const {}
@@ -55,5 +39,15 @@ class TensorSource {
 /// norms and of what they follow). F64 is rounded to f32 once, for every lane.
 Result<ModelWeights> prepare_weights(Backend& backend, const TensorSource& source,
                                      const ModelConfig& config);
+
+/// The same weights with the named tensors prepared again from `source`, stacked ones together with
+/// what they are stacked with. Everything else is shared with `weights`, which stay as they are.
+/// Errors: those of prepare_weights, `unknown_tensor` (usage: the forward pass reads no such one).
+Result<ModelWeights> replace_weights(Backend& backend, const ModelWeights& weights,
+                                     std::span<const std::string> names, const TensorSource& source,
+                                     const ModelConfig& config);
+
+/// What a whole pass is prepared from.
+LayerStack layer_stack(const ModelWeights& weights, const ModelConfig& config);
 
 }  // namespace trinity

@@ -1,4 +1,5 @@
-// Runtime profiles: named combinations of backend, margin floors and notes.
+// Runtime profiles: the names under which lanes are chosen. What is stated of a lane (its claim,
+// margin floors, notes) is its entry's (backend/backend_entry.h).
 //
 // A profile never changes what is computed, only how. It is chosen at run time; one whose backend
 // cannot run here says why and is never replaced silently. The reference's profile names are read
@@ -14,15 +15,9 @@
 #include <string_view>
 #include <vector>
 
-#include "backend/backend.h"
+#include "backend/backend_entry.h"
 
 namespace trinity {
-
-/// The smallest margins a lane tolerates in the prompt evaluation.
-struct MarginFloors {
-  double agent = 0.24;
-  double role = 1.06;
-};
 
 /// What a profile may be used for. A command that needs what its profile lacks is refused.
 enum class Capability {

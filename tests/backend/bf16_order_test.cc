@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "backend/op_checks.h"
+#include "backend/op_inputs.h"
 #include "backend/reference/reference_backend.h"
 #include "backend/wrong_backends.h"
 
@@ -29,11 +29,11 @@ size_t differences(const std::vector<float>& got, const std::vector<double>& wan
 }
 
 size_t norm_differences(Backend& backend, uint64_t seed) {
-  RandomInputs inputs(seed);
+  InputStream inputs(seed);
   const int64_t rows = 40, size = 22, heads = 3, cols = size * heads;
-  const auto x = rounded_to_bf16(inputs.awkward_rows(rows, cols));
+  const auto x = rounded_to_bf16(inputs.uneven_rows(rows, cols));
   const auto w = rounded_to_bf16(inputs.normal(size, 0.3f, 1.4f));
-  const OwnedTensor weight({size}, w);
+  const HostMatrix weight({size}, w);
   const auto got = take(backend.download(take(backend.rms_norm(
       take(backend.upload(x, rows, cols)), take(backend.prepare_norm(weight.view())), kEps))));
   std::vector<double> want;
@@ -47,7 +47,7 @@ size_t norm_differences(Backend& backend, uint64_t seed) {
 class Bf16Order : public ::testing::Test {
  protected:
   std::unique_ptr<Backend> backend = make_reference_backend(ReferenceRounding::bf16_order);
-  RandomInputs inputs{99};
+  InputStream inputs{99};
 };
 
 TEST_F(Bf16Order, NormRoundsBeforeAndAfterTheWeight) {
@@ -62,7 +62,7 @@ TEST_F(Bf16Order, NormThatMultipliesTooEarlyIsCaught) {
 TEST_F(Bf16Order, LinearRoundsOnce) {
   const int64_t rows = 9, in = 75, out = 31;
   const auto x = rounded_to_bf16(inputs.normal(rows * in));
-  const OwnedTensor matrix({out, in}, inputs.normal(out * in));  // F32 weights are rounded first
+  const HostMatrix matrix({out, in}, inputs.normal(out * in));  // F32 weights are rounded first
   const auto w = rounded_to_bf16(matrix.values());
   const TensorView view = matrix.view();
   const auto got = take(backend->download(take(backend->linear(

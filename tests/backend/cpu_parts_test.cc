@@ -148,7 +148,7 @@ TEST(PagedKvCache, ForksShareFullPagesAndCopyOnlyThePartlyFilledOne) {
 }
 
 TEST(Bf16Rows, RoundToNearestEvenLikeTheScalarConversion) {
-  RandomInputs inputs(4);
+  InputStream inputs(4);
   std::vector<float> x = inputs.normal(1000, 3);
   for (uint32_t bits : {0x3F808000u, 0x3F818000u, 0xBF808000u, 0x3F807FFFu, 0x00000001u,
                         0x80000000u, 0x7F7FFFFFu, 0x7F800000u})
@@ -161,7 +161,7 @@ TEST(Bf16Rows, RoundToNearestEvenLikeTheScalarConversion) {
 
 TEST(RowKernels, TouchOnlyTheirRows) {
   const int64_t rows = 9, cols = 75;
-  RandomInputs inputs(5);
+  InputStream inputs(5);
   const auto x = inputs.normal(rows * cols);
   std::vector<float> out(x.size(), -77.0f);
   cpu::add_rows({x.data(), cols}, {x.data(), cols}, cols, {out.data(), cols, Element::f32}, {3, 6});

@@ -49,7 +49,7 @@ TEST(ExactArithmetic, ExpAtTheBordersOfItsRange) {
 
 TEST(ExactArithmetic, SiluIsAccurate) {
   TRINITY_REQUIRE_LONG_DOUBLE();
-  RandomInputs inputs(3);
+  InputStream inputs(3);
   for (const float deviation : {1e-3f, 1.0f, 10.0f, 60.0f}) {
     for (const float z : inputs.normal(20000, deviation)) {
       const float u = 1.5f;
@@ -84,7 +84,7 @@ float sum_by_columns(const std::vector<float>& v, const Step& step) {
 }
 
 TEST(ExactArithmetic, RowSumsAddSixteenColumnsAndThenTheTree) {
-  RandomInputs inputs(5);
+  InputStream inputs(5);
   int differs_from_plain = 0;
   for (int64_t n = 0; n <= 300; ++n) {
     const auto v = inputs.normal(n, 100);
@@ -102,7 +102,7 @@ TEST(ExactArithmetic, RowSumsAddSixteenColumnsAndThenTheTree) {
 }
 
 TEST(ExactArithmetic, ProductsAddBlocksOf256Terms) {
-  RandomInputs inputs(6);
+  InputStream inputs(6);
   for (const int64_t n : {0, 1, 2, 255, 256, 257, 300, 511, 512, 513, 1024, 1025}) {
     const auto x = inputs.normal(n), w = inputs.normal(n);
     std::vector<float> blocks;
@@ -118,7 +118,7 @@ TEST(ExactArithmetic, ProductsAddBlocksOf256Terms) {
 }
 
 TEST(ExactArithmetic, TheNormFactorIsTheReciprocalRoot) {
-  RandomInputs inputs(7);
+  InputStream inputs(7);
   for (const int64_t n : {1, 15, 16, 17, 128, 1000, 1024}) {
     const auto v = inputs.normal(n);
     double sum = 0;
@@ -138,7 +138,7 @@ TEST(ExactArithmetic, Int8RowsUseAllStepsAndRoundHalfToEven) {
 }
 
 TEST(ExactArithmetic, Int8StaysInRangeForEveryRow) {
-  RandomInputs inputs(8);
+  InputStream inputs(8);
   for (int i = 0; i < 3000; ++i) {
     auto v = inputs.normal(5, std::ldexp(1.0f, static_cast<int>(inputs.integer(-140, 120))));
     const exact::Int8Scale scale = exact::int8_scale(v.data(), 5);

@@ -15,17 +15,17 @@
 namespace trinity::testing {
 namespace {
 
-Weight weight_of(Backend& backend, const OwnedTensor& matrix) {
+Weight weight_of(Backend& backend, const HostMatrix& matrix) {
   const TensorView view = matrix.view();
   return take(backend.prepare_linear({&view, 1}));
 }
 
 TEST(ExactBackend, ProductsAreTheDefinedOnes) {
   const auto backend = make_exact_backend(ExactProducts::f32);
-  RandomInputs inputs(1);
+  InputStream inputs(1);
   const int64_t rows = 3, in = 600, out = 5;
   const auto x = inputs.normal(rows * in);
-  const OwnedTensor w({out, in}, inputs.normal(out * in), DType::bf16);
+  const HostMatrix w({out, in}, inputs.normal(out * in), DType::bf16);
   const auto values = w.values();
   const auto got = take(backend->download(
       take(backend->linear(take(backend->upload(x, rows, in)), weight_of(*backend, w)))));
@@ -38,7 +38,7 @@ TEST(ExactBackend, ProductsAreTheDefinedOnes) {
 /// Numbers that int8 holds exactly give exact products, with scales that differ from row to row.
 TEST(ExactBackend, Int8ProductsOfNumbersThatInt8HoldsAreExact) {
   const auto backend = make_exact_backend(ExactProducts::int8);
-  RandomInputs inputs(2);
+  InputStream inputs(2);
   const int64_t rows = 4, in = 300, out = 7;
   auto x = inputs.exact_rows(rows, in), w = inputs.exact_rows(out, in);
   std::vector<float> want;
@@ -55,13 +55,13 @@ TEST(ExactBackend, Int8ProductsOfNumbersThatInt8HoldsAreExact) {
   for (size_t i = 0; i < w.size(); ++i)
     w[i] = std::ldexp(w[i], 2 * static_cast<int>(i / static_cast<size_t>(in)));
   const auto got = take(backend->download(take(backend->linear(
-      take(backend->upload(x, rows, in)), weight_of(*backend, OwnedTensor({out, in}, w))))));
+      take(backend->upload(x, rows, in)), weight_of(*backend, HostMatrix({out, in}, w))))));
   EXPECT_EQ(got, want);
 }
 
 TEST(ExactBackend, Int8WeightsTakeAByteAndAScaleARow) {
   const auto backend = make_exact_backend(ExactProducts::int8);
-  weight_of(*backend, OwnedTensor({5, 30}, std::vector<float>(150, 1.0f)));
+  const Weight weight = weight_of(*backend, HostMatrix({5, 30}, std::vector<float>(150, 1.0f)));
   EXPECT_EQ(backend->weight_bytes(), 150 + 5 * sizeof(float));
 }
 
@@ -88,7 +88,7 @@ TEST(ExactBackend, Int8RefusesWeightsWhoseSumsCouldOverflow) {
 TEST(ExactBackend, DamagedWeightsAreRefused) {
   for (const ExactProducts products : {ExactProducts::f32, ExactProducts::int8})
     for (const float bad : {NAN, INFINITY}) {
-      const OwnedTensor matrix({2, 2}, std::vector<float>{1, 2, bad, 4});
+      const HostMatrix matrix({2, 2}, std::vector<float>{1, 2, bad, 4});
       const TensorView view = matrix.view();
       const auto weight = make_exact_backend(products)->prepare_linear({&view, 1});
       ASSERT_FALSE(weight);
@@ -98,9 +98,9 @@ TEST(ExactBackend, DamagedWeightsAreRefused) {
 
 TEST(ExactBackend, AdaptationMultipliesAsTheForwardPassDoes) {
   const auto backend = make_exact_backend(ExactProducts::f32);
-  RandomInputs inputs(4);
+  InputStream inputs(4);
   const int64_t rows = 6, k = 300;
-  const OwnedTensor matrix({rows, k}, inputs.normal(rows * k), DType::bf16);
+  const HostMatrix matrix({rows, k}, inputs.normal(rows * k), DType::bf16);
   std::vector<double> factor(static_cast<size_t>(k * k));
   for (int64_t i = 0; i < k; ++i)
     for (int64_t j = 0; j <= i; ++j)
@@ -112,7 +112,7 @@ TEST(ExactBackend, AdaptationMultipliesAsTheForwardPassDoes) {
   require(algebra.multiply_rows(matrix.view(), take(algebra.prepare_factor(factor, k)), DType::f32,
                                 std::as_writable_bytes(std::span(got))));
   const auto product = take(backend->linear(take(backend->upload(matrix.values(), rows, k)),
-                                            weight_of(*backend, OwnedTensor({k, k}, single))));
+                                            weight_of(*backend, HostMatrix({k, k}, single))));
   EXPECT_EQ(got, take(backend->download(product)));
 }
 

@@ -31,7 +31,7 @@ class ExactBuilds : public ::testing::Test {
  protected:
   /// Rows of every kind, and some whose values are subnormal or almost too large.
   std::vector<float> values(int64_t count) {
-    auto out = inputs.awkward_rows(1, count);
+    auto out = inputs.uneven_rows(1, count);
     const int64_t kind = inputs.integer(0, 5);
     for (float& value : out) {
       if (kind == 0) value = std::ldexp(value, -130);
@@ -39,7 +39,7 @@ class ExactBuilds : public ::testing::Test {
     }
     return out;
   }
-  RandomInputs inputs{21};
+  InputStream inputs{21};
   const std::vector<int64_t> sizes = {1, 2, 15, 16, 17, 64, 75, 255, 256, 257, 513, 1025};
 };
 
@@ -93,8 +93,8 @@ TEST_F(ExactBuilds, HeadsAndAttention) {
       });
       for (const int64_t tokens : {1, 2, 63, 64, 65, 200}) {
         const int64_t stride = dim + 3;
-        const auto keys = inputs.awkward_rows(tokens, stride);
-        const auto weights = inputs.awkward_rows(tokens, stride);
+        const auto keys = inputs.uneven_rows(tokens, stride);
+        const auto weights = inputs.uneven_rows(tokens, stride);
         expect_same_bits(other, size, [&](const ExactFunctions& f, std::vector<float>& out) {
           f.attend(x.data(), keys.data(), weights.data(), stride, tokens, dim, out.data());
         });

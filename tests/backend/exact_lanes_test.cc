@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "backend/instruction_set_scope.h"
-#include "backend/op_checks.h"
+#include "backend/op_inputs.h"
 #include "backend_registry/registry.h"
 
 namespace trinity::testing {
@@ -44,13 +44,13 @@ class ExactLanes : public ::testing::TestWithParam<LanePair> {
 
   /// Normal rows, some of them zero, subnormal, huge or with an outlier; signed zeros.
   std::vector<float> awkward(int64_t rows, int64_t cols) {
-    std::vector<float> x = inputs.awkward_rows(rows, cols);
+    std::vector<float> x = inputs.uneven_rows(rows, cols);
     for (int64_t i = 0; i < cols && rows > 2; ++i) x[static_cast<size_t>(2 * cols + i)] *= 1e-41f;
     for (size_t i = 0; i < x.size(); i += 41) x[i] = -0.0f;
     return x;
   }
 
-  RandomInputs inputs{91};
+  InputStream inputs{91};
 };
 
 TEST_P(ExactLanes, Linear) {
@@ -58,7 +58,7 @@ TEST_P(ExactLanes, Linear) {
            {1, 33, 255}, {2, 5, 7}, {25, 70, 257}, {255, 18, 64}, {1025, 3, 40}}) {
     const int64_t rows = shape[0], out = shape[1], in = shape[2];
     const auto x = awkward(rows, in);
-    const OwnedTensor w({out, in}, inputs.normal(out * in, 0.1f), DType::bf16);
+    const HostMatrix w({out, in}, inputs.normal(out * in, 0.1f), DType::bf16);
     const TensorView view = w.view();
     expect_same_bits([&](Backend& backend) {
       return take(backend.download(take(backend.linear(take(backend.upload(x, rows, in)),
@@ -72,7 +72,7 @@ TEST_P(ExactLanes, RmsNormOfRowsAndOfHeads) {
            {1, 1, 1}, {25, 1025, 1025}, {7, 140, 14}, {3, 512, 128}, {255, 17, 17}}) {
     const int64_t rows = shape[0], cols = shape[1], size = shape[2];
     const auto x = awkward(rows, cols);
-    const OwnedTensor w({size}, inputs.normal(size, 0.3f, 1), DType::bf16);
+    const HostMatrix w({size}, inputs.normal(size, 0.3f, 1), DType::bf16);
     expect_same_bits([&](Backend& backend) {
       return take(backend.download(take(backend.rms_norm(
           take(backend.upload(x, rows, cols)), take(backend.prepare_norm(w.view())), 1e-6f))));

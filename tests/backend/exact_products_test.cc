@@ -31,8 +31,8 @@ const std::vector<Shape>& shapes() {
 }
 
 /// Normal values, some rows extreme: zeros, subnormal, large, one outlier.
-std::vector<float> awkward(RandomInputs& inputs, int64_t rows, int64_t cols) {
-  std::vector<float> x = inputs.awkward_rows(rows, cols);
+std::vector<float> awkward(InputStream& inputs, int64_t rows, int64_t cols) {
+  std::vector<float> x = inputs.uneven_rows(rows, cols);
   for (int64_t i = 0; i < cols; ++i) {
     if (rows > 2) x[static_cast<size_t>(2 * cols + i)] *= 1e-41f;  // subnormal
     if (rows > 5) x[static_cast<size_t>(5 * cols + i)] *= 1e30f;
@@ -50,16 +50,16 @@ float defined(Weights weights, const float* x, const float* w, int64_t in) {
 }
 
 void expect_defined_bits(Weights weights, DType dtype, int threads) {
-  RandomInputs inputs(31);
+  InputStream inputs(31);
   cpu::ThreadPool pool(threads);
   ExactProducts products(weights, pool);
   for (const Shape& shape : shapes()) {
     SCOPED_TRACE(
         fmt::format("{} rows by [{}, {}], {} threads", shape.rows, shape.out, shape.in, threads));
     const std::vector<float> x = awkward(inputs, shape.rows, shape.in);
-    const OwnedTensor first({shape.out, shape.in}, inputs.normal(shape.out * shape.in, 0.1f),
+    const HostMatrix first({shape.out, shape.in}, inputs.normal(shape.out * shape.in, 0.1f),
                             dtype);
-    const OwnedTensor second({2, shape.in}, inputs.normal(2 * shape.in, 3.0f), dtype);
+    const HostMatrix second({2, shape.in}, inputs.normal(2 * shape.in, 3.0f), dtype);
     const TensorView stacked[] = {first.view(), second.view()};
     const auto packed = take(products.pack(stacked));
     std::vector<float> w = first.values();
@@ -105,7 +105,7 @@ TEST(ExactProducts, KeepWeightsInTheirType) {
   ExactProducts products(Weights::as_stored, pool);
   const std::vector<float> values(64 * 512, 0.5f);
   const auto bytes_of = [&](DType dtype) {
-    const OwnedTensor tensor({64, 512}, values, dtype);
+    const HostMatrix tensor({64, 512}, values, dtype);
     const TensorView view = tensor.view();
     return take(products.pack({&view, 1}))->packed_bytes;
   };
@@ -117,10 +117,10 @@ TEST(ExactProducts, KeepWeightsInTheirType) {
 TEST(ExactProducts, WeightsOfTwoTypesAreStackedWithoutLoss) {
   cpu::ThreadPool pool(1);
   ExactProducts products(Weights::as_stored, pool);
-  RandomInputs inputs(8);
+  InputStream inputs(8);
   const std::vector<float> x = inputs.normal(40);
-  const OwnedTensor half({3, 40}, inputs.normal(120), DType::f16);
-  const OwnedTensor brain({2, 40}, inputs.normal(80), DType::bf16);
+  const HostMatrix half({3, 40}, inputs.normal(120), DType::f16);
+  const HostMatrix brain({2, 40}, inputs.normal(80), DType::bf16);
   const TensorView stacked[] = {half.view(), brain.view()};
   std::vector<float> y(5), w = half.values();
   const std::vector<float> more = brain.values();
@@ -139,7 +139,7 @@ TEST(ExactProducts, NaNAndInfinityInAWeightAreRefused) {
         ExactProducts products(weights, pool);
         std::vector<float> values(40 * 30, 1.0f);
         values[777] = bad;
-        const OwnedTensor tensor({40, 30}, values, dtype);
+        const HostMatrix tensor({40, 30}, values, dtype);
         const TensorView view = tensor.view();
         const auto packed = products.pack({&view, 1});
         ASSERT_FALSE(packed);
@@ -150,7 +150,7 @@ TEST(ExactProducts, NaNAndInfinityInAWeightAreRefused) {
 TEST(ExactProducts, AnInt8SumThatCouldOverflowIsRefused) {
   cpu::ThreadPool pool(1);
   ExactProducts products(Weights::int8, pool);
-  const OwnedTensor tensor({1, exact::kInt8MaxTerms + 1},
+  const HostMatrix tensor({1, exact::kInt8MaxTerms + 1},
                            std::vector<float>(exact::kInt8MaxTerms + 1, 1.0f), DType::bf16);
   const TensorView view = tensor.view();
   const auto packed = products.pack({&view, 1});
@@ -165,7 +165,7 @@ TEST(ExactProducts, TheLargestInt8SumIsExact) {
     const OnlyInstructionSet only(set);
     ExactProducts products(Weights::int8, pool);
     for (const float sign : {1.0f, -1.0f}) {
-      const OwnedTensor tensor({1, in}, std::vector<float>(static_cast<size_t>(in), sign),
+      const HostMatrix tensor({1, in}, std::vector<float>(static_cast<size_t>(in), sign),
                                DType::bf16);
       const TensorView view = tensor.view();
       const std::vector<float> x(static_cast<size_t>(in), 1.0f);
@@ -219,13 +219,13 @@ struct Portable {
 
 TEST(VnniLoops, HaveTheDefinedBits) {
   static constexpr cpu::ProductKernels kernels{kVnniWidth, 4, multiply_vnni<Portable>};
-  RandomInputs inputs(12);
+  InputStream inputs(12);
   cpu::ThreadPool pool(2);
   for (const Shape& shape : shapes()) {
     SCOPED_TRACE(fmt::format("{} rows by [{}, {}]", shape.rows, shape.out, shape.in));
     ExactProducts products(Weights::int8, pool, &kernels);
     const std::vector<float> x = awkward(inputs, shape.rows, shape.in);
-    const OwnedTensor tensor({shape.out, shape.in}, inputs.normal(shape.out * shape.in, 0.1f),
+    const HostMatrix tensor({shape.out, shape.in}, inputs.normal(shape.out * shape.in, 0.1f),
                              DType::bf16);
     const TensorView view = tensor.view();
     const std::vector<float> w = tensor.values();

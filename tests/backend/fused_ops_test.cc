@@ -7,8 +7,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "backend/every_lane.h"
-#include "backend/op_checks.h"
+#include "backend/op_inputs.h"
 #include "backend/plugin_lanes.h"
 #include "backend_registry/registry.h"
 
@@ -28,18 +30,18 @@ class FusedOps : public ::testing::TestWithParam<std::string> {
   Tensor uploaded(const std::vector<float>& values, int64_t rows) {
     return take(backend->upload(values, rows, static_cast<int64_t>(values.size()) / rows));
   }
-  Weight norm(const OwnedTensor& weight) { return take(backend->prepare_norm(weight.view())); }
+  Weight norm(const HostMatrix& weight) { return take(backend->prepare_norm(weight.view())); }
 
   std::unique_ptr<Backend> backend;
-  RandomInputs inputs{31};
+  InputStream inputs{31};
 };
 
 TEST_P(FusedOps, AddRmsNormHasTheBitsOfAddThenNorm) {
   for (const int64_t rows : {1, 2, 5, 33, 130})
     for (const int64_t cols : {1, 64, 75, 141}) {
       SCOPED_TRACE(fmt::format("[{}, {}]", rows, cols));
-      const auto h = inputs.awkward_rows(rows, cols), d = inputs.awkward_rows(rows, cols);
-      const OwnedTensor w({cols}, inputs.normal(cols, 0.3f, 1));
+      const auto h = inputs.uneven_rows(rows, cols), d = inputs.uneven_rows(rows, cols);
+      const HostMatrix w({cols}, inputs.normal(cols, 0.3f, 1));
       for (const bool with_delta : {true, false}) {
         Tensor fused_h = uploaded(h, rows), plain_h = uploaded(h, rows);
         const Tensor delta = uploaded(d, rows);
@@ -48,7 +50,7 @@ TEST_P(FusedOps, AddRmsNormHasTheBitsOfAddThenNorm) {
         const Tensor plain = take(backend->Backend::add_rms_norm(plain_h, added, norm(w), 1e-6f));
         EXPECT_EQ(values_of(*backend, fused_h), values_of(*backend, plain_h));
         // Both go through a product, which is what the result is for.
-        const OwnedTensor matrix({7, cols}, inputs.normal(7 * cols));
+        const HostMatrix matrix({7, cols}, inputs.normal(7 * cols));
         const TensorView view = matrix.view();
         const Weight weight = take(backend->prepare_linear({&view, 1}));
         EXPECT_EQ(values_of(*backend, take(backend->linear(fused, weight))),
@@ -61,12 +63,12 @@ TEST_P(FusedOps, AddRmsNormHasTheBitsOfAddThenNorm) {
 
 TEST_P(FusedOps, AddRmsNormReadsTheFreshResultOfAProduct) {
   const int64_t rows = 19, in = 75, cols = 66;
-  const OwnedTensor matrix({cols, in}, inputs.normal(cols * in));
+  const HostMatrix matrix({cols, in}, inputs.normal(cols * in));
   const TensorView view = matrix.view();
   const Weight weight = take(backend->prepare_linear({&view, 1}));
   const Tensor product = take(backend->linear(uploaded(inputs.normal(rows * in), rows), weight));
   const Tensor copied = uploaded(values_of(*backend, product), rows);
-  const OwnedTensor w({cols}, inputs.normal(cols, 0.3f, 1));
+  const HostMatrix w({cols}, inputs.normal(cols, 0.3f, 1));
   const auto h = inputs.normal(rows * cols);
   Tensor first = uploaded(h, rows), second = uploaded(h, rows);
   const Tensor a = take(backend->add_rms_norm(first, &product, norm(w), 1e-6f));
@@ -83,9 +85,9 @@ TEST_P(FusedOps, QkNormRopeAppendHasTheBitsOfItsParts) {
     SCOPED_TRACE(fmt::format("{}/{} heads of {}", shape.heads, shape.kv_heads, shape.head_dim));
     const int64_t in = 48, q_cols = shape.heads * shape.head_dim;
     const int64_t kv_cols = shape.kv_heads * shape.head_dim;
-    const OwnedTensor q_norm({shape.head_dim}, inputs.normal(shape.head_dim, 0.3f, 1.4f));
-    const OwnedTensor k_norm({shape.head_dim}, inputs.normal(shape.head_dim, 0.3f, 1.4f));
-    std::vector<OwnedTensor> matrices;
+    const HostMatrix q_norm({shape.head_dim}, inputs.normal(shape.head_dim, 0.3f, 1.4f));
+    const HostMatrix k_norm({shape.head_dim}, inputs.normal(shape.head_dim, 0.3f, 1.4f));
+    std::vector<HostMatrix> matrices;
     for (const int64_t out : {q_cols, kv_cols, kv_cols})
       matrices.emplace_back(std::vector<int64_t>{out, in}, inputs.normal(out * in, 0.2f));
     const std::vector<TensorView> views = {matrices[0].view(), matrices[1].view(),
@@ -136,11 +138,45 @@ TEST_P(FusedOps, QkNormRopeAppendHasTheBitsOfItsParts) {
   }
 }
 
+/// One product over stacked matrices gives the parts' own products. A library may sum in another
+/// order when the product is wider.
+TEST_P(FusedOps, LinearSplitGivesTheProductsOfItsParts) {
+  for (const int64_t rows : {1, 2, 3, 5, 17, 33, 64, 66, 130, 257}) {
+    const int64_t in = inputs.integer(1, 90);
+    const auto x = inputs.normal(rows * in);
+    std::vector<HostMatrix> matrices;
+    for (const int64_t out : {inputs.integer(1, 70), int64_t{64}, inputs.integer(1, 70)})
+      matrices.emplace_back(std::vector<int64_t>{out, in}, inputs.normal(out * in));
+    const std::vector<TensorView> views = {matrices[0].view(), matrices[1].view(),
+                                           matrices[2].view()};
+    const Tensor input = uploaded(x, rows);
+    const Weight stacked = take(backend->prepare_linear(views));
+    const auto parts = take(backend->linear_split(input, stacked));
+    ASSERT_EQ(parts.size(), views.size());
+    for (size_t i = 0; i < views.size(); ++i) {
+      const Weight alone = take(backend->prepare_linear({&views[i], 1}));
+      const auto want = values_of(*backend, take(backend->linear(input, alone)));
+      const auto got = values_of(*backend, parts[i]);
+      ASSERT_EQ(got.size(), want.size());
+      const auto width = static_cast<size_t>(in);
+      const auto outs = static_cast<size_t>(views[i].shape[0]);
+      for (size_t at = 0; at < got.size(); ++at) {
+        double scale = 0;
+        for (size_t k = 0; k < width; ++k)
+          scale += std::abs(double{x[at / outs * width + k]} *
+                            double{matrices[i].values()[at % outs * width + k]});
+        ASSERT_LE(std::abs(double{got[at]} - double{want[at]}), 1e-6 * scale)
+            << rows << " rows of " << in << ", part " << i << ", value " << at;
+      }
+    }
+  }
+}
+
 TEST_P(FusedOps, MlpHasTheBitsOfItsParts) {
   const int64_t rows = 21, hidden = 75, ffn = 141;
-  const OwnedTensor gate({ffn, hidden}, inputs.normal(ffn * hidden, 0.15f));
-  const OwnedTensor up({ffn, hidden}, inputs.normal(ffn * hidden, 0.15f));
-  const OwnedTensor down({hidden, ffn}, inputs.normal(hidden * ffn, 0.15f));
+  const HostMatrix gate({ffn, hidden}, inputs.normal(ffn * hidden, 0.15f));
+  const HostMatrix up({ffn, hidden}, inputs.normal(ffn * hidden, 0.15f));
+  const HostMatrix down({hidden, ffn}, inputs.normal(hidden * ffn, 0.15f));
   const std::vector<TensorView> both = {gate.view(), up.view()};
   const TensorView last = down.view();
   const Weight gate_up = take(backend->prepare_linear(both));
@@ -157,21 +193,21 @@ TEST_P(FusedOps, AgreeWithTheReference) {
   const auto oracle = take(create_backend("reference", {1}));
   const int64_t rows = 33, hidden = 75, ffn = 141;
   const AttentionShape shape{6, 2, 22};
-  const OwnedTensor w({hidden}, inputs.normal(hidden, 0.3f, 1));
-  const OwnedTensor head_norm({shape.head_dim}, inputs.normal(shape.head_dim, 0.3f, 1.4f));
+  const HostMatrix w({hidden}, inputs.normal(hidden, 0.3f, 1));
+  const HostMatrix head_norm({shape.head_dim}, inputs.normal(shape.head_dim, 0.3f, 1.4f));
   const auto spread = [](int64_t in) { return 1 / std::sqrt(static_cast<float>(in)); };
   const auto matrix = [&](int64_t out, int64_t in) {
-    return OwnedTensor({out, in}, inputs.normal(out * in, spread(in)), DType::bf16);
+    return HostMatrix({out, in}, inputs.normal(out * in, spread(in)), DType::bf16);
   };
-  const OwnedTensor q = matrix(132, hidden), k = matrix(44, hidden), v = matrix(44, hidden);
-  const OwnedTensor o = matrix(hidden, 132), gate = matrix(ffn, hidden), up = matrix(ffn, hidden);
-  const OwnedTensor down = matrix(hidden, ffn);
+  const HostMatrix q = matrix(132, hidden), k = matrix(44, hidden), v = matrix(44, hidden);
+  const HostMatrix o = matrix(hidden, 132), gate = matrix(ffn, hidden), up = matrix(ffn, hidden);
+  const HostMatrix down = matrix(hidden, ffn);
   const auto h = inputs.normal(rows * hidden), d = inputs.normal(rows * hidden);
 
   const auto layer = [&](Backend& lane) {
-    const auto linear = [&](std::initializer_list<const OwnedTensor*> list) {
+    const auto linear = [&](std::initializer_list<const HostMatrix*> list) {
       std::vector<TensorView> views;
-      for (const OwnedTensor* tensor : list) views.push_back(tensor->view());
+      for (const HostMatrix* tensor : list) views.push_back(tensor->view());
       return take(lane.prepare_linear(views));
     };
     const Weight norm_weight = take(lane.prepare_norm(w.view()));

@@ -28,14 +28,16 @@ std::optional<std::string> counted() {
 
 BackendEntry entry(Exactness claim, std::optional<std::string> (*probe)(),
                    std::optional<std::string> (*unavailable)() = here) {
-  return {"made_up",
-          "a lane of this test",
-          claim,
-          unavailable,
-          [](const BackendOptions&) -> Result<std::unique_ptr<Backend>> {
-            return make_reference_backend(ReferenceRounding::f32);
-          },
-          probe};
+  BackendEntry out;
+  out.id = "made_up";
+  out.description = "a lane of this test";
+  out.exactness = claim;
+  out.unavailable_reason = unavailable;
+  out.create = [](const BackendOptions&) -> Result<std::unique_ptr<Backend>> {
+    return make_reference_backend(ReferenceRounding::f32);
+  };
+  out.broken_promise = probe;
+  return out;
 }
 
 TEST(LanePromise, WithoutAProbeOrWithOneThatFindsNothingTheClaimHolds) {

@@ -10,7 +10,7 @@
 #include <cmath>
 
 #include "backend/every_lane.h"
-#include "backend/op_checks.h"
+#include "backend/op_inputs.h"
 #include "backend/plugin_lanes.h"
 #include "backend_registry/registry.h"
 
@@ -25,7 +25,7 @@ TEST_P(LargeScores, TheLargestTakesAllTheWeight) {
     GTEST_SKIP() << "SKIPPED: " << created.error().message;
   ASSERT_TRUE(created) << created.error().message;
   Backend& backend = **created;
-  RandomInputs inputs{47};
+  InputStream inputs{47};
   const AttentionShape shape{4, 2, 32};
   const int64_t kv_cols = shape.kv_heads * shape.head_dim, q_cols = shape.heads * shape.head_dim;
   for (const float size : {1e3F, 1e5F, 1.7e6F, 3.3e8F, 1e12F})

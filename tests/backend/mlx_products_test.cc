@@ -67,9 +67,9 @@ TEST(MlxProducts, ComeFromOpenBlas) {
 
 TEST(MlxProducts, TheLibrarysOwnCallsGoThereToo) {
   const auto backend = take(create_backend("mlx", {1}));
-  RandomInputs inputs(12);
+  InputStream inputs(12);
   const auto x = inputs.normal(kRows * kIn), w = inputs.normal(kOut * kIn);
-  const OwnedTensor matrix({kOut, kIn}, w);
+  const HostMatrix matrix({kOut, kIn}, w);
   const TensorView view = matrix.view();
   const auto got = take(backend->download(take(backend->linear(
       take(backend->upload(x, kRows, kIn)), take(backend->prepare_linear({&view, 1}))))));

@@ -35,12 +35,12 @@ bool makes_tensors(size_t slot) {
 
 /// Uses every operation of a backend once; each of the plugin's callbacks is called.
 Status use_everything(Backend& backend) {
-  RandomInputs inputs(5);
+  InputStream inputs(5);
   const AttentionShape shape{4, 2, 8};
-  const OwnedTensor q_matrix({32, 12}, inputs.normal(32 * 12));
-  const OwnedTensor kv_matrix({16, 12}, inputs.normal(16 * 12));
-  const OwnedTensor down_matrix({12, 16}, inputs.normal(12 * 16));
-  const OwnedTensor norm_values({12}, inputs.normal(12)), head_values({8}, inputs.normal(8));
+  const HostMatrix q_matrix({32, 12}, inputs.normal(32 * 12));
+  const HostMatrix kv_matrix({16, 12}, inputs.normal(16 * 12));
+  const HostMatrix down_matrix({12, 16}, inputs.normal(12 * 16));
+  const HostMatrix norm_values({12}, inputs.normal(12)), head_values({8}, inputs.normal(8));
   const std::vector<TensorView> three = {q_matrix.view(), kv_matrix.view(), kv_matrix.view()};
   const std::vector<TensorView> two = {kv_matrix.view(), kv_matrix.view()};
   const TensorView one = down_matrix.view();
@@ -49,9 +49,8 @@ Status use_everything(Backend& backend) {
   TRINITY_TRY(const Weight down, backend.prepare_linear({&one, 1}));
   TRINITY_TRY(const Weight norm, backend.prepare_norm(norm_values.view()));
   TRINITY_TRY(const Weight head_norm, backend.prepare_norm(head_values.view()));
-  TRINITY_TRY(const Weight table, backend.prepare_embedding(q_matrix.view()));
 
-  TRINITY_TRY(Tensor residual, backend.embed(table, std::vector<int32_t>{3, 1, 31}));
+  TRINITY_TRY(Tensor residual, backend.upload(inputs.normal(3 * 12), 3, 12));
   TRINITY_TRY(const Tensor delta, backend.upload(inputs.normal(3 * 12), 3, 12));
   TRINITY_TRY(const Tensor x, backend.add_rms_norm(residual, &delta, norm, 1e-6f));
   TRINITY_TRY(const std::vector<Tensor> qkv, backend.linear_split(x, qkv_weight));
@@ -198,8 +197,8 @@ TEST_F(PluginFaults, WrongArgumentsNeverReachThePlugin) {
     return take(
         backend->upload(std::vector<float>(static_cast<size_t>(rows * cols), 1.0f), rows, cols));
   };
-  const OwnedTensor matrix({4, 6}, std::vector<float>(24, 1.0f));
-  const OwnedTensor vector({4}, std::vector<float>(4, 1.0f));
+  const HostMatrix matrix({4, 6}, std::vector<float>(24, 1.0f));
+  const HostMatrix vector({4}, std::vector<float>(4, 1.0f));
   const TensorView view = matrix.view();
   const Weight weight = take(backend->prepare_linear({&view, 1}));
   const Weight norm = take(backend->prepare_norm(vector.view()));
@@ -234,9 +233,6 @@ TEST_F(PluginFaults, WrongArgumentsNeverReachThePlugin) {
   stretched.scaling = RopeScaling::yarn;
   EXPECT_EQ(tag(backend->rope(residual, std::vector<int64_t>{0, 1}, 4, stretched)),
             "unsupported_rope_scaling");
-  const Weight table = take(backend->prepare_embedding(matrix.view()));
-  EXPECT_EQ(tag(backend->embed(table, std::vector<int32_t>{4})), "token_out_of_range");
-  EXPECT_EQ(tag(backend->embed(table, std::vector<int32_t>{-1})), "token_out_of_range");
 }
 
 }  // namespace

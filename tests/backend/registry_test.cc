@@ -52,11 +52,31 @@ TEST(Registry, AvailableBackendsSayWhoTheyAre) {
     const BackendInfo& info = (*backend)->info();
     EXPECT_EQ(info.id, entry.id);
     EXPECT_EQ(info.exactness, entry.exactness);
+    EXPECT_EQ(info.label, entry.label);
     EXPECT_EQ(info.label.rfind("trinity.", 0), 0u) << info.label;
     EXPECT_FALSE(info.device.empty());
     EXPECT_FALSE(info.dtype_policy.empty());
     EXPECT_EQ((*backend)->weight_bytes(), 0u);
   }
+}
+
+/// Whatever a lane states of its numbers is in its entry, and nothing is held to no limit.
+TEST(Registry, EveryLaneStatesItsLimits) {
+  const auto all_positive = [](const LaneTolerances& limits) {
+    for (const Tolerance& one : {limits.linear, limits.exact_linear, limits.rms_norm, limits.rope,
+                                 limits.silu_mul, limits.attention})
+      if (!(one.element > 0 && one.row > 0)) return false;
+    return true;
+  };
+  for (const BackendEntry& entry : backend_registry()) {
+    EXPECT_TRUE(all_positive(entry.tolerances)) << entry.id;
+    EXPECT_GT(entry.floors.agent, 0) << entry.id;
+    EXPECT_GT(entry.floors.role, 0) << entry.id;
+    EXPECT_FALSE(entry.notes.empty()) << entry.id;
+    EXPECT_EQ(lane_tolerances(entry.id)->linear.row, entry.tolerances.linear.row);
+  }
+  EXPECT_TRUE(all_positive(*lane_tolerances("plugin:any")));
+  EXPECT_FALSE(lane_tolerances("bogus"));
 }
 
 TEST(Registry, LabelsAreTheStableOnes) {

@@ -8,7 +8,7 @@
 #include <cmath>
 
 #include "backend/every_lane.h"
-#include "backend/op_checks.h"
+#include "backend/op_inputs.h"
 #include "backend/rope_angles.h"
 
 namespace trinity::testing {
@@ -153,7 +153,7 @@ TEST_P(ScaledRotation, EveryBackendTurnsAndStretchesByTheFactor) {
   const Rope rope = yarn(1e6, 4, 512);
   const std::vector<int64_t> positions = {0, 1, 700, 2047};
   const auto rows = static_cast<int64_t>(positions.size());
-  RandomInputs inputs(5);
+  InputStream inputs(5);
   const std::vector<float> x = inputs.normal(rows * head_dim, 1);
   const std::vector<float> got = take(backend.download(
       take(backend.rope(take(backend.upload(x, rows, head_dim)), positions, head_dim, rope))));

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "backend/held_to.h"
-#include "backend/op_checks.h"
+#include "backend/op_inputs.h"
 #include "backend_registry/registry.h"
 
 namespace trinity::testing {
@@ -87,9 +87,9 @@ inline void expect_linear_rows_are_independent(const std::string& lane, int64_t 
                                                int64_t rows, const std::vector<int64_t>& sizes) {
   SCOPED_TRACE(fmt::format("weight [{}, {}]", out, in));
   const auto backends = backends_with_threads(lane);
-  RandomInputs inputs(77);
-  const auto x = inputs.awkward_rows(rows, in);
-  const OwnedTensor matrix({out, in}, inputs.normal(out * in, 0.05f), DType::bf16);
+  InputStream inputs(77);
+  const auto x = inputs.uneven_rows(rows, in);
+  const HostMatrix matrix({out, in}, inputs.normal(out * in, 0.05f), DType::bf16);
   const TensorView view = matrix.view();
   std::map<const Backend*, Weight> weights;
   for (const auto& backend : backends)

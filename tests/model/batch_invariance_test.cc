@@ -5,6 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <random>
 
 #include "model/model_support.h"
 #include "support/conformance.h"
@@ -22,7 +23,7 @@ std::vector<Ids> evaluation_ids() {
 }
 
 /// Ids of any length, for machines without the conformance data and for lengths beyond its own.
-std::vector<Ids> random_ids(RandomInputs& inputs, int64_t count, int64_t vocab) {
+std::vector<Ids> random_ids(InputStream& inputs, int64_t count, int64_t vocab) {
   std::vector<Ids> all;
   for (int64_t i = 0; i < count; ++i) all.push_back(inputs.ids(inputs.integer(1, 70), vocab));
   return all;
@@ -80,7 +81,7 @@ TEST_P(BatchInvariance, N8_EvaluationCasesInAnyBatchOnAnyNumberOfThreads) {
 TEST_P(BatchInvariance, N8_WithAPrefixCacheThatFillsAndEvicts) {
   const ModelConfig config = small_shape();
   const MemorySource source = random_weights(config, 4);
-  RandomInputs random(6);
+  InputStream random(6);
   auto inputs = random_ids(random, 20, config.vocab_size);
   for (size_t i = 0; i < 10; ++i) {  // some share beginnings
     Ids longer = inputs[i];
@@ -102,7 +103,7 @@ TEST_P(BatchInvariance, ABatchLargerThanOneForwardPass) {
   // Thousands of rows are computed in several groups; results keep the order of the inputs.
   const ModelConfig config = small_shape();
   const MemorySource source = random_weights(config, 4);
-  RandomInputs random(7);
+  InputStream random(7);
   std::vector<Ids> inputs;
   for (int i = 0; i < 150; ++i)
     inputs.push_back(random.ids(random.integer(1, 120), config.vocab_size));
@@ -119,7 +120,7 @@ TEST_P(BatchInvariance, ABadInputDoesNotDisturbTheOthers) {
   const ModelConfig config = small_shape();
   const MemorySource source = random_weights(config, 4);
   LoadedModel model = load_memory(source, config, GetParam());
-  RandomInputs random(9);
+  InputStream random(9);
   const Ids good = random.ids(30, config.vocab_size), other = random.ids(7, config.vocab_size);
   const auto want = model.hidden(good, kUncached), other_want = model.hidden(other, kUncached);
   const std::vector<Ids> batch = {{},

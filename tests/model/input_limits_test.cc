@@ -20,7 +20,7 @@ class InputLimits : public ::testing::TestWithParam<std::string> {
   ModelConfig config = small_shape();
   MemorySource source = random_weights(config, 2);
   LoadedModel model;
-  RandomInputs inputs{3};
+  InputStream inputs{3};
   const std::vector<ExtractMode> modes = {kFull, kUncached, kCached, kAllPositions};
 };
 

@@ -22,7 +22,7 @@ class LongInput : public ::testing::TestWithParam<std::string> {
         R"("max_position_embeddings":40960,"rms_norm_eps":1e-6,"rope_theta":1000000,)"
         R"("tie_word_embeddings":true})";
     take(synthesize_model(config, 1, folder / "m"));
-    ids = RandomInputs(1).ids(kLongest, 500);
+    ids = InputStream(1).ids(kLongest, 500);
   }
 
   TemporaryFolder folder;

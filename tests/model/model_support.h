@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <map>
 #include <memory>
 #include <set>
@@ -40,8 +41,8 @@ inline std::vector<std::string> lane_names() {
 /// Tensors in memory, by name. Remembers what was asked for.
 class MemorySource final : public TensorSource {
  public:
-  void put(const std::string& name, OwnedTensor tensor) {
-    tensors_.insert_or_assign(name, std::make_shared<OwnedTensor>(std::move(tensor)));
+  void put(const std::string& name, HostMatrix tensor) {
+    tensors_.insert_or_assign(name, std::make_shared<HostMatrix>(std::move(tensor)));
     views_.erase(name);
   }
   /// A view with any dtype and shape over bytes that the caller keeps.
@@ -55,7 +56,7 @@ class MemorySource final : public TensorSource {
     for (const auto& [name, tensor] : tensors_) all.push_back(name);
     return all;
   }
-  const OwnedTensor& at(const std::string& name) const { return *tensors_.at(name); }
+  const HostMatrix& at(const std::string& name) const { return *tensors_.at(name); }
   const std::set<std::string>& requested() const { return requested_; }
   const std::set<std::string>& released() const { return released_; }
   void release(const std::string& name) const override { released_.insert(name); }
@@ -69,7 +70,7 @@ class MemorySource final : public TensorSource {
   }
 
  private:
-  std::map<std::string, std::shared_ptr<OwnedTensor>> tensors_;
+  std::map<std::string, std::shared_ptr<HostMatrix>> tensors_;
   std::map<std::string, TensorView> views_;
   mutable std::set<std::string> requested_, released_;
 };
@@ -93,19 +94,19 @@ inline ModelConfig small_shape() {
 
 /// Random weights of a shape, order-one activations.
 inline MemorySource random_weights(const ModelConfig& c, uint64_t seed, DType dtype = DType::bf16) {
-  RandomInputs inputs(seed);
+  InputStream inputs(seed);
   MemorySource source;
   const auto matrix = [&](const std::string& name, int64_t out, int64_t in) {
-    source.put(
-        name, OwnedTensor({out, in}, inputs.normal(out * in, 1 / std::sqrt(static_cast<float>(in))),
+    source.put(name,
+               HostMatrix({out, in}, inputs.normal(out * in, 1 / std::sqrt(static_cast<float>(in))),
                           dtype));
   };
   const auto norm = [&](const std::string& name, int64_t size) {
-    source.put(name, OwnedTensor({size}, inputs.normal(size, 0.2f, 1.2f), dtype));
+    source.put(name, HostMatrix({size}, inputs.normal(size, 0.2f, 1.2f), dtype));
   };
   source.put("model.embed_tokens.weight",
-             OwnedTensor({c.vocab_size, c.hidden_size}, inputs.normal(c.vocab_size * c.hidden_size),
-                         dtype));
+             HostMatrix({c.vocab_size, c.hidden_size}, inputs.normal(c.vocab_size * c.hidden_size),
+                        dtype));
   norm("model.norm.weight", c.hidden_size);
   for (int64_t l = 0; l < c.num_hidden_layers; ++l) {
     const std::string base = "model.layers." + std::to_string(l) + ".";

@@ -101,7 +101,7 @@ TEST(PrefixCache, StaysWithinItsBudgetToTheByte) {
   EXPECT_EQ(short_by_one.stats().entries, 1u);
   EXPECT_EQ(found(short_by_one, "bbbb"), "bbbb:4");
 
-  RandomInputs random(1);
+  InputStream random(1);
   PrefixCache cache(500);
   for (int i = 0; i < 2000; ++i) {
     std::string text;
@@ -182,7 +182,7 @@ class ExtractorCache : public ::testing::TestWithParam<std::string> {
   }
   ModelConfig config = small_shape();
   MemorySource source = random_weights(config, 5);
-  RandomInputs inputs{6};
+  InputStream inputs{6};
 };
 
 TEST_P(ExtractorCache, BudgetZeroDisablesIt) {

@@ -27,7 +27,7 @@ class Skipping : public ::testing::TestWithParam<std::string> {
 
   ModelConfig config = small_shape();
   MemorySource source = random_weights(config, 1);
-  RandomInputs inputs{8};
+  InputStream inputs{8};
 };
 
 TEST_P(Skipping, FullSkippingAndCachedAgree) {

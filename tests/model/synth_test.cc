@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
+#include <random>
 
 #include "base/temporary_folder.h"
 #include "model/model_support.h"
@@ -167,7 +169,7 @@ TEST_P(SynthLanes, LoadsAndStaysFiniteAndOfOrderOne) {
             config_text("\"tie_word_embeddings\":true", "\"tie_word_embeddings\":false")}}) {
     made(folder, name, 5, config);
     LoadedModel model = load_folder(folder / name, GetParam());
-    RandomInputs inputs(2);
+    InputStream inputs(2);
     const auto hidden = model.hidden(inputs.ids(100, 97), kAllPositions);
     double squares = 0;
     for (const float value : hidden) {

@@ -35,7 +35,9 @@ class ForwardTrace {
 
   Trace run() {
     const TensorView table = take(source_.tensor("model.embed_tokens.weight"));
-    Tensor h = take(backend_.embed(take(backend_.prepare_embedding(table)), ids_));
+    std::vector<float> rows(ids_.size() * static_cast<size_t>(config_.hidden_size));
+    require(TableRows(table).gather(ids_, rows));
+    Tensor h = take(backend_.upload(rows, static_cast<int64_t>(ids_.size()), config_.hidden_size));
     record("embeddings", h);
     for (int64_t l = 0; l < config_.num_hidden_layers; ++l) {
       h = layer(h, l);

@@ -5,21 +5,15 @@
 #include <gtest/gtest.h>
 
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "prove/eval/lane_report.h"
 #include "route/decision.h"
 #include "route/selection.h"
+#include "support/take.h"
 
 namespace trinity::testing {
-
-template <typename Value>
-Value take(Result<Value> result) {
-  if (!result) throw std::runtime_error(result.error().tag + ": " + result.error().message);
-  return std::move(*result);
-}
 
 inline EvalCase made_case(const std::string& id, int agent, int role) {
   EvalCase out;

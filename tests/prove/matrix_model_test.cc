@@ -1,8 +1,9 @@
 // Whole models on several lanes: where they part is named, and decisions are compared.
 #include <gtest/gtest.h>
 
-#include "backend/delegating_backend.h"
+#include "backend/forwarding_backend.h"
 #include "backend/reference/reference_backend.h"
+#include "backend/whole_backend.h"
 #include "base/json.h"
 #include "model/feature_extractor.h"
 #include "prove/lab_support.h"
@@ -42,10 +43,10 @@ class ModelMatrices : public ::testing::Test {
 };
 
 /// The reference with attention or MLP output a little too large in one layer of every pass.
-class WrongLayer final : public DelegatingBackend {
+class WrongLayer final : public ForwardingBackend {
  public:
   WrongLayer(int64_t layers, int64_t wrong, bool attention_wrong, float factor)
-      : DelegatingBackend(make_reference_backend(ReferenceRounding::f32)),
+      : ForwardingBackend(make_reference_backend(ReferenceRounding::f32), Fused::composed),
         layers_(layers),
         wrong_(wrong),
         attention_wrong_(attention_wrong),
@@ -115,6 +116,46 @@ TEST_F(ModelMatrices, TheFirstLayerThatIsWrongIsNamed) {
     }
 }
 
+/// The reference with a pass of its own, right or wrong.
+MatrixLane whole_lane(PassMistake mistake) {
+  MatrixLane lane = reference_lane();
+  lane.name = "whole";
+  lane.create = [mistake]() -> Result<std::unique_ptr<Backend>> {
+    return std::make_unique<WholeBackend>(make_reference_backend(ReferenceRounding::f32), mistake);
+  };
+  return lane;
+}
+
+TEST_F(ModelMatrices, AWholePassIsComparedWithTheOracleAndWithItsOperations) {
+  const std::vector<MatrixLane> lanes = {reference_lane(), whole_lane(PassMistake::none)};
+  const ModelMatrix matrix = compare(lanes);
+  EXPECT_TRUE(matrix.passed());
+  EXPECT_EQ(matrix.steps.size(), static_cast<size_t>(2 * config.num_hidden_layers + 3));
+  EXPECT_EQ(matrix.steps.back(), "whole pass");
+  ASSERT_EQ(matrix.layers.size(), 2U);
+  EXPECT_EQ(matrix.layers[0].other, "whole by operations");
+  for (const LayerDistance& pair : matrix.layers) {
+    EXPECT_EQ(pair.worst_row.size(), matrix.steps.size());
+    EXPECT_EQ(pair.worst_row.back(), 0) << "the same operations in the same order";
+  }
+}
+
+TEST_F(ModelMatrices, AWholePassThatIsWrongIsNamed) {
+  for (const PassMistake mistake : {PassMistake::layer_left_out, PassMistake::cache_ignored}) {
+    const std::vector<MatrixLane> both = {reference_lane(), whole_lane(mistake)};
+    const std::vector<MatrixLane> alone = {whole_lane(mistake)};
+    for (const auto& lanes : {both, alone}) {
+      const ModelMatrix matrix = compare(lanes);
+      EXPECT_FALSE(matrix.passed());
+      EXPECT_EQ(matrix.layers.size(), lanes.size());
+      for (const LayerDistance& pair : matrix.layers) {
+        ASSERT_TRUE(pair.first_beyond);
+        EXPECT_EQ(matrix.steps[*pair.first_beyond], "whole pass");
+      }
+    }
+  }
+}
+
 TEST_F(ModelMatrices, FlipsCarryBothDecisionsAndTheirMargins) {
   MatrixLane wrong = reference_lane();
   wrong.name = "wrong";
@@ -176,9 +217,9 @@ TEST_F(ModelMatrices, TheRecordIsJsonAndNamesWhatFailed) {
   record = take(parse_json(json_text(matrix_record(report))));
   EXPECT_FALSE(record["passed"].as_bool());
   EXPECT_TRUE(record["ops"][0]["worst_error"].is_null());
-  EXPECT_EQ(blame_text(report), "reference: embed");
+  EXPECT_EQ(blame_text(report), "reference: upload");
   for (const char* part :
-       {"verdict bad", "outside: not finite", "1 of ", "<p>reference: embed.</p>"})
+       {"verdict bad", "outside: not finite", "1 of ", "<p>reference: upload.</p>"})
     EXPECT_TRUE(says(part)) << part;
 }
 

@@ -1,6 +1,7 @@
 // The matrix passes lanes that are right and blames the operation of one that is wrong.
 #include <gtest/gtest.h>
 
+#include "backend/op_matrix.h"
 #include "backend/reference/reference_backend.h"
 #include "backend/wrong_backends.h"
 #include "prove/lab_support.h"
@@ -11,29 +12,6 @@ namespace trinity::testing {
 namespace {
 
 constexpr uint64_t kSeed = 20240917;
-
-using Maker = std::function<std::unique_ptr<Backend>()>;
-
-/// A backend held to the limits of a lane.
-MatrixLane lane_with(const std::string& name, const std::string& limits, const Maker& make) {
-  MatrixLane lane;
-  lane.name = name;
-  lane.limits = *lane_tolerances(limits);
-  lane.create = [make]() -> Result<std::unique_ptr<Backend>> { return make(); };
-  return lane;
-}
-
-std::string report_of(const OpMatrix& matrix) {
-  std::string text;
-  for (const OpVerdict& verdict : matrix.verdicts)
-    for (const std::string& finding : verdict.findings)
-      text += fmt::format("{} {}: {}\n", verdict.lane, verdict.op, finding);
-  return text;
-}
-
-OpMatrix matrix_of(const MatrixLane& lane, uint64_t seed = kSeed, bool thorough = false) {
-  return take(compare_operations({&lane, 1}, seed, thorough));
-}
 
 // ---- lanes that are right -----------------------------------------------------------------------
 
@@ -66,8 +44,9 @@ TEST(OpMatrix, MeasuresEveryPairOfLanes) {
 
 TEST(OpMatrix, ARetypedOperationWithoutAMistakePasses) {
   for (const std::string op : {"rope", "attention"}) {
-    const OpMatrix matrix =
-        matrix_of(lane_with("retyped", "cpu_f32", [op] { return make_retyped_backend(op); }));
+    const OpMatrix matrix = matrix_of(lane_with("retyped", *lane_tolerances("cpu_f32"),
+                                                [op] { return make_retyped_backend(op); }),
+                                      kSeed);
     EXPECT_TRUE(matrix.passed()) << report_of(matrix);
   }
 }
@@ -99,23 +78,31 @@ class SeededFault : public ::testing::TestWithParam<Mistake> {};
 
 /// Among them: anti_causal_mask, inverse_frequencies, rotated_by_head, dropped_kv_group.
 TEST_P(SeededFault, IsReportedByTheNameOfItsOperation) {
-  const OpMatrix matrix = matrix_of(lane_with("wrong", "cpu_f32", GetParam().make));
+  const OpMatrix matrix =
+      matrix_of(lane_with("wrong", *lane_tolerances("cpu_f32"), GetParam().make), kSeed);
   EXPECT_EQ(matrix.blamed("wrong"), wrong_ops(GetParam())) << report_of(matrix);
 }
 
 /// With the widest limits of any lane, or such a lane could hide the mistake.
-TEST_P(SeededFault, IsReportedWithTheLimitsOfInt8Too) {
-  if (GetParam().name == "imprecise_scale") GTEST_SKIP() << "SKIPPED: smaller than a step of int8";
-  const OpMatrix matrix = matrix_of(lane_with("wrong", "cpu_int8", GetParam().make));
-  EXPECT_EQ(matrix.blamed("wrong"), wrong_ops(GetParam())) << report_of(matrix);
+TEST_P(SeededFault, IsReportedWithTheLimitsOfEveryLane) {
+  if (GetParam().name == "imprecise_scale")
+    GTEST_SKIP() << "SKIPPED: smaller than a step of int8 or bf16";
+  for (const std::string lane : {"cpu_bf16", "cpu_int8", "reference_bf16"}) {
+    LaneTolerances limits = *lane_tolerances(lane);
+    limits.bf16_order = false;  // the wrong backends keep f32
+    const OpMatrix matrix = matrix_of(lane_with("wrong", limits, GetParam().make), kSeed);
+    EXPECT_EQ(matrix.blamed("wrong"), wrong_ops(GetParam())) << "limits of " << lane << "\n"
+                                                             << report_of(matrix);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Mistakes, SeededFault, ::testing::ValuesIn(gross_mistakes()),
                          [](const auto& mistake) { return mistake.param.name; });
 
 TEST(SeededFault, ANormWeightMultipliedBeforeRoundingIsReportedAsRmsNorm) {
-  const OpMatrix matrix =
-      matrix_of(lane_with("wrong", "reference_bf16", make_early_norm_weight_backend));
+  const OpMatrix matrix = matrix_of(
+      lane_with("wrong", *lane_tolerances("reference_bf16"), make_early_norm_weight_backend),
+      kSeed);
   EXPECT_EQ(matrix.blamed("wrong"), std::vector<std::string>{"rms_norm"}) << report_of(matrix);
   // The fused operation that is made of it fails as well, and says why.
   for (const OpVerdict& verdict : matrix.verdicts)
@@ -125,7 +112,8 @@ TEST(SeededFault, ANormWeightMultipliedBeforeRoundingIsReportedAsRmsNorm) {
 }
 
 TEST(SeededFault, ManyFarKeysThatAreDroppedAreReportedAsAttention) {
-  const OpMatrix matrix = matrix_of(lane_with("wrong", "cpu_f32", make_far_keys_dropped_backend));
+  const OpMatrix matrix = matrix_of(
+      lane_with("wrong", *lane_tolerances("cpu_f32"), make_far_keys_dropped_backend), kSeed);
   EXPECT_EQ(matrix.blamed("wrong"), std::vector<std::string>{"attention"}) << report_of(matrix);
 }
 
@@ -133,9 +121,9 @@ TEST(SeededFault, IsFoundBesideLanesThatAreRight) {
   for (const Mistake& mistake : gross_mistakes()) {
     if (mistake.name != "anti_causal_mask") continue;
     const std::vector<MatrixLane> lanes = {
-        lane_with("right", "reference",
+        lane_with("right", *lane_tolerances("reference"),
                   [] { return make_reference_backend(ReferenceRounding::f32); }),
-        lane_with("wrong", "cpu_bf16", mistake.make)};
+        lane_with("wrong", *lane_tolerances("cpu_bf16"), mistake.make)};
     const OpMatrix matrix = take(compare_operations(lanes, kSeed, false));
     EXPECT_TRUE(matrix.blamed("right").empty());
     EXPECT_EQ(matrix.blamed("wrong"), std::vector<std::string>{"attention"});

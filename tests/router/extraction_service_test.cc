@@ -12,7 +12,7 @@
 #include <system_error>
 #include <thread>
 
-#include "backend/delegating_backend.h"
+#include "backend/forwarding_backend.h"
 #include "backend_registry/registry.h"
 #include "base/try.h"
 #include "model/checkpoint_source.h"
@@ -46,20 +46,35 @@ TEST(ExtractionService, WhatLoadingThrowsIsAnError) {
             "its_own");
 }
 
-/// A backend that tells when it dies, and whose embedding throws when it is asked to.
-class Witness final : public DelegatingBackend {
+/// A backend that tells when it dies.
+class Witness final : public ForwardingBackend {
  public:
   explicit Witness(std::vector<std::string>& events)
-      : DelegatingBackend(take(create_backend("reference", {1}))), events_(events) {}
+      : ForwardingBackend(take(create_backend("reference", {1}))), events_(events) {}
   ~Witness() override { events_.emplace_back("backend"); }
-  Result<Tensor> embed(const Weight& table, std::span<const int32_t> ids) override {
-    if (ids.front() == 1) throw std::bad_alloc();
-    if (ids.front() == 2) throw std::runtime_error("odd");
-    return DelegatingBackend::embed(table, ids);
-  }
 
  private:
   std::vector<std::string>& events_;
+};
+
+/// A source whose embedding throws for some tokens.
+class ThrowingRows final : public TensorSource, public EmbeddingRows {
+ public:
+  ThrowingRows(const TensorSource& base, TensorView table) : base_(base), rows_(std::move(table)) {}
+  Result<TensorView> tensor(const std::string& name) const override { return base_.tensor(name); }
+  std::shared_ptr<const EmbeddingRows> embedding_rows() const override {
+    return {std::shared_ptr<void>(), this};
+  }
+  int64_t vocab_size() const override { return rows_.vocab_size(); }
+  Status gather(std::span<const int32_t> ids, std::span<float> out) const override {
+    if (ids.front() == 1) throw std::bad_alloc();
+    if (ids.front() == 2) throw std::runtime_error("odd");
+    return rows_.gather(ids, out);
+  }
+
+ private:
+  const TensorSource& base_;
+  TableRows rows_;
 };
 
 TEST(ExtractionService, WhatWasMadeOnTheThreadDiesThereBackendLast) {
@@ -88,12 +103,12 @@ TEST(ExtractionService, WhatWasMadeOnTheThreadDiesThereBackendLast) {
 
 TEST(ExtractionService, WhatComputingThrowsIsTheErrorOfThatCall) {
   const Checkpoint checkpoint = take(Checkpoint::open(small_model()));
-  const CheckpointSource source(checkpoint);
+  const CheckpointSource base(checkpoint);
+  const ThrowingRows source(base, take(base.tensor("model.embed_tokens.weight")));
   const ModelConfig config = take(load_model_config(small_model()));
-  std::vector<std::string> events;
   const auto service = take(ExtractionService::start([&]() -> Result<Loaded> {
     Loaded loaded;
-    loaded.backend = std::make_unique<Witness>(events);
+    TRINITY_TRY(loaded.backend, create_backend("reference", {1}));
     ExtractorOptions options;
     options.prefix_cache_bytes = 0;
     TRINITY_TRY(loaded.extractor,

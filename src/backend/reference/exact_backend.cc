@@ -41,7 +41,6 @@ class ExactBackend final : public VectorBackend {
                   "a weight of " + std::to_string(shape.in) + " columns is too wide for int8: " +
                       "sums of more than " + std::to_string(exact::kInt8MaxTerms) +
                       " products may exceed 32 bits; use a lane with f32 products");
-    const size_t bytes_before = weight_bytes_;
     TRINITY_TRY(const Weight plain, VectorBackend::prepare_linear(stacked));
     const auto& values = plain.as<StackedWeight>().values;
     auto weight = std::make_shared<Int8Weight>();
@@ -52,8 +51,8 @@ class ExactBackend final : public VectorBackend {
       weight->scales.push_back(
           exact::int8_row(values.data() + row, shape.in, weight->rounded.data() + row));
     }
-    weight_bytes_ = bytes_before + weight->rounded.size() + weight->scales.size() * sizeof(float);
-    return Weight(std::move(weight), shape.out, shape.in);
+    const size_t bytes = weight->rounded.size() + weight->scales.size() * sizeof(float);
+    return meter_.count(Weight(std::move(weight), shape.out, shape.in), bytes);
   }
 
   Result<Tensor> linear(const Tensor& x, const Weight& weight) override {
@@ -145,6 +144,20 @@ class ExactBackend final : public VectorBackend {
 
 std::unique_ptr<Backend> make_exact_backend(ExactProducts products) {
   return std::make_unique<ExactBackend>(products == ExactProducts::int8);
+}
+
+LaneTolerances exact_tolerances(ExactProducts products) {
+  LaneTolerances t;
+  t.linear = t.exact_linear = {1e-6, 1e-6};
+  t.rms_norm = {1e-6, 1e-6};
+  t.rope = {3e-7, 3e-7};
+  t.silu_mul = {1e-6, 1e-6};
+  t.attention = {2e-6, 3e-6};
+  if (products == ExactProducts::int8) {
+    t.int8 = true;
+    t.linear = {1, 6e-2};
+  }
+  return t;
 }
 
 }  // namespace trinity

@@ -17,10 +17,6 @@ struct StackedWeight : BackendStorage {
   std::vector<int64_t> out_sizes;  // rows of each stacked matrix
 };
 
-struct EmbeddingTable : BackendStorage {
-  TensorView view;  // rows are converted on use
-};
-
 /// Keys and values as [token][kv_heads·head_dim] rows, one vector a layer.
 class VectorKvCache final : public KvCache {
  public:

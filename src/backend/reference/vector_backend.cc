@@ -9,10 +9,10 @@ VectorBackend::VectorBackend(std::string id, std::string dtype_policy,
                              std::unique_ptr<DenseAlgebra> dense_algebra)
     : dense_algebra_(std::move(dense_algebra)) {
   info_.id = std::move(id);
-  info_.label = "trinity.scalar";
+  info_.label = kLabel;
   info_.device = "one core, plain loops";
   info_.dtype_policy = std::move(dtype_policy);
-  info_.exactness = Exactness::oracle;
+  info_.exactness = kClaim;
 }
 
 Result<Weight> VectorBackend::prepare_linear(std::span<const TensorView> stacked) {
@@ -24,21 +24,15 @@ Result<Weight> VectorBackend::prepare_linear(std::span<const TensorView> stacked
     TRINITY_TRY(std::vector<float> values, load(view));
     weight->values.insert(weight->values.end(), values.begin(), values.end());
   }
-  weight_bytes_ += weight->values.size() * sizeof(float);
-  return Weight(std::move(weight), shape.out, shape.in);
+  const size_t bytes = weight->values.size() * sizeof(float);
+  return meter_.count(Weight(std::move(weight), shape.out, shape.in), bytes);
 }
 
 Result<Weight> VectorBackend::prepare_norm(const TensorView& view) {
   TRINITY_TRY(std::vector<float> values, load(view));
   const auto size = static_cast<int64_t>(values.size());
-  weight_bytes_ += values.size() * sizeof(float);
-  return make(1, size, std::move(values));
-}
-
-Result<Weight> VectorBackend::prepare_embedding(const TensorView& table) {
-  auto storage = std::make_shared<EmbeddingTable>();
-  storage->view = table;
-  return Weight(std::move(storage), table.shape.at(0), table.shape.at(1));
+  const size_t bytes = values.size() * sizeof(float);
+  return meter_.count(make(1, size, std::move(values)), bytes);
 }
 
 Result<Tensor> VectorBackend::upload(std::span<const float> values, int64_t rows, int64_t cols) {
@@ -49,19 +43,6 @@ Result<Tensor> VectorBackend::upload(std::span<const float> values, int64_t rows
 
 Result<std::vector<float>> VectorBackend::download(const Tensor& tensor) {
   return tensor.as<Matrix>().values;
-}
-
-Result<Tensor> VectorBackend::embed(const Weight& table, std::span<const int32_t> ids) {
-  const int64_t hidden = table.cols();
-  std::vector<float> out(ids.size() * static_cast<size_t>(hidden));
-  for (size_t i = 0; i < ids.size(); ++i) {
-    if (ids[i] < 0 || ids[i] >= table.rows()) return token_out_of_range(ids[i], table.rows());
-    TRINITY_CHECK(copy_row_f32(
-        table.as<EmbeddingTable>().view, ids[i],
-        std::span(out).subspan(i * static_cast<size_t>(hidden), static_cast<size_t>(hidden))));
-  }
-  for (float& value : out) value = store(value);
-  return make(static_cast<int64_t>(ids.size()), hidden, std::move(out));
 }
 
 Result<std::vector<Tensor>> VectorBackend::linear_split(const Tensor& x, const Weight& weight) {

@@ -9,24 +9,26 @@
 
 #include "backend/backend.h"
 #include "backend/reference/reference_storage.h"
+#include "backend/weight_meter.h"
 
 namespace trinity::reference {
+
+inline constexpr const char* kLabel = "trinity.scalar";
+inline constexpr Exactness kClaim = Exactness::oracle;
 
 class VectorBackend : public Backend {
  public:
   const BackendInfo& info() const override { return info_; }
-  size_t weight_bytes() const override { return weight_bytes_; }
+  size_t weight_bytes() const override { return meter_.bytes(); }
   Status synchronize() override { return {}; }
   DenseAlgebra* dense_algebra() override { return dense_algebra_.get(); }
 
   Result<Weight> prepare_linear(std::span<const TensorView> stacked) override;
   Result<Weight> prepare_norm(const TensorView& view) override;
-  Result<Weight> prepare_embedding(const TensorView& table) override;
 
   Result<Tensor> upload(std::span<const float> values, int64_t rows, int64_t cols) override;
   Result<std::vector<float>> download(const Tensor& tensor) override;
 
-  Result<Tensor> embed(const Weight& table, std::span<const int32_t> ids) override;
   Result<std::vector<Tensor>> linear_split(const Tensor& x, const Weight& weight) override;
   Result<Tensor> select_rows(const Tensor& x, std::span<const int64_t> rows) override;
 
@@ -90,7 +92,7 @@ class VectorBackend : public Backend {
     return make(q.rows(), q.cols(), std::move(out));
   }
 
-  size_t weight_bytes_ = 0;
+  WeightMeter meter_;
 
  private:
   Result<std::vector<float>> load(const TensorView& view) const;

@@ -6,6 +6,7 @@
 
 #include "base/try.h"
 #include "hash/canonical.h"
+#include "model/embedding.h"
 #include "prove/golden/exact_inputs.h"
 #include "route/head.h"
 
@@ -43,15 +44,18 @@ Status add_product(Floats& out, Backend& backend, const Tensor& tensor) {
   return add_download(out, backend, product);
 }
 
+/// Rows of a table as a lane gets them: read on the host and uploaded.
 Result<Floats> embed(Backend& backend, ExactInputs& inputs) {
   Floats out;
   constexpr int64_t kVocab = 61, kCols = 75;
   for (const DType dtype : kWeightTypes) {
     const HostMatrix table({kVocab, kCols}, inputs.rows(kVocab, kCols), dtype);
-    TRINITY_TRY(const Weight weight, backend.prepare_embedding(table.view()));
+    const TableRows embedding(table.view());
     for (const int64_t tokens : kTokens) {
       const std::vector<int32_t> ids = inputs.ids(tokens, kVocab);
-      TRINITY_TRY(const Tensor rows, backend.embed(weight, ids));
+      Floats values(ids.size() * kCols);
+      TRINITY_CHECK(embedding.gather(ids, values));
+      TRINITY_TRY(const Tensor rows, backend.upload(values, tokens, kCols));
       TRINITY_CHECK(add_download(out, backend, rows));
     }
   }

@@ -15,8 +15,8 @@ Result<MatrixLane> lane_of(const RuntimeProfile& profile, int threads) {
   if (!limits)
     return fail(ErrorKind::unsupported, "lane_without_tolerances",
                 "backend " + profile.backend +
-                    " states no tolerances, so nothing can be said about its numbers; add it to "
-                    "backend/lane_tolerances.cc");
+                    " states no tolerances, so nothing can be said about its numbers; give it "
+                    "some in its entry");
   MatrixLane lane;
   lane.name = profile.shown_name() == "custom" ? profile.backend : profile.shown_name();
   lane.backend = profile.backend;

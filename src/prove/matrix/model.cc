@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "base/stopwatch.h"
 #include "base/try.h"
@@ -21,7 +22,8 @@ constexpr double kSlowPassMs = 5000;
 
 /// Everything that one lane computed.
 struct LaneRun {
-  std::vector<std::vector<float>> states;  // one a step
+  std::vector<std::vector<float>> states;   // one a step, by the operations
+  std::optional<std::vector<float>> whole;  // the last of them and its last row, by the whole pass
   LaneAnswers answers;
   LaneTimes times;
 };
@@ -50,6 +52,35 @@ Result<std::vector<std::vector<float>>> record_states(Backend& backend,
   std::vector<std::vector<float>> states = recorder.states();
   states.push_back(normed.front());
   return states;
+}
+
+/// What a lane's own pass over all layers gives: all rows of the input, and the last one once more
+/// in two turns, of which the second reads keys and values that the first left behind. Nothing for
+/// a lane without such a pass.
+Result<std::optional<std::vector<float>>> whole_pass_rows(Backend& backend,
+                                                          const FeatureExtractor& extractor,
+                                                          std::span<const int32_t> ids) {
+  ForwardOptions options;
+  options.whole = extractor.whole_pass();
+  if (options.whole == nullptr) return std::nullopt;
+  const ModelConfig& config = extractor.config();
+  const auto run = [&](const SequenceInput& input, bool all) {
+    options.all_positions = all;
+    return forward(backend, config, extractor.weights(), {&input, 1}, options);
+  };
+  TRINITY_TRY(auto all, run({ids, 0, nullptr}, true));
+  std::vector<float> rows = std::move(all.front());
+  TRINITY_TRY(const auto cache,
+              backend.make_kv_cache(
+                  {config.num_hidden_layers, config.num_key_value_heads, config.head_dim}));
+  const size_t first = ids.size() / 2;
+  if (first > 0) {
+    TRINITY_CHECK(run({ids.first(first), 0, cache.get()}, false));
+  }
+  TRINITY_TRY(const auto last,
+              run({ids.subspan(first), static_cast<int64_t>(first), cache.get()}, false));
+  rows.insert(rows.end(), last.front().begin(), last.front().end());
+  return rows;
 }
 
 Result<std::vector<std::vector<float>>> hidden_of(FeatureExtractor& extractor,
@@ -111,6 +142,7 @@ Result<LaneRun> run_lane(const MatrixLane& lane, const MatrixModel& model,
   TRINITY_CHECK(backend->synchronize());
   run.times.load_ms = watch.elapsed_ms();
   TRINITY_TRY(run.states, record_states(*backend, *extractor, options.layer_input));
+  TRINITY_TRY(run.whole, whole_pass_rows(*backend, *extractor, options.layer_input));
   const Stopwatch first_pass;
   TRINITY_TRY(run.answers.hidden, hidden_of(*extractor, cases));
   TRINITY_CHECK(backend->synchronize());
@@ -157,6 +189,27 @@ LayerDistance layer_distance(const MatrixLane& lane, const LaneRun& run, const M
     out.limit.push_back(limit);
   }
   return out;
+}
+
+/// Where some lane has a pass of its own, its rows become the last step of all lanes; the others
+/// have those of the operations there. A lane with one is also compared with its own operations.
+void compare_whole_passes(ModelMatrix& matrix, std::span<const MatrixLane> lanes,
+                          std::vector<LaneRun>& runs, size_t hidden) {
+  if (std::none_of(runs.begin(), runs.end(), [](const LaneRun& run) { return run.whole; })) return;
+  matrix.steps.emplace_back("whole pass");
+  for (size_t i = 0; i < runs.size(); ++i) {
+    std::vector<float> composed = runs[i].states.back();
+    composed.insert(composed.end(), composed.end() - static_cast<std::ptrdiff_t>(hidden),
+                    composed.end());
+    runs[i].states.push_back(composed);
+    if (!runs[i].whole) continue;
+    MatrixLane operations = lanes[i];
+    operations.name += " by operations";
+    LaneRun by_operations;
+    by_operations.states = runs[i].states;
+    runs[i].states.back() = *runs[i].whole;
+    matrix.layers.push_back(layer_distance(lanes[i], runs[i], operations, by_operations, hidden));
+  }
 }
 
 bool same(const CaseDecision& a, const CaseDecision& b) {
@@ -233,6 +286,7 @@ Result<ModelMatrix> compare_models(std::span<const MatrixLane> lanes, const Matr
   matrix.steps = step_names(model.config.num_hidden_layers);
   matrix.cases = cases.size();
   const auto hidden = static_cast<size_t>(model.config.hidden_size);
+  compare_whole_passes(matrix, lanes, runs, hidden);
   for (size_t i = 0; i < lanes.size(); ++i)
     if (i != oracle)
       matrix.layers.push_back(

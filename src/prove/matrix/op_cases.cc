@@ -31,7 +31,7 @@ RowSizes row_sizes(const formula::Values& values, int64_t cols) {
 
 const std::vector<std::string>& op_names() {
   static const std::vector<std::string> names = {
-      "embed",    "linear",      "linear_split", "rms_norm",  "rope",         "add",
+      "upload",   "linear",      "linear_split", "rms_norm",  "rope",         "add",
       "silu_mul", "select_rows", "append_kv",    "attention", "add_rms_norm", "qk_norm_rope_append",
       "mlp"};
   return names;
@@ -127,7 +127,8 @@ void visit_op_cases(uint64_t seed, bool thorough, const OpCaseVisitor& visit) {
            {1, visit_row_cases},
            {2, visit_rope_cases},
            {3, visit_attention_cases},
-           {4, visit_fused_cases}}) {
+           {4, visit_fused_cases},
+           {5, visit_exact_cases}}) {
     OpCaseGroup cases{InputStream(seed * 1000003 + stream), thorough, visit};
     group(cases);
   }

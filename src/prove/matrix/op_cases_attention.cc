@@ -58,6 +58,9 @@ Result<Floats> run_steps(Backend& backend, const AttentionShape& shape,
     TRINITY_TRY(const Tensor values, backend.upload(v, k_rows, kv_cols));
     TRINITY_TRY(const Tensor queries, backend.upload(q, q_rows, q_cols));
     TRINITY_CHECK(backend.append_kv(keys, values, stored_slices, kLayer));
+    for (size_t s = 0; s < sequences.size(); ++s)
+      if (caches[s]->length(kLayer) != lengths[s] || caches[s]->length(0) != 0)
+        return fail(ErrorKind::failed, "kv_length", "the cache counts its tokens wrongly");
     TRINITY_TRY(const Tensor mixed, backend.attention(queries, asked, kLayer, shape));
     TRINITY_TRY(const Floats out, activation_values(backend, mixed));
     extend(results, out);
@@ -181,7 +184,13 @@ void visit_rope_cases(OpCaseGroup& g) {
   const std::vector<int64_t> borders = {0,  1,   2,   31,  32,   33,   63,    64,
                                         65, 127, 128, 129, 1000, 4095, 20000, 40959};
   std::vector<std::vector<int64_t>> walks = {borders, {7}, {0, 1}};
-  for (const int64_t head_dim : {16, 22, 64, 128})
+  std::vector<int64_t> dims = {16, 22, 64, 128};
+  if (g.thorough) {
+    dims.push_back(32);
+    std::vector<int64_t>& anywhere = walks.emplace_back();
+    for (int i = 0; i < 21; ++i) anywhere.push_back(g.inputs.integer(0, 300));
+  }
+  for (const int64_t head_dim : dims)
     for (const int64_t heads : {1, 2, 5})
       for (const auto& positions : walks) {
         const auto rows = static_cast<int64_t>(positions.size());
@@ -219,8 +228,12 @@ void visit_attention_cases(OpCaseGroup& g) {
   std::vector<std::vector<Step>> walks = {
       {{1, 1}, {1, 1}, {1, 1}}, {{2, 2}, {31, 31}, {31, 2}}, {{5, 2}, {28, 28}, {31, 1}}};
   if (g.thorough)
-    walks.insert(walks.end(),
-                 {{{33, 33}, {30, 1}, {1, 1}, {1, 1}}, {{64, 64}, {1, 1}}, {{130, 130}, {127, 3}}});
+    walks.insert(walks.end(), {{{33, 33}, {30, 1}, {1, 1}, {1, 1}, {1, 1}},
+                               {{31, 31}, {1, 1}, {1, 1}, {31, 2}},
+                               {{64, 64}, {1, 1}},
+                               {{15, 15}, {1, 1}, {1, 1}, {15, 15}},
+                               {{130, 130}, {127, 3}},
+                               {{257, 1}, {2, 2}}});
   for (const AttentionShape& shape : shapes) {
     for (const auto& walk : walks) visit_attention_case(g, shape, {walk}, false);
     visit_attention_case(g, shape, {{{17, 17}, {33, 5}}}, true);

@@ -14,15 +14,16 @@ struct OpCaseGroup {
 
   /// Row counts around the borders of vectors, tiles and buckets.
   std::vector<int64_t> row_counts() const {
-    if (thorough) return {1, 2, 3, 5, 17, 33, 64, 130};
+    if (thorough) return {1, 2, 3, 5, 17, 33, 64, 130, 257};
     return {1, 2, 17, 66};
   }
 };
 
-void visit_row_cases(OpCaseGroup& group);        // embed, products, norms, sums, activation
+void visit_row_cases(OpCaseGroup& group);        // upload, products, norms, sums, activation
 void visit_rope_cases(OpCaseGroup& group);       // rope
 void visit_attention_cases(OpCaseGroup& group);  // append_kv, attention
 void visit_fused_cases(OpCaseGroup& group);      // the operations with default bodies
+void visit_exact_cases(OpCaseGroup& group);      // products of what every lane represents exactly
 
 inline formula::Rounding rounding_of(const LaneTolerances& lane) {
   return lane.bf16_order ? formula::Rounding::bf16_order : formula::Rounding::none;

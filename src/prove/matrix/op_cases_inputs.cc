@@ -21,9 +21,10 @@ HostMatrix::HostMatrix(std::vector<int64_t> shape, std::span<const float> values
   for (float& value : values_) {
     std::array<std::byte, sizeof(float)> buffer{};
     size_t size = sizeof value;
-    if (dtype_ == DType::bf16) {
-      const uint16_t half = bf16_from_f32(value);
-      value = f32_from_bf16(half);
+    if (dtype_ == DType::bf16 || dtype_ == DType::f16) {
+      const bool bf16 = dtype_ == DType::bf16;
+      const uint16_t half = bf16 ? bf16_from_f32(value) : f16_from_f32(value);
+      value = bf16 ? f32_from_bf16(half) : f32_from_f16(half);
       size = sizeof half;
       std::memcpy(buffer.data(), &half, size);
     } else {
@@ -87,6 +88,15 @@ std::vector<float> InputStream::extreme_rows(int64_t rows, int64_t cols, float l
       values[static_cast<size_t>(r * cols + c)] *= sizes[size];
     }
   }
+  return values;
+}
+
+std::vector<float> InputStream::exact_rows(int64_t rows, int64_t cols) {
+  std::vector<float> values(static_cast<size_t>(rows * cols));
+  for (float& value : values) value = static_cast<float>(integer(-127, 127));
+  for (int64_t r = 0; r < rows; ++r)
+    values[static_cast<size_t>(r * cols + integer(0, cols - 1))] =
+        integer(0, 1) == 0 ? 127.0F : -127.0F;
   return values;
 }
 

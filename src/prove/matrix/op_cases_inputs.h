@@ -12,7 +12,8 @@
 
 namespace trinity {
 
-/// A row-major matrix in memory with its view; values are rounded to `dtype` (F32 or BF16).
+/// A row-major matrix in memory with its view; values are rounded to `dtype` (F32, F16
+/// or BF16).
 class HostMatrix {
  public:
   HostMatrix(std::vector<int64_t> shape, std::span<const float> values, DType dtype = DType::f32);
@@ -41,6 +42,8 @@ class InputStream {
   std::vector<float> uneven_rows(int64_t rows, int64_t cols);
   /// The same with rows of `largest`, of 1e-20, of denormal numbers, and of all sizes mixed.
   std::vector<float> extreme_rows(int64_t rows, int64_t cols, float largest = 1e12F);
+  /// Integers −127..127, each row with one ±127: exact in f32, in bf16, and in int8 with scale 1.
+  std::vector<float> exact_rows(int64_t rows, int64_t cols);
   std::vector<int32_t> ids(int64_t count, int64_t vocab);
 
  private:

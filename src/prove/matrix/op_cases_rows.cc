@@ -1,10 +1,11 @@
-// Cases of the row-wise operations: embedding, products, norms, sums, activation, row selection.
+// Cases of the row-wise operations: upload, products, norms, sums, activation, row selection.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include "base/try.h"
+#include "model/embedding.h"
 #include "prove/matrix/op_cases_groups.h"
 
 namespace trinity {
@@ -22,7 +23,8 @@ Floats rows_of(InputStream& inputs, int64_t rows, int64_t cols, bool extreme) {
 
 std::string suffix(bool extreme) { return extreme ? ", extreme values" : ""; }
 
-void visit_embed(OpCaseGroup& g) {
+/// What a lane is given: rows of an embedding, as they are stored or rounded by the lane.
+void visit_upload(OpCaseGroup& g) {
   for (const DType dtype : {DType::f32, DType::bf16})
     for (const int64_t hidden : {1, 64, 75})
       for (const int64_t count : {1, 2, 19}) {
@@ -31,10 +33,11 @@ void visit_embed(OpCaseGroup& g) {
         auto ids = g.inputs.ids(count, vocab);
         ids.front() = 0;
         ids.back() = count == 1 ? 0 : static_cast<int32_t>(vocab - 1);
-        g.visit({"embed", fmt::format("{} ids of width {}", count, hidden),
+        g.visit({"upload", fmt::format("{} embedded rows of width {}", count, hidden),
                  [&](Backend& backend) -> Result<Floats> {
-                   TRINITY_TRY(const Weight weight, backend.prepare_embedding(table.view()));
-                   TRINITY_TRY(const Tensor rows, backend.embed(weight, ids));
+                   Floats values(ids.size() * static_cast<size_t>(hidden));
+                   TRINITY_CHECK(TableRows(table.view()).gather(ids, values));
+                   TRINITY_TRY(const Tensor rows, backend.upload(values, count, hidden));
                    return activation_values(backend, rows);
                  },
                  [&](const LaneTolerances& lane) {
@@ -50,13 +53,11 @@ void visit_embed(OpCaseGroup& g) {
       }
 }
 
-void visit_linear_case(OpCaseGroup& g, int64_t rows, int64_t in, int64_t out, bool extreme) {
-  const Floats x = rows_of(g.inputs, rows, in, extreme);
-  auto w = g.inputs.normal(out * in, 1 / std::sqrt(static_cast<double>(in)));
-  if (out > 20)  // an output that is always zero has no scale in int8
-    std::fill_n(w.begin() + g.inputs.integer(0, out - 1) * in, in, 0.0F);
-  const HostMatrix matrix({out, in}, w, g.inputs.integer(0, 1) == 0 ? DType::f32 : DType::bf16);
-  g.visit({"linear", fmt::format("[{}, {}] x [{}, {}]{}", rows, in, out, in, suffix(extreme)),
+/// x · Wᵀ of given numbers; `detail` says which.
+void visit_product(OpCaseGroup& g, const Floats& x, const HostMatrix& matrix, int64_t rows,
+                   int64_t in, int64_t out, const std::string& detail, bool exact,
+                   bool judge_rows) {
+  g.visit({"linear", fmt::format("[{}, {}] x [{}, {}]{}", rows, in, out, in, detail),
            [&](Backend& backend) -> Result<Floats> {
              TRINITY_TRY(const Weight weight, prepare_matrix(backend, matrix));
              TRINITY_TRY(const Tensor input, backend.upload(x, rows, in));
@@ -66,11 +67,22 @@ void visit_linear_case(OpCaseGroup& g, int64_t rows, int64_t in, int64_t out, bo
            [&](const LaneTolerances& lane) {
              const Rounding rounding = rounding_of(lane);
              const Values inputs = stored(x, rounding), weights = stored(matrix.values(), rounding);
-             // A row whose one outlier meets small weights has no meaningful length in few columns.
+             // Int8 rounds nothing of exact numbers, so what it sums is measured as in f32.
              return OpTruth{formula::linear(inputs, weights, in, rounding),
-                            product_scale(inputs, weights, in, lane.int8), lane.linear,
-                            out >= 20 && !extreme ? out : 0, lane.bf16_order};
+                            product_scale(inputs, weights, in, lane.int8 && !exact),
+                            exact ? lane.exact_linear : lane.linear, judge_rows ? out : 0,
+                            lane.bf16_order};
            }});
+}
+
+void visit_linear_case(OpCaseGroup& g, int64_t rows, int64_t in, int64_t out, bool extreme) {
+  const Floats x = rows_of(g.inputs, rows, in, extreme);
+  auto w = g.inputs.normal(out * in, 1 / std::sqrt(static_cast<double>(in)));
+  if (out > 20)  // an output that is always zero has no scale in int8
+    std::fill_n(w.begin() + g.inputs.integer(0, out - 1) * in, in, 0.0F);
+  const HostMatrix matrix({out, in}, w, g.inputs.integer(0, 1) == 0 ? DType::f32 : DType::bf16);
+  // A row whose one outlier meets small weights has no meaningful length in few columns.
+  visit_product(g, x, matrix, rows, in, out, suffix(extreme), false, out >= 20 && !extreme);
 }
 
 void visit_linear(OpCaseGroup& g) {
@@ -78,7 +90,7 @@ void visit_linear(OpCaseGroup& g) {
       {64, 64}, {75, 132}, {141, 75}, {1, 1}, {9, 1}};
   if (g.thorough)
     shapes.insert(shapes.end(),
-                  {{132, 75}, {96, 200}, {64, 320}, {22, 6}, {6, 22}, {1, 9}, {257, 3}});
+                  {{132, 75}, {96, 200}, {128, 64}, {64, 320}, {22, 6}, {6, 22}, {1, 9}, {257, 3}});
   for (const int64_t rows : g.row_counts())
     for (const auto& [in, out] : shapes) visit_linear_case(g, rows, in, out, false);
   for (const int64_t rows : {1, 7, 14}) visit_linear_case(g, rows, 75, 64, true);
@@ -132,8 +144,9 @@ void visit_linear_split(OpCaseGroup& g) {
 
 void visit_rms_norm(OpCaseGroup& g) {
   // Width of a norm, and how many stand in a row: whole hidden states have one, heads several.
-  const std::vector<std::pair<int64_t, int64_t>> shapes = {{64, 1}, {75, 1}, {1, 1},  {1024, 1},
-                                                           {16, 3}, {22, 6}, {128, 2}};
+  std::vector<std::pair<int64_t, int64_t>> shapes = {{64, 1}, {75, 1}, {1, 1},  {1024, 1},
+                                                     {16, 3}, {22, 6}, {128, 2}};
+  if (g.thorough) shapes.insert(shapes.end(), {{141, 1}, {32, 4}, {64, 5}});
   for (const int64_t rows : g.row_counts())
     for (const auto& shape : shapes)
       for (const bool extreme : {false, true}) {
@@ -242,8 +255,17 @@ void visit_select_rows(OpCaseGroup& g) {
 
 }  // namespace
 
+void visit_exact_cases(OpCaseGroup& g) {
+  for (const int64_t rows : {1, 4, 33})
+    for (const auto& [in, out] : {std::pair<int64_t, int64_t>{64, 64}, {141, 75}}) {
+      const Floats x = g.inputs.exact_rows(rows, in);
+      const HostMatrix matrix({out, in}, g.inputs.exact_rows(out, in));
+      visit_product(g, x, matrix, rows, in, out, ", exact values", true, true);
+    }
+}
+
 void visit_row_cases(OpCaseGroup& group) {
-  visit_embed(group);
+  visit_upload(group);
   visit_linear(group);
   visit_linear_split(group);
   visit_rms_norm(group);
