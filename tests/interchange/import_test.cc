@@ -90,7 +90,7 @@ TEST_F(ImportTest, PI_1_AFlatManifestBecomesACompleteBundle) {
   ASSERT_TRUE(manifest) << manifest.error().message;
   EXPECT_TRUE(require_complete(*manifest));
   ASSERT_EQ(manifest->tensors.size(), 1U);
-  EXPECT_EQ(manifest->tensors[0].target_verified, false);
+  EXPECT_EQ(manifest->tensors[0].imported.target_verified, false);
   EXPECT_EQ(manifest->tensors[0].type, "{:f, 32}");
   EXPECT_EQ(manifest->adapted.layout, ArtifactLayout::checkpoint_directory);
   EXPECT_EQ(manifest->head.shape, (std::vector<int64_t>{4, 2}));
@@ -161,7 +161,7 @@ TEST_F(ImportTest, PI_5_TheDefaultLayoutIsTorchV) {
   auto report = write_and_import();
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_EQ(imported(*report).values, (std::vector<float>{0, 1, -2, 0}));
-  EXPECT_EQ(report->manifest.tensors[0].python_v_layout, "torch_v");
+  EXPECT_EQ(report->manifest.tensors[0].imported.python_v_layout, "torch_v");
   for (const char* layout : {"nx", "vh"}) {
     manifest_["selected_tensors"][0]["v_layout"] = layout;
     options_.force = true;
