@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <span>
-#include <type_traits>
 
 #include "base/foreign_file.h"
 #include "base/json.h"
@@ -89,27 +88,19 @@ bool ends_with_any(std::string_view name, std::string_view a, std::string_view b
 
 /// Rows that one thread merges at a time.
 constexpr std::size_t kMergeRows = 64;
-/// Columns whose sums are kept in registers.
-constexpr std::size_t kMergeColumns = 8;
 
-/// w[i] + scale · Σₖ b[k] · a[k][i] for one row, the sum in the order of k for every column.
+/// w[i] + scale · Σₖ b[k] · a[k][i] for one row, the sum in the order of k; `sums` is its memory.
 void merge_row(std::span<const float> b, std::span<const double> a, double scale,
-               std::span<float> w) {
+               std::span<double> sums, std::span<float> w) {
   const std::size_t columns = w.size();
-  const auto merge = [&](std::size_t begin, auto count) {
-    double sums[kMergeColumns] = {};
-    for (std::size_t k = 0; k < b.size(); ++k) {
-      const double factor = b[k];
-      const double* from = a.data() + k * columns + begin;
-      for (std::size_t i = 0; i < count; ++i) sums[i] += factor * from[i];
-    }
-    for (std::size_t i = 0; i < count; ++i)
-      w[begin + i] = static_cast<float>(double{w[begin + i]} + scale * sums[i]);
-  };
-  std::size_t begin = 0;
-  for (; begin + kMergeColumns <= columns; begin += kMergeColumns)
-    merge(begin, std::integral_constant<std::size_t, kMergeColumns>());
-  if (begin < columns) merge(begin, columns - begin);
+  std::fill(sums.begin(), sums.end(), 0.0);
+  for (std::size_t k = 0; k < b.size(); ++k) {
+    const double factor = b[k];
+    const double* from = a.data() + k * columns;
+    for (std::size_t i = 0; i < columns; ++i) sums[i] += factor * from[i];
+  }
+  for (std::size_t i = 0; i < columns; ++i)
+    w[i] = static_cast<float>(double{w[i]} + scale * sums[i]);
 }
 
 /// The matrix that a tensor of the adapter belongs to.
@@ -211,8 +202,9 @@ Result<std::vector<float>> LoraAdapter::merged(std::string_view name,
   const std::size_t rows = static_cast<std::size_t>(base.shape[0]);
   parallel_for((rows + kMergeRows - 1) / kMergeRows, [&](std::size_t piece) {
     const std::size_t end = std::min(rows, (piece + 1) * kMergeRows);
+    std::vector<double> sums(columns);
     for (std::size_t o = piece * kMergeRows; o < end; ++o)
-      merge_row(std::span(b).subspan(o * rank, rank), a, config_.scale,
+      merge_row(std::span(b).subspan(o * rank, rank), a, config_.scale, sums,
                 std::span(out).subspan(o * columns, columns));
   });
   return out;
