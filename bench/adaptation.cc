@@ -132,7 +132,7 @@ Result<double> products_ms(Backend& backend, const ExportPlan& plan) {
 Result<double> export_ms(Backend& backend, ExportOptions options) {
   const Stopwatch watch;
   TRINITY_TRY(const std::unique_ptr<ExportPlan> plan, plan_export(options));
-  TRINITY_TRY(const ExportReport report, run_export(backend, options, *plan, {}, {}));
+  TRINITY_TRY(const BundleReport report, run_export(backend, options, *plan, {}, {}));
   static_cast<void>(report);
   return watch.elapsed_ms();
 }

@@ -40,9 +40,9 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     return 0;
   }
   static_cast<void>(require_complete(*manifest));
-  fuzz::require(manifest->router_head_shape.size() == 2, "the head is a matrix");
-  fuzz::require(require_inside(manifest->router_head_artifact).has_value(), "the head lies inside");
-  fuzz::require(require_inside(manifest->adapted_tensors_artifact).has_value(),
+  fuzz::require(manifest->head.shape.size() == 2, "the head is a matrix");
+  fuzz::require(require_inside(manifest->head.file).has_value(), "the head lies inside");
+  fuzz::require(require_inside(manifest->adapted.file).has_value(),
                 "the merged file lies inside");
   for (const ManifestTensor& tensor : manifest->tensors) {
     fuzz::require(
@@ -50,7 +50,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
         "checkpoints lie inside");
     fuzz::require(tensor.offset_start >= 0 && tensor.offset_end >= 0 && tensor.singular_values >= 0,
                   "sizes are sizes");
-    static_cast<void>(expected_tensor(tensor, manifest->layout));
+    static_cast<void>(expected_tensor(tensor, manifest->adapted.layout));
   }
   const std::string written = manifest_json(*manifest);
   const auto again = parse_manifest(written);

@@ -5,7 +5,7 @@
 
 #include "base/json.h"
 #include "bundle/bundle_paths.h"
-#include "bundle/python_import_sources.h"
+#include "interchange/python_import_sources.h"
 #include "input.h"
 
 namespace {

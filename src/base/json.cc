@@ -1,6 +1,5 @@
 #include "base/json.h"
 
-#include <charconv>
 #include <utility>
 #include <vector>
 
@@ -80,12 +79,6 @@ std::string json_text(const Json& document, int indent) {
   std::string text;
   append_json(text, document, indent);
   return text;
-}
-
-std::string json_float32(float value) {
-  char buffer[32];
-  const auto end = std::to_chars(buffer, buffer + sizeof(buffer), value).ptr;
-  return std::string(buffer, end);
 }
 
 }  // namespace trinity

@@ -20,8 +20,4 @@ Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});
 /// The text that append_json writes.
 std::string json_text(const Json& document, int indent = -1);
 
-/// The shortest decimal number that reads back as exactly this float; it is valid JSON.
-/// NaN and the infinities have no JSON form: the caller must not pass them.
-std::string json_float32(float value);
-
 }  // namespace trinity

@@ -57,23 +57,22 @@ Result<std::unique_ptr<Bundle>> Bundle::open(const std::filesystem::path& folder
 }
 
 Result<Head> Bundle::head() const {
-  TRINITY_TRY(const auto path, resolve_inside(folder_, manifest_.router_head_artifact));
+  TRINITY_TRY(const auto path, resolve_inside(folder_, manifest_.head.file));
   if (options_.check_hashes)
-    TRINITY_CHECK(require_hash(path, manifest_.router_head_sha256, "router_head",
-                               "router_head_sha256_mismatch"));
-  TRINITY_TRY(Head head, Head::load(path, manifest_.router_head_tensor_key));
-  if (static_cast<int64_t>(head.outputs()) != manifest_.router_head_shape[0] ||
-      static_cast<int64_t>(head.hidden_size()) != manifest_.router_head_shape[1])
-    return fail(
-        ErrorKind::invalid_input, "shape_mismatch",
-        fmt::format("shape mismatch: the router head is [{}, {}], but the manifest says {}",
-                    head.outputs(), head.hidden_size(), shape_text(manifest_.router_head_shape)));
+    TRINITY_CHECK(
+        require_hash(path, manifest_.head.sha256, "router_head", "router_head_sha256_mismatch"));
+  TRINITY_TRY(Head head, Head::load(path, manifest_.head.tensor_key));
+  if (static_cast<int64_t>(head.outputs()) != manifest_.head.shape[0] ||
+      static_cast<int64_t>(head.hidden_size()) != manifest_.head.shape[1])
+    return fail(ErrorKind::invalid_input, "shape_mismatch",
+                fmt::format("shape mismatch: the router head is [{}, {}], but the manifest says {}",
+                            head.outputs(), head.hidden_size(), shape_text(manifest_.head.shape)));
   return head;
 }
 
 Result<const SafetensorsFile*> Bundle::file_of(const ManifestTensor& entry) {
-  const bool merged = manifest_.layout == ArtifactLayout::single_file;
-  const std::string& relative = merged ? manifest_.adapted_tensors_artifact : entry.checkpoint_path;
+  const bool merged = manifest_.adapted.layout == ArtifactLayout::single_file;
+  const std::string& relative = merged ? manifest_.adapted.file : entry.checkpoint_path;
   if (entry.status != TensorStatus::complete)
     return fail(ErrorKind::invalid_input, "incomplete_artifact",
                 fmt::format("{} is {}, not complete; finish the export with --resume",
@@ -82,18 +81,27 @@ Result<const SafetensorsFile*> Bundle::file_of(const ManifestTensor& entry) {
   if (found == files_.end()) {
     TRINITY_TRY(const auto path, resolve_inside(folder_, relative));
     if (options_.check_hashes)
-      TRINITY_CHECK(
-          require_hash(path, merged ? manifest_.adapted_tensors_sha256 : entry.checkpoint_sha256,
-                       merged ? manifest_.adapted_tensors_artifact : excerpt(entry.path),
-                       merged ? "adapted_tensors_sha256_mismatch" : "checkpoint_sha256_mismatch"));
+      checks_.start(
+          [path, expected = merged ? manifest_.adapted.sha256 : entry.checkpoint_sha256,
+           what = merged ? manifest_.adapted.file : excerpt(entry.path),
+           tag = merged ? "adapted_tensors_sha256_mismatch" : "checkpoint_sha256_mismatch"] {
+            return require_hash(path, expected, what, tag);
+          });
     TRINITY_TRY(SafetensorsFile file, SafetensorsFile::open(path));
     found = files_.emplace(relative, std::move(file)).first;
   }
-  TRINITY_CHECK(check_entry_tensor(found->second, entry, manifest_.layout));
+  TRINITY_CHECK(check_entry_tensor(found->second, entry, manifest_.adapted.layout));
   return &found->second;
 }
 
 Status Bundle::apply(const TensorSource& base, DenseAlgebra* algebra, AdaptedSource& source) {
+  Status applied = apply_all(base, algebra, source);
+  // A damaged file may fail in many ways; that it is damaged explains them.
+  if (!applied) TRINITY_CHECK(wait_for_checks());
+  return applied;
+}
+
+Status Bundle::apply_all(const TensorSource& base, DenseAlgebra* algebra, AdaptedSource& source) {
   for (const ManifestTensor& entry : manifest_.tensors) {
     const std::string name = source_of(entry);
     if (name.empty())
@@ -112,12 +120,24 @@ Status Bundle::apply(const TensorSource& base, DenseAlgebra* algebra, AdaptedSou
 /// of its first layer suffice to tell one model from another. The embedding is 20 times as large as
 /// a layer's matrices together and is left to `verify`.
 bool Bundle::compares_base(const ManifestTensor& entry, const std::string& name) {
-  if (!options_.check_hashes || !entry.source_sha256 || name == kEmbeddingName) return false;
+  if (!options_.check_hashes || !entry.measured.source_sha256 || name == kEmbeddingName)
+    return false;
   if (is_compact()) return true;
   const auto layer = block_index(name);
   if (!layer) return false;
   if (!compared_layer_) compared_layer_ = layer;
   return compared_layer_ == layer;
+}
+
+Status Bundle::require_base(const std::string& name, std::span<const std::byte> bytes,
+                            const std::string& expected) const {
+  if (sha256_hex(bytes) == expected) return {};
+  return fail(ErrorKind::invalid_input, "base_model_mismatch",
+              fmt::format("{} of the model differs from the one that this bundle was made from; "
+                          "give the bundle's own base model{} as --model",
+                          name,
+                          manifest_.base.repo.empty() ? std::string()
+                                                      : " (" + excerpt(manifest_.base.repo) + ")"));
 }
 
 Status Bundle::apply_entry(const ManifestTensor& entry, const TensorSource& base,
@@ -126,15 +146,11 @@ Status Bundle::apply_entry(const ManifestTensor& entry, const TensorSource& base
   TRINITY_TRY(const TensorView target, base.tensor(name));
   TRINITY_TRY(const SafetensorsFile* const file, file_of(entry));
   TRINITY_TRY(const TensorView stored, file->tensor(entry.artifact_key));
-  const auto require_base = [&]() -> Status {
-    if (!compares_base(entry, name) || sha256_hex(target.bytes) == *entry.source_sha256) return {};
-    return fail(ErrorKind::invalid_input, "base_model_mismatch",
-                fmt::format("{} of the model differs from the one that this bundle was made from; "
-                            "give the bundle's own base model{} as --model",
-                            name,
-                            manifest_.base_model_repo.empty()
-                                ? std::string()
-                                : " (" + excerpt(manifest_.base_model_repo) + ")"));
+  const auto check_base = [&] {
+    if (!compares_base(entry, name)) return;
+    checks_.start([this, name, bytes = target.bytes, expected = *entry.measured.source_sha256] {
+      return require_base(name, bytes, expected);
+    });
   };
   if (is_compact()) {
     const int64_t k = entry.singular_values;
@@ -144,13 +160,13 @@ Status Bundle::apply_entry(const ManifestTensor& entry, const TensorSource& base
           fmt::format("shape mismatch: the bundle's factor of {} is [{}, {}], but the model "
                       "has {}; the bundle belongs to another model",
                       name, k, k, shape_text(target.shape)));
-    TRINITY_CHECK(require_base());
+    check_base();
     TRINITY_TRY(const std::vector<float> values, to_f32(stored));
     const std::vector<double> factor(values.begin(), values.end());
     return source.project(*algebra, name, factor);
   }
   TRINITY_TRY(const bool turned, transposed_in_checkpoint(name, stored.shape, target.shape));
-  TRINITY_CHECK(require_base());
+  check_base();
   if (!turned && stored.dtype == target.dtype) {
     source.replace(name, stored);
     return {};

@@ -1,19 +1,13 @@
 #include "bundle/bundle_writer.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/sha256.h"
 #include "base/try.h"
 #include "bundle/bundle_paths.h"
+#include "bundle/export_resume.h"
 
 namespace trinity {
-namespace {
-
-bool is_complete(const ManifestTensor& entry) { return entry.status == TensorStatus::complete; }
-
-}  // namespace
-
 BundleWriter::BundleWriter(std::filesystem::path folder, Manifest fresh)
     : path_(std::move(folder)), manifest_(std::move(fresh)) {}
 
@@ -21,6 +15,8 @@ Status BundleWriter::prepare(bool resume, bool force) {
   TRINITY_TRY(folder_, prepare_export_folder(path_, resume, force));
   if (folder_->state == FolderState::resumed) {
     TRINITY_TRY(previous_, load_manifest(path_));
+    // All that a whole bundle's journal says is in its manifest: a kill spared it.
+    if (previous_->progress.export_complete) remove_journal(path_);
   }
   return {};
 }
@@ -29,16 +25,15 @@ Status BundleWriter::take_over() { return resume_manifest(path_, *previous_, man
 
 void BundleWriter::keep_if_whole(const HeadMatrix& head) {
   const Manifest& before = *previous_;
-  if (!require_complete(before) || completed() != total()) return;
+  if (!require_complete(before) || manifest_.completed() != total()) return;
   const auto is = [&](const std::string& name, const std::optional<std::string>& hash) {
     const auto found = sha256_file(path_ / name);
     return found && hash && *found == *hash;
   };
-  const auto same_head = head_file_holds(path_ / before.router_head_artifact, head);
-  if (!same_head || !*same_head || !is(before.router_head_artifact, before.router_head_sha256))
-    return;
-  if (before.layout == ArtifactLayout::single_file &&
-      !is(before.adapted_tensors_artifact, before.adapted_tensors_sha256))
+  const auto same_head = head_file_holds(path_ / before.head.file, head);
+  if (!same_head || !*same_head || !is(before.head.file, before.head.sha256)) return;
+  if (before.adapted.layout == ArtifactLayout::single_file &&
+      !is(before.adapted.file, before.adapted.sha256))
     return;
   whole_ = true;
   manifest_ = before;
@@ -47,14 +42,14 @@ void BundleWriter::keep_if_whole(const HeadMatrix& head) {
 Status BundleWriter::begin(const char* status) {
   if (whole_) return {};
   begun_ = true;
-  manifest_.status = status;
-  manifest_.export_complete = false;
+  manifest_.progress.status = status;
+  manifest_.progress.export_complete = false;
   return save();
 }
 
 Result<BundleWriter::HeadState> BundleWriter::head(const HeadMatrix& head, bool keep,
                                                    std::string& reason) {
-  TRINITY_TRY(const auto path, resolve_inside(path_, manifest_.router_head_artifact));
+  TRINITY_TRY(const auto path, resolve_inside(path_, manifest_.head.file));
   std::error_code ignored;
   HeadState state = HeadState::written;
   if (keep && std::filesystem::exists(path, ignored)) {
@@ -64,22 +59,27 @@ Result<BundleWriter::HeadState> BundleWriter::head(const HeadMatrix& head, bool 
   }
   if (state == HeadState::kept && whole_) return state;
   if (state != HeadState::kept) TRINITY_CHECK(write_head_file(path, head));
-  TRINITY_TRY(manifest_.router_head_sha256, sha256_file(path));
+  TRINITY_TRY(manifest_.head.sha256, sha256_file(path));
   TRINITY_CHECK(save());
   return state;
 }
 
-std::int64_t BundleWriter::completed() const {
-  return std::count_if(manifest_.tensors.begin(), manifest_.tensors.end(), is_complete);
+void BundleWriter::start(std::size_t place, ManifestTensor entry) {
+  manifest_.tensors[place] = std::move(entry);
+  manifest_.tensors[place].status = TensorStatus::running;
 }
 
-Status BundleWriter::set(std::size_t place, ManifestTensor entry) {
+Status BundleWriter::record(std::size_t place, ManifestTensor entry) {
+  if (!journal_) {
+    TRINITY_TRY(journal_, ProgressJournal::begin(path_));
+  }
+  TRINITY_CHECK(journal_->append(entry, manifest_.is_native()));
   manifest_.tensors[place] = std::move(entry);
-  return save(Durability::later);
+  return {};
 }
 
 bool BundleWriter::fail_tensor(std::size_t place, const Error& error) {
-  if (manifest_.status == "failed") return false;
+  if (manifest_.progress.status == "failed") return false;
   ManifestTensor& entry = manifest_.tensors[place];
   entry.status = TensorStatus::failed;
   entry.error = error.message;
@@ -89,22 +89,26 @@ bool BundleWriter::fail_tensor(std::size_t place, const Error& error) {
 }
 
 void BundleWriter::fail() {
-  if (!begun_ || manifest_.status == "failed") return;
-  manifest_.status = "failed";
-  manifest_.export_complete = false;
-  // On a full disk this fails too; the manifest on disk then still says `running`.
+  // Another thread may have finished a tensor since it was said.
+  if (!begun_ || (manifest_.progress.status == "failed" && !journal_)) return;
+  manifest_.progress.status = "failed";
+  manifest_.progress.export_complete = false;
+  // On a full disk this fails too; the manifest on disk then still says how the run began.
   const Status ignored = save();
   static_cast<void>(ignored);
 }
 
 Status BundleWriter::finish(bool complete) {
-  manifest_.status = complete ? "complete" : "partial";
-  manifest_.export_complete = complete;
+  manifest_.progress.status = complete ? "complete" : "partial";
+  manifest_.progress.export_complete = complete;
   return save();
 }
 
-Status BundleWriter::save(Durability durability) {
-  return save_manifest(path_, manifest_, durability);
+Status BundleWriter::save() {
+  TRINITY_CHECK(save_manifest(path_, manifest_));
+  journal_.reset();
+  remove_journal(path_);
+  return {};
 }
 
 }  // namespace trinity

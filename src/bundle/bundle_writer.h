@@ -2,8 +2,9 @@
 //
 // `export` and `import` differ in where a bundle's tensors come from; this is what they share, and
 // what the promise rests on that a bundle is whole or says that it is not. The manifest is saved
-// before the work and after every tensor, `complete` comes last, and once something was written
-// every failure ends as `failed`. A bundle that is whole when the work begins is never taken back:
+// before the work and after it; between the two a journal takes every finished tensor
+// (progress_journal.h). `complete` comes last, and once something was written every failure ends as
+// `failed`. A bundle that is whole when the work begins is never taken back:
 // nothing of it is written that would not be the same.
 #pragma once
 
@@ -11,15 +12,29 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "bundle/export_folder.h"
 #include "bundle/manifest.h"
+#include "bundle/progress_journal.h"
 #include "route/head_file.h"
 
 namespace trinity {
+
+/// What a run made of a bundle.
+struct BundleReport {
+  Manifest manifest;
+  std::int64_t written = 0;  // tensors computed in this run
+  std::int64_t kept = 0;     // from an earlier one
+  double total_ms = 0;
+  std::vector<std::string> foreign_files;  // found in the folder and left alone
+};
+
+/// How much of the whole is done, in a unit that is the run's own.
+using WorkProgress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
 /// Not for several threads at once: whoever has several keeps the calls apart.
 class BundleWriter {
@@ -54,11 +69,12 @@ class BundleWriter {
   const Manifest& manifest() const { return manifest_; }
   Manifest& manifest() { return manifest_; }
   const ManifestTensor& entry(std::size_t place) const { return manifest_.tensors[place]; }
-  std::int64_t completed() const;
   std::int64_t total() const { return static_cast<std::int64_t>(manifest_.tensors.size()); }
 
-  /// Replaces a tensor's entry and saves the manifest. The disk may be behind until `finish`.
-  Status set(std::size_t place, ManifestTensor entry);
+  /// Says that a tensor is being computed; a run that ends before it is finished computes it again.
+  void start(std::size_t place, ManifestTensor entry);
+  /// Records a finished tensor, whose file has its name. Errors: those of ProgressJournal.
+  Status record(std::size_t place, ManifestTensor entry);
   /// Says of a tensor, and with it of the bundle, that it failed; false when something had failed
   /// before, which is then what is told.
   bool fail_tensor(std::size_t place, const Error& error);
@@ -68,13 +84,15 @@ class BundleWriter {
   Status finish(bool complete);
 
  private:
-  Status save(Durability durability = Durability::now);
+  /// Writes the manifest, which holds all that the journal does, and drops the journal.
+  Status save();
 
   const std::filesystem::path path_;
   Manifest manifest_;
   std::optional<PreparedFolder> folder_;
   std::optional<Manifest> previous_;
-  bool begun_ = false;  // the manifest on disk is of this run
+  std::optional<ProgressJournal> journal_;  // of the manifest on disk; begun with its first line
+  bool begun_ = false;                      // the manifest on disk is of this run
   bool whole_ = false;
 };
 

@@ -12,7 +12,7 @@ namespace trinity {
 TensorDeclaration expected_tensor(const ManifestTensor& entry, ArtifactLayout layout) {
   if (layout == ArtifactLayout::factor_directory)
     return {entry.artifact_key, DType::f32, {entry.singular_values, entry.singular_values}};
-  return {entry.artifact_key, parse_elixir_type(entry.type).value_or(DType::f32), entry.shape};
+  return {entry.artifact_key, parse_manifest_type(entry.type).value_or(DType::f32), entry.shape};
 }
 
 Status check_entry_tensor(const SafetensorsFile& file, const ManifestTensor& entry,

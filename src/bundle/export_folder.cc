@@ -13,7 +13,6 @@
 #include "base/try.h"
 #include "base/utf8.h"
 #include "bundle/bundle_paths.h"
-#include "bundle/checkpoint_check.h"
 #include "bundle/json_lookup.h"
 
 namespace trinity {
@@ -153,39 +152,6 @@ Status create_folders(const fs::path& folder) {
   return {};
 }
 
-bool same_entry(const ManifestTensor& a, const ManifestTensor& b) {
-  return a.path == b.path && a.artifact_key == b.artifact_key && a.shape == b.shape &&
-         a.singular_values == b.singular_values && a.type == b.type && a.segments == b.segments &&
-         a.checkpoint_path == b.checkpoint_path;
-}
-
-/// The name of the first field in which two exports differ; empty when they are the same work.
-std::string first_difference(const Manifest& a, const Manifest& b) {
-  if (a.base_model_repo != b.base_model_repo) return "base_model_repo";
-  if (a.bumblebee_module != b.bumblebee_module) return "bumblebee_module";
-  if (a.architecture != b.architecture) return "architecture";
-  if (a.xla_target != b.xla_target) return "xla_target";
-  if (a.export_backend != b.export_backend) return "export_backend";
-  if (a.source_vector_tensor != b.source_vector_tensor) return "source_vector_tensor";
-  if (a.source_vector_sha256 != b.source_vector_sha256) return "source_vector_sha256";
-  if (a.source_vector_shape != b.source_vector_shape) return "source_vector_shape";
-  if (a.selected_singular_value_count != b.selected_singular_value_count)
-    return "selected_singular_value_count";
-  if (a.scale_offset_count != b.scale_offset_count) return "scale_offset_count";
-  if (a.router_head_shape != b.router_head_shape) return "router_head_shape";
-  if (a.svd_compute_type.value_or("source") != b.svd_compute_type.value_or("source"))
-    return "svd_compute_type";
-  if (a.tie_mode.value_or("embed_offsets") != b.tie_mode.value_or("embed_offsets"))
-    return "tie_mode";
-  const bool compact_a = a.layout == ArtifactLayout::factor_directory;
-  const bool compact_b = b.layout == ArtifactLayout::factor_directory;
-  if (compact_a != compact_b) return "artifact_layout";
-  if (a.tensors.size() != b.tensors.size()) return "selected_tensor_count";
-  for (size_t i = 0; i < a.tensors.size(); ++i)
-    if (!same_entry(a.tensors[i], b.tensors[i])) return "selected_tensors";
-  return {};
-}
-
 }  // namespace
 
 Result<FolderLock> FolderLock::acquire(const fs::path& folder) {
@@ -205,7 +171,8 @@ bool is_bundle_file(const fs::path& name) {
   const std::string text = name.string();
   if (!name.has_parent_path())
     return text == kManifestFile || text == kReplacedManifest || text == kHeadFile ||
-           text == kMergedFile || text == kExportLogFile || is_temporary_name(text);
+           text == kMergedFile || text == kExportLogFile || text == kJournalFile ||
+           is_temporary_name(text);
   const std::string file = name.filename().string();
   return name.parent_path() == kCheckpointsFolder &&
          (file.find(".safetensors") != std::string::npos || is_temporary_name(file));
@@ -235,27 +202,6 @@ Result<PreparedFolder> prepare_export_folder(const fs::path& folder, bool resume
   // A folder that is a link would let the tensors land elsewhere.
   TRINITY_CHECK(resolve_inside(folder, "checkpoints/tensor"));
   return prepared;
-}
-
-Status resume_manifest(const fs::path& folder, const Manifest& previous, Manifest& manifest) {
-  if (const std::string field = first_difference(previous, manifest); !field.empty())
-    return fail(ErrorKind::usage, "export_exception",
-                fmt::format("existing manifest identity mismatch; use --force to rebuild artifacts "
-                            "({} differs)",
-                            field));
-  manifest.created_at = previous.created_at;
-  manifest.updated_at = previous.updated_at;
-  manifest.router_head_sha256 = previous.router_head_sha256;
-  manifest.adapted_tensors_sha256 = previous.adapted_tensors_sha256;
-  manifest.base_model_sha256 = previous.base_model_sha256;
-  for (size_t i = 0; i < manifest.tensors.size(); ++i) {
-    const ManifestTensor& before = previous.tensors[i];
-    if (before.status != TensorStatus::complete || !before.checkpoint_sha256 ||
-        before.checkpoint_sha256->empty() || !check_checkpoint(folder, before, previous.layout))
-      continue;
-    manifest.tensors[i] = before;
-  }
-  return {};
 }
 
 }  // namespace trinity

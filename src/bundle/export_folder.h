@@ -1,5 +1,5 @@
-// The folder that an export writes to: whether it may be used, what a rerun keeps of it, and that
-// only one process works in it.
+// The folder that an export writes to: whether it may be used, and that only one process works in
+// it.
 #pragma once
 
 #include <trinity/error.h>
@@ -45,11 +45,5 @@ Result<PreparedFolder> prepare_export_folder(const std::filesystem::path& folder
 
 /// Whether a file of a bundle has this path from the bundle's folder.
 bool is_bundle_file(const std::filesystem::path& name);
-
-/// Takes over what a previous run finished: entries that agree with the fresh manifest and whose
-/// files are valid keep their state. Error `export_exception` ("existing manifest identity
-/// mismatch; use --force to rebuild artifacts").
-Status resume_manifest(const std::filesystem::path& folder, const Manifest& previous,
-                       Manifest& manifest);
 
 }  // namespace trinity

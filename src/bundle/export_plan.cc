@@ -6,6 +6,7 @@
 
 #include "base/sha256.h"
 #include "base/try.h"
+#include "bundle/checkpoint_check.h"
 
 namespace trinity {
 namespace {
@@ -37,7 +38,7 @@ ManifestTensor pending_entry(const SelectedTensor& tensor, const ExportOptions& 
   entry.segments = path_segments(tensor.path);
   entry.source_name = tensor.source_name;
   entry.shape = tensor.target_shape;
-  entry.type = elixir_type(tensor.dtype);
+  entry.type = manifest_type(tensor.dtype);
   entry.source_type = entry.type;
   entry.svd_compute_type = svd_compute_type_name(options.adaptation.compute_type);
   entry.offset_start = tensor.offset_start;
@@ -49,30 +50,31 @@ ManifestTensor pending_entry(const SelectedTensor& tensor, const ExportOptions& 
 
 Manifest pending_manifest(const ExportPlan& plan, const ExportOptions& options) {
   Manifest m;
-  m.created_at = m.updated_at = utc_now();
-  m.base_model_repo =
+  m.progress.created_at = m.progress.updated_at = utc_now();
+  m.base.repo =
       options.base_model_repo.empty() ? repository_of(options.model) : options.base_model_repo;
-  m.layers = options.layers;
-  m.spec_name = m.base_model_repo == kPublishedModel && m.layers == std::vector<int64_t>{26}
-                    ? "qwen3_0_6b_layer26"
-                    : "custom";
-  m.source_vector_path = options.vector.string();
-  m.source_vector_tensor = plan.vector.tensor_name;
-  m.source_vector_shape = {static_cast<int64_t>(plan.vector.values.size())};
-  m.source_vector_sha256 = plan.vector.sha256;
+  m.recipe.layers = options.layers;
+  m.recipe.spec_name = m.base.repo == kPublishedModel && m.recipe.layers == std::vector<int64_t>{26}
+                           ? "qwen3_0_6b_layer26"
+                           : "custom";
+  m.vector.path = options.vector.string();
+  m.vector.tensor = plan.vector.tensor_name;
+  m.vector.shape = {static_cast<int64_t>(plan.vector.values.size())};
+  m.vector.sha256 = plan.vector.sha256;
   m.scale_offset_count = plan.selection.scale_count();
-  m.router_head_shape = {plan.parts.outputs, plan.parts.hidden};
-  m.layout =
+  m.head.shape = {plan.parts.outputs, plan.parts.hidden};
+  m.adapted.layout =
       options.compact ? ArtifactLayout::factor_directory : ArtifactLayout::checkpoint_directory;
   m.selected_singular_value_count = plan.selection.scale_count();
-  m.only_index = options.only_index;
-  m.skip_existing = options.skip_existing;
-  m.fidelity_mode = options.adaptation.tie_mode == TieMode::last_write ? "author" : "reference";
-  m.tie_mode = tie_mode_name(options.adaptation.tie_mode);
-  m.svd_compute_type = svd_compute_type_name(options.adaptation.compute_type);
-  m.producer = options.producer;
-  m.producer_profile = options.profile;
-  if (!options.base_model_revision.empty()) m.base_model_revision = options.base_model_revision;
+  m.progress.only_index = options.only_index;
+  m.progress.skip_existing = options.skip_existing;
+  m.recipe.fidelity_mode =
+      options.adaptation.tie_mode == TieMode::last_write ? "author" : "reference";
+  m.recipe.tie_mode = tie_mode_name(options.adaptation.tie_mode);
+  m.recipe.svd_compute_type = svd_compute_type_name(options.adaptation.compute_type);
+  m.producer.program = options.producer;
+  m.producer.profile = options.profile;
+  if (!options.base_model_revision.empty()) m.base.revision = options.base_model_revision;
   for (const SelectedTensor& tensor : plan.selection.tensors)
     m.tensors.push_back(pending_entry(tensor, options));
   return m;
@@ -101,6 +103,43 @@ Result<std::unique_ptr<ExportPlan>> plan_export(const ExportOptions& options) {
   return plan;
 }
 
+std::vector<size_t> order_of_work(const Selection& selection) {
+  const auto& tensors = selection.tensors;
+  std::vector<size_t> order;
+  for (size_t place = 0; place < tensors.size(); ++place)
+    for (size_t other = place; other < tensors.size(); ++other)
+      if (tensors[other].stored_name == tensors[place].stored_name &&
+          std::find(order.begin(), order.end(), other) == order.end())
+        order.push_back(other);
+  return order;
+}
+
+Json options_document(const ExportOptions& options) {
+  return {{"out", options.out.string()},
+          {"source_vector", options.vector.string()},
+          {"layers", options.layers},
+          {"tie_mode", tie_mode_name(options.adaptation.tie_mode)},
+          {"svd_compute_type", svd_compute_type_name(options.adaptation.compute_type)},
+          {"profile", options.profile},
+          {"compact", options.compact},
+          {"resume", options.resume},
+          {"force", options.force},
+          {"skip_existing", options.skip_existing}};
+}
+
+void record_making(ManifestTensor& entry, const SelectedTensor& tensor, const TensorFactor& factor,
+                   ArtifactLayout layout, const std::string& backend_label) {
+  TensorMaking& made = entry.made;
+  made.backend_label = made.u_backend = made.s_backend = made.v_backend = made.adapted_backend =
+      backend_label;
+  made.decompose_source_type = manifest_type(tensor.dtype);
+  made.reconstructed_type_before_cast = manifest_type(DType::f32);
+  made.checkpoint_type = manifest_type(expected_tensor(entry, layout).dtype);
+  entry.measured.svd_gap_report = {factor.gaps.smallest_relative_gap,
+                                   factor.gaps.gaps_below_resolution};
+  entry.measured.normalization = factor.scaling.normalization;
+}
+
 std::string base_tensors_sha256(const Selection& selection,
                                 const std::map<std::string, std::string>& hashes) {
   Sha256 hash;
@@ -111,6 +150,14 @@ std::string base_tensors_sha256(const Selection& selection,
                             found == hashes.end() ? "" : found->second));
   }
   return hash.hex();
+}
+
+std::string base_tensors_sha256(const Selection& selection, const Manifest& manifest) {
+  std::map<std::string, std::string> hashes;
+  for (size_t i = 0; i < manifest.tensors.size(); ++i)
+    if (const auto& hash = manifest.tensors[i].measured.source_sha256)
+      hashes[selection.tensors[i].stored_name] = *hash;
+  return base_tensors_sha256(selection, hashes);
 }
 
 }  // namespace trinity

@@ -54,9 +54,24 @@ struct ExportPlan {
 /// `router_vector_size_mismatch`, `unlikely_head`, `non_finite_vector`, `invalid_only_index`.
 Result<std::unique_ptr<ExportPlan>> plan_export(const ExportOptions& options);
 
+/// Places of the tensors in the order in which they are computed: the canonical one, except that
+/// those of one base matrix follow each other. The decomposition is then at hand, and the disk has
+/// the rest of the run to catch up with the largest files.
+std::vector<size_t> order_of_work(const Selection& selection);
+
+/// The options as the log records them.
+Json options_document(const ExportOptions& options);
+
+/// What the entry of a computed tensor says of how it was made.
+void record_making(ManifestTensor& entry, const SelectedTensor& tensor, const TensorFactor& factor,
+                   ArtifactLayout layout, const std::string& backend_label);
+
 /// Hash of the base tensors' names, types, shapes and bytes, from the hashes of the selected ones.
 /// `hashes` maps stored names to the SHA-256 of their bytes.
 std::string base_tensors_sha256(const Selection& selection,
                                 const std::map<std::string, std::string>& hashes);
+
+/// The same from the hashes in a manifest's tensors, which are those of the selection.
+std::string base_tensors_sha256(const Selection& selection, const Manifest& manifest);
 
 }  // namespace trinity

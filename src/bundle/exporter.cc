@@ -8,7 +8,6 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "adapt/adapted_source.h"
@@ -19,6 +18,9 @@
 #include "bundle/background_writer.h"
 #include "bundle/bundle_writer.h"
 #include "bundle/checkpoint_check.h"
+#include "bundle/export_merge.h"
+#include "bundle/export_resume.h"
+#include "bundle/export_work.h"
 #include "bundle/tensor_file.h"
 #include "tensor/float_cast.h"
 
@@ -42,7 +44,7 @@ tl::unexpected<Error> in_stage(const char* stage, Error error) {
 class Exporter {
  public:
   Exporter(Backend& backend, DenseAlgebra& algebra, const ExportOptions& options, ExportPlan& plan,
-           const EventListener& listener, const ExportProgress& progress)
+           const EventListener& listener, const WorkProgress& progress)
       : backend_(backend),
         algebra_(algebra),
         options_(options),
@@ -52,16 +54,10 @@ class Exporter {
         adapter_(algebra, source_, plan.selection, plan.parts.offsets, options.adaptation),
         log_(listener),
         progress_(progress),
-        writer_(kQueuedBytes) {
-    std::set<std::string> decomposed;
-    for (const SelectedTensor& tensor : plan.selection.tensors) {
-      if (options.only_index && tensor.index != *options.only_index) continue;
-      total_work_ += product_work(tensor);
-      if (decomposed.insert(tensor.stored_name).second) total_work_ += decomposition_work(tensor);
-    }
-  }
+        work_(plan.selection, options.only_index),
+        writer_(kQueuedBytes) {}
 
-  Result<ExportReport> run() {
+  Result<BundleReport> run() {
     const Stopwatch watch;
     auto done = steps();
     if (!done) {
@@ -74,38 +70,14 @@ class Exporter {
     report_.foreign_files = out_.foreign_files();
     report_.manifest = out_.manifest();
     report_.total_ms = watch.elapsed_ms();
-    log_.write("export_finished", {{"status", report_.manifest.status}});
+    log_.write("export_finished", {{"status", report_.manifest.progress.status}});
     return std::move(report_);
   }
 
  private:
-  static double bytes_of(const SelectedTensor& tensor) {
-    return static_cast<double>(byte_count(tensor.dtype, tensor.source_shape).value_or(1));
-  }
-
-  /// Longer and shorter side of a base matrix; the factor is [k, k].
-  static std::pair<double, double> sides_of(const SelectedTensor& tensor) {
-    const auto& shape = tensor.source_shape;
-    const auto [k, m] = std::minmax(shape[0], shape[1]);
-    return {static_cast<double>(m), static_cast<double>(k)};
-  }
-  static std::uint64_t product_work(const SelectedTensor& tensor) {
-    const auto [m, k] = sides_of(tensor);
-    return static_cast<std::uint64_t>(m * k * k);
-  }
-  /// A Gram matrix in f64 and its eigenvectors, as they were timed beside a product.
-  static std::uint64_t decomposition_work(const SelectedTensor& tensor) {
-    const auto [m, k] = sides_of(tensor);
-    return static_cast<std::uint64_t>(1.5 * m * k * k + 15 * k * k * k);
-  }
-  /// The same once for each base matrix, which is decomposed once.
-  std::uint64_t new_decomposition_work(const SelectedTensor& tensor) {
-    return decomposed_.insert(tensor.stored_name).second ? decomposition_work(tensor) : 0;
-  }
-
   Status steps() {
     TRINITY_CHECK(out_.prepare(options_.resume, options_.force));
-    log_.write("export_started", {{"options", options_json()}});
+    log_.write("export_started", {{"options", options_document(options_)}});
     if (out_.previous()) TRINITY_CHECK(take_over());
     const bool changes = !out_.whole() || changes_layout();
     if (changes) log_.open(options_.out);
@@ -113,7 +85,7 @@ class Exporter {
     TRINITY_CHECK(export_head());
     if (changes && options_.merge && !options_.compact && !options_.only_index)
       TRINITY_CHECK(open_merged());
-    for (const size_t place : order_of_work()) {
+    for (const size_t place : order_of_work(plan_.selection)) {
       if (options_.only_index && *options_.only_index != static_cast<int64_t>(place) + 1) continue;
       // An earlier tensor's write may fail while this one is computed; that error comes first.
       if (Status status = tensor(place); !status) {
@@ -128,71 +100,17 @@ class Exporter {
 
   /// What an earlier run finished.
   Status take_over() {
-    adopt_name(*out_.previous());
+    if (options_.base_model_repo.empty()) adopt_base_name(*out_.previous(), out_.manifest());
     TRINITY_CHECK(out_.take_over());
-    TRINITY_CHECK(require_same_base());
+    TRINITY_CHECK(require_same_base(out_.manifest(), plan_.selection, source_, source_hashes_));
     if (options_.skip_existing) out_.keep_if_whole(head());
     return {};
   }
 
-  /// A folder's name is no identity: under another one it is the same model when the hashes of its
-  /// tensors agree, which require_same_base sees to.
-  void adopt_name(Manifest& previous) {
-    Manifest& ours = out_.manifest();
-    if (!options_.base_model_repo.empty() || previous.base_model_repo == ours.base_model_repo)
-      return;
-    int64_t finished = 0, hashed = 0;
-    for (const ManifestTensor& entry : previous.tensors)
-      if (entry.status == TensorStatus::complete) {
-        ++finished;
-        hashed += entry.source_sha256 ? 1 : 0;
-      }
-    if (finished == 0) {
-      previous.base_model_repo = ours.base_model_repo;  // nothing of it is kept
-    } else if (finished == hashed) {
-      ours.base_model_repo = previous.base_model_repo;
-      ours.spec_name = previous.spec_name;
-    }
-  }
-
   /// Whether a whole bundle gets or loses its merged file.
   bool changes_layout() const {
-    const bool merged = out_.manifest().layout == ArtifactLayout::single_file;
+    const bool merged = out_.manifest().adapted.layout == ArtifactLayout::single_file;
     return !options_.only_index && !options_.compact && options_.merge != merged;
-  }
-
-  /// Tensors that an earlier run finished must come from the weights at hand, whatever the folder's
-  /// name says; else the bundle would be a mixture.
-  Status require_same_base() {
-    for (size_t place = 0; place < out_.manifest().tensors.size(); ++place) {
-      const ManifestTensor& entry = out_.entry(place);
-      if (entry.status != TensorStatus::complete || !entry.source_sha256) continue;
-      const std::string& name = plan_.tensor(place).stored_name;
-      std::string& hash = source_hashes_[name];
-      if (hash.empty()) {
-        TRINITY_TRY(const TensorView view, source_.tensor(name));
-        hash = sha256_hex(view.bytes);
-      }
-      if (hash != *entry.source_sha256)
-        return fail(ErrorKind::usage, "export_exception",
-                    fmt::format("existing manifest identity mismatch; use --force to rebuild "
-                                "artifacts (the base model's {} differs)",
-                                name));
-    }
-    return {};
-  }
-
-  /// Canonical order, except that tensors of one base matrix follow each other: the decomposition
-  /// is at hand, and the disk has the rest of the run to catch up with the largest files.
-  std::vector<size_t> order_of_work() const {
-    const auto& tensors = plan_.selection.tensors;
-    std::vector<size_t> order;
-    for (size_t place = 0; place < tensors.size(); ++place)
-      for (size_t other = place; other < tensors.size(); ++other)
-        if (tensors[other].stored_name == tensors[place].stored_name &&
-            std::find(order.begin(), order.end(), other) == order.end())
-          order.push_back(other);
-    return order;
   }
 
   /// A file is renamed when its bytes are handed to the system, so a killed run loses no finished
@@ -206,25 +124,12 @@ class Exporter {
     return {};
   }
 
-  Json options_json() const {
-    return {{"out", options_.out.string()},
-            {"source_vector", options_.vector.string()},
-            {"layers", options_.layers},
-            {"tie_mode", tie_mode_name(options_.adaptation.tie_mode)},
-            {"svd_compute_type", svd_compute_type_name(options_.adaptation.compute_type)},
-            {"profile", options_.profile},
-            {"compact", options_.compact},
-            {"resume", options_.resume},
-            {"force", options_.force},
-            {"skip_existing", options_.skip_existing}};
-  }
-
   // ---- head ----
 
   HeadMatrix head() const { return {plan_.parts.head, plan_.parts.outputs, plan_.parts.hidden}; }
 
   Status export_head() {
-    const std::string path = (options_.out / out_.manifest().router_head_artifact).string();
+    const std::string path = (options_.out / out_.manifest().head.file).string();
     std::string reason;
     TRINITY_TRY(const auto state, out_.head(head(), options_.skip_existing, reason));
     if (state == BundleWriter::HeadState::kept) {
@@ -234,7 +139,7 @@ class Exporter {
     if (state == BundleWriter::HeadState::rewritten)
       log_.write("router_head_rewrite", {{"path", path}, {"reason", reason}});
     log_.write("router_head_export_complete",
-               {{"path", path}, {"sha256", *out_.manifest().router_head_sha256}});
+               {{"path", path}, {"sha256", *out_.manifest().head.sha256}});
     return {};
   }
 
@@ -254,16 +159,15 @@ class Exporter {
     {
       const std::lock_guard lock(mutex_);
       if (const ManifestTensor& entry = out_.entry(place);
-          entry.status == TensorStatus::complete && options_.skip_existing) {
+          entry.complete() && options_.skip_existing) {
         log_.write("tensor_skipped",
                    {{"path", entry.path}, {"index", entry.index}, {"index_total", out_.total()}});
-        ++report_.skipped;
-        advance_locked(product_work(selected) + new_decomposition_work(selected));
+        ++report_.kept;
+        advance_locked(ExportWork::product(selected) + work_.decomposition_once(selected));
         return {};
       }
       flight->entry = plan_.manifest.tensors[place];
-      flight->entry.status = TensorStatus::running;
-      TRINITY_CHECK(out_.set(place, flight->entry));
+      out_.start(place, flight->entry);
       log_.write(
           "tensor_export_started",
           {{"index", flight->entry.index}, {"total", out_.total()}, {"path", flight->entry.path}});
@@ -284,13 +188,12 @@ class Exporter {
   Status compute(const std::shared_ptr<InFlight>& flight) {
     const SelectedTensor& selected = plan_.tensor(flight->place);
     ManifestTensor& entry = flight->entry;
-    const std::string label = backend_.info().label;
     Stopwatch watch;
     auto factor = adapter_.factor(flight->place);
     if (!factor) return in_stage("decompose_error", std::move(factor.error()));
     TRINITY_CHECK(backend_.synchronize());
-    advance(new_decomposition_work(selected));
-    entry.decompose_elapsed_ms = whole_ms(factor->decompose_ms + factor->factor_ms);
+    advance(work_.decomposition_once(selected));
+    entry.made.decompose_elapsed_ms = whole_ms(factor->decompose_ms + factor->factor_ms);
     watch.restart();
     TRINITY_CHECK(hash_source(selected));
     TRINITY_TRY(flight->file, open_checkpoint(entry));
@@ -298,14 +201,8 @@ class Exporter {
         options_.compact ? write_factor(flight, *factor) : write_product(flight, *factor);
     if (!done) return in_stage("reconstruct_error", done.error());
     TRINITY_CHECK(backend_.synchronize());
-    entry.reconstruct_elapsed_ms = whole_ms(watch.elapsed_ms());
-    entry.backend_label = entry.u_backend = entry.s_backend = entry.v_backend =
-        entry.adapted_backend = label;
-    entry.decompose_source_type = elixir_type(selected.dtype);
-    entry.reconstructed_type_before_cast = elixir_type(DType::f32);
-    entry.checkpoint_type = elixir_type(expected_tensor(entry, out_.manifest().layout).dtype);
-    entry.svd_gap_report = {factor->gaps.smallest_relative_gap, factor->gaps.gaps_below_resolution};
-    entry.normalization = factor->scaling.normalization;
+    entry.made.reconstruct_elapsed_ms = whole_ms(watch.elapsed_ms());
+    record_making(entry, selected, *factor, out_.manifest().adapted.layout, backend_.info().label);
     return write_behind(flight, [this, flight] { return complete(*flight); });
   }
 
@@ -328,16 +225,16 @@ class Exporter {
     TRINITY_TRY(flight.entry.checkpoint_sha256, flight.file->publish());
     published_.push_back(flight.file);
     if (merged_) TRINITY_CHECK(merged_->advance_hash());
-    flight.entry.source_sha256 = source_hashes_[plan_.tensor(flight.place).stored_name];
+    flight.entry.measured.source_sha256 = source_hashes_[plan_.tensor(flight.place).stored_name];
     flight.entry.status = TensorStatus::complete;
     const std::lock_guard lock(mutex_);
     const ManifestTensor& entry = flight.entry;
-    TRINITY_CHECK(out_.set(flight.place, entry));
-    ++report_.exported;
+    TRINITY_CHECK(out_.record(flight.place, entry));
+    ++report_.written;
     log_.write("tensor_export_progress", {{"index", entry.index},
                                           {"path", entry.path},
-                                          {"decompose_ms", *entry.decompose_elapsed_ms},
-                                          {"reconstruct_ms", *entry.reconstruct_elapsed_ms}});
+                                          {"decompose_ms", *entry.made.decompose_elapsed_ms},
+                                          {"reconstruct_ms", *entry.made.reconstruct_elapsed_ms}});
     log_.write("tensor_export_finished", {{"index", entry.index}, {"path", entry.path}});
     return {};
   }
@@ -368,7 +265,7 @@ class Exporter {
   Status write_factor(const std::shared_ptr<InFlight>& flight, const TensorFactor& factor) {
     const std::vector<float> values(factor.projector.begin(), factor.projector.end());
     const auto bytes = std::as_bytes(std::span(values));
-    advance(product_work(plan_.tensor(flight->place)));
+    advance(ExportWork::product(plan_.tensor(flight->place)));
     return write_payload(
         flight, std::make_shared<const std::vector<std::byte>>(bytes.begin(), bytes.end()));
   }
@@ -381,7 +278,7 @@ class Exporter {
     if (turned || matrix.shape[0] < matrix.shape[1]) {
       TRINITY_TRY(std::vector<std::byte> product,
                   project_matrix(algebra_, matrix, factor.projector, turned));
-      advance(product_work(selected));
+      advance(ExportWork::product(selected));
       return write_payload(flight,
                            std::make_shared<const std::vector<std::byte>>(std::move(product)));
     }
@@ -389,8 +286,10 @@ class Exporter {
     return project_rows(
         algebra_, matrix, prepared, kChunkRows,
         [&](int64_t /*row*/, std::vector<std::byte>& rows) -> Status {
-          const double share = static_cast<double>(rows.size()) / bytes_of(selected);
-          advance(static_cast<std::uint64_t>(share * static_cast<double>(product_work(selected))));
+          const double share =
+              static_cast<double>(rows.size()) / static_cast<double>(matrix.bytes.size());
+          advance(static_cast<std::uint64_t>(share *
+                                             static_cast<double>(ExportWork::product(selected))));
           return write_payload(
               flight, std::make_shared<const std::vector<std::byte>>(std::exchange(rows, {})));
         });
@@ -398,7 +297,7 @@ class Exporter {
 
   Result<std::shared_ptr<TensorFile>> open_checkpoint(const ManifestTensor& entry) {
     auto file = TensorFile::create(options_.out / entry.checkpoint_path,
-                                   expected_tensor(entry, out_.manifest().layout));
+                                   expected_tensor(entry, out_.manifest().adapted.layout));
     if (!file) return in_stage("checkpoint_write_error", std::move(file.error()));
     return std::make_shared<TensorFile>(std::move(*file));
   }
@@ -410,75 +309,56 @@ class Exporter {
   }
   void advance_locked(std::uint64_t work) {
     done_work_ += work;
-    if (progress_) progress_(done_work_, total_work_);
+    if (progress_) progress_(done_work_, work_.total());
   }
 
   // ---- the end ----
 
   Status open_merged() {
-    std::vector<TensorDeclaration> declarations;
-    for (const ManifestTensor& entry : out_.manifest().tensors)
-      declarations.push_back(expected_tensor(entry, ArtifactLayout::single_file));
-    auto merged = MergedTensorFile::create(options_.out / out_.manifest().adapted_tensors_artifact,
-                                           std::move(declarations));
+    auto merged = create_merged_file(options_.out, out_.manifest());
     if (!merged) return in_stage("adapted_merge_error", std::move(merged.error()));
     merged_.emplace(std::move(*merged));
     return {};
   }
 
   Status finalise() {
-    const Json completed = {{"completed", out_.completed()}};
+    const Json completed = {{"completed", out_.manifest().completed()}};
     if (out_.whole() && !changes_layout()) {
       log_.write("manifest_complete", completed);
       return {};
     }
-    if (options_.only_index || out_.completed() < out_.total()) {
+    if (options_.only_index || out_.manifest().completed() < out_.total()) {
       TRINITY_CHECK(out_.finish(false));
       if (options_.only_index)
         log_.write("manifest_partial_only_index", {{"only_index", *options_.only_index}});
-      log_.write("manifest_partial", {{"completed", out_.completed()}, {"total", out_.total()}});
+      log_.write("manifest_partial",
+                 {{"completed", out_.manifest().completed()}, {"total", out_.total()}});
       return {};
     }
-    record_base_hash();
     Manifest& manifest = out_.manifest();
+    manifest.base.sha256 = base_tensors_sha256(plan_.selection, manifest);
     if (merged_) {
       if (Status merged = finish_merge(); !merged) {
-        log_.write("artifact_merge_failed", {{"path", manifest.adapted_tensors_artifact},
-                                             {"reason", merged.error().message}});
+        log_.write("artifact_merge_failed",
+                   {{"path", manifest.adapted.file}, {"reason", merged.error().message}});
         return in_stage("adapted_merge_error", std::move(merged.error()));
       }
     } else {
       // An earlier run's merged file is no part of this.
-      manifest.adapted_tensors_sha256.reset();
-      manifest.layout = plan_.manifest.layout;
+      manifest.adapted.sha256.reset();
+      manifest.adapted.layout = plan_.manifest.adapted.layout;
     }
     TRINITY_CHECK(out_.finish(true));
     log_.write("manifest_complete", completed);
     return {};
   }
 
-  void record_base_hash() {
-    std::map<std::string, std::string> hashes;
-    for (size_t i = 0; i < out_.manifest().tensors.size(); ++i)
-      if (out_.manifest().tensors[i].source_sha256)
-        hashes[plan_.tensor(i).stored_name] = *out_.manifest().tensors[i].source_sha256;
-    out_.manifest().base_model_sha256 = base_tensors_sha256(plan_.selection, hashes);
-  }
-
-  /// Copies what earlier runs exported into the merged file, then puts it into place.
   Status finish_merge() {
-    log_.write("artifact_merge_started", {{"selected_tensors", out_.manifest().tensors.size()}});
-    for (const ManifestTensor& entry : out_.manifest().tensors) {
-      if (merged_->complete(entry.artifact_key)) continue;
-      TRINITY_TRY(const SafetensorsFile file,
-                  SafetensorsFile::open(options_.out / entry.checkpoint_path));
-      TRINITY_TRY(const TensorView view, file.tensor(entry.artifact_key));
-      TRINITY_CHECK(merged_->append(entry.artifact_key, view.bytes));
-    }
-    TRINITY_TRY(out_.manifest().adapted_tensors_sha256, merged_->finish());
-    out_.manifest().layout = ArtifactLayout::single_file;
-    log_.write("artifact_merge_complete", {{"path", out_.manifest().adapted_tensors_artifact},
-                                           {"sha256", *out_.manifest().adapted_tensors_sha256}});
+    Manifest& manifest = out_.manifest();
+    log_.write("artifact_merge_started", {{"selected_tensors", manifest.tensors.size()}});
+    TRINITY_CHECK(finish_merged_file(*merged_, options_.out, manifest));
+    log_.write("artifact_merge_complete",
+               {{"path", manifest.adapted.file}, {"sha256", *manifest.adapted.sha256}});
     return {};
   }
 
@@ -491,20 +371,20 @@ class Exporter {
   CheckpointSource source_;
   Adapter adapter_;
   ExportLog log_;
-  const ExportProgress& progress_;
-  ExportReport report_;
-  std::uint64_t done_work_ = 0, total_work_ = 0;
-  std::set<std::string> decomposed_;        // base matrices whose decomposition was counted
+  const WorkProgress& progress_;
+  BundleReport report_;
+  ExportWork work_;
+  std::uint64_t done_work_ = 0;
   std::optional<MergedTensorFile> merged_;  // of the writer's thread until it is waited for
-  std::map<std::string, std::string> source_hashes_;    // the same
+  SourceHashes source_hashes_;              // the same
   std::vector<std::shared_ptr<TensorFile>> published_;  // the same
   BackgroundWriter writer_;                             // last: its thread uses what stands above
 };
 
 }  // namespace
 
-Result<ExportReport> run_export(Backend& backend, const ExportOptions& options, ExportPlan& plan,
-                                const EventListener& listener, const ExportProgress& progress) {
+Result<BundleReport> run_export(Backend& backend, const ExportOptions& options, ExportPlan& plan,
+                                const EventListener& listener, const WorkProgress& progress) {
   DenseAlgebra* algebra = backend.dense_algebra();
   if (algebra == nullptr)
     return fail(ErrorKind::unsupported, "operation_unsupported",

@@ -47,10 +47,10 @@ class Inspector {
   Result<BundlePicture> run() {
     TRINITY_TRY(picture_.manifest, load_manifest(folder_));
     const Manifest& manifest = picture_.manifest;
-    picture_.kind = manifest.layout == ArtifactLayout::factor_directory
+    picture_.kind = manifest.adapted.layout == ArtifactLayout::factor_directory
                         ? BundlePicture::Kind::compact
                         : BundlePicture::Kind::full;
-    picture_.head_shape = manifest.router_head_shape;
+    picture_.head_shape = manifest.head.shape;
     for (const ManifestTensor& entry : manifest.tensors)
       picture_.tensors.emplace_back().entry = entry;
     TRINITY_CHECK(read_vector());
@@ -77,11 +77,11 @@ class Inspector {
     const Manifest& manifest = picture_.manifest;
     const bool asked = !options_.vector.empty();
     const std::filesystem::path path =
-        asked ? options_.vector : std::filesystem::path(manifest.source_vector_path);
-    auto vector = RouterVector::load(path, manifest.source_vector_tensor);
+        asked ? options_.vector : std::filesystem::path(manifest.vector.path);
+    auto vector = RouterVector::load(path, manifest.vector.tensor);
     if (!vector && asked) return tl::unexpected(std::move(vector.error()));
     const auto fits = [&] {
-      return vector->sha256 == manifest.source_vector_sha256 &&
+      return vector->sha256 == manifest.vector.sha256 &&
              static_cast<int64_t>(vector->values.size()) >= manifest.scale_offset_count;
     };
     if (!vector || !fits()) {
@@ -90,9 +90,9 @@ class Inspector {
             ErrorKind::usage, "vector_mismatch",
             fmt::format("{} is not the vector this bundle was made from: its SHA-256 is {}, "
                         "the manifest says {}",
-                        path.string(), vector->sha256, excerpt(manifest.source_vector_sha256)));
+                        path.string(), vector->sha256, excerpt(manifest.vector.sha256)));
       note(fmt::format("the router vector {} is not at hand; name it with --vector to see offsets",
-                       excerpt(manifest.source_vector_path)));
+                       excerpt(manifest.vector.path)));
       return {};
     }
     picture_.vector_path = path.string();
@@ -131,7 +131,7 @@ class Inspector {
   }
 
   double normalization(const TensorPicture& tensor) const {
-    return tensor.entry.normalization.value_or(1);
+    return tensor.entry.measured.normalization.value_or(1);
   }
 
   /// The eigenvalues of a factor are norm·(1+δ); which belongs to which singular value only the

@@ -7,9 +7,11 @@
 
 #include "base/file.h"
 #include "base/foreign_file.h"
+#include "base/sha256.h"
 #include "base/try.h"
 #include "base/utf8.h"
 #include "bundle/bundle_paths.h"
+#include "bundle/progress_journal.h"
 
 namespace trinity {
 namespace {
@@ -58,13 +60,13 @@ Result<Manifest> load_manifest(const std::filesystem::path& folder) {
   if (!text) return tl::unexpected(std::move(text.error()));
   auto manifest = parse_manifest(*text);
   if (!manifest) return fail_in(folder.string(), std::move(manifest.error()));
+  if (!manifest->progress.export_complete) apply_journal(folder, sha256_hex(*text), *manifest);
   return manifest;
 }
 
-Status save_manifest(const std::filesystem::path& folder, Manifest& manifest,
-                     Durability durability) {
-  manifest.updated_at = utc_now();
-  return write_file_atomic(folder / kManifestFile, manifest_json(manifest), durability);
+Status save_manifest(const std::filesystem::path& folder, Manifest& manifest) {
+  manifest.progress.updated_at = utc_now();
+  return write_file_atomic(folder / kManifestFile, manifest_json(manifest));
 }
 
 Status require_complete(const Manifest& manifest) {
@@ -72,15 +74,16 @@ Status require_complete(const Manifest& manifest) {
     return fail(ErrorKind::unsupported, "unsupported_artifact_version",
                 fmt::format("unsupported artifact version {}; this program reads version 1",
                             manifest.artifact_version));
-  if (manifest.partial_debug_only || manifest.status != "complete" || !manifest.export_complete)
+  if (manifest.progress.partial_debug_only || manifest.progress.status != "complete" ||
+      !manifest.progress.export_complete)
     return fail(ErrorKind::invalid_input, "incomplete_artifact",
                 fmt::format("the bundle is not complete (status {}); finish it with "
                             "trinity export --resume",
-                            excerpt(manifest.status)));
+                            excerpt(manifest.progress.status)));
   return {};
 }
 
-std::string elixir_type(DType dtype) {
+std::string manifest_type(DType dtype) {
   switch (dtype) {
     case DType::f64:
       return "{:f, 64}";
@@ -109,10 +112,10 @@ std::string elixir_type(DType dtype) {
   }
 }
 
-std::optional<DType> parse_elixir_type(std::string_view text) {
+std::optional<DType> parse_manifest_type(std::string_view text) {
   for (const DType dtype : {DType::f64, DType::f32, DType::f16, DType::bf16, DType::i64, DType::i32,
                             DType::i16, DType::i8, DType::u64, DType::u32, DType::u16, DType::u8})
-    if (text == elixir_type(dtype)) return dtype;
+    if (text == manifest_type(dtype)) return dtype;
   return std::nullopt;
 }
 

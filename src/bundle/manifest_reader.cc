@@ -143,7 +143,19 @@ Result<std::vector<std::string>> parse_segments(const Json* value, const std::st
   return out;
 }
 
-Result<ManifestTensor> parse_tensor(const Json& json, size_t place) {
+Result<ArtifactLayout> parse_layout(const std::string& name) {
+  for (const ArtifactLayout layout :
+       {ArtifactLayout::checkpoint_directory, ArtifactLayout::single_file,
+        ArtifactLayout::factor_directory})
+    if (name == artifact_layout_name(layout)) return layout;
+  return invalid(
+      "artifact_layout \"" + excerpt(name) +
+      "\" is unknown (checkpoint_directory, single_file and factor_directory are known)");
+}
+
+}  // namespace
+
+Result<ManifestTensor> parse_manifest_tensor(const Json& json, size_t place) {
   const std::string where = fmt::format("selected_tensors[{}].", place);
   if (!json.is_object())
     return invalid(fmt::format("selected_tensors[{}] must be an object", place));
@@ -173,40 +185,40 @@ Result<ManifestTensor> parse_tensor(const Json& json, size_t place) {
   fields.size("singular_values", t.singular_values);
   fields.text("checkpoint_path", t.checkpoint_path);
   fields.text("checkpoint_sha256", t.checkpoint_sha256);
-  fields.text("backend_observed_during_export", t.backend_label);
-  fields.integer("decompose_elapsed_ms", t.decompose_elapsed_ms);
-  fields.integer("reconstruct_elapsed_ms", t.reconstruct_elapsed_ms);
-  fields.text("u_backend", t.u_backend);
-  fields.text("s_backend", t.s_backend);
-  fields.text("v_backend", t.v_backend);
-  fields.text("adapted_backend", t.adapted_backend);
-  fields.text("decompose_source_type", t.decompose_source_type);
-  fields.text("reconstructed_type_before_cast", t.reconstructed_type_before_cast);
-  fields.text("checkpoint_type", t.checkpoint_type);
+  fields.text("backend_observed_during_export", t.made.backend_label);
+  fields.integer("decompose_elapsed_ms", t.made.decompose_elapsed_ms);
+  fields.integer("reconstruct_elapsed_ms", t.made.reconstruct_elapsed_ms);
+  fields.text("u_backend", t.made.u_backend);
+  fields.text("s_backend", t.made.s_backend);
+  fields.text("v_backend", t.made.v_backend);
+  fields.text("adapted_backend", t.made.adapted_backend);
+  fields.text("decompose_source_type", t.made.decompose_source_type);
+  fields.text("reconstructed_type_before_cast", t.made.reconstructed_type_before_cast);
+  fields.text("checkpoint_type", t.made.checkpoint_type);
   fields.text("error", t.error);
-  fields.text("python_v_layout", t.python_v_layout);
-  fields.boolean("target_verified", t.target_verified);
-  fields.number("normalization", t.normalization);
-  fields.text("source_sha256", t.source_sha256);
+  fields.text("python_v_layout", t.imported.python_v_layout);
+  fields.boolean("target_verified", t.imported.target_verified);
+  fields.number("normalization", t.measured.normalization);
+  fields.text("source_sha256", t.measured.source_sha256);
   if (const auto* keys = fields.find("component_keys"); keys != nullptr && keys->is_object()) {
     Fields components(*keys, where + "component_keys.");
-    ManifestTensor::ComponentKeys out;
+    TensorImport::Keys out;
     components.text("u", out.u);
     components.text("s", out.s);
     components.text("v", out.v);
     components.text("scale", out.scale);
     TRINITY_CHECK(components.status());
-    t.component_keys = out;
+    t.imported.component_keys = out;
   }
   if (const auto* gaps = fields.find("svd_gap_report"); gaps != nullptr && gaps->is_object()) {
     Fields report(*gaps, where + "svd_gap_report.");
     std::optional<double> smallest;
-    ManifestTensor::GapReport out;
+    TensorMeasures::Gaps out;
     report.number("smallest_relative_gap", smallest);
     report.integer("gaps_below_resolution", out.gaps_below_resolution);
     TRINITY_CHECK(report.status());
     out.smallest_relative_gap = smallest.value_or(0);
-    t.svd_gap_report = out;
+    t.measured.svd_gap_report = out;
   }
   TRINITY_CHECK(fields.status());
   if (t.path.empty()) return invalid(where + "path is missing");
@@ -215,18 +227,6 @@ Result<ManifestTensor> parse_tensor(const Json& json, size_t place) {
   if (!t.checkpoint_path.empty()) TRINITY_CHECK(require_inside(t.checkpoint_path));
   return t;
 }
-
-Result<ArtifactLayout> parse_layout(const std::string& name) {
-  for (const ArtifactLayout layout :
-       {ArtifactLayout::checkpoint_directory, ArtifactLayout::single_file,
-        ArtifactLayout::factor_directory})
-    if (name == artifact_layout_name(layout)) return layout;
-  return invalid(
-      "artifact_layout \"" + excerpt(name) +
-      "\" is unknown (checkpoint_directory, single_file and factor_directory are known)");
-}
-
-}  // namespace
 
 Result<Manifest> parse_manifest(std::string_view text) {
   const auto json = parse_json(text);
@@ -240,64 +240,64 @@ Result<Manifest> parse_manifest(std::string_view text) {
           fmt::format("manifest.json lacks \"{}\"; get an undamaged copy of the bundle", key));
   Manifest m;
   fields.integer("artifact_version", m.artifact_version);
-  fields.text("status", m.status);
-  fields.boolean("export_complete", m.export_complete);
-  fields.boolean("partial_debug_only", m.partial_debug_only);
-  fields.text("created_at", m.created_at);
-  fields.text("updated_at", m.updated_at);
-  fields.text("base_model_repo", m.base_model_repo);
-  fields.text("bumblebee_module", m.bumblebee_module);
-  fields.text("architecture", m.architecture);
-  fields.text("xla_target", m.xla_target);
-  fields.text("export_backend", m.export_backend);
-  fields.text("importer", m.importer);
-  fields.text("python_manifest_path", m.python_manifest_path);
-  fields.text("reference_manifest_path", m.reference_manifest_path);
-  fields.text("source_vector_path", m.source_vector_path);
-  fields.text("source_vector_tensor", m.source_vector_tensor);
-  fields.sizes("source_vector_shape", m.source_vector_shape);
-  fields.text("source_vector_sha256", m.source_vector_sha256);
+  fields.text("status", m.progress.status);
+  fields.boolean("export_complete", m.progress.export_complete);
+  fields.boolean("partial_debug_only", m.progress.partial_debug_only);
+  fields.text("created_at", m.progress.created_at);
+  fields.text("updated_at", m.progress.updated_at);
+  fields.text("base_model_repo", m.base.repo);
+  fields.text("bumblebee_module", m.base.bumblebee_module);
+  fields.text("architecture", m.base.architecture);
+  fields.text("xla_target", m.recipe.xla_target);
+  fields.text("export_backend", m.recipe.export_backend);
+  fields.text("importer", m.imported.importer);
+  fields.text("python_manifest_path", m.imported.python_manifest_path);
+  fields.text("reference_manifest_path", m.imported.reference_manifest_path);
+  fields.text("source_vector_path", m.vector.path);
+  fields.text("source_vector_tensor", m.vector.tensor);
+  fields.sizes("source_vector_shape", m.vector.shape);
+  fields.text("source_vector_sha256", m.vector.sha256);
   fields.size("scale_offset_count", m.scale_offset_count);
-  fields.sizes("router_head_shape", m.router_head_shape);
-  fields.text("router_head_artifact", m.router_head_artifact);
-  fields.text("router_head_tensor_key", m.router_head_tensor_key);
-  fields.text("router_head_sha256", m.router_head_sha256);
-  fields.text("adapted_tensors_artifact", m.adapted_tensors_artifact);
-  fields.text("adapted_tensors_sha256", m.adapted_tensors_sha256);
+  fields.sizes("router_head_shape", m.head.shape);
+  fields.text("router_head_artifact", m.head.file);
+  fields.text("router_head_tensor_key", m.head.tensor_key);
+  fields.text("router_head_sha256", m.head.sha256);
+  fields.text("adapted_tensors_artifact", m.adapted.file);
+  fields.text("adapted_tensors_sha256", m.adapted.sha256);
   fields.size("selected_singular_value_count", m.selected_singular_value_count);
-  fields.integer("only_index", m.only_index);
-  fields.boolean("skip_existing", m.skip_existing);
-  fields.boolean("python_reference_manifest_loaded", m.python_reference_manifest_loaded);
-  fields.text("fidelity_mode", m.fidelity_mode);
-  fields.text("tie_mode", m.tie_mode);
-  fields.text("svd_compute_type", m.svd_compute_type);
-  fields.text("producer", m.producer);
-  fields.text("producer_profile", m.producer_profile);
-  fields.text("base_model_revision", m.base_model_revision);
-  fields.text("base_model_sha256", m.base_model_sha256);
+  fields.integer("only_index", m.progress.only_index);
+  fields.boolean("skip_existing", m.progress.skip_existing);
+  fields.boolean("python_reference_manifest_loaded", m.imported.python_reference_manifest_loaded);
+  fields.text("fidelity_mode", m.recipe.fidelity_mode);
+  fields.text("tie_mode", m.recipe.tie_mode);
+  fields.text("svd_compute_type", m.recipe.svd_compute_type);
+  fields.text("producer", m.producer.program);
+  fields.text("producer_profile", m.producer.profile);
+  fields.text("base_model_revision", m.base.revision);
+  fields.text("base_model_sha256", m.base.sha256);
   std::string layout;
   fields.text("artifact_layout", layout);
   TRINITY_CHECK(fields.status());
-  TRINITY_TRY(m.layout, parse_layout(layout));
-  if (m.router_head_shape.size() != 2 || m.router_head_shape[0] <= 0 || m.router_head_shape[1] <= 0)
+  TRINITY_TRY(m.adapted.layout, parse_layout(layout));
+  if (m.head.shape.size() != 2 || m.head.shape[0] <= 0 || m.head.shape[1] <= 0)
     return invalid("router_head_shape must be [outputs, hidden]");
   if (const auto* python = fields.find("python_semantic_manifest"))
-    m.python_semantic_manifest = *python;
+    m.imported.python_semantic_manifest = *python;
   if (const auto* spec = fields.find("export_spec"); spec != nullptr && spec->is_object()) {
     Fields spec_fields(*spec, "export_spec.");
-    spec_fields.text("name", m.spec_name);
-    spec_fields.sizes("selected_layer_indices", m.layers);
+    spec_fields.text("name", m.recipe.spec_name);
+    spec_fields.sizes("selected_layer_indices", m.recipe.layers);
     TRINITY_CHECK(spec_fields.status());
   }
-  TRINITY_CHECK(require_inside(m.router_head_artifact));
-  TRINITY_CHECK(require_inside(m.adapted_tensors_artifact));
+  TRINITY_CHECK(require_inside(m.head.file));
+  TRINITY_CHECK(require_inside(m.adapted.file));
   const auto* tensors = fields.find("selected_tensors");
   if (!tensors->is_array())
     return fail(
         ErrorKind::invalid_input, "invalid_selected_tensors",
         "selected_tensors of manifest.json is no list; get an undamaged copy of the bundle");
   for (size_t i = 0; i < tensors->size(); ++i) {
-    TRINITY_TRY(m.tensors.emplace_back(), parse_tensor((*tensors)[i], i));
+    TRINITY_TRY(m.tensors.emplace_back(), parse_manifest_tensor((*tensors)[i], i));
   }
   return m;
 }

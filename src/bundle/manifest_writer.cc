@@ -27,7 +27,9 @@ Json segments_json(const std::vector<std::string>& segments) {
   return out;
 }
 
-Json tensor_json(const ManifestTensor& t, bool native) {
+}  // namespace
+
+Json tensor_document(const ManifestTensor& t, bool native) {
   Json out;
   out["index"] = t.index;
   out["path"] = t.path;
@@ -44,114 +46,114 @@ Json tensor_json(const ManifestTensor& t, bool native) {
   out["singular_values"] = t.singular_values;
   out["checkpoint_path"] = t.checkpoint_path;
   out["checkpoint_sha256"] = Json(t.checkpoint_sha256);
-  out["backend_observed_during_export"] = Json(t.backend_label);
+  out["backend_observed_during_export"] = Json(t.made.backend_label);
   if (native) {
-    out["decompose_elapsed_ms"] = Json(t.decompose_elapsed_ms);
-    out["reconstruct_elapsed_ms"] = Json(t.reconstruct_elapsed_ms);
-    out["u_backend"] = Json(t.u_backend);
-    out["s_backend"] = Json(t.s_backend);
-    out["v_backend"] = Json(t.v_backend);
+    out["decompose_elapsed_ms"] = Json(t.made.decompose_elapsed_ms);
+    out["reconstruct_elapsed_ms"] = Json(t.made.reconstruct_elapsed_ms);
+    out["u_backend"] = Json(t.made.u_backend);
+    out["s_backend"] = Json(t.made.s_backend);
+    out["v_backend"] = Json(t.made.v_backend);
   }
-  out["adapted_backend"] = Json(t.adapted_backend);
-  add_if(out, "decompose_source_type", t.decompose_source_type);
-  add_if(out, "reconstructed_type_before_cast", t.reconstructed_type_before_cast);
-  add_if(out, "checkpoint_type", t.checkpoint_type);
+  out["adapted_backend"] = Json(t.made.adapted_backend);
+  add_if(out, "decompose_source_type", t.made.decompose_source_type);
+  add_if(out, "reconstructed_type_before_cast", t.made.reconstructed_type_before_cast);
+  add_if(out, "checkpoint_type", t.made.checkpoint_type);
   out["error"] = Json(t.error);
-  if (t.component_keys)
-    out["component_keys"] = {{"u", t.component_keys->u},
-                             {"s", t.component_keys->s},
-                             {"v", t.component_keys->v},
-                             {"scale", t.component_keys->scale}};
-  add_if(out, "python_v_layout", t.python_v_layout);
+  if (t.imported.component_keys)
+    out["component_keys"] = {{"u", t.imported.component_keys->u},
+                             {"s", t.imported.component_keys->s},
+                             {"v", t.imported.component_keys->v},
+                             {"scale", t.imported.component_keys->scale}};
+  add_if(out, "python_v_layout", t.imported.python_v_layout);
   if (!native) out["python_component_zero_error"] = nullptr;
-  add_if(out, "target_verified", t.target_verified);
-  if (t.svd_gap_report)
-    out["svd_gap_report"] = {{"smallest_relative_gap", t.svd_gap_report->smallest_relative_gap},
-                             {"gaps_below_resolution", t.svd_gap_report->gaps_below_resolution}};
-  add_if(out, "normalization", t.normalization);
-  add_if(out, "source_sha256", t.source_sha256);
+  add_if(out, "target_verified", t.imported.target_verified);
+  if (t.measured.svd_gap_report)
+    out["svd_gap_report"] = {
+        {"smallest_relative_gap", t.measured.svd_gap_report->smallest_relative_gap},
+        {"gaps_below_resolution", t.measured.svd_gap_report->gaps_below_resolution}};
+  add_if(out, "normalization", t.measured.normalization);
+  add_if(out, "source_sha256", t.measured.source_sha256);
   return out;
 }
 
-Json spec_json(const Manifest& m) {
-  const int64_t outputs = m.router_head_shape.at(0), hidden = m.router_head_shape.at(1);
-  return {{"name", m.spec_name},
-          {"base_model_repo", m.base_model_repo},
-          {"bumblebee_module", m.bumblebee_module},
-          {"architecture", m.architecture},
+Json export_spec_document(const Manifest& m) {
+  const int64_t outputs = m.head.shape.at(0), hidden = m.head.shape.at(1);
+  return {{"name", m.recipe.spec_name},
+          {"base_model_repo", m.base.repo},
+          {"bumblebee_module", m.base.bumblebee_module},
+          {"architecture", m.base.architecture},
           {"hidden_size", hidden},
           {"num_agents", outputs - 3},
           {"num_roles", 3},
-          {"selected_layer_indices", m.layers},
+          {"selected_layer_indices", m.recipe.layers},
           {"scale_offset_count", m.scale_offset_count},
-          {"source_vector_tensor", m.source_vector_tensor},
-          {"router_head_tensor_key", m.router_head_tensor_key},
-          {"source_vector_path", m.source_vector_path},
-          {"xla_target", m.xla_target},
-          {"export_backend", m.export_backend},
+          {"source_vector_tensor", m.vector.tensor},
+          {"router_head_tensor_key", m.head.tensor_key},
+          {"source_vector_path", m.vector.path},
+          {"xla_target", m.recipe.xla_target},
+          {"export_backend", m.recipe.export_backend},
           {"output_count", outputs},
           {"head_param_count", outputs * hidden},
           {"source_vector_size", m.scale_offset_count + outputs * hidden}};
 }
 
-}  // namespace
-
 Json manifest_document(const Manifest& m) {
   Json out;
   out["artifact_version"] = m.artifact_version;
-  out["status"] = m.status;
-  out["export_complete"] = m.export_complete;
-  out["partial_debug_only"] = m.partial_debug_only;
-  out["created_at"] = m.created_at;
-  out["updated_at"] = m.updated_at;
-  out["base_model_repo"] = m.base_model_repo;
-  out["bumblebee_module"] = m.bumblebee_module;
-  out["architecture"] = m.architecture;
-  out["xla_target"] = m.xla_target;
-  out["export_backend"] = m.export_backend;
-  if (m.importer) {
-    out["importer"] = *m.importer;
-    out["python_manifest_path"] = m.python_manifest_path;
-    out["reference_manifest_path"] = m.reference_manifest_path;
+  out["status"] = m.progress.status;
+  out["export_complete"] = m.progress.export_complete;
+  out["partial_debug_only"] = m.progress.partial_debug_only;
+  out["created_at"] = m.progress.created_at;
+  out["updated_at"] = m.progress.updated_at;
+  out["base_model_repo"] = m.base.repo;
+  out["bumblebee_module"] = m.base.bumblebee_module;
+  out["architecture"] = m.base.architecture;
+  out["xla_target"] = m.recipe.xla_target;
+  out["export_backend"] = m.recipe.export_backend;
+  if (m.imported.importer) {
+    out["importer"] = *m.imported.importer;
+    out["python_manifest_path"] = m.imported.python_manifest_path;
+    out["reference_manifest_path"] = m.imported.reference_manifest_path;
   }
-  if (!m.spec_name.empty() && m.router_head_shape.size() == 2) out["export_spec"] = spec_json(m);
-  out["source_vector_path"] = m.source_vector_path;
-  out["source_vector_tensor"] = m.source_vector_tensor;
-  out["source_vector_shape"] = m.source_vector_shape;
-  out["source_vector_sha256"] = m.source_vector_sha256;
+  if (!m.recipe.spec_name.empty() && m.head.shape.size() == 2)
+    out["export_spec"] = export_spec_document(m);
+  out["source_vector_path"] = m.vector.path;
+  out["source_vector_tensor"] = m.vector.tensor;
+  out["source_vector_shape"] = m.vector.shape;
+  out["source_vector_sha256"] = m.vector.sha256;
   out["scale_offset_count"] = m.scale_offset_count;
-  out["router_head_shape"] = m.router_head_shape;
-  out["router_head_artifact"] = m.router_head_artifact;
-  out["router_head_tensor_key"] = m.router_head_tensor_key;
-  out["router_head_sha256"] = m.router_head_sha256;
-  out["adapted_tensors_artifact"] = m.adapted_tensors_artifact;
-  if (m.is_native()) out["adapted_tensors_sha256"] = m.adapted_tensors_sha256;
-  out["artifact_layout"] = artifact_layout_name(m.layout);
+  out["router_head_shape"] = m.head.shape;
+  out["router_head_artifact"] = m.head.file;
+  out["router_head_tensor_key"] = m.head.tensor_key;
+  out["router_head_sha256"] = m.head.sha256;
+  out["adapted_tensors_artifact"] = m.adapted.file;
+  if (m.is_native()) out["adapted_tensors_sha256"] = m.adapted.sha256;
+  out["artifact_layout"] = artifact_layout_name(m.adapted.layout);
   out["selected_tensor_count"] = m.tensors.size();
   out["selected_singular_value_count"] = m.selected_singular_value_count;
   Json tensors = Json::array();
   for (const ManifestTensor& tensor : m.tensors)
-    tensors.push_back(tensor_json(tensor, m.is_native()));
+    tensors.push_back(tensor_document(tensor, m.is_native()));
   out["selected_tensors"] = std::move(tensors);
-  const int64_t outputs = m.router_head_shape.size() == 2 ? m.router_head_shape[0] : 0;
-  const int64_t hidden = m.router_head_shape.size() == 2 ? m.router_head_shape[1] : 0;
+  const int64_t outputs = m.head.shape.size() == 2 ? m.head.shape[0] : 0;
+  const int64_t hidden = m.head.shape.size() == 2 ? m.head.shape[1] : 0;
   out["source_split"] = {
       {"scale_count", m.scale_offset_count}, {"hidden_size", hidden}, {"output_count", outputs}};
   out["split"] = {{"scale_count", m.scale_offset_count}, {"head_count", outputs * hidden}};
   if (m.is_native()) {
-    out["only_index"] = m.only_index;
-    out["skip_existing"] = m.skip_existing;
+    out["only_index"] = m.progress.only_index;
+    out["skip_existing"] = m.progress.skip_existing;
   }
-  if (!m.python_semantic_manifest.is_null())
-    out["python_semantic_manifest"] = m.python_semantic_manifest;
-  add_if(out, "python_reference_manifest_loaded", m.python_reference_manifest_loaded);
-  add_if(out, "fidelity_mode", m.fidelity_mode);
-  add_if(out, "tie_mode", m.tie_mode);
-  add_if(out, "svd_compute_type", m.svd_compute_type);
-  add_if(out, "producer", m.producer);
-  add_if(out, "producer_profile", m.producer_profile);
-  add_if(out, "base_model_revision", m.base_model_revision);
-  add_if(out, "base_model_sha256", m.base_model_sha256);
+  if (!m.imported.python_semantic_manifest.is_null())
+    out["python_semantic_manifest"] = m.imported.python_semantic_manifest;
+  add_if(out, "python_reference_manifest_loaded", m.imported.python_reference_manifest_loaded);
+  add_if(out, "fidelity_mode", m.recipe.fidelity_mode);
+  add_if(out, "tie_mode", m.recipe.tie_mode);
+  add_if(out, "svd_compute_type", m.recipe.svd_compute_type);
+  add_if(out, "producer", m.producer.program);
+  add_if(out, "producer_profile", m.producer.profile);
+  add_if(out, "base_model_revision", m.base.revision);
+  add_if(out, "base_model_sha256", m.base.sha256);
   return out;
 }
 

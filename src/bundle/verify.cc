@@ -27,11 +27,11 @@ class Verifier {
 
   void check_state() {
     const Status complete = require_complete(manifest_);
-    add("manifest.json", complete, fmt::format("version 1, status {}", manifest_.status));
+    add("manifest.json", complete, fmt::format("version 1, status {}", manifest_.progress.status));
     check("selected_tensors", !manifest_.tensors.empty(),
           fmt::format("{} tensors", manifest_.tensors.size()),
           "the list is empty; such a bundle cannot adapt a model");
-    const bool hash_like = manifest_.source_vector_sha256.size() == 64;
+    const bool hash_like = manifest_.vector.sha256.size() == 64;
     check("source_vector_sha256", hash_like, "is a SHA-256",
           "is no SHA-256; the bundle is damaged");
   }
@@ -61,14 +61,14 @@ class Verifier {
   }
 
   void check_head() {
-    const auto path = resolve_inside(folder_, manifest_.router_head_artifact);
-    if (!path) return add(manifest_.router_head_artifact, tl::unexpected(path.error()), "");
-    if (!check_hash(manifest_.router_head_artifact, *path, manifest_.router_head_sha256)) return;
-    const auto head = Head::load(*path, manifest_.router_head_tensor_key);
-    if (!head) return add(manifest_.router_head_artifact, tl::unexpected(head.error()), "");
-    check(manifest_.router_head_artifact,
-          static_cast<int64_t>(head->outputs()) == manifest_.router_head_shape[0] &&
-              static_cast<int64_t>(head->hidden_size()) == manifest_.router_head_shape[1],
+    const auto path = resolve_inside(folder_, manifest_.head.file);
+    if (!path) return add(manifest_.head.file, tl::unexpected(path.error()), "");
+    if (!check_hash(manifest_.head.file, *path, manifest_.head.sha256)) return;
+    const auto head = Head::load(*path, manifest_.head.tensor_key);
+    if (!head) return add(manifest_.head.file, tl::unexpected(head.error()), "");
+    check(manifest_.head.file,
+          static_cast<int64_t>(head->outputs()) == manifest_.head.shape[0] &&
+              static_cast<int64_t>(head->hidden_size()) == manifest_.head.shape[1],
           fmt::format("[{}, {}], finite, hash equal", head->outputs(), head->hidden_size()),
           "its shape differs from router_head_shape");
   }
@@ -82,26 +82,27 @@ class Verifier {
         continue;
       }
       const bool hashed = entry.checkpoint_sha256 && !entry.checkpoint_sha256->empty();
-      Status status = check_checkpoint(folder_, entry, manifest_.layout);
+      Status status = check_checkpoint(folder_, entry, manifest_.adapted.layout);
       if (status) status = check_finite(entry);
       add(entry.checkpoint_path, status,
-          fmt::format("{} {}, {}", shape_text(expected_tensor(entry, manifest_.layout).shape),
-                      dtype_name(expected_tensor(entry, manifest_.layout).dtype),
+          fmt::format("{} {}, {}",
+                      shape_text(expected_tensor(entry, manifest_.adapted.layout).shape),
+                      dtype_name(expected_tensor(entry, manifest_.adapted.layout).dtype),
                       hashed ? "hash equal, finite" : "finite (no hash recorded)"));
     }
   }
 
   void check_merged() {
-    if (manifest_.layout != ArtifactLayout::single_file) return;
-    const std::string& name = manifest_.adapted_tensors_artifact;
+    if (manifest_.adapted.layout != ArtifactLayout::single_file) return;
+    const std::string& name = manifest_.adapted.file;
     const auto path = resolve_inside(folder_, name);
     if (!path) return add(name, tl::unexpected(path.error()), "");
-    if (!check_hash(name, *path, manifest_.adapted_tensors_sha256)) return;
+    if (!check_hash(name, *path, manifest_.adapted.sha256)) return;
     const auto file = SafetensorsFile::open(*path);
     if (!file) return add(name, tl::unexpected(file.error()), "");
     Status status;
     for (const ManifestTensor& entry : manifest_.tensors) {
-      if (status) status = check_entry_tensor(*file, entry, manifest_.layout);
+      if (status) status = check_entry_tensor(*file, entry, manifest_.adapted.layout);
       if (status) status = equals_checkpoint(*file, entry);
     }
     add(name, status,
@@ -133,7 +134,7 @@ class Verifier {
         add("base " + name, tl::unexpected(turned.error()), "");
         continue;
       }
-      if (!entry.source_sha256) {
+      if (!entry.measured.source_sha256) {
         all_recorded = false;
         add("base " + name, {}, "shape fits (no hash of the base tensor is recorded)");
         continue;
@@ -141,13 +142,12 @@ class Verifier {
       std::string& hash = hashes[tensor.stored_name];
       if (hash.empty()) hash = sha256_hex(view->bytes);
       checkpoint.release(tensor.stored_name);
-      check("base " + name, hash == *entry.source_sha256, "shape fits, hash equal",
+      check("base " + name, hash == *entry.measured.source_sha256, "shape fits, hash equal",
             "the model's tensor is not the one this bundle was made from; use its own base model");
     }
-    if (manifest_.base_model_sha256 && all_recorded)
-      check("base_model_sha256",
-            base_tensors_sha256(selection, hashes) == *manifest_.base_model_sha256, "equal",
-            "differs: the bundle was made from another base model");
+    if (manifest_.base.sha256 && all_recorded)
+      check("base_model_sha256", base_tensors_sha256(selection, hashes) == *manifest_.base.sha256,
+            "equal", "differs: the bundle was made from another base model");
     return {};
   }
 
@@ -222,7 +222,7 @@ Result<VerifyReport> verify_bundle(const std::filesystem::path& folder,
   if (!options.model.empty()) TRINITY_CHECK(verifier.compare_model(options.model));
   VerifyReport report;
   report.findings = std::move(verifier.findings);
-  report.status = manifest.status;
+  report.status = manifest.progress.status;
   return report;
 }
 

@@ -11,6 +11,7 @@
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/flags/model_flags.h"
+#include "hash/etf.h"
 #include "prove/golden/exact_bits.h"
 #include "router/profile.h"
 #include "terminal/output.h"
@@ -85,6 +86,13 @@ Finding look_at_memory() {
         needed_gib);
   }
   return finding;
+}
+
+/// Of transcripts and decisions, which everybody must get alike.
+Finding look_at_hashes() {
+  if (const Status same = hash::check_deflate(); !same)
+    return {"hashes", Health::limited, same.error().message, "sudo apt-get install zlib1g"};
+  return {"hashes", Health::works, "zlib compresses as the published hashes need", {}};
 }
 
 Finding look_at_profile(const RuntimeProfile& profile, const std::string& default_name) {
@@ -192,7 +200,8 @@ std::vector<Finding> examine(const DoctorFlags& flags) {
   std::vector<Finding> findings = {
       {"program", Health::works, version_text() + ", compiler " __VERSION__, {}},
       look_at_processor(),
-      look_at_memory()};
+      look_at_memory(),
+      look_at_hashes()};
   for (const RuntimeProfile& profile : runtime_profiles())
     findings.push_back(look_at_profile(profile, default_name));
   findings.push_back(look_at_fast());

@@ -17,11 +17,7 @@ Result<CurlLibrary> open_library() {
                 std::string("downloads need libcurl 7.85 or newer, which ") + what +
                     " here; install it (apt-get install libcurl4)");
   };
-#ifdef __APPLE__
-  void* library = ::dlopen("libcurl.4.dylib", RTLD_NOW | RTLD_LOCAL);
-#else
   void* library = ::dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
-#endif
   if (library == nullptr) return missing("cannot be loaded");
   CurlLibrary curl;
   const bool found =

@@ -58,10 +58,6 @@ Status require_safe_paths(const std::vector<std::string>& relative) {
          slash = name.find('/', slash + 1)) {
       if (names.contains(std::string_view(name).substr(0, slash))) return conflict(name);
     }
-    constexpr std::string_view temporary = ".tmp";  // of AtomicFile
-    if (name.ends_with(temporary) &&
-        names.contains(std::string_view(name).substr(0, name.size() - temporary.size())))
-      return conflict(name);
   }
   return {};
 }

@@ -85,16 +85,6 @@ Result<Decision> make_decision(const Route& route, const DecisionSource& source,
   return decision;
 }
 
-Json trace_map(const Decision& decision) {
-  return {{"agent_id", decision.agent_id},
-          {"role_id", decision.role_id},
-          {"role_name", decision.role_name},
-          {"margins", margins_json(decision.margins)},
-          {"selection_modes", modes_json(decision)},
-          {"transcript_hash", decision.trace_messages_hash},
-          {"artifact_identity", decision.artifact_identity}};
-}
-
 Json decision_record(const Decision& decision) {
   Json record = {
       {"agent_id", decision.agent_id},           {"role_id", decision.role_id},

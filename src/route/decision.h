@@ -33,10 +33,6 @@ struct DecisionOptions {
 Result<Decision> make_decision(const Route& route, const DecisionSource& source,
                                const DecisionOptions& options = {});
 
-/// Exactly agent_id, role_id, role_name, margins{agent, role}, selection_modes{agent, role},
-/// transcript_hash (the trace hash of the messages) and artifact_identity; unknown values are null.
-Json trace_map(const Decision& decision);
-
 /// The whole record, without a request id. Logits are widened to double, so parsing restores each
 /// f32 exactly. Seeds, probabilities and artifact_identity appear only when there are any; the
 /// hashes of a decision that has none are null.

@@ -58,11 +58,11 @@ class BundleAdaptation final : public Adaptation {
     out.identity = ArtifactIdentity{
         {"trinity_artifact_manifest_hash", bundle_->manifest_sha256()},
         {"trinity_artifact_manifest_path", (bundle_->folder() / kManifestFile).string()},
-        {"trinity_artifact_base_model_repo", m.base_model_repo},
-        {"trinity_artifact_bumblebee_module", m.bumblebee_module},
-        {"trinity_artifact_architecture", m.architecture},
-        {"trinity_artifact_source_vector_sha256", m.source_vector_sha256},
-        {"trinity_fidelity_mode", m.fidelity_mode},
+        {"trinity_artifact_base_model_repo", m.base.repo},
+        {"trinity_artifact_bumblebee_module", m.base.bumblebee_module},
+        {"trinity_artifact_architecture", m.base.architecture},
+        {"trinity_artifact_source_vector_sha256", m.vector.sha256},
+        {"trinity_fidelity_mode", m.recipe.fidelity_mode},
         {"trinity_tie_mode", bundle_->tie_mode()}};
     return out;
   }
@@ -77,6 +77,7 @@ class BundleAdaptation final : public Adaptation {
     TRINITY_CHECK(bundle_->apply(base, algebra, *source_));
     return &*source_;
   }
+  Status finish() override { return bundle_->wait_for_checks(); }
 
  private:
   std::unique_ptr<Bundle> bundle_;

@@ -41,6 +41,9 @@ class Adaptation {
   /// `backend` decomposes and multiplies, or the CPU when it cannot.
   virtual Result<const TensorSource*> apply(const TensorSource& base, Backend& backend,
                                             int threads) = 0;
+  /// Waits for checks that go on beside the loading of what `apply` gave; nothing may be decided
+  /// before. Errors: those of Bundle::wait_for_checks.
+  virtual Status finish() { return {}; }
 };
 
 /// Null when the options name neither bundle nor vector. Errors: `adaptation_without_model`,

@@ -85,8 +85,10 @@ Result<std::unique_ptr<ExtractionService>> start_service(const RuntimeProfile& p
           TRINITY_TRY(source, adapting->apply(*source, *loaded.backend, threads));
           fallbacks = adapting->fallbacks();
         }
-        TRINITY_TRY(loaded.extractor,
-                    FeatureExtractor::create(*loaded.backend, *source, config, extractor));
+        auto created = FeatureExtractor::create(*loaded.backend, *source, config, extractor);
+        // First: that the adaptation's files are damaged explains what else went wrong.
+        if (adapting != nullptr) TRINITY_CHECK(adapting->finish());
+        TRINITY_TRY(loaded.extractor, std::move(created));
         return loaded;
       });
 }

@@ -1,6 +1,7 @@
 #include "tensor/checkpoint.h"
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <span>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "base/foreign_file.h"
 #include "base/inside_path.h"
 #include "base/json.h"
+#include "base/parallel.h"
 #include "base/try.h"
 #include "base/utf8.h"
 #include "tensor/model_folder.h"
@@ -25,14 +27,48 @@ bool is_there(const std::filesystem::path& path) {
   return std::filesystem::exists(path, ignored);
 }
 
-/// Whether two files hold the same tensor, bytes and all.
-bool same_tensor(const SafetensorsFile& file_a, const TensorInfo& a, const SafetensorsFile& file_b,
-                 const TensorInfo& b) {
-  const auto bytes = [](const SafetensorsFile& file, const TensorInfo& info) {
-    return as_text(file.mapped().bytes().subspan(static_cast<std::size_t>(info.offset),
-                                                 static_cast<std::size_t>(info.size)));
+/// A piece of a tensor that two files hold. Its pages leave the memory when it was compared.
+struct Piece {
+  struct Place {
+    const MappedFile* file;
+    std::size_t offset;
   };
-  return a.dtype_name == b.dtype_name && a.shape == b.shape && bytes(file_a, a) == bytes(file_b, b);
+  Place a, b;
+  std::size_t size;
+  const std::string* tensor;  // its name
+
+  bool same() const {
+    const auto bytes = [&](const Place& at) {
+      return as_text(at.file->bytes().subspan(at.offset, size));
+    };
+    const bool equal = bytes(a) == bytes(b);
+    for (const Place& at : {a, b}) at.file->advise_dontneed(at.offset, size);
+    return equal;
+  }
+};
+constexpr std::size_t kPieceBytes = std::size_t{4} << 20;
+
+/// Whether two files say the same of a tensor; then its bytes in both are added to `pieces`.
+bool same_header(const SafetensorsFile& file_a, const TensorInfo& a, const SafetensorsFile& file_b,
+                 const TensorInfo& b, const std::string& name, std::vector<Piece>& pieces) {
+  if (a.dtype_name != b.dtype_name || a.shape != b.shape || a.size != b.size) return false;
+  for (std::uint64_t at = 0; at < a.size; at += kPieceBytes)
+    pieces.push_back({{&file_a.mapped(), static_cast<std::size_t>(a.offset + at)},
+                      {&file_b.mapped(), static_cast<std::size_t>(b.offset + at)},
+                      static_cast<std::size_t>(std::min<std::uint64_t>(kPieceBytes, a.size - at)),
+                      &name});
+  return true;
+}
+
+/// The first piece that differs, by all processors at once: reading both files is all the work.
+const Piece* first_difference(const std::vector<Piece>& pieces) {
+  std::atomic<std::size_t> first = pieces.size();
+  parallel_for(pieces.size(), [&](std::size_t at) {
+    if (at > first || pieces[at].same()) return;
+    for (std::size_t known = first; at < known && !first.compare_exchange_weak(known, at);) {
+    }
+  });
+  return first < pieces.size() ? &pieces[first] : nullptr;
 }
 
 /// The file name -> tensor names of an index.
@@ -163,25 +199,27 @@ Status Checkpoint::open_whole() {
   return add_file(std::move(file));
 }
 
-/// This holds the shards of an index, `whole` the file beside them. Both are read once, to the
-/// first difference.
+/// This holds the shards of an index, `whole` the file beside them. Both are read once, on all
+/// processors, to the first difference.
 Status Checkpoint::reconcile(Checkpoint whole, const std::filesystem::path& index) {
   bool whole_is_complete = true;
+  std::vector<Piece> pieces;
+  const auto contradiction = [&](const std::string& name) {
+    return fail(ErrorKind::invalid_input, "contradicting_weights",
+                "the tensor " + excerpt(name) + " has different content in " +
+                    whole.files_.front().path().string() + " and in " +
+                    files_[entries_.at(name).file].path().string() + ", which " + kWeightIndexFile +
+                    " names; move the set of files that is out of date away");
+  };
   for (const auto& [name, entry] : entries_) {
     const TensorInfo* other = whole.find(name);
-    if (other == nullptr) {
+    if (other == nullptr)
       whole_is_complete = false;
-      continue;
-    }
-    if (!same_tensor(files_[entry.file], entry.info, whole.files_.front(), *other))
-      return fail(ErrorKind::invalid_input, "contradicting_weights",
-                  "the tensor " + excerpt(name) + " has different content in " +
-                      whole.files_.front().path().string() + " and in " +
-                      files_[entry.file].path().string() + ", which " + kWeightIndexFile +
-                      " names; move the set of files that is out of date away");
-    release(name);
-    whole.release(name);
+    else if (!same_header(files_[entry.file], entry.info, whole.files_.front(), *other, name,
+                          pieces))
+      return contradiction(name);
   }
+  if (const Piece* different = first_difference(pieces)) return contradiction(*different->tensor);
   const std::string both = "the folder holds its weights twice, as " +
                            std::string(kWholeWeightsFile) + " and as the files of " +
                            index.filename().string() + ", with the same content; ";

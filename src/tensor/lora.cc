@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "base/foreign_file.h"
 #include "base/json.h"
+#include "base/parallel.h"
 #include "base/try.h"
 #include "base/utf8.h"
 #include "tensor/model_folder.h"
@@ -82,6 +84,23 @@ Status refuse_variants(const Json& config) {
 
 bool ends_with_any(std::string_view name, std::string_view a, std::string_view b) {
   return name.ends_with(a) || name.ends_with(b);
+}
+
+/// Rows that one thread merges at a time.
+constexpr std::size_t kMergeRows = 64;
+
+/// w[i] + scale · Σₖ b[k] · a[k][i] for one row, the sum in the order of k; `sums` is its memory.
+void merge_row(std::span<const float> b, std::span<const double> a, double scale,
+               std::span<double> sums, std::span<float> w) {
+  const std::size_t columns = w.size();
+  std::fill(sums.begin(), sums.end(), 0.0);
+  for (std::size_t k = 0; k < b.size(); ++k) {
+    const double factor = b[k];
+    const double* from = a.data() + k * columns;
+    for (std::size_t i = 0; i < columns; ++i) sums[i] += factor * from[i];
+  }
+  for (std::size_t i = 0; i < columns; ++i)
+    w[i] = static_cast<float>(double{w[i]} + scale * sums[i]);
 }
 
 /// The matrix that a tensor of the adapter belongs to.
@@ -180,18 +199,14 @@ Result<std::vector<float>> LoraAdapter::merged(std::string_view name,
   const std::vector<double> a(a_narrow.begin(), a_narrow.end());
   const auto rank = static_cast<std::size_t>(config_.rank);
   const auto columns = static_cast<std::size_t>(base.shape[1]);
-  std::vector<double> row(columns);
-  for (std::size_t o = 0; o * columns < out.size(); ++o) {
-    std::fill(row.begin(), row.end(), 0.0);
-    for (std::size_t k = 0; k < rank; ++k) {
-      const double factor = b[o * rank + k];
-      const double* from = a.data() + k * columns;
-      for (std::size_t i = 0; i < columns; ++i) row[i] += factor * from[i];
-    }
-    float* to = out.data() + o * columns;
-    for (std::size_t i = 0; i < columns; ++i)
-      to[i] = static_cast<float>(double{to[i]} + config_.scale * row[i]);
-  }
+  const std::size_t rows = static_cast<std::size_t>(base.shape[0]);
+  parallel_for((rows + kMergeRows - 1) / kMergeRows, [&](std::size_t piece) {
+    const std::size_t end = std::min(rows, (piece + 1) * kMergeRows);
+    std::vector<double> sums(columns);
+    for (std::size_t o = piece * kMergeRows; o < end; ++o)
+      merge_row(std::span(b).subspan(o * rank, rank), a, config_.scale, sums,
+                std::span(out).subspan(o * columns, columns));
+  });
   return out;
 }
 

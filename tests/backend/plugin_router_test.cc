@@ -25,8 +25,6 @@ TEST(PluginProfile, IsNamedAfterThePluginAndHasTheDefaultFloors) {
   EXPECT_TRUE(has_capability(profile, Capability::qwen_runtime));
   EXPECT_FALSE(has_capability(profile, Capability::export_svd));
   EXPECT_FALSE(profile_unavailable(profile));
-  EXPECT_TRUE(accept_export_label("u", "trinity.plugin.openblas", profile));
-  EXPECT_FALSE(accept_export_label("u", "trinity.cpu", profile));
   // Once loaded, its name is enough.
   EXPECT_EQ(take(resolve_profile("plugin:openblas")).name, "plugin:openblas");
 }

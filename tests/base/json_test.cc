@@ -4,10 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include <charconv>
-#include <cmath>
-#include <cstdio>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <random>
 
@@ -194,40 +190,6 @@ TEST(Json, is_never_laxer_than_the_library_on_damaged_documents) {
     ASSERT_EQ(reference(*value), json::parse(text)) << text;
   }
   EXPECT_GT(accepted, 500u);
-}
-
-TEST(JsonFloat32, is_exact_and_shortest) {
-  std::mt19937_64 random(5);
-  for (int round = 0; round < 50000; ++round) {
-    const auto bits = static_cast<std::uint32_t>(random());
-    float value = 0;
-    std::memcpy(&value, &bits, 4);
-    if (!std::isfinite(value)) continue;
-    const std::string text = json_float32(value);
-    float back = 0;
-    ASSERT_EQ(std::from_chars(text.data(), text.data() + text.size(), back).ptr,
-              text.data() + text.size());
-    ASSERT_EQ(std::memcmp(&back, &value, 4), 0) << text;
-    ASSERT_TRUE(json::accept(text)) << text;
-    // No rounding to fewer digits that restores the float may be shorter to write.
-    for (int digits = 0; digits < 9; ++digits) {
-      char other[64];
-      const int length =
-          std::snprintf(other, sizeof(other), "%.*e", digits, static_cast<double>(value));
-      if (std::strtof(other, nullptr) != value) continue;
-      ASSERT_LE(text.size(), static_cast<std::size_t>(length)) << text << " " << other;
-      break;
-    }
-  }
-}
-
-TEST(JsonFloat32, writes_known_values) {
-  EXPECT_EQ(json_float32(0.1f), "0.1");
-  EXPECT_EQ(json_float32(-0.0f), "-0");
-  EXPECT_EQ(json_float32(1.0f), "1");
-  EXPECT_EQ(json_float32(-0.10425831f), "-0.10425831");
-  EXPECT_EQ(json_float32(3.4028235e38f), "3.4028235e+38");
-  EXPECT_EQ(json_float32(1e-45f), "1e-45");
 }
 
 }  // namespace

@@ -14,6 +14,13 @@
 namespace trinity::testing {
 namespace {
 
+/// Everything that a load does with a bundle's tensors.
+Status apply_and_check(Bundle& bundle, const TensorSource& base, DenseAlgebra* algebra,
+                       AdaptedSource& adapted) {
+  const Status applied = bundle.apply(base, algebra, adapted);
+  return applied ? bundle.wait_for_checks() : applied;
+}
+
 enum class Kind { checkpoints, merged, compact };
 
 /// Made once a process, copied for each test.
@@ -51,7 +58,8 @@ class HostileBundle : public ::testing::Test {
     const CheckpointSource source(*checkpoint);
     const auto backend = create_backend("cpu_f32", {1});
     AdaptedSource adapted(source);
-    if (const Status status = (*bundle)->apply(source, (*backend)->dense_algebra(), adapted);
+    if (const Status status =
+            apply_and_check(**bundle, source, (*backend)->dense_algebra(), adapted);
         !status)
       return said(status.error());
     return "ok";
@@ -353,7 +361,7 @@ TEST_F(HostileBundle, ACompactBundleNeedsItsBase) {
   AdaptedSource adapted(source);
   const auto bundle = Bundle::open(bundle_);
   ASSERT_TRUE(bundle);
-  const Status status = (*bundle)->apply(source, (*backend)->dense_algebra(), adapted);
+  const Status status = apply_and_check(**bundle, source, (*backend)->dense_algebra(), adapted);
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().tag, "base_model_mismatch");
   const auto report = verify_bundle(bundle_, {other / "model"});
@@ -372,7 +380,7 @@ TEST_F(HostileBundle, NoBundleIsPutOverAnotherModelOfTheSameShape) {
     const auto bundle = Bundle::open(bundle_);
     ASSERT_TRUE(bundle);
     AdaptedSource adapted(source);
-    const Status status = (*bundle)->apply(source, (*backend)->dense_algebra(), adapted);
+    const Status status = apply_and_check(**bundle, source, (*backend)->dense_algebra(), adapted);
     ASSERT_FALSE(status);
     EXPECT_EQ(status.error().tag, "base_model_mismatch");
     EXPECT_NE(status.error().message.find("model.layers.1."), std::string::npos);
@@ -387,7 +395,7 @@ TEST_F(HostileBundle, AFullBundleNeedsNoAlgebra) {
     const auto bundle = Bundle::open(bundle_);
     ASSERT_TRUE(bundle);
     AdaptedSource adapted(source);
-    EXPECT_TRUE((*bundle)->apply(source, nullptr, adapted));
+    EXPECT_TRUE(apply_and_check(**bundle, source, nullptr, adapted));
   }
 }
 

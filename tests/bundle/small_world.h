@@ -54,7 +54,7 @@ inline void write_vector(const fs::path& path, int64_t count = kWorldNumbers, ui
 
 /// What an export did: its report or error, and every event.
 struct Exported {
-  Result<ExportReport> report = fail(ErrorKind::failed, "not_run", "not run");
+  Result<BundleReport> report = fail(ErrorKind::failed, "not_run", "not run");
   Strings names;
   std::vector<Json> events;
   std::string tag() const { return report ? "ok" : report.error().tag; }

@@ -348,12 +348,12 @@ Manifest small_bundle(const TemporaryFolder& folder) {
   folder.put("bundle/router_head.safetensors", "head");
   folder.put("bundle/checkpoints/0001_a.safetensors", "tensor");
   Manifest manifest;
-  manifest.status = "complete";
-  manifest.export_complete = true;
+  manifest.progress.status = "complete";
+  manifest.progress.export_complete = true;
   manifest.scale_offset_count = 1;
-  manifest.source_vector_shape = {9};
-  manifest.router_head_shape = {2, 4};
-  manifest.router_head_sha256 = sha256_hex("head");
+  manifest.vector.shape = {9};
+  manifest.head.shape = {2, 4};
+  manifest.head.sha256 = sha256_hex("head");
   manifest.selected_singular_value_count = 1;
   ManifestTensor tensor;
   tensor.index = 1;
@@ -402,8 +402,8 @@ TEST(PinCommand, EveryFileIsHashedAgain) {
 TEST(PinCommand, AMergedFileIsPartOfThePin) {
   const TemporaryFolder folder;
   Manifest manifest = small_bundle(folder);
-  manifest.layout = ArtifactLayout::single_file;
-  manifest.adapted_tensors_sha256 = sha256_hex("merged");
+  manifest.adapted.layout = ArtifactLayout::single_file;
+  manifest.adapted.sha256 = sha256_hex("merged");
   folder.put("bundle/adapted_tensors.safetensors", "merged");
   folder.put("bundle/manifest.json", manifest_json(manifest));
   const Words words = {"pin",       "--bundle",   folder / "bundle",

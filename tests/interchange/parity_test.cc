@@ -7,8 +7,8 @@
 
 #include "base/json.h"
 #include "base/sha256.h"
-#include "bundle/component_files.h"
-#include "bundle/python_import_sources.h"
+#include "interchange/component_files.h"
+#include "interchange/python_import_sources.h"
 #include "interchange/parity/chunks.h"
 #include "interchange/parity/compare.h"
 #include "interchange/parity/native.h"

@@ -1,11 +1,10 @@
-// Decisions and their two written forms.
+// Decisions and their record.
 #include "route/decision.h"
 
 #include <gtest/gtest.h>
 
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -28,16 +27,6 @@ Route bare_route(int agent_id, int role_id) {
   route.role_id = role_id;
   return route;
 }
-
-std::set<std::string> keys_of(const Json& object) {
-  std::set<std::string> keys;
-  for (const auto& [key, value] : object.items()) keys.insert(key);
-  return keys;
-}
-
-const std::set<std::string> kTraceKeys = {"agent_id",         "role_id",         "role_name",
-                                          "margins",          "selection_modes", "transcript_hash",
-                                          "artifact_identity"};
 
 TEST(RoleNames, TOP1WorkerThinkerVerifier) {
   EXPECT_EQ(role_name(0), "Worker");
@@ -68,14 +57,13 @@ TEST(Decision, RD2AMessageListIsHashed) {
   EXPECT_EQ(decision->trace_messages_hash, *hash::trace_messages_hash(kMessages));
   EXPECT_EQ(decision->transcript_hash, *hash::transcript_hash(kMessages));
   EXPECT_EQ(decision->route_hash, *hash::route_hash(4, 2, kLogits));
-  EXPECT_EQ(trace_map(*decision)["transcript_hash"].as_string().size(), 64u);
 }
 
 TEST(Decision, RD3AHashStringIsTakenAsItIs) {
   const auto decision = make_decision(bare_route(0, 1), std::string("abc123"));
   ASSERT_TRUE(decision);
   EXPECT_EQ(decision->role_name, "Thinker");
-  EXPECT_EQ(trace_map(*decision)["transcript_hash"], "abc123");
+  EXPECT_EQ(decision->trace_messages_hash, "abc123");
   EXPECT_EQ(decision->transcript_hash, std::nullopt);
 }
 
@@ -87,7 +75,7 @@ TEST(Decision, RD4KeepsTheArtifactIdentity) {
   ASSERT_TRUE(decision);
   const Json expected = {{"trinity_artifact_manifest_hash", "h"},
                          {"trinity_artifact_manifest_path", nullptr}};
-  EXPECT_EQ(trace_map(*decision)["artifact_identity"], expected);
+  EXPECT_EQ(decision_record(*decision)["artifact_identity"], expected);
 }
 
 TEST(Decision, RD5NoLogitsMeanNullMargins) {
@@ -97,31 +85,7 @@ TEST(Decision, RD5NoLogitsMeanNullMargins) {
   EXPECT_TRUE(decision->role_logits().empty());
   EXPECT_EQ(decision->route_hash, std::nullopt);
   const Json margins = {{"agent", nullptr}, {"role", nullptr}};
-  EXPECT_EQ(trace_map(*decision)["margins"], margins);
   EXPECT_EQ(decision_record(*decision)["margins"], margins);
-}
-
-TEST(Decision, RD6TheTraceMapHasExactlySevenKeys) {
-  SelectionOptions sampled;
-  sampled.agent_selection = SelectionMode::sample;
-  sampled.return_probabilities = true;
-  for (const Route& route :
-       {argmax_route(), bare_route(0, 0), *select_route(kLogits, 7, 3, sampled)}) {
-    const auto decision = make_decision(route, kMessages);
-    ASSERT_TRUE(decision);
-    const Json map = trace_map(*decision);
-    EXPECT_EQ(keys_of(map), kTraceKeys);
-    EXPECT_EQ(*parse_json(json_text(map)), map);
-    for (const auto& [key, value] : map.items()) EXPECT_FALSE(value.is_array()) << key;
-  }
-}
-
-TEST(Decision, RD7ANullIdentityIsWritten) {
-  const auto decision = make_decision(argmax_route(), std::monostate{});
-  const Json map = trace_map(*decision);
-  EXPECT_TRUE(map["artifact_identity"].is_null());
-  EXPECT_TRUE(map["transcript_hash"].is_null());
-  EXPECT_EQ(*parse_json(json_text(map)), map);
 }
 
 TEST(Decision, AnotherRoleNameCanBeGiven) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <random>
 
 #include "base/temporary_folder.h"
 #include "tensor/checkpoint.h"
@@ -99,6 +100,35 @@ TEST_F(Lora, AMergedMatrixIsF32WhateverItsBaseIs) {
   EXPECT_EQ(checkpoint->find(kQuery)->size, 24u);
   EXPECT_EQ(checkpoint->total_bytes(), 24u);
   EXPECT_EQ(*to_f32(*checkpoint->tensor(kQuery)), kMerged);
+}
+
+TEST_F(Lora, EveryElementIsTheSumInTheOrderOfTheRank) {
+  // More rows than a thread takes at a time, and columns that no register's width divides.
+  constexpr std::int64_t rows = 203, columns = 29, rank = 5;
+  std::mt19937 random(8);
+  std::normal_distribution<float> normal;
+  const auto numbers = [&](std::int64_t count) {
+    std::vector<float> out(static_cast<std::size_t>(count));
+    for (float& value : out) value = normal(random);
+    return out;
+  };
+  const std::vector<float> w = numbers(rows * columns), a = numbers(rank * columns),
+                           b = numbers(rows * rank);
+  write(folder_ / "model.safetensors", {{kQuery, {rows, columns}, w}});
+  folder_.put("adapter_config.json", R"({"peft_type":"LORA","r":5,"lora_alpha":3})");
+  write(folder_ / "adapter_model.safetensors", {{module_ + ".lora_A.weight", {rank, columns}, a},
+                                                {module_ + ".lora_B.weight", {rows, rank}, b}});
+  std::vector<float> expected;
+  for (std::size_t at = 0; at < w.size(); ++at) {
+    const std::size_t row = at / columns, column = at % columns;
+    double sum = 0;
+    for (std::size_t k = 0; k < rank; ++k)
+      sum += double{b[row * rank + k]} * double{a[k * columns + column]};
+    expected.push_back(static_cast<float>(double{w[at]} + 3.0 / 5 * sum));
+  }
+  const auto checkpoint = Checkpoint::open(folder_.path());
+  ASSERT_TRUE(checkpoint) << checkpoint.error().message;
+  EXPECT_EQ(*to_f32(*checkpoint->tensor(kQuery)), expected);
 }
 
 TEST_F(Lora, VariantsAreRefusedByName) {

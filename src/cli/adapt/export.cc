@@ -12,6 +12,7 @@
 #include "base/try.h"
 #include "bundle/export_folder.h"
 #include "bundle/exporter.h"
+#include "cli/adapt/bundle_events.h"
 #include "cli/commands.h"
 #include "cli/flags/model_flags.h"
 #include "router/profile.h"
@@ -76,15 +77,14 @@ Status print_dry_run(const ExportFlags& flags, const ExportPlan& plan, const Bac
                          {"shape", t.shape},
                          {"singular_values", t.singular_values},
                          {"backend", backend.info().label}});
-    const Json spec = manifest_document(plan.manifest)["export_spec"];
     TRINITY_CHECK(output.write(wire::json_line(
         Json{{"status", "dry_run"},
              {"export_complete", false},
              {"dry_run", true},
-             {"export_spec", spec},
-             {"source_vector_shape", plan.manifest.source_vector_shape},
+             {"export_spec", export_spec_document(plan.manifest)},
+             {"source_vector_shape", plan.manifest.vector.shape},
              {"scale_offsets_shape", Json::array({plan.selection.scale_count()})},
-             {"router_head_shape", plan.manifest.router_head_shape},
+             {"router_head_shape", plan.manifest.head.shape},
              {"selected_tensor_count", plan.manifest.tensors.size()},
              {"selected_singular_value_count", plan.manifest.selected_singular_value_count},
              {"selected_tensors", tensors}})));
@@ -105,18 +105,18 @@ Status print_summary(const ExportFlags& flags, const ExportPlan& plan, const Bac
       "Base model:    {}\nRouter vector: {} ({} numbers: {} offsets, head [{}, {}]: {})\n"
       "Tensors:       {} with {} singular values, layers {}\n"
       "Tie mode:      {}{}\nBackend:       {} on {}\nOutput:        {} ({})\n",
-      printable(flags.model), printable(flags.vector), m.source_vector_shape[0],
-      m.scale_offset_count, m.router_head_shape[0], m.router_head_shape[1],
-      head_rows_text(m.router_head_shape[0]), m.tensors.size(), m.selected_singular_value_count,
-      m.layers.empty() ? "all" : fmt::format("{}", fmt::join(m.layers, ", ")),
-      m.tie_mode.value_or("embed_offsets"), plan.selection.tied ? " (tied base model)" : "",
+      printable(flags.model), printable(flags.vector), m.vector.shape[0], m.scale_offset_count,
+      m.head.shape[0], m.head.shape[1], head_rows_text(m.head.shape[0]), m.tensors.size(),
+      m.selected_singular_value_count,
+      m.recipe.layers.empty() ? "all" : fmt::format("{}", fmt::join(m.recipe.layers, ", ")),
+      m.recipe.tie_mode.value_or("embed_offsets"), plan.selection.tied ? " (tied base model)" : "",
       backend.info().label, backend.info().device, printable(flags.out),
       flags.compact ? "compact: factors" : "full: adapted tensors")));
   return output.flush();
 }
 
 /// What people see of an event: the tensors as they finish, and what was kept.
-std::string event_line(const std::string& name, const Json& fields) {
+std::string shown_event(const std::string& name, const Json& fields) {
   if (name != "tensor_skipped" && name != "tensor_export_progress" &&
       name != "router_head_skipped" && name != "router_head_rewrite" &&
       name != "artifact_merge_complete" && name != "tensor_export_failed" &&
@@ -133,16 +133,11 @@ std::string event_line(const std::string& name, const Json& fields) {
     return fmt::format("{:>4}  {} {}\n", fields["index"].as_int64(),
                        pad(printable(fields["path"].as_string(), 40), 40), what);
   }
-  std::string line = name + ":";
-  for (const auto& [key, value] : fields.items())
-    line += fmt::format(" {}={}", key,
-                        printable(value.is_string() ? value.as_string() : json_text(value)));
-  return line + "\n";
+  return event_line(name, fields);
 }
 
 Result<int> run_export_command(const ExportFlags& flags) {
-  TRINITY_TRY(const ExportOptions base_options, options_of(flags));
-  ExportOptions options = base_options;
+  TRINITY_TRY(ExportOptions options, options_of(flags));
   if (!flags.dry_run)
     TRINITY_CHECK(check_output_folder({"--out", flags.out},
                                       {{"--model", flags.model}, {"--vector", flags.vector}},
@@ -166,10 +161,8 @@ Result<int> run_export_command(const ExportFlags& flags) {
   const auto listener = [&](const std::string& name, const Json& fields) {
     if (!printed) return;
     if (flags.json) {
-      Json event = {{"event", name}};
-      event.update(fields);
-      printed = output.write(wire::json_line(event));
-    } else if (const std::string line = event_line(name, fields); !line.empty()) {
+      printed = output.write(event_record(name, fields));
+    } else if (const std::string line = shown_event(name, fields); !line.empty()) {
       if (name == "tensor_export_progress" || name == "tensor_skipped")
         bar->piece_finished(name == "tensor_skipped");
       bar->clear();
@@ -186,12 +179,11 @@ Result<int> run_export_command(const ExportFlags& flags) {
   for (const std::string& file : report->foreign_files)
     note(fmt::format("left alone in {}: {}", flags.out, file));
   const Manifest& m = report->manifest;
-  const int verdict = m.status == "complete" || flags.only_index ? 0 : 1;
-  std::int64_t completed = 0;
-  for (const ManifestTensor& t : m.tensors) completed += t.status == TensorStatus::complete ? 1 : 0;
+  const int verdict = m.progress.status == "complete" || flags.only_index ? 0 : 1;
   if (!flags.json && printed)
-    printed = print(fmt::format("Export status: {}\nCompleted: {} / {}\nTime: {:.1f} s\n", m.status,
-                                completed, m.tensors.size(), report->total_ms / 1000));
+    printed = print(fmt::format("Export status: {}\nCompleted: {} / {}\nTime: {:.1f} s\n",
+                                m.progress.status, m.completed(), m.tensors.size(),
+                                report->total_ms / 1000));
   return conclude(verdict, {printed});
 }
 

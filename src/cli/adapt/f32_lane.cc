@@ -2,7 +2,7 @@
 
 #include "backend_registry/registry.h"
 #include "base/try.h"
-#include "bundle/components.h"
+#include "interchange/components.h"
 
 namespace trinity::cli {
 namespace {

@@ -10,10 +10,11 @@
 #include "base/try.h"
 #include "base/utf8.h"
 #include "bundle/export_folder.h"
-#include "bundle/python_import.h"
+#include "cli/adapt/bundle_events.h"
 #include "cli/adapt/f32_lane.h"
 #include "cli/commands.h"
 #include "cli/repository_root.h"
+#include "interchange/python_import.h"
 #include "model/config.h"
 #include "terminal/output.h"
 #include "terminal/output_file.h"
@@ -71,29 +72,22 @@ Result<ImportOptions> options_of(const ImportFlags& flags, const RuntimeProfile&
   return options;
 }
 
-std::string event_line(const std::string& name, const Json& fields) {
-  std::string line = name + ":";
-  for (const auto& [key, value] : fields.items())
-    line += fmt::format(" {}={}", key,
-                        excerpt(value.is_string() ? value.as_string() : json_text(value), 1024));
-  return line + "\n";
-}
-
-Json report_record(const ImportFlags& flags, const ImportReport& report) {
+Json report_record(const ImportFlags& flags, const BundleReport& report) {
   const Manifest& m = report.manifest;
   int64_t verified = 0;
-  for (const ManifestTensor& t : m.tensors) verified += t.target_verified.value_or(false) ? 1 : 0;
+  for (const ManifestTensor& t : m.tensors)
+    verified += t.imported.target_verified.value_or(false) ? 1 : 0;
   return {{"event", "python_import_report"},
-          {"status", m.status},
+          {"status", m.progress.status},
           {"out", flags.out},
           {"tensors", m.tensors.size()},
-          {"imported", report.imported},
-          {"skipped", report.skipped},
+          {"imported", report.written},
+          {"skipped", report.kept},
           {"target_verified", verified},
           {"singular_values", m.selected_singular_value_count},
-          {"router_head_shape", m.router_head_shape},
-          {"router_head_sha256", m.router_head_sha256.value_or("")},
-          {"source_vector_sha256", m.source_vector_sha256},
+          {"router_head_shape", m.head.shape},
+          {"router_head_sha256", m.head.sha256.value_or("")},
+          {"source_vector_sha256", m.vector.sha256},
           {"seconds", report.total_ms / 1000}};
 }
 
@@ -109,13 +103,7 @@ Result<int> import(const ImportFlags& flags) {
   Status printed;
   const auto listener = [&](const std::string& name, const Json& fields) {
     if (!printed) return;
-    if (flags.json) {
-      Json event = {{"event", name}};
-      event.update(fields);
-      printed = output.write(wire::json_line(event));
-    } else {
-      printed = output.write(event_line(name, fields));
-    }
+    printed = output.write(flags.json ? event_record(name, fields) : event_line(name, fields));
     if (printed) printed = output.flush();
   };
   std::optional<ProgressBar> bar;
@@ -135,8 +123,8 @@ Result<int> import(const ImportFlags& flags) {
           : fmt::format(
                 "Tensors: {} ({} imported, {} kept), {} singular values\nOutput: {}\n"
                 "Time: {:.1f} s\nPython semantic import complete\n",
-                m.tensors.size(), report->imported, report->skipped,
-                m.selected_singular_value_count, printable(flags.out), report->total_ms / 1000);
+                m.tensors.size(), report->written, report->kept, m.selected_singular_value_count,
+                printable(flags.out), report->total_ms / 1000);
   if (printed) printed = print(text);
   return conclude(0, {printed});
 }

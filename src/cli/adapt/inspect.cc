@@ -55,15 +55,15 @@ std::string short_hash(const std::optional<std::string>& hash) {
 }
 
 std::string duration(const ManifestTensor& entry) {
-  if (!entry.decompose_elapsed_ms || !entry.reconstruct_elapsed_ms) return "–";
-  return fmt::format(
-      "{:.2f} s",
-      static_cast<double>(*entry.decompose_elapsed_ms + *entry.reconstruct_elapsed_ms) / 1000);
+  if (!entry.made.decompose_elapsed_ms || !entry.made.reconstruct_elapsed_ms) return "–";
+  return fmt::format("{:.2f} s", static_cast<double>(*entry.made.decompose_elapsed_ms +
+                                                     *entry.made.reconstruct_elapsed_ms) /
+                                     1000);
 }
 
 std::string gap(const ManifestTensor& entry) {
-  if (!entry.svd_gap_report) return "–";
-  const auto& report = *entry.svd_gap_report;
+  if (!entry.measured.svd_gap_report) return "–";
+  const auto& report = *entry.measured.svd_gap_report;
   return report.gaps_below_resolution > 0 ? fmt::format("{} equal", report.gaps_below_resolution)
                                           : fmt::format("{:.1e}", report.smallest_relative_gap);
 }
@@ -84,7 +84,7 @@ std::string spectrum(const std::vector<double>& values) {
 }
 
 std::string type_name_of(const ManifestTensor& entry) {
-  const auto dtype = parse_elixir_type(entry.type);
+  const auto dtype = parse_manifest_type(entry.type);
   return dtype ? std::string(dtype_name(*dtype)) : entry.type.empty() ? "–" : entry.type;
 }
 
@@ -110,31 +110,34 @@ std::string bundle_facts(const InspectFlags& flags, const BundlePicture& picture
   const Manifest& m = picture.manifest;
   Facts facts(style);
   facts.add("Bundle", fmt::format("{} ({}, layout {})", flags.path, kind_name(picture.kind),
-                                  artifact_layout_name(m.layout)));
+                                  artifact_layout_name(m.adapted.layout)));
   const bool complete = require_complete(m).has_value();
-  facts.add("State", complete ? fmt::format("complete, {} tensors", picture.tensors.size())
-                              : fmt::format("not complete: status {}, {} of {} tensors finished",
-                                            m.status, picture.completed(), picture.tensors.size()));
-  facts.add("Base model",
-            m.base_model_repo + (m.base_model_revision ? " at " + *m.base_model_revision : ""));
-  if (!m.spec_name.empty() || !m.layers.empty())
-    facts.add("Layers", m.layers.empty() ? "all" : fmt::format("{}", fmt::join(m.layers, ", ")));
-  facts.add("Tie mode", m.tie_mode.value_or("embed_offsets (not recorded)"));
-  facts.add("SVD", m.svd_compute_type.value_or(""));
-  facts.add("Router vector", fmt::format("{} (SHA-256 {}…)", m.source_vector_path,
-                                         short_hash(m.source_vector_sha256)));
-  std::string head = fmt::format("[{}, {}]", m.router_head_shape.at(0), m.router_head_shape.at(1));
+  facts.add("State",
+            complete ? fmt::format("complete, {} tensors", picture.tensors.size())
+                     : fmt::format("not complete: status {}, {} of {} tensors finished",
+                                   m.progress.status, picture.completed(), picture.tensors.size()));
+  facts.add("Base model", m.base.repo + (m.base.revision ? " at " + *m.base.revision : ""));
+  if (!m.recipe.spec_name.empty() || !m.recipe.layers.empty())
+    facts.add("Layers", m.recipe.layers.empty()
+                            ? "all"
+                            : fmt::format("{}", fmt::join(m.recipe.layers, ", ")));
+  facts.add("Tie mode", m.recipe.tie_mode.value_or("embed_offsets (not recorded)"));
+  facts.add("SVD", m.recipe.svd_compute_type.value_or(""));
+  facts.add("Router vector",
+            fmt::format("{} (SHA-256 {}…)", m.vector.path, short_hash(m.vector.sha256)));
+  std::string head = fmt::format("[{}, {}]", m.head.shape.at(0), m.head.shape.at(1));
   if (picture.head)
     head += fmt::format(", std {:.4f}, {:+.3f} … {:+.3f}", picture.head->standard_deviation,
                         picture.head->minimum, picture.head->maximum);
   facts.add("Head", head);
-  facts.add("Producer", m.producer.value_or(m.importer.value_or("")) +
-                            (m.producer_profile && !m.producer_profile->empty()
-                                 ? fmt::format(" (profile {})", *m.producer_profile)
+  facts.add("Producer", m.producer.program.value_or(m.imported.importer.value_or("")) +
+                            (m.producer.profile && !m.producer.profile->empty()
+                                 ? fmt::format(" (profile {})", *m.producer.profile)
                                  : ""));
-  facts.add("Made", m.created_at.empty()
-                        ? ""
-                        : fmt::format("{}, last changed {}", m.created_at, m.updated_at));
+  facts.add("Made",
+            m.progress.created_at.empty()
+                ? ""
+                : fmt::format("{}, last changed {}", m.progress.created_at, m.progress.updated_at));
   return facts.lines();
 }
 
@@ -192,7 +195,7 @@ std::string files_table(const BundlePicture& picture, const Style& style) {
                                                                   : &Style::yellow},
                       {short_hash(entry.checkpoint_sha256)},
                       {duration(entry)},
-                      {entry.backend_label.value_or("–")}});
+                      {entry.made.backend_label.value_or("–")}});
   }
   for (const TensorPicture& tensor : picture.tensors)
     if (tensor.entry.error)
@@ -267,15 +270,15 @@ Json tensor_json(const TensorPicture& tensor, bool vector) {
       if (value) out[key] = *value;
     };
     add("checkpoint_sha256", entry.checkpoint_sha256);
-    add("backend", entry.backend_label);
-    add("decompose_ms", entry.decompose_elapsed_ms);
-    add("reconstruct_ms", entry.reconstruct_elapsed_ms);
-    add("normalization", entry.normalization);
+    add("backend", entry.made.backend_label);
+    add("decompose_ms", entry.made.decompose_elapsed_ms);
+    add("reconstruct_ms", entry.made.reconstruct_elapsed_ms);
+    add("normalization", entry.measured.normalization);
     add("error", entry.error);
     add("relative_change", tensor.relative_change);
-    if (entry.svd_gap_report) {
-      out["smallest_relative_gap"] = entry.svd_gap_report->smallest_relative_gap;
-      out["gaps_below_resolution"] = entry.svd_gap_report->gaps_below_resolution;
+    if (entry.measured.svd_gap_report) {
+      out["smallest_relative_gap"] = entry.measured.svd_gap_report->smallest_relative_gap;
+      out["gaps_below_resolution"] = entry.measured.svd_gap_report->gaps_below_resolution;
     }
   }
   if (tensor.statistics) out["offsets"] = statistics_json(*tensor.statistics);
@@ -293,15 +296,15 @@ Status print_json(const InspectFlags& flags, const BundlePicture& picture, Outpu
                        : picture.kind == Kind::compact ? "compact_bundle"
                                                        : "bundle"}};
   if (!vector) {
-    out["status"] = m.status;
+    out["status"] = m.progress.status;
     out["complete"] = require_complete(m).has_value();
-    out["artifact_layout"] = artifact_layout_name(m.layout);
-    out["base_model_repo"] = m.base_model_repo;
-    out["tie_mode"] = m.tie_mode.value_or("embed_offsets");
-    if (m.producer) out["producer"] = *m.producer;
-    if (m.importer) out["importer"] = *m.importer;
-    if (m.producer_profile) out["producer_profile"] = *m.producer_profile;
-    out["source_vector_sha256"] = m.source_vector_sha256;
+    out["artifact_layout"] = artifact_layout_name(m.adapted.layout);
+    out["base_model_repo"] = m.base.repo;
+    out["tie_mode"] = m.recipe.tie_mode.value_or("embed_offsets");
+    if (m.producer.program) out["producer"] = *m.producer.program;
+    if (m.imported.importer) out["importer"] = *m.imported.importer;
+    if (m.producer.profile) out["producer_profile"] = *m.producer.profile;
+    out["source_vector_sha256"] = m.vector.sha256;
     out["completed"] = picture.completed();
   } else {
     out["sha256"] = picture.vector_sha256;

@@ -59,8 +59,7 @@ Result<Pin> make_pin(const PinFlags& flags) {
   pin.manifest_sha256 = sha256_hex(text);
   TRINITY_TRY(PinFile manifest_file, hashed(bundle, kManifestFile, pin.manifest_sha256));
   pin.files.push_back(std::move(manifest_file));
-  TRINITY_TRY(PinFile head, hashed(bundle, manifest.router_head_artifact,
-                                   manifest.router_head_sha256.value_or("")));
+  TRINITY_TRY(PinFile head, hashed(bundle, manifest.head.file, manifest.head.sha256.value_or("")));
   pin.files.push_back(std::move(head));
   for (const ManifestTensor& tensor : manifest.tensors) {
     TRINITY_TRY(PinFile file,
@@ -68,9 +67,9 @@ Result<Pin> make_pin(const PinFlags& flags) {
     pin.files.push_back(std::move(file));
   }
   // Such a bundle is read from its merged file; without it a pulled copy would not work.
-  if (manifest.layout == ArtifactLayout::single_file) {
-    TRINITY_TRY(PinFile merged, hashed(bundle, manifest.adapted_tensors_artifact,
-                                       manifest.adapted_tensors_sha256.value_or("")));
+  if (manifest.adapted.layout == ArtifactLayout::single_file) {
+    TRINITY_TRY(PinFile merged,
+                hashed(bundle, manifest.adapted.file, manifest.adapted.sha256.value_or("")));
     pin.files.push_back(std::move(merged));
   }
   TRINITY_CHECK(require_valid_pin(pin));

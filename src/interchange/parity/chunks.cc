@@ -11,7 +11,7 @@
 #include "base/utf8.h"
 #include "bundle/json_lookup.h"
 #include "bundle/manifest.h"
-#include "bundle/python_import_sources.h"
+#include "interchange/python_import_sources.h"
 #include "interchange/parity/replay.h"
 #include "interchange/parity/stage.h"
 

@@ -71,7 +71,7 @@ Result<Json> native_variant(Backend& backend, const NativeKind& kind, const Tens
   Json out = {{"label", kind.label},
               {"svd_provider", "native"},
               {"compute_type", kind.in_source_type ? "source" : "f32"},
-              {"offset_type", elixir_type(offset_type)},
+              {"offset_type", manifest_type(offset_type)},
               {"u", u},
               {"s",
                {{"singular_values", s},

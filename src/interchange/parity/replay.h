@@ -13,7 +13,7 @@
 
 #include "backend/backend.h"
 #include "base/json_value.h"
-#include "bundle/components.h"
+#include "interchange/components.h"
 #include "interchange/parity/stage.h"
 #include "tensor/safetensors.h"
 

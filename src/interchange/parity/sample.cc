@@ -217,7 +217,7 @@ class Sampler {
           {"selected_singular_value_count", number(r.singular_value_count)},
           {"sample_elixir_shape", bundle},
           {"sample_source_oriented_shape", source.shape},
-          {"sample_source_type", elixir_type(source.dtype)},
+          {"sample_source_type", manifest_type(source.dtype)},
           {"sample_source_backend", label()},
           {"sample_source_oriented_backend", label()},
           {"diagnostic_snapshots_backend", label()},

@@ -7,7 +7,7 @@
 #include "base/try.h"
 #include "base/utf8.h"
 #include "bundle/json_lookup.h"
-#include "bundle/python_import_sources.h"
+#include "interchange/python_import_sources.h"
 #include "interchange/parity/stage.h"
 
 namespace trinity {

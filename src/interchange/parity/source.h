@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "base/json_value.h"
-#include "bundle/components.h"
+#include "interchange/components.h"
 #include "tensor/safetensors.h"
 
 namespace trinity {

@@ -65,7 +65,7 @@ Json SummaryBuilder::finish() {
   Json prefix = Json::array();
   for (const float value : prefix_) prefix.push_back(number(double{value}));
   return {{"shape", shape_},
-          {"type", elixir_type(dtype_)},
+          {"type", manifest_type(dtype_)},
           {"backend", backend_},
           {"snapshot_backend", backend_},
           {"size", size_},

@@ -10,8 +10,8 @@
 #include "adapt/tensor_naming.h"
 #include "base/sha256.h"
 #include "bundle/bundle_paths.h"
-#include "bundle/component_files.h"
-#include "bundle/python_import.h"
+#include "interchange/component_files.h"
+#include "interchange/python_import.h"
 #include "tensor/float_cast.h"
 
 namespace trinity::testing {
@@ -54,12 +54,12 @@ class ImportTest : public ::testing::Test {
     std::ofstream(options_.source / kPythonManifestFile) << manifest_.dump();
   }
 
-  Result<ImportReport> import() {
+  Result<BundleReport> import() {
     return import_python_components(
         f32_backend(), options_,
         [this](const std::string& name, const auto&) { events_.push_back(name); }, {});
   }
-  Result<ImportReport> write_and_import() {
+  Result<BundleReport> write_and_import() {
     write_input();
     return import();
   }
@@ -70,7 +70,7 @@ class ImportTest : public ::testing::Test {
     return report ? "no error" : report.error().tag;
   }
 
-  FloatTensor imported(const ImportReport& report, size_t place = 0) const {
+  FloatTensor imported(const BundleReport& report, size_t place = 0) const {
     const ManifestTensor& entry = report.manifest.tensors[place];
     return read_tensor(options_.out / entry.checkpoint_path, entry.artifact_key);
   }
@@ -90,20 +90,20 @@ TEST_F(ImportTest, PI_1_AFlatManifestBecomesACompleteBundle) {
   ASSERT_TRUE(manifest) << manifest.error().message;
   EXPECT_TRUE(require_complete(*manifest));
   ASSERT_EQ(manifest->tensors.size(), 1U);
-  EXPECT_EQ(manifest->tensors[0].target_verified, false);
+  EXPECT_EQ(manifest->tensors[0].imported.target_verified, false);
   EXPECT_EQ(manifest->tensors[0].type, "{:f, 32}");
-  EXPECT_EQ(manifest->layout, ArtifactLayout::checkpoint_directory);
-  EXPECT_EQ(manifest->router_head_shape, (std::vector<int64_t>{4, 2}));
+  EXPECT_EQ(manifest->adapted.layout, ArtifactLayout::checkpoint_directory);
+  EXPECT_EQ(manifest->head.shape, (std::vector<int64_t>{4, 2}));
   EXPECT_EQ(imported(*report).values, (std::vector<float>{1, 0, 0, 2}));
   EXPECT_EQ(read_tensor(options_.out / kHeadFile, kHeadTensorKey).values,
             (std::vector<float>{1, 2, 3, 4, 5, 6, 7, 8}));
-  EXPECT_EQ(manifest->router_head_sha256, *sha256_file(options_.out / kHeadFile));
+  EXPECT_EQ(manifest->head.sha256, *sha256_file(options_.out / kHeadFile));
   EXPECT_EQ(manifest->tensors[0].checkpoint_sha256,
             *sha256_file(options_.out / manifest->tensors[0].checkpoint_path));
-  EXPECT_EQ(manifest->source_vector_path, "python_semantic_bundle");
-  EXPECT_EQ(manifest->source_vector_tensor, "python_semantic_components");
-  EXPECT_EQ(manifest->source_vector_shape, (std::vector<int64_t>{10}));
-  EXPECT_EQ(manifest->python_manifest_path, std::string("source/") + kPythonManifestFile);
+  EXPECT_EQ(manifest->vector.path, "python_semantic_bundle");
+  EXPECT_EQ(manifest->vector.tensor, "python_semantic_components");
+  EXPECT_EQ(manifest->vector.shape, (std::vector<int64_t>{10}));
+  EXPECT_EQ(manifest->imported.python_manifest_path, std::string("source/") + kPythonManifestFile);
   EXPECT_EQ(events_, (std::vector<std::string>{
                          "python_import_started", "python_import_tensor_started",
                          "python_import_tensor_checkpoint_written", "python_import_write_started",
@@ -132,8 +132,8 @@ TEST_F(ImportTest, PI_2_TheFullExportersManifestIsRead) {
         {"head", kPythonHeadFile}}}};
   const auto report = write_and_import();
   ASSERT_TRUE(report) << report.error().message;
-  EXPECT_EQ(report->manifest.source_vector_sha256, std::string(64, 'a'));
-  EXPECT_EQ(report->manifest.source_vector_path, "v.npy");
+  EXPECT_EQ(report->manifest.vector.sha256, std::string(64, 'a'));
+  EXPECT_EQ(report->manifest.vector.path, "v.npy");
   EXPECT_EQ(report->manifest.tensors[0].path, "decoder.blocks.26.ffn.gate.kernel");
   EXPECT_EQ(report->manifest.tensors[0].shape, (std::vector<int64_t>{2, 2}));
 }
@@ -161,7 +161,7 @@ TEST_F(ImportTest, PI_5_TheDefaultLayoutIsTorchV) {
   auto report = write_and_import();
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_EQ(imported(*report).values, (std::vector<float>{0, 1, -2, 0}));
-  EXPECT_EQ(report->manifest.tensors[0].python_v_layout, "torch_v");
+  EXPECT_EQ(report->manifest.tensors[0].imported.python_v_layout, "torch_v");
   for (const char* layout : {"nx", "vh"}) {
     manifest_["selected_tensors"][0]["v_layout"] = layout;
     options_.force = true;
@@ -191,8 +191,8 @@ TEST(ImportProvenance, PI_7_to_11_PathsTellNothingAboutTheMachine) {
   EXPECT_EQ(provenance_path("/repo/../x.json", "/repo"), "<external>:x.json");
   EXPECT_EQ(provenance_path("/repo", "/repo"), ".");
   Manifest manifest;  // no path: null
-  manifest.importer = "test";
-  manifest.router_head_shape = {4, 2};
+  manifest.imported.importer = "test";
+  manifest.head.shape = {4, 2};
   EXPECT_TRUE(Json::parse(manifest_json(manifest))["reference_manifest_path"].is_null());
 }
 
@@ -217,7 +217,7 @@ TEST_F(ImportTest, TheBaseModelGivesTypeAndShape) {
   ASSERT_TRUE(report) << report.error().message;
   const ManifestTensor& entry = report->manifest.tensors[0];
   EXPECT_EQ(entry.type, "{:bf, 16}");
-  EXPECT_EQ(entry.target_verified, true);
+  EXPECT_EQ(entry.imported.target_verified, true);
   EXPECT_EQ(entry.shape, (std::vector<int64_t>{2, 3}));
   const FloatTensor result = imported(*report);
   const float s0 = 3 * 1.25F, s1 = 1 * 0.5F, norm = 4 / (s0 + s1);
@@ -247,14 +247,14 @@ TEST_F(ImportTest, ResumingKeepsValidCheckpointsAndRebuildsOthers) {
   options_.resume = true;
   again = import();
   ASSERT_TRUE(again) << again.error().message;
-  EXPECT_EQ(again->skipped, 1);
-  EXPECT_EQ(again->imported, 0);
+  EXPECT_EQ(again->kept, 1);
+  EXPECT_EQ(again->written, 0);
   const fs::path checkpoint = options_.out / again->manifest.tensors[0].checkpoint_path;
   const std::string before = slurp(checkpoint);
   std::ofstream(checkpoint, std::ios::binary | std::ios::app) << "x";
   again = import();
   ASSERT_TRUE(again) << again.error().message;
-  EXPECT_EQ(again->imported, 1);
+  EXPECT_EQ(again->written, 1);
   EXPECT_EQ(slurp(checkpoint), before);
   // Other components are another import.
   components_["svd.S.w"].values = {1, 3};
@@ -294,8 +294,8 @@ TEST_F(ImportTest, ACompleteBundleIsLeftAsItIsToTheByte) {
       },
       {});
   ASSERT_TRUE(again) << again.error().message;
-  EXPECT_EQ(again->skipped, 1);
-  EXPECT_EQ(again->manifest.status, "complete");
+  EXPECT_EQ(again->kept, 1);
+  EXPECT_EQ(again->manifest.progress.status, "complete");
   EXPECT_EQ(slurp(options_.out / kManifestFile), manifest);
   struct stat now {};
   ASSERT_EQ(::stat((options_.out / kHeadFile).c_str(), &now), 0);
@@ -303,7 +303,7 @@ TEST_F(ImportTest, ACompleteBundleIsLeftAsItIsToTheByte) {
   // A head that is not the recorded one is written again.
   std::ofstream(options_.out / kHeadFile, std::ios::binary | std::ios::app) << "x";
   ASSERT_TRUE(import());
-  EXPECT_EQ(sha256_file(options_.out / kHeadFile).value(), *again->manifest.router_head_sha256);
+  EXPECT_EQ(sha256_file(options_.out / kHeadFile).value(), *again->manifest.head.sha256);
 }
 
 TEST_F(ImportTest, WhateverFailsOnceItHasBegunIsInTheManifest) {
@@ -318,7 +318,7 @@ TEST_F(ImportTest, WhateverFailsOnceItHasBegunIsInTheManifest) {
   ASSERT_FALSE(report);
   const auto manifest = load_manifest(options_.out);
   ASSERT_TRUE(manifest);
-  EXPECT_EQ(manifest->status, "failed");
+  EXPECT_EQ(manifest->progress.status, "failed");
 }
 
 TEST_F(ImportTest, MissingAndBrokenFilesAreTyped) {
@@ -355,8 +355,8 @@ TEST_F(ImportTest, TheReferenceManifestNamesWhatThePythonManifestLeavesOut) {
   const auto report = write_and_import();
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_EQ(report->manifest.tensors[0].path, "some.kernel");
-  EXPECT_EQ(report->manifest.python_reference_manifest_loaded, true);
-  EXPECT_EQ(report->manifest.reference_manifest_path, "reference.json");
+  EXPECT_EQ(report->manifest.imported.python_reference_manifest_loaded, true);
+  EXPECT_EQ(report->manifest.imported.reference_manifest_path, "reference.json");
 }
 
 TEST_F(ImportTest, DamagedNumbersAreRefusedWithTheTensorsName) {

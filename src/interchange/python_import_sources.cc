@@ -1,4 +1,4 @@
-#include "bundle/python_import_sources.h"
+#include "interchange/python_import_sources.h"
 
 #include <fmt/format.h>
 

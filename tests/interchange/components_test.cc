@@ -1,13 +1,13 @@
 // Matrices put together from recorded components: against an independent decomposition, in every
 // layout of V, and what is refused.
-#include "bundle/components.h"
+#include "interchange/components.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <random>
 
-#include "bundle/component_files.h"
+#include "interchange/component_files.h"
 #include "support/conformance.h"
 #include "tensor/float_cast.h"
 

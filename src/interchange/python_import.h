@@ -16,9 +16,10 @@
 #include <vector>
 
 #include "backend/backend.h"
+#include "bundle/bundle_writer.h"
 #include "bundle/export_log.h"
 #include "bundle/manifest.h"
-#include "bundle/python_import_sources.h"
+#include "interchange/python_import_sources.h"
 
 namespace trinity {
 
@@ -37,24 +38,13 @@ struct ImportOptions {
   std::filesystem::path root;   // paths in the manifest are recorded relative to it
 };
 
-struct ImportReport {
-  Manifest manifest;
-  int64_t imported = 0;  // tensors computed in this run
-  int64_t skipped = 0;   // kept from an earlier one
-  double total_ms = 0;
-  std::vector<std::string> foreign_files;  // found in the folder and left alone
-};
-
-/// How much of the whole is done, in rows of U.
-using ImportProgress = std::function<void(uint64_t done, uint64_t total)>;
-
-/// Errors: those of python_import_sources.h and export_folder.h, `safetensors_read_error`,
-/// `qwen_target_load_error`, `missing_target_tensor`, `missing_router_head_tensor`,
-/// `router_head_shape_mismatch`, `reconstruct_error` (names source tensor and cause),
-/// `profile_lacks_f32_products`, `checkpoint_write_error`, `python_importer_exception` (the folder
-/// holds another import).
-Result<ImportReport> import_python_components(Backend& backend, const ImportOptions& options,
+/// Progress is counted in rows of U. Errors: those of python_import_sources.h and export_folder.h,
+/// `safetensors_read_error`, `qwen_target_load_error`, `missing_target_tensor`,
+/// `missing_router_head_tensor`, `router_head_shape_mismatch`, `reconstruct_error` (names source
+/// tensor and cause), `profile_lacks_f32_products`, `checkpoint_write_error`,
+/// `python_importer_exception` (the folder holds another import).
+Result<BundleReport> import_python_components(Backend& backend, const ImportOptions& options,
                                               const EventListener& listener,
-                                              const ImportProgress& progress);
+                                              const WorkProgress& progress);
 
 }  // namespace trinity

@@ -1,4 +1,4 @@
-#include "bundle/components.h"
+#include "interchange/components.h"
 
 #include <fmt/format.h>
 

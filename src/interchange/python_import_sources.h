@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "base/json_value.h"
-#include "bundle/components.h"
 #include "bundle/manifest.h"
+#include "interchange/components.h"
 
 namespace trinity {
 
@@ -30,7 +30,7 @@ struct PythonEntry {
   std::string path;            // bundle path
   std::vector<int64_t> shape;  // in the checkpoint; empty = not given
   VLayout layout = VLayout::torch_v;
-  ManifestTensor::ComponentKeys keys;
+  TensorImport::Keys keys;
   std::optional<int64_t> offset_start, offset_end;  // span in all offsets
 };
 
