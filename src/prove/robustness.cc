@@ -272,9 +272,12 @@ report::Document robustness_document(const RobustnessReport& report) {
           {},
           {},
           {{{{report.model_name + ", " + report::counted(report.questions, "question")}},
-            {{"held, flipped: margins of the agent before the noise, smallest / median, of the "
-              "questions whose decision held and of those that flipped"}},
-            {std::move(table)}}}};
+            {},
+            {report::Paragraph{{{"held, flipped: margins of the agent before the noise, smallest / "
+                                 "median, of the questions whose decision held and of those that "
+                                 "flipped",
+                                 report::Look::faint}}},
+             std::move(table)}}}};
 }
 
 }  // namespace trinity

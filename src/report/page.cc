@@ -38,7 +38,7 @@ p.lead { color: var(--soft); margin: 0 0 14px; max-width: 860px; }
 .bad { color: var(--bad); background: var(--bad-bg); }
 .warn { color: var(--warn); background: var(--warn-bg); }
 .plain { color: var(--soft); background: var(--band); }
-.chip { display: inline-block; padding: 1px 9px; border-radius: 10px; font-size: 13px;
+.chip { display: inline-block; white-space: nowrap; padding: 1px 9px; border-radius: 10px; font-size: 13px;
         font-variant-numeric: tabular-nums; }
 .scroll { overflow-x: auto; }
 .scroll:focus-visible, summary:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }

@@ -70,7 +70,7 @@ class TextForm {
   std::string section(const Section& section) {
     out_ = "\n";
     std::vector<Text> line = with_look(section.heading, Look::strong);
-    if (!line.empty() && !section.lead.empty()) line.push_back({". ", Look::strong, 0});
+    if (!line.empty() && !section.lead.empty()) line.push_back({": ", Look::strong, 0});
     append(line, with_look(section.lead, Look::faint));
     if (!line.empty()) out_ += paragraph(line, style_);
     headed_ = true;

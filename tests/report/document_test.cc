@@ -127,7 +127,7 @@ TEST(Document, SectionsStandApartAndTheVerdictIsLast) {
   document.sections = {{{{"One"}}, {{"Lead"}}, {table, Facts{4, {{"n", {{"v"}}}}}}},
                        {{}, {}, {Paragraph{{{"prose"}}}, table}}};
   EXPECT_EQ(render_text(document, Style(false, 40)),
-            "\n  One. Lead\n  a    b\n  ────────\n  x    y\n  ────────\n\n  n   v\n"
+            "\n  One: Lead\n  a    b\n  ────────\n  x    y\n  ────────\n\n  n   v\n"
             "\n  prose\n\n  a    b\n  ────────\n  x    y\n  ────────\n"
             "\n  all well\n");
   EXPECT_EQ(render_text(Section(), Style()), "");

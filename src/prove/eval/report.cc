@@ -1,8 +1,5 @@
 // Lanes are told apart by a swatch: the baseline's is a ring, and in charts the dots of the others
-// lie in its rings. A section that only a page has room for says so; what both forms show is made
-// once, so the figures agree.
-//
-// Tested by tests/prove/eval_report_test.cc.
+// lie in its rings. Tested by tests/prove/eval_report_test.cc.
 #include "prove/eval/report.h"
 
 #include <fmt/format.h>
@@ -40,7 +37,6 @@ Text equal_text(const BaselineDistance& distance) {
                                             : Look::bad};
 }
 
-/// The document of one evaluation; its parts share lanes and baseline.
 class EvalDocument {
  public:
   EvalDocument(std::span<const LaneReport> lanes, const EvalBaseline& baseline)
@@ -53,9 +49,10 @@ class EvalDocument {
     report::Document document{"Prompt evaluation", verdict(), {}, meta(options), {}};
     for (const LaneReport& lane : lanes_)
       document.sections.push_back(lane_section(lane, options.lanes));
-    for (report::Section section : {lanes_section(), comparison(), findings(), margins(), closest(),
-                                    distance(), selected(), determinism(), decisions()})
-      document.sections.push_back(std::move(section));
+    for (const report::Section& section :
+         {lanes_section(), comparison(), findings(), margins(), closest(), distance(), selected(),
+          determinism(), decisions()})
+      document.sections.push_back(section);
     return document;
   }
 
