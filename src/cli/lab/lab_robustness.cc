@@ -4,8 +4,8 @@
 
 #include "base/file.h"
 #include "base/try.h"
+#include "benchmark/robustness.h"
 #include "cli/lab/lab_commands.h"
-#include "prove/robustness.h"
 #include "report/render_text.h"
 #include "terminal/output.h"
 #include "terminal/progress.h"

@@ -1,4 +1,4 @@
-#include "prove/robustness.h"
+#include "benchmark/robustness.h"
 
 #include <fmt/format.h>
 
