@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "prove/robustness.h"
+#include "benchmark/robustness.h"
 #include "route/exsss.h"
 
 namespace trinity {

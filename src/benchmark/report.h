@@ -9,6 +9,7 @@
 
 #include "base/json_value.h"
 #include "benchmark/run.h"
+#include "report/document.h"
 
 namespace trinity {
 
@@ -34,7 +35,11 @@ struct BenchmarkContext {
 /// routing, turn_budget}}; the payload holds the suites that ran.
 Result<Json> benchmark_record(const BenchmarkContext& context, const BenchmarkResults& results);
 
-/// The record for people: headings, then the figures as JSON without the lists of single cases.
+/// For people: what was measured with what, then a section a suite.
+report::Document benchmark_document(const BenchmarkContext& context,
+                                    const BenchmarkResults& results);
+
+/// The record as Markdown: headings, then the figures as JSON without the lists of single cases.
 std::string benchmark_markdown(const Json& record);
 
 }  // namespace trinity

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/json_value.h"
+#include "report/document.h"
 
 namespace trinity {
 
@@ -83,5 +84,14 @@ GateReport run_gates(std::span<const GateStep> steps, const GateChoice& choice,
 /// {schema_version, ok, "fast?", "release_grade?", total_duration_ms, steps: [{name, cmd, args,
 /// exit_status, duration_ms, blocking, advisory, output, skipped}]}.
 Json gate_summary(const GateReport& report);
+
+/// All steps, what they come to, and the end of what the failed ones said.
+report::Document gates_document(const GateReport& report);
+
+/// "make test": program and arguments.
+std::string step_command(const GateStep& step);
+/// "[trinity.gates] step=test exit=0 duration_ms=12\n"; an advisory step adds a line with its
+/// outcome.
+std::string step_lines(const StepOutcome& outcome);
 
 }  // namespace trinity

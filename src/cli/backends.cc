@@ -7,8 +7,8 @@
 #include "base/json_value.h"
 #include "base/try.h"
 #include "cli/commands.h"
+#include "report/render_text.h"
 #include "terminal/output.h"
-#include "terminal/paragraph.h"
 #include "terminal/terminal.h"
 #include "wire/json_writer.h"
 
@@ -54,38 +54,37 @@ Json record_of(const Listed& listed) {
   return record;
 }
 
-std::string text_of(const Listed& listed, Style style) {
-  constexpr std::size_t indent = 6;
-  const auto detail = [&](const std::string& text, Look look = nullptr) {
-    return paragraph({{text, look}}, style, indent, indent);
-  };
-  std::string out = fmt::format("  {} {}\n", listed.reason ? style.yellow("–") : style.green("✓"),
-                                style.bold(printable(listed.entry->id))) +
-                    detail(listed.entry->description);
-  if (listed.reason) return out + detail("unavailable: " + *listed.reason, &Style::yellow);
+report::Checklist::Item item_of(const Listed& listed) {
+  const BackendEntry& entry = *listed.entry;
+  report::Checklist::Item item{
+      listed.reason ? Look::warn : Look::good, entry.id, {}, {{entry.description}}};
+  if (listed.reason) {
+    item.below.push_back({"unavailable: " + *listed.reason, Look::warn});
+    return item;
+  }
   if (!listed.promise.broken.empty())
-    out += detail(fmt::format("not {} here: {}", exactness_name(listed.entry->exactness),
-                              listed.promise.broken),
-                  &Style::yellow);
-  return out +
-         detail(fmt::format("{}, {}, {}, label {}", exactness_name(listed.promise.kept),
-                            listed.info->device, listed.info->dtype_policy, listed.info->label));
+    item.below.push_back(
+        {fmt::format("not {} here: {}", exactness_name(entry.exactness), listed.promise.broken),
+         Look::warn});
+  item.below.push_back(
+      {fmt::format("{}, {}, {}, label {}", exactness_name(listed.promise.kept), listed.info->device,
+                   listed.info->dtype_policy, listed.info->label)});
+  return item;
 }
 
 Status print(const BackendsFlags& flags) {
-  Output output;
-  const Style style = Style::for_output(STDOUT_FILENO);
+  report::Checklist list{"Backends", {}, 0};
   Json records = Json::array();
   for (const BackendEntry& entry : backend_registry()) {
     TRINITY_TRY(const Listed listed, look_at(entry));
-    if (flags.json) {
+    if (flags.json)
       records.push_back(record_of(listed));
-    } else {
-      TRINITY_CHECK(output.write(text_of(listed, style)));
-    }
+    else
+      list.items.push_back(item_of(listed));
   }
-  if (flags.json) TRINITY_CHECK(output.write(wire::json_line(Json{{"backends", records}})));
-  return output.flush();
+  if (flags.json) return cli::print(wire::json_line(Json{{"backends", records}}));
+  return cli::print(
+      render_text(report::Section{{}, {}, {std::move(list)}}, style_for(STDOUT_FILENO)));
 }
 
 void declare(Command& command, BackendsFlags& flags) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "base/printable.h"
 #include "base/stopwatch.h"
 #include "base/try.h"
 #include "cli/commands.h"
@@ -12,9 +13,9 @@
 #include "cli/flags/model_flags.h"
 #include "cli/input/records.h"
 #include "cli/route/decision_view.h"
+#include "report/prose.h"
 #include "route/decision.h"
 #include "terminal/output.h"
-#include "terminal/paragraph.h"
 #include "wire/json_slice.h"
 #include "wire/record_reader.h"
 
@@ -47,28 +48,28 @@ std::string explanation(std::size_t conversations, double ms,
   std::string text = fmt::format(
       "{} in {:.1f} ms. agent: the skill that should answer; role: work, think or verify; margin: "
       "lead of the chosen agent and role over the second.",
-      counted(conversations, "conversation"), ms);
+      report::counted(conversations, "conversation"), ms);
   if (floors) text += " " + close_call_text(*floors);
-  return paragraph({{text}, {" Next:"}, {" trinity route \"your question\"", &Style::bold}}, style);
+  return paragraph({{text}, {" Next:"}, {" trinity route \"your question\"", Look::strong}}, style);
 }
 
 Status print_table(const std::vector<DemoCase>& cases, Router& router) {
   Output output;
-  const Style style = Style::for_output(STDOUT_FILENO);
+  const Style style = style_for(STDOUT_FILENO);
   const RouterInfo& info = router.info();
   std::size_t width = 0;
   for (const DemoCase& demo : cases) width = std::max(width, display_width(demo.title));
   width = std::min<std::size_t>(width, 44);
-  const Table table = decision_table({"conversation", width, width, false}, style);
+  const report::TableText table = decision_table({"conversation", width, width, false}, style);
   const std::optional<MarginFloors> floors = tiny_router_floors(info.profile);
   TRINITY_CHECK(output.write(
       "\n" +
       paragraph(
-          {{version_text() + ".", &Style::bold},
+          {{version_text() + ".", Look::strong},
            {" The embedded tiny router decides: a demonstration, not the trained coordinator."}},
           style) +
       paragraph({{"profile "},
-                 {info.profile, &Style::bold},
+                 {info.profile, Look::strong},
                  {fmt::format(", {}, loaded in {:.0f} ms", info.device, info.load_ms)}},
                 style) +
       "\n"));

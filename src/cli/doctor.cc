@@ -13,9 +13,9 @@
 #include "cli/flags/model_flags.h"
 #include "hash/etf.h"
 #include "prove/golden/exact_bits.h"
+#include "report/render_text.h"
 #include "router/profile.h"
 #include "terminal/output.h"
-#include "terminal/paragraph.h"
 #include "terminal/terminal.h"
 #include "wire/json_writer.h"
 
@@ -213,7 +213,7 @@ std::vector<Finding> examine(const DoctorFlags& flags) {
   return findings;
 }
 
-/// Columns of the names, the longest of which begins its line alone if it is very long.
+/// Columns of the names, the longest of which are cut.
 std::size_t name_columns_of(const std::vector<Finding>& findings) {
   constexpr std::size_t most = 30;
   std::size_t columns = 0;
@@ -221,22 +221,8 @@ std::size_t name_columns_of(const std::vector<Finding>& findings) {
   return std::min(columns, most);
 }
 
-std::string text_of(const Finding& finding, std::size_t name_columns, Style style) {
-  const std::size_t hanging = 2 + 2 + name_columns + 2;
-  const std::string mark = finding.health == Health::works     ? style.green("✓")
-                           : finding.health == Health::limited ? style.yellow("–")
-                                                               : style.red("✗");
-  const std::string name = printable(finding.name, name_columns);
-  const std::string begin = fmt::format("  {} {}{}", mark, style.bold(name),
-                                        std::string(name_columns + 2 - display_width(name), ' '));
-  std::string out = paragraph_after(begin, hanging, {{finding.detail}}, style, hanging);
-  if (!finding.fix.empty())
-    out += paragraph({{"→ " + finding.fix, &Style::cyan}}, style, hanging, hanging + 2);
-  return out;
-}
-
 /// How it all is, and what to try next.
-std::string closing(const std::vector<Finding>& findings, const std::string& profile, Style style) {
+report::Paragraph closing(const std::vector<Finding>& findings, const std::string& profile) {
   std::vector<std::string> broken;
   std::size_t limited = 0;
   for (const Finding& finding : findings) {
@@ -244,12 +230,26 @@ std::string closing(const std::vector<Finding>& findings, const std::string& pro
     limited += finding.health == Health::limited ? 1 : 0;
   }
   if (!broken.empty())
-    return "\n" + paragraph({{"Does not work: " + listed(broken, broken.size()) + ".", &Style::red},
-                             {" The lines marked ✗ say why."}},
-                            style);
-  return "\n" + paragraph({{"Ready: decisions come from profile " + profile + ".", &Style::green},
-                           {limited == 0 ? "" : " What is marked – is not needed for that."}},
-                          style);
+    return {{{"Does not work: " + report::listed(broken, broken.size()) + ".", Look::bad},
+             {" The lines marked ✗ say why."}}};
+  return {{{"Ready: decisions come from profile " + profile + ".", Look::good},
+           {limited == 0 ? "" : " What is marked – is not needed for that."}}};
+}
+
+report::Document document_of(const std::vector<Finding>& findings, const std::string& profile) {
+  report::Checklist list{"Findings", {}, name_columns_of(findings)};
+  for (const Finding& finding : findings) {
+    const Look state = finding.health == Health::works     ? Look::good
+                       : finding.health == Health::limited ? Look::warn
+                                                           : Look::bad;
+    list.items.push_back({state, finding.name, {{finding.detail}}});
+    if (!finding.fix.empty()) list.items.back().below = {{"→ " + finding.fix, Look::accent}};
+  }
+  return {"This machine",
+          {},
+          {},
+          {},
+          {{{}, {}, {std::move(list)}}, {{}, {}, {closing(findings, profile)}}}};
 }
 
 Status print(const std::vector<Finding>& findings, const std::string& profile, bool json) {
@@ -263,11 +263,8 @@ Status print(const std::vector<Finding>& findings, const std::string& profile, b
                          {"fix", finding.fix}});
     TRINITY_CHECK(output.write(wire::json_line(Json{{"findings", records}})));
   } else {
-    const Style style = Style::for_output(STDOUT_FILENO);
-    const std::size_t name_columns = name_columns_of(findings);
-    for (const Finding& finding : findings)
-      TRINITY_CHECK(output.write(text_of(finding, name_columns, style)));
-    TRINITY_CHECK(output.write(closing(findings, profile, style)));
+    TRINITY_CHECK(
+        output.write(render_text(document_of(findings, profile), style_for(STDOUT_FILENO))));
   }
   return output.flush();
 }

@@ -5,9 +5,10 @@
 #include "base/json_value.h"
 #include "base/try.h"
 #include "cli/commands.h"
+#include "report/render_text.h"
 #include "router/profile.h"
 #include "terminal/output.h"
-#include "terminal/paragraph.h"
+#include "terminal/terminal.h"
 #include "wire/json_writer.h"
 
 namespace trinity::cli {
@@ -29,11 +30,11 @@ std::string fast_name() {
   return profile ? profile->name : std::string();
 }
 
-/// "  (default, fast)": what else a profile is called on this machine.
+/// "(default, fast)": what else a profile is called on this machine.
 std::string marks_of(const RuntimeProfile& profile) {
   std::string marks = profile.asked_for() == default_name() ? "default" : "";
   if (profile.asked_for() == fast_name()) marks += marks.empty() ? "fast" : ", fast";
-  return marks.empty() ? marks : "  (" + marks + ")";
+  return marks.empty() ? marks : "(" + marks + ")";
 }
 
 constexpr Capability kCapabilities[] = {Capability::qwen_runtime, Capability::export_svd,
@@ -76,46 +77,46 @@ std::string joined(const std::vector<std::string>& words) {
   return fmt::format("{}", fmt::join(words, ", "));
 }
 
-std::string text_of(const RuntimeProfile& profile, Style style) {
-  constexpr std::size_t indent = 6;
-  const auto detail = [&](const std::string& text, Look look = nullptr) {
-    return paragraph({{text, look}}, style, indent, indent);
-  };
+report::Checklist::Item item_of(const RuntimeProfile& profile) {
   const auto reason = profile_unavailable(profile);
   const LanePromise promise = promise_of(profile);
-  std::string out =
-      fmt::format("  {} {}{}\n", reason ? style.yellow("–") : style.green("✓"),
-                  style.bold(printable(profile.asked_for())), style.green(marks_of(profile)));
-  out += detail(profile.description);
+  report::Checklist::Item item{reason ? Look::warn : Look::good, profile.asked_for()};
+  if (const std::string marks = marks_of(profile); !marks.empty())
+    item.said = {{marks, Look::good}};
+  const auto detail = [&](std::string text, Look look = Look::plain) {
+    item.below.push_back({std::move(text), look});
+  };
+  detail(profile.description);
   if (!profile.requested.empty())
-    out += detail(fmt::format("runs as {} on backend {}", profile.name, profile.backend));
-  if (!profile.warnings.empty()) out += detail(joined(profile.warnings), &Style::yellow);
-  if (reason) out += detail("unavailable: " + *reason, &Style::yellow);
+    detail(fmt::format("runs as {} on backend {}", profile.name, profile.backend));
+  if (!profile.warnings.empty()) detail(joined(profile.warnings), Look::warn);
+  if (reason) detail("unavailable: " + *reason, Look::warn);
   if (!promise.broken.empty())
-    out += detail(fmt::format("not {} here: {}", exactness_name(profile.exactness), promise.broken),
-                  &Style::yellow);
+    detail(fmt::format("not {} here: {}", exactness_name(profile.exactness), promise.broken),
+           Look::warn);
   std::string facts = fmt::format("{}, floors {} / {}", exactness_name(promise.kept),
                                   profile.floors.agent, profile.floors.role);
   if (!profile.aliases.empty()) facts += fmt::format(", also named {}", joined(profile.aliases));
-  out += detail(facts);
+  detail(std::move(facts));
   std::vector<std::string> lacks;
   for (const Capability capability : kCapabilities)
     if (!has_capability(profile, capability)) lacks.emplace_back(capability_name(capability));
-  if (!lacks.empty()) out += detail("not for " + joined(lacks));
-  if (!profile.notes.empty()) out += detail(joined(profile.notes));
-  return out;
+  if (!lacks.empty()) detail("not for " + joined(lacks));
+  if (!profile.notes.empty()) detail(joined(profile.notes));
+  return item;
 }
 
-/// What the floors of the list are for.
-std::string explanation(Style style) {
-  return "\n" +
-         paragraph({{"Floors are the smallest margins (agent / role) that an evaluation of "
-                     "Qwen3-0.6B with its published router tolerates on a lane; a decision "
-                     "under twice its floor is a close call. Another model has floors of its "
-                     "own: measure them with"},
-                    {" trinity eval --record-floors", &Style::bold},
-                    {"."}},
-                   style);
+/// The profiles, and what their floors are for.
+report::Document document_of(const std::vector<RuntimeProfile>& profiles) {
+  report::Checklist list{"Profiles", {}, 0};
+  for (const RuntimeProfile& profile : profiles) list.items.push_back(item_of(profile));
+  report::Paragraph floors{{{"Floors are the smallest margins (agent / role) that an evaluation of "
+                             "Qwen3-0.6B with its published router tolerates on a lane; a decision "
+                             "under twice its floor is a close call. Another model has floors of "
+                             "its own: measure them with"},
+                            {" trinity eval --record-floors", Look::strong},
+                            {"."}}};
+  return {"Profiles", {}, {}, {}, {{{}, {}, {std::move(list)}}, {{}, {}, {std::move(floors)}}}};
 }
 
 Status print(const ProfilesFlags& flags) {
@@ -130,10 +131,7 @@ Status print(const ProfilesFlags& flags) {
     for (const RuntimeProfile& profile : listed) records.push_back(record_of(profile));
     TRINITY_CHECK(output.write(wire::json_line(Json{{"profiles", records}})));
   } else {
-    const Style style = Style::for_output(STDOUT_FILENO);
-    for (const RuntimeProfile& profile : listed)
-      TRINITY_CHECK(output.write(text_of(profile, style)));
-    TRINITY_CHECK(output.write(explanation(style)));
+    TRINITY_CHECK(output.write(render_text(document_of(listed), style_for(STDOUT_FILENO))));
   }
   return output.flush();
 }

@@ -7,11 +7,12 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <span>
 
 #include "base/printable.h"
 #include "report/html.h"
 
-namespace trinity {
+namespace trinity::report {
 namespace {
 
 constexpr std::size_t kRowLabelColumns = 30;
@@ -99,11 +100,11 @@ std::pair<double, double> range_of(std::span<const ChartSeries> series) {
 std::string dot(double x, double y, const ChartSeries& series, double radius,
                 const std::string& hint) {
   const std::string look =
-      series.ring ? fmt::format(R"(style="fill:var(--page);stroke:{};stroke-width:{}")",
-                                series.colour, radius < 3 ? 0.7 : 1.4)
-                  : fmt::format(R"(style="fill:{};fill-opacity:.85")", series.colour);
+      series.mark.ring ? fmt::format(R"(style="fill:var(--page);stroke:{};stroke-width:{}")",
+                                     series.mark.colour, radius < 3 ? 0.7 : 1.4)
+                       : fmt::format(R"(style="fill:{};fill-opacity:.85")", series.mark.colour);
   return fmt::format(R"(<circle cx="{:.1f}" cy="{:.1f}" r="{}" {}><title>{}</title></circle>)", x,
-                     y, series.ring ? radius + 1.2 : radius, look, html_text(hint));
+                     y, series.mark.ring ? radius + 1.2 : radius, look, html_text(hint));
 }
 
 std::string hint_of(const std::string& id, const ChartSeries& series, double value) {
@@ -135,7 +136,7 @@ std::string rows_panel(std::string_view title, std::span<const ChartSeries> seri
     if (one.floor > 0)
       out += fmt::format(
           R"(<line x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2}" style="stroke:{3}" class="floor"><title>floor of {4}: {5}</title></line>)",
-          axis.at(one.floor), top, bottom, one.colour, html_text(one.name),
+          axis.at(one.floor), top, bottom, one.mark.colour, html_text(one.name),
           short_number(one.floor));
   for (std::size_t row = 0; row < shown.size(); ++row) {
     const double y = top + row_height * (static_cast<double>(row) + 0.5);
@@ -153,12 +154,6 @@ double median(std::vector<double> values) {
   if (values.empty()) return std::nan("");
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
-}
-
-}  // namespace
-
-std::string lane_colour(std::size_t lane) {
-  return fmt::format("var(--lane-{})", lane % kLaneColours);
 }
 
 std::string sorted_dots_chart(std::string_view title, std::span<const std::string> cases,
@@ -183,7 +178,7 @@ std::string sorted_dots_chart(std::string_view title, std::span<const std::strin
     if (one.floor > 0)
       out += fmt::format(
           R"(<line x1="{1}" x2="{2}" y1="{0:.1f}" y2="{0:.1f}" style="stroke:{3}" class="floor"><title>floor of {4}: {5}</title></line>)",
-          axis.at(one.floor), left, right, one.colour, html_text(one.name),
+          axis.at(one.floor), left, right, one.mark.colour, html_text(one.name),
           short_number(one.floor));
   const double step = (right - left) / static_cast<double>(std::max<std::size_t>(order.size(), 1));
   const double radius = order.size() > 90 ? 1.7 : order.size() > 45 ? 2.3 : 3.2;
@@ -249,7 +244,7 @@ std::string distance_strips_chart(std::string_view title, std::span<const std::s
       if (!std::isnan(one.values[i]))
         out += fmt::format(
             R"(<line x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2}" style="stroke:{3}" class="strip"><title>{4}</title></line>)",
-            axis.at(one.values[i]), y - 9, y + 9, one.colour,
+            axis.at(one.values[i]), y - 9, y + 9, one.mark.colour,
             html_text(hint_of(cases[i], one, one.values[i])));
     if (const double middle = median(one.values); !std::isnan(middle))
       out += fmt::format(
@@ -259,4 +254,23 @@ std::string distance_strips_chart(std::string_view title, std::span<const std::s
   return out + "</svg>";
 }
 
-}  // namespace trinity
+}  // namespace
+
+Swatch lane_swatch(std::size_t lane) {
+  return {fmt::format("var(--lane-{})", lane % kLaneColours), false};
+}
+
+std::string svg_of(const Chart& chart) {
+  switch (chart.kind) {
+    case Chart::Kind::sorted_dots:
+      return sorted_dots_chart(chart.title, chart.cases, chart.series);
+    case Chart::Kind::closest_rows:
+      return closest_rows_chart(chart.cases, chart.title, chart.series, chart.right_title,
+                                chart.right, chart.rows);
+    case Chart::Kind::distance_strips:
+      return distance_strips_chart(chart.title, chart.cases, chart.series);
+  }
+  return {};
+}
+
+}  // namespace trinity::report

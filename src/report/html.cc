@@ -2,12 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-
 #include "base/printable.h"
 #include "base/utf8.h"
 
-namespace trinity {
+namespace trinity::report {
 
 std::string html_text(std::string_view text) {
   std::string line(text);
@@ -45,14 +43,4 @@ std::string html_excerpt(std::string_view text, std::size_t max_bytes) {
   return fmt::format("<bdi>{}</bdi>", html_text(excerpt(line, max_bytes)));
 }
 
-std::string short_number(double value) {
-  if (!std::isfinite(value)) return "–";
-  const double size = std::abs(value);
-  if (size == 0) return "0";
-  if (size < 0.0005) return fmt::format("{:.0e}", value);
-  if (size < 1) return fmt::format("{:.3f}", value);
-  if (size < 100) return fmt::format("{:.2f}", value);
-  return fmt::format("{:.0f}", value);
-}
-
-}  // namespace trinity
+}  // namespace trinity::report

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace trinity {
+namespace trinity::report {
 
 /// Escaped for text and attributes. Line breaks and tabs become spaces; what else has no place in a
 /// line becomes visible (base/printable.h), so that no character hides or turns what is around it.
@@ -15,7 +15,4 @@ std::string html_text(std::string_view text);
 /// direction of what is around it.
 std::string html_excerpt(std::string_view text, std::size_t max_bytes);
 
-/// A number with as many decimals as its size needs: 0.058, 3.42, 127.
-std::string short_number(double value);
-
-}  // namespace trinity
+}  // namespace trinity::report

@@ -4,7 +4,7 @@
 
 #include "report/html.h"
 
-namespace trinity {
+namespace trinity::report {
 namespace {
 
 constexpr std::string_view kStyle = R"css(
@@ -38,7 +38,7 @@ p.lead { color: var(--soft); margin: 0 0 14px; max-width: 860px; }
 .bad { color: var(--bad); background: var(--bad-bg); }
 .warn { color: var(--warn); background: var(--warn-bg); }
 .plain { color: var(--soft); background: var(--band); }
-.chip { display: inline-block; padding: 1px 9px; border-radius: 10px; font-size: 13px;
+.chip { display: inline-block; white-space: nowrap; padding: 1px 9px; border-radius: 10px; font-size: 13px;
         font-variant-numeric: tabular-nums; }
 .scroll { overflow-x: auto; }
 .scroll:focus-visible, summary:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
@@ -55,6 +55,8 @@ td.id, th.id { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-si
 td.text { overflow-wrap: anywhere; min-width: 220px; }
 td.dim, th.dim, .dim { color: var(--soft); }
 td.dim { overflow-wrap: anywhere; min-width: 140px; }
+dl.facts { display: grid; grid-template-columns: max-content 1fr; gap: 2px 18px; margin: 8px 0; }
+dl.facts dt { color: var(--soft); } dl.facts dd { margin: 0; overflow-wrap: anywhere; min-width: 0; }
 .sub { font-size: 12px; color: var(--soft); }
 td.n .sub { display: inline-block; max-width: 190px; white-space: normal; overflow-wrap: anywhere; }
 .swatch { display: inline-block; width: 11px; height: 11px; border-radius: 50%;
@@ -91,7 +93,7 @@ tr.broken > * { background: var(--bad-row); }
 
 }  // namespace
 
-std::string report_page(std::string_view title, std::string_view body) {
+std::string page_around(std::string_view title, std::string_view body) {
   return fmt::format(
       "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
@@ -102,4 +104,4 @@ std::string report_page(std::string_view title, std::string_view body) {
       html_text(title), kStyle, body);
 }
 
-}  // namespace trinity
+}  // namespace trinity::report

@@ -1,13 +1,13 @@
-// The look of the laboratory's HTML reports: one style sheet, for light and dark, wide and narrow
+// The look of reports as pages: one style sheet, for light and dark, wide and narrow
 // screens, keyboards and printers.
 #pragma once
 
 #include <string>
 #include <string_view>
 
-namespace trinity {
+namespace trinity::report {
 
 /// The document around `body`: head with the style, nothing that is loaded from elsewhere.
-std::string report_page(std::string_view title, std::string_view body);
+std::string page_around(std::string_view title, std::string_view body);
 
-}  // namespace trinity
+}  // namespace trinity::report

@@ -12,7 +12,7 @@
 
 #include "base/thread_failure.h"
 #include "base/utf8.h"
-#include "terminal/paragraph.h"
+#include "report/prose.h"
 #include "terminal/terminal.h"
 
 namespace trinity::cli {
@@ -36,7 +36,7 @@ void write_to_stderr(std::string_view text) {
 void say(std::string_view text, Look look) {
   constexpr std::size_t most_bytes = 4096;
   write_to_stderr(paragraph_after("trinity: ", 9, {{excerpt(text, most_bytes), look}},
-                                  Style::for_output(STDERR_FILENO), 2));
+                                  style_for(STDERR_FILENO), 2));
 }
 
 int exit_status(ErrorKind kind) {
@@ -108,13 +108,13 @@ Error error_of_exception() {
   }
 }
 
-void note(std::string_view text) { say(text, nullptr); }
+void note(std::string_view text) { say(text, Look::plain); }
 
-void warn(std::string_view text) { say(text, &Style::yellow); }
+void warn(std::string_view text) { say(text, Look::warn); }
 
 int report(const Error& error) {
   if (error.tag == "output_closed") return 0;
-  say(error.message, &Style::red);
+  say(error.message, Look::bad);
   return exit_status(error.kind);
 }
 

@@ -32,17 +32,10 @@ std::size_t terminal_columns(int descriptor) {
   return std::clamp(columns, least, most);
 }
 
-Style Style::for_output(int descriptor) {
+Style style_for(int descriptor) {
   return Style(
       is_terminal(descriptor) && environment("NO_COLOR").empty() && environment("TERM") != "dumb",
       terminal_columns(descriptor), is_terminal(descriptor) || !environment("COLUMNS").empty());
-}
-
-std::string Style::wrap(std::string_view code, std::string_view text) const {
-  if (!coloured_ || text.empty()) return std::string(text);
-  std::string out = "\x1b[";
-  out.append(code).append("m").append(text).append("\x1b[0m");
-  return out;
 }
 
 }  // namespace trinity::cli

@@ -163,6 +163,26 @@ TEST(SourcePolicy, CommandsWriteFilesThroughOneDoor) {
     expect_absent(texts, construct, "check_outputs before the work, write_output after it");
 }
 
+TEST(SourcePolicy, ReportsAreLaidOutInOneRoom) {
+  std::map<std::string, std::string> texts = sources({"include", "src", "bench"});
+  std::size_t layouts =
+      std::erase_if(texts, [](const auto& file) { return file.first.starts_with("src/report/"); });
+  EXPECT_GT(layouts, 10u);
+  for (const auto& [path, text] : texts) {
+    for (const char* tag : {"<table", "<td", "<th>", "<th ", "<svg", "<div", "<h1>", "<h2>", "<p>",
+                            "<p ", "<bdi", "\"<span", "\"<tr>", "</table", "</svg", "</html"})
+      EXPECT_EQ(text.find(tag), std::string::npos)
+          << path << " writes " << tag << "; report/render_html.h makes pages of documents";
+    // Rows that are printed as they come (demo, route) use the layout, and nobody draws his own.
+    EXPECT_EQ(text.find("─"), std::string::npos)
+        << path << " draws a rule; report/document.h has tables";
+    if (text.find("TableText") != std::string::npos) {
+      EXPECT_TRUE(path == "src/cli/demo.cc" || path.starts_with("src/cli/route/"))
+          << path << " lays out a table; put a report::Table into a document";
+    }
+  }
+}
+
 // The order of rooms is that of src/CMakeLists.txt, from the ground floor up.
 TEST(SourcePolicy, RoomsIncludeLowerRoomsOnly) {
   const fs::path source = fs::path(TRINITY_SOURCE_DIR) / "src";

@@ -5,8 +5,8 @@
 #include "prove/eval/baseline.h"
 #include "prove/eval/report.h"
 #include "prove/lab_support.h"
-#include "report/charts.h"
-#include "report/html.h"
+#include "report/render_html.h"
+#include "report/render_text.h"
 
 namespace trinity::testing {
 namespace {
@@ -53,9 +53,13 @@ std::vector<LaneReport> two_lanes() {
   return lanes;
 }
 
+std::string page_of(std::span<const LaneReport> lanes, const std::string& oracle = "") {
+  return report::render_html(eval_document(lanes, {oracle, "trinity", "now"}));
+}
+
 TEST(EvalReport, HoldsEveryLaneCaseAndFinding) {
   const auto lanes = two_lanes();
-  const std::string page = eval_report_html(lanes, {"", "trinity", "now"});
+  const std::string page = page_of(lanes);
   for (const char* part :
        {"one", "two", "first", "second", "third", "expected agent 1 Worker, got agent 4 Worker",
         "Agent margin", "Role margin", "Distance to", "Determinism", "equal decisions only",
@@ -63,8 +67,23 @@ TEST(EvalReport, HoldsEveryLaneCaseAndFinding) {
     EXPECT_TRUE(contains(page, part)) << part;
 }
 
+TEST(EvalReport, TheFiguresOfATextAreThoseOfThePage) {
+  const auto lanes = two_lanes();
+  const report::Document document = eval_document(lanes, {"", "trinity", "now"});
+  const std::string text = report::render_text(document, report::Style(false, 200));
+  const std::string page = report::render_html(document);
+  for (const char* part :
+       {"2 passed", "1 failed", "2 of 3", "0.24 / 1.06", "3 of 3 equal", "1 Worker", "4 Worker",
+        "within drift", "expected agent 1 Worker, got agent 4 Worker", "Compared with "}) {
+    EXPECT_TRUE(contains(text, part)) << part << "\n" << text;
+    EXPECT_TRUE(contains(page, part)) << part;
+  }
+  EXPECT_FALSE(contains(text, "Chart of")) << "charts are for pages";
+  EXPECT_FALSE(contains(text, "<span")) << "markup is for pages";
+}
+
 TEST(EvalReport, LoadsNothingAndRunsNothing) {
-  const std::string page = eval_report_html(two_lanes(), {"", "trinity", "now"});
+  const std::string page = page_of(two_lanes());
   for (const char* part : {"<script", "http://", "https://", "src=", "@import", "url(", "<link"})
     EXPECT_FALSE(contains(page, part)) << part;
   EXPECT_TRUE(contains(page, "default-src 'none'"));
@@ -73,7 +92,7 @@ TEST(EvalReport, LoadsNothingAndRunsNothing) {
 }
 
 TEST(EvalReport, EveryElementIsClosed) {
-  const std::string page = eval_report_html(two_lanes(), {"", "trinity", "now"});
+  const std::string page = page_of(two_lanes());
   for (const std::string tag : {"table", "tr", "td", "th", "svg", "details", "div", "span", "bdi",
                                 "p", "h2", "title", "circle", "text", "b"})
     EXPECT_EQ(count(page, "<" + tag + ">") + count(page, "<" + tag + " "),
@@ -112,7 +131,7 @@ struct Failed {
 
 Failed failed_in(const LaneReport& lane, std::size_t expected) {
   const auto record = lane_record(lane, false);
-  const std::string page = eval_report_html({&lane, 1}, {"", "trinity", "now"});
+  const std::string page = page_of({&lane, 1});
   const std::string words = std::to_string(expected) + " failed";
   return {lane.summary().failed,
           static_cast<std::size_t>(record["failed"].as_uint64()),
@@ -169,11 +188,11 @@ TEST(EvalReport, WhatPartsFromANamedOracleBeyondTheDriftFails) {
   hold_to(choose_baseline(lanes, "one"), lanes[1]);
   EXPECT_EQ(lanes[1].summary().failed_ids, std::vector<std::string>{"second"});
   EXPECT_EQ(lane_record(lanes[1], false)["failed"], 1);
-  EXPECT_TRUE(contains(eval_report_html(lanes, {"one", "trinity", "now"}), "1 failed"));
+  EXPECT_TRUE(contains(page_of(lanes, "one"), "1 failed"));
 }
 
 TEST(EvalReport, IsReadInTheDarkOnATelephoneAndWithAScreenReader) {
-  const std::string page = eval_report_html(two_lanes(), {"", "trinity", "now"});
+  const std::string page = page_of(two_lanes());
   EXPECT_TRUE(contains(page, "prefers-color-scheme: dark"));
   EXPECT_TRUE(contains(page, "<html lang=\"en\">"));
   EXPECT_EQ(count(page, "<h1>"), 1u);
@@ -197,7 +216,7 @@ TEST(EvalReport, LongAndHostileIdsStayInTheirCells) {
     lane.set = set;
     for (std::size_t i = 0; i < 3; ++i) lane.outcomes[i].eval_case = &set->cases[i];
   }
-  const std::string page = eval_report_html(lanes, {"", "trinity", "now"});
+  const std::string page = page_of(lanes);
   EXPECT_FALSE(contains(page, std::string(120, 'x')));
   EXPECT_FALSE(contains(page, "\u202e"));
   EXPECT_FALSE(contains(page, "\u009b"));
@@ -206,18 +225,21 @@ TEST(EvalReport, LongAndHostileIdsStayInTheirCells) {
 
 TEST(EvalReport, TheLastTickIsNotCut) {
   const std::vector<std::string> ids = {"a", "b"};
-  const std::vector<ChartSeries> series = {{"lane", "red", false, {1e-4, 1e-3}, 0}};
-  const std::string chart = distance_strips_chart("distance", ids, series);
+  const std::string chart = report::svg_of({report::Chart::Kind::distance_strips,
+                                            "distances",
+                                            "distance",
+                                            ids,
+                                            {{"lane", {"red"}, {1e-4, 1e-3}, 0}}});
   const std::size_t last = chart.rfind("class=\"tick");
   EXPECT_EQ(chart.compare(last, 16, "class=\"tick end\""), 0) << chart.substr(last, 80);
 }
 
 TEST(EvalReport, NumbersAreShort) {
-  EXPECT_EQ(short_number(0.0581), "0.058");
-  EXPECT_EQ(short_number(3.4159), "3.42");
-  EXPECT_EQ(short_number(127.4), "127");
-  EXPECT_EQ(short_number(0), "0");
-  EXPECT_EQ(short_number(std::nan("")), "–");
+  EXPECT_EQ(report::short_number(0.0581), "0.058");
+  EXPECT_EQ(report::short_number(3.4159), "3.42");
+  EXPECT_EQ(report::short_number(127.4), "127");
+  EXPECT_EQ(report::short_number(0), "0");
+  EXPECT_EQ(report::short_number(std::nan("")), "–");
 }
 
 TEST(LaneRecord, HoldsWhatScriptsRelyOn) {

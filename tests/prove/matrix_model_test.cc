@@ -9,6 +9,7 @@
 #include "prove/lab_support.h"
 #include "prove/matrix/recorder.h"
 #include "prove/matrix/report.h"
+#include "report/render_html.h"
 #include "router/model_files.h"
 #include "text/router_input.h"
 
@@ -205,7 +206,8 @@ TEST_F(ModelMatrices, TheRecordIsJsonAndNamesWhatFailed) {
   EXPECT_EQ(record["decisions"]["cases"], cases.size());
   EXPECT_TRUE(blame_text(report).empty());
   const auto says = [&](const char* part) {
-    return matrix_html(report, {"trinity", "now"}).find(part) != std::string::npos;
+    return report::render_html(matrix_document(report, {"trinity", "now"})).find(part) !=
+           std::string::npos;
   };
   for (const char* part : {"tiny &lt;router&gt;", "verdict good", "tokens/s", "now",
                            "<td class=\"n\">", "<h2>Layers</h2>", "the oracle"})
@@ -228,7 +230,7 @@ TEST_F(ModelMatrices, APageOfOneLaneHasNoEmptyTable) {
   report.lanes = take(named_lanes(std::vector<std::string>{"cpu_f32"}, 1));
   report.ops = take(compare_operations(report.lanes.lanes, 1, false));
   report.model = compare(report.lanes.lanes);
-  const std::string page = matrix_html(report, {"trinity", "now"});
+  const std::string page = report::render_html(matrix_document(report, {"trinity", "now"}));
   EXPECT_EQ(page.find("<h2>Layers</h2>"), std::string::npos);
   EXPECT_EQ(page.find("<tbody>\n</tbody>"), std::string::npos);
 }

@@ -11,14 +11,15 @@
 #include "adapt/vector_files.h"
 #include "adapt/vector_layout.h"
 #include "base/sha256.h"
+#include "base/printable.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/flags/model_flags.h"
+#include "report/render_text.h"
 #include "route/head.h"
 #include "tensor/safetensors.h"
 #include "terminal/output.h"
 #include "terminal/output_file.h"
-#include "terminal/paragraph.h"
 #include "terminal/terminal.h"
 #include "wire/json_writer.h"
 
@@ -254,29 +255,50 @@ std::string statistics_line(const Json& s) {
                      s["std"].as_double(), s["min"].as_double(), s["max"].as_double());
 }
 
-std::string show_text(const Json& record, Style style) {
+report::Document show_document(const Json& record) {
   const Json& offsets = record["offsets"];
   const Json& head = record["head"];
-  std::string out = fmt::format(
-      "{}\n  {} numbers, {}\n  sha256 {}\n{} ({})\n  {}\n  {:.1f} % beyond ±0.1\n  sha256 as f32 "
-      "{}\n",
-      style.bold(printable(record["file"].as_string())), record["count"].as_uint64(),
-      record["dtype"].as_string(), record["file_sha256"].as_string(), style.bold("offsets"),
-      offsets["count"].as_uint64(), statistics_line(offsets["statistics"]),
-      100 * offsets["statistics"]["share_above_0.1"].as_double(),
-      offsets["sha256_as_f32"].as_string());
+  report::Table blocks{
+      "Blocks", {{"span", 13, true}, {"std", 6, true}, {"tensor", 40, false, 31}}, {}};
   for (const Json& block : record["blocks"])
-    out += fmt::format("  {:>5} – {:<5}  std {:.4f}  {}\n", block["offset_start"].as_int64(),
-                       block["offset_end"].as_int64(), block["statistics"]["std"].as_double(),
-                       printable(block["source_name"].as_string()));
-  out += fmt::format(
-      "{} {}\n  {}\n  sha256 as f32 {}\n", style.bold("head"),
-      shape_text(std::vector<int64_t>{head["shape"][0].as_int64(), head["shape"][1].as_int64()}) +
-          " (" + head_rows_text(head["shape"][0].as_int64()) + ")",
-      statistics_line(head["statistics"]), head["sha256_as_f32"].as_string());
-  std::string norms = "row norms";
-  for (const Json& value : head["row_norms"]) norms += fmt::format(" {:.3f}", value.as_double());
-  return out + paragraph({{norms}}, style, 2, 4);
+    blocks.rows.push_back(
+        {{fmt::format("{} – {}", block["offset_start"].as_int64(), block["offset_end"].as_int64()),
+          report::number(block["statistics"]["std"].as_double(), 4),
+          block["source_name"].as_string()}});
+  std::string norms;
+  for (const Json& value : head["row_norms"])
+    norms += fmt::format("{}{:.3f}", norms.empty() ? "" : " ", value.as_double());
+  const std::string shape =
+      shape_text(std::vector<int64_t>{head["shape"][0].as_int64(), head["shape"][1].as_int64()});
+  constexpr std::size_t columns = 15;
+  return {
+      "Router vector",
+      {},
+      {},
+      {},
+      {{{report::foreign(record["file"].as_string(), 400)},
+        {},
+        {report::Facts{
+            columns,
+            {{"numbers",
+              {{fmt::format("{}, {}", record["count"].as_uint64(), record["dtype"].as_string())}}},
+             {"sha256", {{record["file_sha256"].as_string()}}}}}}},
+       {{{fmt::format("offsets ({})", offsets["count"].as_uint64())}},
+        {},
+        {report::Facts{
+             columns,
+             {{"values", {{statistics_line(offsets["statistics"])}}},
+              {"beyond ±0.1",
+               {{fmt::format("{:.1f} %",
+                             100 * offsets["statistics"]["share_above_0.1"].as_double())}}},
+              {"sha256 as f32", {{offsets["sha256_as_f32"].as_string()}}}}},
+         std::move(blocks)}},
+       {{{"head " + shape + " (" + head_rows_text(head["shape"][0].as_int64()) + ")"}},
+        {},
+        {report::Facts{columns,
+                       {{"values", {{statistics_line(head["statistics"])}}},
+                        {"sha256 as f32", {{head["sha256_as_f32"].as_string()}}},
+                        {"row norms", {{norms}}}}}}}}};
 }
 
 Status show(const ShowFlags& flags) {
@@ -290,8 +312,9 @@ Status show(const ShowFlags& flags) {
   if (!parts) return tl::unexpected(std::move(parts.error()));
   const Json record = show_record(layout, vector, *parts);
   Output output;
-  TRINITY_CHECK(output.write(flags.json ? wire::json_line(record)
-                                        : show_text(record, Style::for_output(STDOUT_FILENO))));
+  TRINITY_CHECK(output.write(flags.json
+                                 ? wire::json_line(record)
+                                 : render_text(show_document(record), style_for(STDOUT_FILENO))));
   return output.flush();
 }
 

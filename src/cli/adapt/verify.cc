@@ -1,14 +1,13 @@
 // trinity verify: whether a bundle is what it claims to be.
 #include "bundle/verify.h"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
-#include "base/json.h"
 #include "base/try.h"
+#include "bundle/inspect_document.h"
 #include "cli/commands.h"
+#include "report/render_text.h"
 #include "terminal/output.h"
-#include "terminal/paragraph.h"
 #include "terminal/terminal.h"
 #include "wire/json_writer.h"
 
@@ -21,38 +20,12 @@ struct VerifyFlags {
   bool json = false;
 };
 
-Status print_json(const VerifyFlags& flags, const VerifyReport& report, Output& output) {
-  Json findings = Json::array();
-  for (const Finding& finding : report.findings)
-    findings.push_back(
-        {{"subject", finding.subject}, {"ok", finding.ok}, {"message", finding.message}});
-  const Json record = {{"bundle", flags.bundle},    {"ok", report.failed() == 0},
-                       {"status", report.status},   {"checks", report.findings.size()},
-                       {"failed", report.failed()}, {"findings", findings}};
-  return output.write(wire::json_line(record));
-}
-
-Status print_text(const VerifyFlags& flags, const VerifyReport& report, Output& output) {
-  const Style style = Style::for_output(STDOUT_FILENO);
-  for (const Finding& finding : report.findings)
-    TRINITY_CHECK(output.write(
-        paragraph_after(finding.ok ? style.green("ok    ") : style.red("FAILED"), 6,
-                        {{"  " + finding.subject}, {"  " + finding.message}}, style, 8)));
-  const auto failed = report.failed();
-  return output.write(failed == 0
-                          ? fmt::format("{}: all {} checks passed\n", printable(flags.bundle),
-                                        report.findings.size())
-                          : fmt::format("{}: {} of {} checks failed\n", printable(flags.bundle),
-                                        failed, report.findings.size()));
-}
-
 Result<int> verify(const VerifyFlags& flags) {
   TRINITY_TRY(const VerifyReport report, verify_bundle(flags.bundle, {flags.model}));
   const int verdict = report.failed() == 0 ? 0 : 1;
-  Output output;
-  Status printed =
-      flags.json ? print_json(flags, report, output) : print_text(flags, report, output);
-  if (printed) printed = output.flush();
+  const Status printed = print(
+      flags.json ? wire::json_line(verify_record(report, flags.bundle))
+                 : render_text(verify_document(report, flags.bundle), style_for(STDOUT_FILENO)));
   return conclude(verdict, {printed});
 }
 

@@ -4,14 +4,14 @@
 
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/eval/eval_baseline_view.h"
 #include "cli/eval/eval_flags.h"
 #include "cli/eval/eval_lane.h"
-#include "cli/eval/eval_view.h"
-#include "prove/eval/baseline.h"
 #include "prove/eval/report.h"
+#include "report/render_html.h"
+#include "report/render_text.h"
 #include "terminal/output.h"
 #include "terminal/output_file.h"
+#include "terminal/terminal.h"
 #include "wire/json_writer.h"
 
 namespace trinity::cli {
@@ -31,7 +31,7 @@ Result<int> list_cases(const EvalFlags& flags) {
            {"notes", one.notes}});
     TRINITY_CHECK(output.write(wire::json_line({{"cases_from", set.origin}, {"cases", cases}})));
   } else {
-    TRINITY_CHECK(output.write(case_list(set, Style::for_output(STDOUT_FILENO))));
+    TRINITY_CHECK(output.write(render_text(case_list_section(set), style_for(STDOUT_FILENO))));
   }
   TRINITY_CHECK(output.flush());
   return 0;
@@ -48,13 +48,12 @@ Json record_of(const std::vector<LaneReport>& lanes, const EvalBaseline& baselin
   return record;
 }
 
-Status print_lane(Output& output, const EvalFlags& flags, const LaneReport& lane) {
-  const Style style = Style::for_output(STDOUT_FILENO);
-  const EvalViewOptions options{flags.verbose, flags.show_logits};
-  TRINITY_CHECK(output.write(eval_heading(lane, style)));
-  TRINITY_CHECK(output.write(eval_table(lane, options, style)));
-  TRINITY_CHECK(output.write(eval_summary(lane, flags.record_floors, style)));
-  return output.flush();
+LaneSectionOptions shown_of(const EvalFlags& flags) {
+  return {flags.verbose, flags.show_logits, flags.record_floors};
+}
+
+Status print_lane(const EvalFlags& flags, const LaneReport& lane) {
+  return print(render_text(lane_section(lane, shown_of(flags)), style_for(STDOUT_FILENO)));
 }
 
 /// "qwen_router_prompt_eval failed cases=a,b"; with several lanes the profiles are named.
@@ -102,7 +101,6 @@ Result<int> evaluate(const EvalFlags& flags) {
   TRINITY_TRY(EvalCaseSet cases, cases_of(flags));
   TRINITY_CHECK(rung_choice(flags));  // a wrong name is told before the work
   const auto set = std::make_shared<const EvalCaseSet>(std::move(cases));
-  Output output;
   std::vector<LaneReport> lanes;
   // A named oracle has its say on every lane before any is printed.
   const bool held_to_oracle = !flags.oracle.empty() && !flags.no_assert;
@@ -114,8 +112,7 @@ Result<int> evaluate(const EvalFlags& flags) {
       break;
     }
     lanes.push_back(std::move(*lane));
-    if (!flags.json && !held_to_oracle && printed)
-      printed = print_lane(output, flags, lanes.back());
+    if (!flags.json && !held_to_oracle && printed) printed = print_lane(flags, lanes.back());
     if (!flags.snapshot_out.empty()) keep_first(filed, write_lane_snapshot(flags, lanes.back()));
   }
   if (lanes.empty()) return tl::unexpected(std::move(evaluated.error()));
@@ -123,17 +120,17 @@ Result<int> evaluate(const EvalFlags& flags) {
   if (held_to_oracle) {
     for (LaneReport& lane : lanes) {
       if (evaluated) hold_to(baseline, lane);  // else the oracle may be missing
-      if (!flags.json && printed) printed = print_lane(output, flags, lane);
+      if (!flags.json && printed) printed = print_lane(flags, lane);
     }
   }
   if (flags.json)
     printed = print(wire::json_line(record_of(lanes, baseline, flags.show_logits)));
   else if (printed && lanes.size() > 1)
-    printed = print(baseline_text(baseline, lanes, Style::for_output(STDOUT_FILENO)));
+    printed = print(render_text(comparison_section(baseline, lanes), style_for(STDOUT_FILENO)));
   if (!flags.report.empty())
-    keep_first(filed,
-               write_output(flags.report, eval_report_html(lanes, {flags.oracle, version_text(),
-                                                                   timestamp_now()})));
+    keep_first(filed, write_output(flags.report, render_html(eval_document(
+                                                     lanes, {flags.oracle, version_text(),
+                                                             timestamp_now(), shown_of(flags)}))));
   return conclude(evaluated ? verdict(lanes) : evaluated, {printed, filed});
 }
 

@@ -10,10 +10,11 @@
 #include "base/try.h"
 #include "checkout/child_process.h"
 #include "cli/commands.h"
-#include "cli/gates/gates_view.h"
 #include "cli/repository_root.h"
+#include "report/render_text.h"
 #include "terminal/output.h"
 #include "terminal/output_file.h"
+#include "terminal/terminal.h"
 #include "wire/json_writer.h"
 
 namespace trinity::cli {
@@ -72,8 +73,9 @@ Result<int> gates(const GatesFlags& flags) {
   const GateReport report = run_gates(steps, flags.choice, runner_of(flags), tell);
 
   const Json summary = gate_summary(report);
-  const Status printed = print(flags.json ? wire::json_line(summary)
-                                          : gates_table(report, Style::for_output(STDOUT_FILENO)));
+  const Status printed =
+      print(flags.json ? wire::json_line(summary)
+                       : render_text(gates_document(report), style_for(STDOUT_FILENO)));
   Status filed;
   if (!flags.summary_out.empty())
     filed = write_output(flags.summary_out, json_text(summary, 2) + "\n");

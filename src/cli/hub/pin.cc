@@ -7,14 +7,15 @@
 
 #include "base/file.h"
 #include "base/sha256.h"
+#include "base/printable.h"
 #include "base/try.h"
 #include "base/utf8.h"
 #include "bundle/bundle_paths.h"
 #include "bundle/manifest.h"
 #include "cli/commands.h"
+#include "report/prose.h"
 #include "terminal/output.h"
 #include "terminal/output_file.h"
-#include "terminal/paragraph.h"
 #include "wire/json_writer.h"
 
 namespace trinity::cli {
@@ -86,7 +87,7 @@ Status pin_command(const PinFlags& flags) {
           ? wire::json_line(
                 {{"pin", flags.out}, {"files", pin.files.size()}, {"revision", flags.revision}})
           : fmt::format("wrote {}: {}, revision {}\n", printable(flags.out),
-                        counted(pin.files.size(), "file"), printable(flags.revision)));
+                        report::counted(pin.files.size(), "file"), printable(flags.revision)));
 }
 
 void declare(Command& command, PinFlags& flags) {

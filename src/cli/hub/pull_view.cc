@@ -8,7 +8,7 @@
 
 #include "base/json.h"
 #include "base/printable.h"
-#include "terminal/paragraph.h"
+#include "report/prose.h"
 #include "terminal/terminal.h"
 #include "wire/json_writer.h"
 
@@ -42,7 +42,8 @@ void PullLine::update(const PullProgress& progress) {
 std::string progress_text(const PullProgress& progress, std::uint64_t fetched, double seconds,
                           int columns) {
   const auto room = static_cast<std::size_t>(std::max(columns, 1));
-  std::string text = fmt::format("{}/{}", progress.finished_files, counted(progress.files, "file"));
+  std::string text =
+      fmt::format("{}/{}", progress.finished_files, report::counted(progress.files, "file"));
   if (progress.total_bytes > 0) {
     text += fmt::format("  {:.0f} %  {:.1f}/{:.1f} MB",
                         100.0 * static_cast<double>(progress.done_bytes) /
@@ -96,7 +97,7 @@ std::string pull_text(const Pin& pin, const PullReport& report, double seconds) 
   }
   const std::size_t files = report.files.size();
   std::string text = fmt::format("trinity pull ok — {} into {} (repo {} @ {})\n",
-                                 counted(files, "file"), printable(report.folder.string()),
+                                 report::counted(files, "file"), printable(report.folder.string()),
                                  printable(pin.repo.id), printable(pin.repo.revision));
   if (downloaded == 0) return text + "nothing was downloaded: all of it was there\n";
   text += fmt::format("downloaded {} from {}, {:.1f} MB in {:.1f} s{}\n",

@@ -7,15 +7,17 @@
 
 #include "base/json.h"
 #include "base/try.h"
+#include "benchmark/report.h"
 #include "checkout/child_process.h"
 #include "cli/flags/input_flags.h"
-#include "cli/lab/lab_benchmark_view.h"
 #include "cli/lab/lab_commands.h"
 #include "cli/repository_root.h"
 #include "prove/eval/snapshot.h"
+#include "report/render_text.h"
 #include "terminal/output.h"
 #include "terminal/output_file.h"
 #include "terminal/progress.h"
+#include "terminal/terminal.h"
 #include "wire/json_writer.h"
 
 namespace trinity::cli {
@@ -164,9 +166,9 @@ Result<int> benchmark(const BenchmarkFlags& flags) {
                             {suite, flags.turns(), router->info().backend}));
   const BenchmarkContext context = context_of(flags, suite, set, router->info(), head);
   TRINITY_TRY(const Json record, benchmark_record(context, results));
-  const Status printed =
-      print(flags.json ? wire::json_line(record)
-                       : benchmark_text(context, results, Style::for_output(STDOUT_FILENO)));
+  const Status printed = print(
+      flags.json ? wire::json_line(record)
+                 : render_text(benchmark_document(context, results), style_for(STDOUT_FILENO)));
   const Status filed = flags.out.empty() ? Status() : write_report(flags.out, record);
   return conclude(0, {printed, filed});
 }

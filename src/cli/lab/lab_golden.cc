@@ -9,9 +9,9 @@
 #include "cli/commands.h"
 #include "cli/lab/lab_commands.h"
 #include "prove/golden/exact_bits.h"
+#include "report/render_text.h"
 #include "terminal/output.h"
 #include "terminal/output_file.h"
-#include "terminal/paragraph.h"
 #include "terminal/terminal.h"
 
 namespace trinity::cli {
@@ -100,16 +100,16 @@ Result<int> golden(const GoldenFlags& flags) {
   TRINITY_CHECK(check_outputs({{"--out", flags.out}}, {}));
   TRINITY_TRY(const std::vector<MatrixLane> lanes, golden_lanes(flags));
   if (!flags.out.empty()) return write(flags, lanes);
-  const Style style = Style::for_output(STDOUT_FILENO);
-  std::string text, parted;
+  report::Findings found;
+  std::string parted;
   for (const MatrixLane& lane : lanes) {
     TRINITY_TRY(const ExactComparison comparison, compare_with_published(lane));
-    text += paragraph({{lane.name + ": " + comparison.sentence(),
-                        comparison.passed() ? &Style::green : &Style::red}},
-                      style, 2, 4);
+    found.items.push_back(
+        {{lane.name}, {comparison.sentence(), comparison.passed() ? Look::good : Look::bad}});
     if (!comparison.passed()) parted += (parted.empty() ? "" : ", ") + lane.name;
   }
-  return conclude(verdict(parted), {print(text)});
+  const report::Section section{{}, {}, {std::move(found)}};
+  return conclude(verdict(parted), {print(render_text(section, style_for(STDOUT_FILENO)))});
 }
 
 void declare(Command& command, GoldenFlags& flags) {

@@ -9,13 +9,15 @@
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/lab/lab_commands.h"
-#include "cli/lab/lab_view.h"
 #include "prove/eval/cases.h"
 #include "prove/eval/snapshot.h"
 #include "prove/matrix/report.h"
+#include "report/render_html.h"
+#include "report/render_text.h"
 #include "terminal/output.h"
 #include "terminal/output_file.h"
 #include "terminal/progress.h"
+#include "terminal/terminal.h"
 #include "text/router_input.h"
 #include "wire/json_writer.h"
 
@@ -102,11 +104,11 @@ Result<int> matrix(const MatrixFlags& flags) {
                 compare_with_published(lane, with_cases ? CaseFilter() : CaseFilter(no_cases)));
   }
   bar.clear();
+  const report::Document document = matrix_document(report, {version_text(), timestamp_now()});
   const Status printed = print(flags.json ? wire::json_line(matrix_record(report))
-                                          : matrix_text(report, Style::for_output(STDOUT_FILENO)));
+                                          : render_text(document, style_for(STDOUT_FILENO)));
   Status filed;
-  if (!flags.report.empty())
-    filed = write_output(flags.report, matrix_html(report, {version_text(), timestamp_now()}));
+  if (!flags.report.empty()) filed = write_output(flags.report, render_html(document));
   return conclude(verdict(report), {printed, filed});
 }
 

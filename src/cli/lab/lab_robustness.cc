@@ -4,12 +4,12 @@
 
 #include "base/file.h"
 #include "base/try.h"
+#include "benchmark/robustness.h"
 #include "cli/lab/lab_commands.h"
-#include "prove/robustness.h"
+#include "report/render_text.h"
 #include "terminal/output.h"
-#include "terminal/paragraph.h"
 #include "terminal/progress.h"
-#include "terminal/table.h"
+#include "terminal/terminal.h"
 #include "wire/json_writer.h"
 
 namespace trinity::cli {
@@ -22,55 +22,6 @@ struct RobustnessFlags {
   std::string paraphrases, cases;
   bool json = false;
 };
-
-std::string margin_pair(const std::vector<double>& ascending) {
-  if (ascending.empty()) return "-";
-  return fmt::format("{:.2f} / {:.2f}", ascending.front(), quantile(ascending, 0.5));
-}
-
-/// What the table comes to.
-std::string verdict_text(const RobustnessReport& report) {
-  const NoiseVerdict* worst = nullptr;
-  for (const NoiseVerdict& one : report.verdicts)
-    if (worst == nullptr || one.flip_rate() > worst->flip_rate()) worst = &one;
-  if (worst == nullptr || worst->flips.empty()) return "No decision flipped.";
-  return fmt::format("Most sensitive: {} on {}, {} of {} decisions flipped.", worst->kind,
-                     worst->lane, worst->flips.size(), worst->questions);
-}
-
-std::string text_of(const RobustnessReport& report, Style style) {
-  const Table table({{"lane", 16, false, 9},
-                     {"noise", 17},
-                     {"asked", 5, true},
-                     {"flips", 5, true},
-                     {"rate", 5, true},
-                     {"agent", 5, true, 0, 2},
-                     {"role", 4, true, 0, 1},
-                     {"held", 12, true},
-                     {"flipped", 12, true}},
-                    style);
-  std::string out =
-      "\n" +
-      paragraph({{fmt::format("{}, {}", report.model_name, counted(report.questions, "question"))}},
-                style) +
-      paragraph({{"held, flipped: margins of the agent before the noise, smallest / median, of the "
-                  "questions whose decision held and of those that flipped",
-                  &Style::dim}},
-                style) +
-      "\n" + table.header();
-  for (const NoiseVerdict& one : report.verdicts)
-    out += table.row({{one.lane},
-                      {one.kind},
-                      {fmt::format("{}", one.questions)},
-                      {fmt::format("{}", one.flips.size())},
-                      {fmt::format("{:.0f}%", 100 * one.flip_rate())},
-                      {fmt::format("{}", one.agent_flips)},
-                      {fmt::format("{}", one.role_flips)},
-                      {margin_pair(one.held_margins)},
-                      {margin_pair(one.flipped_margins)}});
-  out += table.rule();
-  return out + paragraph({{verdict_text(report)}}, style);
-}
 
 Result<std::vector<Paraphrase>> asked(const RobustnessFlags& flags) {
   if (!flags.cases.empty()) {
@@ -96,8 +47,9 @@ Status robustness(const RobustnessFlags& flags) {
   bar.clear();
   report.model_name = model.name;
   Output output;
-  TRINITY_CHECK(output.write(flags.json ? wire::json_line(robustness_record(report))
-                                        : text_of(report, Style::for_output(STDOUT_FILENO))));
+  TRINITY_CHECK(output.write(
+      flags.json ? wire::json_line(robustness_record(report))
+                 : render_text(robustness_document(report), style_for(STDOUT_FILENO))));
   return output.flush();
 }
 

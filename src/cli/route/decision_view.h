@@ -7,8 +7,10 @@
 #include <optional>
 #include <string>
 
+#include "report/document.h"
+#include "report/table_text.h"
 #include "router/profile.h"
-#include "terminal/table.h"
+#include "terminal/terminal.h"
 
 namespace trinity::cli {
 
@@ -33,14 +35,14 @@ struct DecisionColumns {
 };
 
 /// id, agent and its margin, role and its margin, tokens, milliseconds.
-Table decision_table(const DecisionColumns& columns, Style style);
+report::TableText decision_table(const DecisionColumns& columns, Style style);
 /// Margins under twice their floor are marked by "~" where floors are given.
-std::string decision_row(const Table& table, const std::string& id, const Decision& decision,
-                         const std::optional<MarginFloors>& floors = {});
+std::string decision_row(const report::TableText& table, const std::string& id,
+                         const Decision& decision, const std::optional<MarginFloors>& floors = {});
 
 /// Several lines: who was chosen, every logit with a bar for its softmax share, hashes, times.
 /// Margins are marked as in a row.
-std::string decision_card(const Decision& decision, Style style,
-                          const std::optional<MarginFloors>& floors = {});
+report::Document decision_card(const Decision& decision,
+                               const std::optional<MarginFloors>& floors = {});
 
 }  // namespace trinity::cli

@@ -10,6 +10,7 @@
 #include "cli/flags/selection_flags.h"
 #include "cli/input/batches.h"
 #include "cli/route/decision_view.h"
+#include "report/render_text.h"
 #include "route/decision.h"
 #include "wire/json_slice.h"
 
@@ -35,7 +36,7 @@ class RouteCommand {
         router_(router),
         input_(std::move(input)),
         rule_(rule),
-        style_(Style::for_output(STDOUT_FILENO)),
+        style_(style_for(STDOUT_FILENO)),
         floors_(router.info().tiny_router ? tiny_router_floors(router.info().profile)
                                           : std::nullopt),
         table_(decision_table(
@@ -87,7 +88,7 @@ class RouteCommand {
   void print_text(const RecordOrigin& origin, const Result<Decision>& decision) {
     std::string& out = output_.buffer();
     if (origin.line == 0) {  // one prompt; its failure is told on standard error
-      if (decision) out += decision_card(*decision, style_, floors_);
+      if (decision) out += render_text(decision_card(*decision, floors_), style_);
       return;
     }
     if (!header_printed_) out += table_.header();
@@ -95,7 +96,7 @@ class RouteCommand {
     const std::string id =
         origin.id.empty() ? fmt::format("line {}", origin.line) : shown_id(origin);
     out += decision ? decision_row(table_, id, *decision, floors_)
-                    : table_.row_with_text({id}, {decision.error().message, &Style::red});
+                    : table_.row_with_text({id}, {decision.error().message, Look::bad});
   }
 
   static std::string shown_id(const RecordOrigin& origin) {
@@ -109,7 +110,7 @@ class RouteCommand {
   DecisionRule rule_;
   Style style_;
   std::optional<MarginFloors> floors_;  // known for the tiny router alone
-  Table table_;
+  report::TableText table_;
   bool header_printed_ = false;
   Output output_;
   Tally tally_;

@@ -1,3 +1,5 @@
+// Lanes are told apart by a swatch: the baseline's is a ring, and in charts the dots of the others
+// lie in its rings. Tested by tests/prove/eval_report_test.cc.
 #include "prove/eval/report.h"
 
 #include <fmt/format.h>
@@ -5,74 +7,115 @@
 #include <algorithm>
 #include <cmath>
 
-#include "prove/eval/baseline.h"
-#include "report/charts.h"
-#include "report/html.h"
-#include "report/html_table.h"
-#include "report/page.h"
-
 namespace trinity {
 namespace {
 
+using report::Audience;
+using report::Cell;
+using report::Look;
+using report::page_column;
+using report::Setting;
+using report::short_number;
+using report::Text;
+
 constexpr std::size_t kClosestRows = 32;
 constexpr std::size_t kPromptBytes = 90;
-constexpr std::size_t kIdBytes = 100;
+constexpr std::size_t kFindingBytes = 400;
 constexpr std::size_t kMaxFindings = 60;  // of one lane
+constexpr std::size_t kOpenCases = 60;    // more are folded away
 
-std::string case_id(const std::string& id) { return html_excerpt(id, kIdBytes); }
+Text case_id(const std::string& id) { return report::foreign(id); }
 
-/// A figure and, small under it, what it is about.
-std::string with_note(const std::string& html, const std::string& note_html) {
-  return fmt::format("{}<br><span class=\"sub\">{}</span>", html, note_html);
+report::Swatch swatch_of(const EvalBaseline& baseline, std::size_t lane) {
+  return baseline.lane == lane ? report::Swatch{"var(--ink)", true} : report::lane_swatch(lane);
 }
 
-std::string decision_text(int agent, int role) {
-  return fmt::format("{} {}", agent, role_name(role));
+Text equal_text(const BaselineDistance& distance) {
+  return {fmt::format("{} of {}", distance.same_decisions, distance.compared),
+          distance.flipped.empty()          ? Look::good
+          : distance.beyond_drift().empty() ? Look::warn
+                                            : Look::bad};
 }
 
-std::string floors_text(const MarginFloors& floors) {
-  return fmt::format("{:.2f} / {:.2f}", floors.agent, floors.role);
-}
-
-/// The document of one report; its parts share lanes and baseline.
-class EvalReport {
+class EvalDocument {
  public:
-  EvalReport(std::span<const LaneReport> lanes, const EvalReportOptions& options)
-      : lanes_(lanes), options_(options), baseline_(choose_baseline(lanes, options.oracle)) {
+  EvalDocument(std::span<const LaneReport> lanes, const EvalBaseline& baseline)
+      : lanes_(lanes), baseline_(baseline) {
     for (const CaseOutcome& outcome : lanes.front().outcomes) ids_.push_back(outcome.eval_case->id);
     for (const LaneReport& lane : lanes) distances_.push_back(distance_to(baseline_, lane));
   }
 
-  std::string page() const {
-    return report_page("Prompt evaluation", head() + lanes_table() + flips() + findings() +
-                                                margins() + distance() + selected() +
-                                                determinism() + decisions());
+  report::Document document(const EvalReportOptions& options) const {
+    report::Document document{"Prompt evaluation", verdict(), {}, meta(options), {}};
+    for (const LaneReport& lane : lanes_)
+      document.sections.push_back(lane_section(lane, options.lanes));
+    for (const report::Section& section :
+         {lanes_section(), comparison(), findings(), margins(), closest(), distance(), selected(),
+          determinism(), decisions()})
+      document.sections.push_back(section);
+    return document;
+  }
+
+  report::Section comparison() const {
+    if (baseline_.name.empty()) return {};
+    report::Table equal{
+        "Lanes beside the baseline",
+        {{"lane", 26, false, 12}, {"equal decisions", 16}, {"largest |Δ logit|", 18, true}},
+        {}};
+    report::Table flips{"Decisions that differ",
+                        {{"lane", 26, false, 9},
+                         {"case", 26, false, 10, 0, Setting::id},
+                         {"there", 10, false, 0, 1},
+                         {"margin there", 12, true},
+                         {"here", 10},
+                         {"margin here", 11, true, 0, 2},
+                         page_column("drift", Setting::plain, true),
+                         {"verdict", 12}},
+                        {}};
+    for (std::size_t i = 0; i < lanes_.size(); ++i) {
+      if (is_baseline(i)) continue;
+      const BaselineDistance& distance = distances_[i];
+      const std::string drift = fmt::format("{:.2e}", distance.drift);
+      equal.rows.push_back({{name_of(i), equal_text(distance), drift}});
+      for (const FlippedCase& flip : distance.flipped)
+        flips.rows.push_back({{lane_cell(i),
+                               case_id(flip.id),
+                               decision_text(flip.baseline_agent, flip.baseline_role),
+                               report::number(flip.baseline_margin, 3),
+                               {decision_text(flip.agent_id, flip.role_id), Look::accent},
+                               report::number(flip.margin, 3),
+                               drift,
+                               flip.beyond_drift ? Cell("beyond drift", Look::bad)
+                                                 : Cell("within drift", Look::warn)}});
+    }
+    equal.closed = flips.closed = true;
+    report::Section section{{{"Compared with "}, report::foreign(baseline_.name, 120)}};
+    section.blocks.emplace_back(std::move(equal), Audience::terminal);
+    section.blocks.emplace_back(
+        report::Paragraph{
+            {{flips.rows.empty() ? "No decision differs, on any lane."
+                                 : "The drift of a lane is its largest difference of any logit. It "
+                                   "may turn a decision whose margin is no larger."}}},
+        Audience::page);
+    if (!flips.rows.empty()) section.blocks.emplace_back(std::move(flips));
+    return section;
   }
 
  private:
   bool is_baseline(std::size_t lane) const { return baseline_.lane == lane; }
-
-  std::string colour(std::size_t lane) const {
-    return is_baseline(lane) ? "var(--ink)" : lane_colour(lane);
+  const std::string& name_of(std::size_t lane) const { return lanes_[lane].profile.shown_name(); }
+  Cell lane_cell(std::size_t lane) const {
+    return Cell(name_of(lane)).marked(swatch_of(baseline_, lane));
   }
 
-  std::string lane_name(std::size_t lane) const {
-    return fmt::format(
-        "<span class=\"swatch\" style=\"border-color:{0};background:{1}\"></span>{2}", colour(lane),
-        is_baseline(lane) ? "var(--page)" : colour(lane),
-        html_text(lanes_[lane].profile.shown_name()));
-  }
-
-  std::string legend(bool with_baseline) const {
-    std::string out = "<div class=\"legend\">";
+  report::Legend legend() const {
+    report::Legend legend;
     for (std::size_t i = 0; i < lanes_.size(); ++i)
-      if (with_baseline || !is_baseline(i))
-        out += fmt::format("<span class=\"item\">{}</span>", lane_name(i));
-    return out + "</div>";
+      legend.items.emplace_back(name_of(i), swatch_of(baseline_, i));
+    return legend;
   }
 
-  std::string head() const {
-    const LaneReport& first = lanes_.front();
+  Text verdict() const {
     std::size_t failed = 0;
     bool asserted = false;
     for (const LaneReport& lane : lanes_) {
@@ -80,179 +123,146 @@ class EvalReport {
       for (const CaseOutcome& outcome : lane.outcomes)
         asserted = asserted || outcome.status != CaseStatus::report_only;
     }
-    const std::string verdict = failed > 0 ? fmt::format("{} failed", failed)
-                                : asserted ? std::string("all passed")
-                                           : std::string("report only");
-    return fmt::format(
-        "<h1>Prompt evaluation</h1>\n<span class=\"verdict {}\">{}</span>\n"
-        "<div class=\"meta\">{} {} ({}) · {} · input {}, fidelity {} · {} · {}</div>\n",
-        failed > 0 ? "bad"
-        : asserted ? "good"
-                   : "plain",
-        verdict, ids_.size(), ids_.size() == 1 ? "case" : "cases",
-        html_excerpt(first.set->origin, 120), html_excerpt(first.model, 120),
-        html_text(first.input.input_mode), html_text(first.fidelity_mode),
-        html_text(options_.producer), html_text(options_.generated_at));
+    if (failed > 0) return {fmt::format("{} failed", failed), Look::bad};
+    return asserted ? Text{"all passed", Look::good} : Text{"report only"};
   }
 
-  std::string lanes_table() const {
-    HtmlTable table("Lanes", {{"lane"},
-                              {"cases"},
-                              {"equal decisions"},
-                              {"worst agent margin", "n"},
-                              {"worst role margin", "n"},
-                              {"floors", "n"},
-                              {"promise"},
-                              {"seconds", "n"}});
-    for (std::size_t i = 0; i < lanes_.size(); ++i) table.row(lane_cells(i));
-    return "<h2>Lanes</h2>\n" + table.html();
+  std::vector<Text> meta(const EvalReportOptions& options) const {
+    const LaneReport& first = lanes_.front();
+    return {{report::counted(ids_.size(), "case")},
+            report::foreign(first.set->origin, 120),
+            report::foreign(first.model, 120),
+            {fmt::format("input {}, fidelity {}", first.input.input_mode, first.fidelity_mode)},
+            {options.producer},
+            {options.generated_at}};
   }
 
-  std::vector<std::string> lane_cells(std::size_t i) const {
+  report::Section lanes_section() const {
+    report::Table table{"Lanes",
+                        {page_column("lane"), page_column("cases"), page_column("equal decisions"),
+                         page_column("worst agent margin", Setting::plain, true),
+                         page_column("worst role margin", Setting::plain, true),
+                         page_column("floors", Setting::plain, true), page_column("promise"),
+                         page_column("seconds", Setting::plain, true)},
+                        {}};
+    for (std::size_t i = 0; i < lanes_.size(); ++i) table.rows.push_back({lane_cells(i)});
+    return {{{"Lanes"}}, {}, {std::move(table)}, Audience::page};
+  }
+
+  std::vector<Cell> lane_cells(std::size_t i) const {
     const LaneReport& lane = lanes_[i];
     const EvalSummary summary = lane.summary();
-    std::string cases =
-        chip(summary.passed > 0 ? "good" : "plain", fmt::format("{} passed", summary.passed));
-    if (summary.failed > 0)
-      cases += fmt::format(" {}", chip("bad", fmt::format("{} failed", summary.failed)));
+    std::vector<Text> cases = {
+        {fmt::format("{} passed", summary.passed), summary.passed > 0 ? Look::good : Look::label}};
+    if (summary.failed > 0) cases.push_back({fmt::format("{} failed", summary.failed), Look::bad});
     if (summary.unasserted > 0)
-      cases += fmt::format(" {}", chip("warn", fmt::format("{} noted", summary.unasserted)));
+      cases.push_back({fmt::format("{} noted", summary.unasserted), Look::warn});
     const auto worst = worst_margins(lane.outcomes);
-    return {with_note("<b>" + lane_name(i) + "</b>", html_text(lane.router.device)),
-            cases,
-            equal_text(i),
-            worst ? with_note(short_number(worst->agent), case_id(worst->agent_case)) : "–",
-            worst ? with_note(short_number(worst->role), case_id(worst->role_case)) : "–",
-            with_note(floors_text(lane.floors), "from " + html_text(lane.floors_from)),
-            exactness_name(promise_of(lane.profile).kept),
-            fmt::format("{:.2f}", lane.total_seconds)};
+    const auto margin = [&](double value, const std::string& id) {
+      return report::number(value, 3).noted(case_id(id));
+    };
+    return {
+        Cell(name_of(i), Look::strong).marked(swatch_of(baseline_, i)).noted({lane.router.device}),
+        std::move(cases),
+        is_baseline(i)                ? Cell("the oracle", Look::label)
+        : distances_[i].compared == 0 ? Cell("–")
+                                      : Cell(equal_text(distances_[i])),
+        worst ? margin(worst->agent, worst->agent_case) : Cell("–"),
+        worst ? margin(worst->role, worst->role_case) : Cell("–"),
+        Cell(fmt::format("{:.2f} / {:.2f}", lane.floors.agent, lane.floors.role))
+            .noted({"from " + lane.floors_from}),
+        std::string(exactness_name(promise_of(lane.profile).kept)),
+        report::number(lane.total_seconds, 2)};
   }
 
-  std::string equal_text(std::size_t i) const {
-    if (is_baseline(i)) return chip("plain", "the oracle");
-    const BaselineDistance& distance = distances_[i];
-    if (distance.compared == 0) return "–";
-    return chip(distance.flipped.empty()          ? "good"
-                : distance.beyond_drift().empty() ? "warn"
-                                                  : "bad",
-                fmt::format("{} of {}", distance.same_decisions, distance.compared));
-  }
-
-  /// Every decision that is not the baseline's, with both margins.
-  std::string flips() const {
-    if (baseline_.name.empty()) return {};
-    const std::string heading =
-        fmt::format("<h2>Where decisions differ from {}</h2>\n", html_excerpt(baseline_.name, 120));
-    HtmlTable table("Decisions that differ", {{"lane"},
-                                              {"case", "id"},
-                                              {"decided there"},
-                                              {"margin there", "n"},
-                                              {"decided here"},
-                                              {"margin", "n"},
-                                              {"drift", "n"},
-                                              {"verdict"}});
-    for (std::size_t i = 0; i < lanes_.size(); ++i)
-      for (const FlippedCase& flip : distances_[i].flipped)
-        table.row({lane_name(i), case_id(flip.id),
-                   "agent " + decision_text(flip.baseline_agent, flip.baseline_role),
-                   short_number(flip.baseline_margin),
-                   "agent " + decision_text(flip.agent_id, flip.role_id), short_number(flip.margin),
-                   short_number(distances_[i].drift),
-                   flip.beyond_drift ? chip("bad", "beyond the drift")
-                                     : chip("warn", "within the drift")});
-    if (table.empty()) return heading + "<p class=\"lead\">Nowhere, on any lane.</p>\n";
-    return heading +
-           "<p class=\"lead\">The drift of a lane is its largest difference of any logit. It "
-           "may turn a decision whose margin is no larger.</p>\n" +
-           table.html();
-  }
-
-  std::string findings() const {
-    HtmlTable table("Findings", {{"lane"}, {"case", "id"}, {"what was found", "text"}});
+  report::Section findings() const {
+    report::Findings findings{"Findings", {"lane", "case"}, {}};
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
-      const auto add = [&](const std::string& case_html, const std::string& finding) {
-        table.row({lane_name(i), case_html, html_excerpt(finding, 400)});
+      const auto add = [&](Cell where, const std::string& finding) {
+        findings.items.push_back(
+            {{lane_cell(i), std::move(where)}, report::foreign(finding, kFindingBytes)});
       };
       if (lanes_[i].comparison)
         for (const std::string& remark : lanes_[i].comparison->remarks)
-          add("<span class=\"dim\">snapshot</span>", remark);
+          add({"snapshot", Look::faint}, remark);
       std::size_t found = 0;
       for (const CaseOutcome& outcome : lanes_[i].outcomes)
         for (const std::string& finding : outcome.findings)
           if (++found <= kMaxFindings) add(case_id(outcome.eval_case->id), finding);
       if (found > kMaxFindings)
-        add("", fmt::format("and {} more, see the decisions below", found - kMaxFindings));
+        add({}, fmt::format("and {} more, see the decisions below", found - kMaxFindings));
     }
-    if (table.empty())
-      return "<h2>Findings</h2>\n<p class=\"lead\">None: every decision is as expected, above its "
-             "floors, as its snapshot recorded it, and the same whenever it was repeated.</p>\n";
-    return "<h2>Findings</h2>\n" + table.html();
+    if (findings.items.empty())
+      return {{{"Findings"}},
+              {{"None: every decision is as expected, above its floors, as its snapshot recorded "
+                "it, and the same whenever it was repeated."}},
+              {},
+              Audience::page};
+    return {{{"Findings"}}, {}, {std::move(findings)}, Audience::page};
   }
 
   /// One series a lane, the baseline first: charts are sorted by it, and dots lie in its rings.
-  std::vector<ChartSeries> margin_series(bool agent) const {
-    std::vector<ChartSeries> out;
+  std::vector<report::ChartSeries> margin_series(bool agent) const {
+    std::vector<report::ChartSeries> out;
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
       const LaneReport& lane = lanes_[i];
-      ChartSeries series;
-      series.name = lane.profile.shown_name();
-      series.colour = colour(i);
-      series.ring = is_baseline(i);
-      series.floor = agent ? lane.floors.agent : lane.floors.role;
+      report::ChartSeries series{
+          name_of(i), swatch_of(baseline_, i), {}, agent ? lane.floors.agent : lane.floors.role};
       for (const CaseOutcome& outcome : lane.outcomes) {
         const auto margin = !outcome.decision ? std::optional<double>()
                             : agent           ? outcome.decision->margins.agent
                                               : outcome.decision->margins.role;
         series.values.push_back(margin.value_or(std::nan("")));
       }
-      out.insert(series.ring ? out.begin() : out.end(), std::move(series));
+      out.insert(series.mark.ring ? out.begin() : out.end(), std::move(series));
     }
     return out;
   }
 
-  std::string margins() const {
-    const auto agent = margin_series(true);
-    const auto role = margin_series(false);
-    std::string out =
-        "<h2>Margins</h2>\n<p class=\"lead\">How far the best logit lies above the second best. A "
-        "small margin is a decision that rounding could turn. Dashed: the floors that a margin "
-        "must "
-        "not fall below.</p>\n" +
-        legend(true);
-    out += fmt::format(
-        "<div class=\"pair\"><div>{}</div><div>{}</div></div>\n",
-        scroll_box("Chart of agent margins", sorted_dots_chart("Agent margin", ids_, agent)),
-        scroll_box("Chart of role margins", sorted_dots_chart("Role margin", ids_, role)));
-    out += fmt::format(
-        "<h2>The closest decisions</h2>\n<p class=\"lead\">The {} cases whose smaller margin is "
-        "smallest on any lane.</p>\n{}{}\n",
-        std::min(kClosestRows, ids_.size()), legend(true),
-        scroll_box(
-            "Chart of the closest decisions",
-            closest_rows_chart(ids_, "Agent margin", agent, "Role margin", role, kClosestRows)));
-    return out;
+  report::Section margins() const {
+    using Kind = report::Chart::Kind;
+    return {{{"Margins"}},
+            {{"How far the best logit lies above the second best. A small margin is a decision "
+              "that rounding could turn. Dashed: the floors that a margin must not fall below."}},
+            {legend(), report::Charts{{{Kind::sorted_dots, "Chart of agent margins", "Agent margin",
+                                        ids_, margin_series(true)},
+                                       {Kind::sorted_dots, "Chart of role margins", "Role margin",
+                                        ids_, margin_series(false)}}}},
+            Audience::page};
   }
 
-  std::string distance() const {
+  report::Section closest() const {
+    const std::size_t rows = std::min(kClosestRows, ids_.size());
+    return {{{"The closest decisions"}},
+            {{fmt::format("The {} cases whose smaller margin is smallest on any lane.", rows)}},
+            {legend(),
+             report::Charts{{{report::Chart::Kind::closest_rows, "Chart of the closest decisions",
+                              "Agent margin", ids_, margin_series(true), "Role margin",
+                              margin_series(false), rows}}}},
+            Audience::page};
+  }
+
+  report::Section distance() const {
     if (baseline_.name.empty()) return {};
-    std::vector<ChartSeries> series;
-    for (std::size_t i = 0; i < lanes_.size(); ++i) {
-      if (is_baseline(i)) continue;
-      series.push_back(
-          {lanes_[i].profile.shown_name(), colour(i), false, distances_[i].logit_distance, 0});
-    }
-    std::string out = fmt::format(
-        "<h2>Distance to {}</h2>\n<p class=\"lead\">For every case the largest difference of a "
-        "logit; ▼ marks the median. Decisions must agree, logits need not: what matters is that "
-        "the "
-        "distance stays small against the margins.</p>\n",
-        html_excerpt(baseline_.name, 120));
-    return out + scroll_box("Chart of distances",
-                            distance_strips_chart("Largest |Δ logit| of a case", ids_, series));
+    report::Chart chart{report::Chart::Kind::distance_strips,
+                        "Chart of distances",
+                        "Largest |Δ logit| of a case",
+                        ids_,
+                        {}};
+    for (std::size_t i = 0; i < lanes_.size(); ++i)
+      if (!is_baseline(i))
+        chart.series.push_back(
+            {name_of(i), swatch_of(baseline_, i), distances_[i].logit_distance, 0});
+    return {{{"Distance to "}, report::foreign(baseline_.name, 120)},
+            {{"For every case the largest difference of a logit; ▼ marks the median. Decisions "
+              "must agree, logits need not: what matters is that the distance stays small against "
+              "the margins."}},
+            {report::Charts{{std::move(chart)}}},
+            Audience::page};
   }
 
   /// Agents × roles of the baseline lane, else of the first.
-  std::string selected() const {
+  report::Section selected() const {
     const LaneReport& lane = lanes_[baseline_.lane.value_or(0)];
     const auto agents = static_cast<std::size_t>(std::max<std::int64_t>(lane.router.num_agents, 1));
     const auto roles = static_cast<std::size_t>(std::max<std::int64_t>(lane.router.num_roles, 1));
@@ -262,25 +272,24 @@ class EvalReport {
         ++counts[static_cast<std::size_t>(outcome.decision->agent_id) * roles +
                  static_cast<std::size_t>(outcome.decision->role_id)];
     const double top = static_cast<double>(*std::max_element(counts.begin(), counts.end()));
-    std::vector<HtmlColumn> columns = {{"agent"}};
+    report::Table table{"Cases by agent and role", {page_column("agent")}, {}};
+    table.heated = true;
     for (std::size_t role = 0; role < roles; ++role)
-      columns.push_back({html_text(role_name(static_cast<int>(role)))});
-    HtmlTable table("Cases by agent and role", std::move(columns), "grid-table");
+      table.columns.push_back(page_column(role_name(static_cast<int>(role))));
     for (std::size_t agent = 0; agent < agents; ++agent) {
-      std::vector<std::string> cells = {fmt::format("{}", agent)};
+      report::Row row{{report::count(agent)}};
       for (std::size_t role = 0; role < roles; ++role) {
         const std::size_t count = counts[agent * roles + role];
-        cells.push_back(fmt::format(
-            "<span class=\"heat\" style=\"background:rgba(var(--heat),{:.2f})\">{}</span>",
-            count == 0 ? 0.02 : 0.10 + 0.45 * static_cast<double>(count) / top, count));
+        row.cells.push_back(report::count(count));
+        row.cells.back().heat = top > 0 ? static_cast<double>(count) / top : 0;
       }
-      table.row(cells);
+      table.rows.push_back(std::move(row));
     }
-    return fmt::format(
-               "<h2>What was selected</h2>\n<p class=\"lead\">Cases by agent and role on lane "
-               "{}.{}</p>\n",
-               html_text(lane.profile.shown_name()), uncovered_text(lane)) +
-           table.html();
+    return {{{"What was selected"}},
+            {{fmt::format("Cases by agent and role on lane {}.{}", lane.profile.shown_name(),
+                          uncovered_text(lane))}},
+            {std::move(table)},
+            Audience::page};
   }
 
   static std::string uncovered_text(const LaneReport& lane) {
@@ -291,97 +300,101 @@ class EvalReport {
                        fmt::join(agents, ", "));
   }
 
-  std::string determinism() const {
-    const bool any = std::any_of(lanes_.begin(), lanes_.end(), [](const LaneReport& lane) {
-      return lane.determinism.has_value();
-    });
-    std::string out = "<h2>Determinism</h2>\n";
-    if (!any)
-      return out +
-             "<p class=\"lead\">Nothing was repeated (--determinism-runs, "
-             "--determinism-rungs).</p>\n";
-    HtmlTable table("Determinism", {{"lane"},
-                                    {"same process"},
-                                    {"new process"},
-                                    {"other batches, threads, caches"},
-                                    {"promise"}});
+  report::Section determinism() const {
+    report::Table table{
+        "Determinism",
+        {page_column("lane"), page_column("same process"), page_column("new process"),
+         page_column("other batches, threads, caches"), page_column("promise")},
+        {}};
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
       if (!lanes_[i].determinism) continue;
-      const DeterminismReport& report = *lanes_[i].determinism;
-      table.row({lane_name(i), rung_cell(report, report.process), rung_cell(report, report.restart),
-                 rung_cell(report, report.batch),
-                 report.claims_bits() ? "equal bits" : "equal decisions only"});
+      const DeterminismReport& repeats = *lanes_[i].determinism;
+      const auto cell = [&](const std::optional<Rung>& rung) {
+        if (!rung) return Cell("not run", Look::faint);
+        Cell figure(rung_figure(repeats, *rung));
+        for (const std::string& repeat : rung->repeats) figure.notes.push_back({repeat});
+        return figure;
+      };
+      table.rows.push_back(
+          {{lane_cell(i), cell(repeats.process), cell(repeats.restart), cell(repeats.batch),
+            repeats.claims_bits() ? "equal bits" : "equal decisions only"}});
     }
-    return out +
-           "<p class=\"lead\">Cases whose route hash (both ids and all logits to six decimals) is "
-           "the same in every repeat. Each lane is judged by what it promises. Every repeat "
-           "computes "
-           "everything anew.</p>\n" +
-           table.html();
+    if (table.rows.empty())
+      return {{{"Determinism"}},
+              {{"Nothing was repeated (--determinism-runs, --determinism-rungs)."}},
+              {},
+              Audience::page};
+    return {{{"Determinism"}},
+            {{"Cases whose route hash (both ids and all logits to six decimals) is the same in "
+              "every repeat. Each lane is judged by what it promises. Every repeat computes "
+              "everything anew."}},
+            {std::move(table)},
+            Audience::page};
   }
 
-  static std::string rung_cell(const DeterminismReport& report, const std::optional<Rung>& rung) {
-    if (!rung) return "<span class=\"dim\">not run</span>";
-    const bool kept = report.claims_bits() ? rung->different.empty() : rung->flipped.empty();
-    std::string figure = fmt::format("{} of {}", rung->equal, rung->of);
-    if (!rung->different.empty())
-      figure += fmt::format(" in all bits, {} in their decision", rung->equal_decisions());
-    std::string out = chip(kept ? "good" : "bad", figure);
-    for (const std::string& repeat : rung->repeats)
-      out += fmt::format("<br><span class=\"sub\">{}</span>", html_text(repeat));
-    return out;
+  report::Section decisions() const {
+    report::Table table{"All decisions",
+                        {page_column("case", Setting::id), page_column("prompt", Setting::faint),
+                         page_column("tokens", Setting::plain, true), page_column("expected")},
+                        {}};
+    for (std::size_t i = 0; i < lanes_.size(); ++i) {
+      table.columns.push_back(page_column(name_of(i)));
+      table.columns.back().swatch = swatch_of(baseline_, i);
+    }
+    for (std::size_t row = 0; row < ids_.size(); ++row) table.rows.push_back(decision_row(row));
+    return {{{"Decisions"}},
+            {},
+            {std::move(table)},
+            Audience::page,
+            fmt::format("All {}", report::counted(ids_.size(), "case")),
+            ids_.size() <= kOpenCases};
   }
 
-  std::string decisions() const {
-    std::vector<HtmlColumn> columns = {
-        {"case", "id"}, {"prompt", "dim"}, {"tokens", "n"}, {"expected"}};
-    for (std::size_t i = 0; i < lanes_.size(); ++i) columns.push_back({lane_name(i)});
-    HtmlTable table("All decisions", std::move(columns));
-    for (std::size_t row = 0; row < ids_.size(); ++row) add_decision_row(table, row);
-    return fmt::format(
-        "<h2>Decisions</h2>\n<details{}><summary>All {} cases</summary>\n{}</details>\n",
-        ids_.size() <= 60 ? " open" : "", ids_.size(), table.html());
-  }
-
-  void add_decision_row(HtmlTable& table, std::size_t row) const {
+  report::Row decision_row(std::size_t row) const {
     const EvalCase& one = *lanes_.front().outcomes[row].eval_case;
     const auto& first = lanes_.front().outcomes[row].decision;
-    std::vector<std::string> cells = {case_id(one.id), html_excerpt(case_prompt(one), kPromptBytes),
-                                      first ? std::to_string(first->token_count) : "–",
-                                      decision_text(one.expected_agent, one.expected_role)};
-    bool broken = false;
+    report::Row out{{case_id(one.id), report::foreign(case_prompt(one), kPromptBytes),
+                     first ? report::count(static_cast<std::uint64_t>(first->token_count)) : "–",
+                     decision_text(one.expected_agent, one.expected_role)}};
     bool low = false;
     for (const LaneReport& lane : lanes_) {
       const CaseOutcome& outcome = lane.outcomes[row];
-      broken = broken || !outcome.findings.empty();
+      if (!outcome.findings.empty()) out.look = Look::bad;
       low = low || outcome.low_margin;
       if (!outcome.decision) {
-        cells.push_back(chip("bad", "not routed"));
+        out.cells.emplace_back("not routed", Look::bad);
         continue;
       }
       const Decision& decision = *outcome.decision;
       const bool as_expected =
           decision.agent_id == one.expected_agent && decision.role_id == one.expected_role;
-      const std::string text = decision_text(decision.agent_id, decision.role_id);
-      cells.push_back(
-          with_note(as_expected ? html_text(text) : chip("bad", text),
-                    fmt::format("{} / {}", short_number(decision.margins.agent.value_or(0)),
-                                short_number(decision.margins.role.value_or(0)))));
+      out.cells.push_back(
+          Cell(decision_text(decision.agent_id, decision.role_id),
+               as_expected ? Look::plain : Look::bad)
+              .noted({fmt::format("{} / {}", short_number(decision.margins.agent.value_or(0)),
+                                  short_number(decision.margins.role.value_or(0)))}));
     }
-    table.row(cells, broken ? "broken" : low ? "flagged" : "");
+    if (low && out.look == Look::plain) out.look = Look::warn;
+    return out;
   }
 
   std::span<const LaneReport> lanes_;
-  const EvalReportOptions& options_;
-  EvalBaseline baseline_;
+  const EvalBaseline& baseline_;
   std::vector<std::string> ids_;
   std::vector<BaselineDistance> distances_;
 };
 
 }  // namespace
 
-std::string eval_report_html(std::span<const LaneReport> lanes, const EvalReportOptions& options) {
-  return EvalReport(lanes, options).page();
+report::Document eval_document(std::span<const LaneReport> lanes,
+                               const EvalReportOptions& options) {
+  const EvalBaseline baseline = choose_baseline(lanes, options.oracle);
+  return EvalDocument(lanes, baseline).document(options);
+}
+
+report::Section comparison_section(const EvalBaseline& baseline,
+                                   std::span<const LaneReport> lanes) {
+  return EvalDocument(lanes, baseline).comparison();
 }
 
 }  // namespace trinity

@@ -1,4 +1,4 @@
-// A comparison of lanes as JSON and as one HTML page.
+// A comparison of lanes as JSON and as a report.
 #pragma once
 
 #include <optional>
@@ -8,6 +8,7 @@
 #include "prove/golden/exact_bits.h"
 #include "prove/matrix/model.h"
 #include "prove/matrix/ops.h"
+#include "report/document.h"
 
 namespace trinity {
 
@@ -26,16 +27,14 @@ struct MatrixReport {
 /// number that is not finite becomes null.
 Json matrix_record(const MatrixReport& report);
 
-/// Who made a page and when, for people.
+/// Who made a report and when, for people.
 struct PageOrigin {
   std::string producer;
   std::string generated_at;
 };
-/// A page that opens from the disk; nothing is loaded.
-std::string matrix_html(const MatrixReport& report, const PageOrigin& origin);
+/// For a terminal and for a page: operations, layers, decisions, and what was found.
+report::Document matrix_document(const MatrixReport& report, const PageOrigin& origin);
 
-/// "1.3e-07", "0" or "not finite".
-std::string error_text(double error);
 /// What went wrong in a lane by name, for people: "wrong: attention"; empty when nothing did.
 std::string blame_text(const MatrixReport& report);
 

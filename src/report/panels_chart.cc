@@ -1,4 +1,4 @@
-#include "cli/adapt/inspect_chart.h"
+#include "report/panels_chart.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 #include "base/printable.h"
 #include "report/html.h"
 
-namespace trinity::cli {
+namespace trinity::report {
 namespace {
 
 /// A colour on a white page, and the name under which kDarkStyle gives it another one.
@@ -35,7 +35,7 @@ constexpr std::string_view kDarkStyle =
     "path.after { stroke: #43cdb8 } rect.after { fill: #43cdb8 } }</style>";
 
 constexpr double kMargin = 24, kPanelWidth = 340, kGap = 26, kTop = 84;
-constexpr std::size_t kPathColumns = 48;
+constexpr std::size_t kTitleColumns = 48;
 constexpr double kLabel = 46;  // left of an axis
 constexpr double kOffsetsHeight = 92, kSpectrumHeight = 92, kTitleHeight = 40, kBetween = 26;
 
@@ -77,7 +77,7 @@ std::string offset_bars(const Box& box, const std::vector<float>& offsets, doubl
   return out;
 }
 
-std::string offsets_panel(const Box& box, const TensorPicture& tensor, double limit) {
+std::string offsets_panel(const Box& box, const SpectrumPanel& panel, double limit) {
   std::string out;
   for (const double share : {-1.0, 0.0, 1.0}) {
     const double y = box.top + box.height / 2 * (1 - share);
@@ -85,14 +85,11 @@ std::string offsets_panel(const Box& box, const TensorPicture& tensor, double li
     out += text(box.left - 6, y + 3.5, kFaint, 10, "end",
                 share == 0 ? "0" : fmt::format("{:+.2g}", share * limit));
   }
-  if (tensor.offsets.empty())
-    return out + text(box.x(0.5), box.top + box.height / 2 - 6, kFaint, 11, "middle",
-                      tensor.entry.status == TensorStatus::complete ? "offsets unknown"
-                                                                    : "not exported yet");
-  out += offset_bars(box, tensor.offsets, limit);
+  if (panel.offsets.empty())
+    return out + text(box.x(0.5), box.top + box.height / 2 - 6, kFaint, 11, "middle", panel.remark);
+  out += offset_bars(box, panel.offsets, limit);
   return out +
-         text(box.left + box.width, box.top + box.height + 13, kFaint, 10, "end",
-              tensor.offsets_sorted ? "offsets, by size" : "offsets, largest singular value first");
+         text(box.left + box.width, box.top + box.height + 13, kFaint, 10, "end", panel.remark);
 }
 
 std::string curve(const Box& box, const std::vector<double>& values, double low, double high,
@@ -112,9 +109,9 @@ std::string curve(const Box& box, const std::vector<double>& values, double low,
                      path, paint.colour, paint.name, dashed ? R"( stroke-dasharray="4 3")" : "");
 }
 
-std::string spectrum_panel(const Box& box, const TensorPicture& tensor) {
-  const auto& before = tensor.spectrum_before;
-  const auto& after = tensor.spectrum_after;
+std::string spectrum_panel(const Box& box, const SpectrumPanel& panel) {
+  const auto& before = panel.before;
+  const auto& after = panel.after;
   double high = 0, low = INFINITY;
   for (const auto* values : {&before, &after})
     for (const double value : *values) {
@@ -136,35 +133,24 @@ std::string spectrum_panel(const Box& box, const TensorPicture& tensor) {
                     "singular values, logarithmic");
 }
 
-std::string panel(double left, double top, const TensorPicture& tensor, double limit,
-                  bool spectra) {
-  const ManifestTensor& entry = tensor.entry;
-  std::string out = text(left, top + 12, kInk, 12, "start", printable(entry.path, kPathColumns),
+std::string drawn(double left, double top, const SpectrumPanel& panel, double limit, bool spectra) {
+  std::string out = text(left, top + 12, kInk, 12, "start", printable(panel.title, kTitleColumns),
                          R"( font-weight="600")");
-  std::string facts = entry.shape.size() == 2
-                          ? fmt::format("{}×{}", entry.shape[0], entry.shape[1])
-                          : fmt::format("{} singular values", entry.singular_values);
-  if (tensor.statistics)
-    facts +=
-        fmt::format("  ·  std {:.4f}  ·  {:+.3f} … {:+.3f}", tensor.statistics->standard_deviation,
-                    tensor.statistics->minimum, tensor.statistics->maximum);
-  if (tensor.relative_change)
-    facts += fmt::format("  ·  moved {:.2f} %", 100 * *tensor.relative_change);
-  out += text(left, top + 28, kFaint, 11, "start", facts);
+  out += text(left, top + 28, kFaint, 11, "start", panel.facts);
   const Box offsets{left + kLabel, top + kTitleHeight, kPanelWidth - kLabel, kOffsetsHeight};
-  out += offsets_panel(offsets, tensor, limit);
-  if (spectra && !tensor.spectrum_after.empty())
+  out += offsets_panel(offsets, panel, limit);
+  if (spectra && !panel.after.empty())
     out += spectrum_panel(
         {offsets.left, offsets.top + kOffsetsHeight + kBetween, offsets.width, kSpectrumHeight},
-        tensor);
+        panel);
   return out;
 }
 
 /// A round number that no offset exceeds.
-double common_limit(const BundlePicture& picture) {
+double common_limit(const std::vector<SpectrumPanel>& panels) {
   double largest = 0;
-  for (const TensorPicture& tensor : picture.tensors)
-    for (const float offset : tensor.offsets)
+  for (const SpectrumPanel& panel : panels)
+    for (const float offset : panel.offsets)
       largest = std::max(largest, std::abs(static_cast<double>(offset)));
   if (!(largest > 0)) return 0.1;
   const double unit = std::pow(10.0, std::floor(std::log10(largest)));
@@ -173,21 +159,14 @@ double common_limit(const BundlePicture& picture) {
 
 }  // namespace
 
-bool has_chart(const BundlePicture& picture) {
-  return std::any_of(picture.tensors.begin(), picture.tensors.end(), [](const auto& tensor) {
-    return !tensor.offsets.empty() || !tensor.spectrum_after.empty();
-  });
-}
-
-std::string inspect_chart(const BundlePicture& picture, const std::string& title) {
-  const bool spectra =
-      std::any_of(picture.tensors.begin(), picture.tensors.end(),
-                  [](const TensorPicture& tensor) { return !tensor.spectrum_after.empty(); });
-  const double limit = common_limit(picture);
+std::string spectra_svg(const std::vector<SpectrumPanel>& panels, const std::string& title) {
+  const bool spectra = std::any_of(panels.begin(), panels.end(),
+                                   [](const SpectrumPanel& panel) { return !panel.after.empty(); });
+  const double limit = common_limit(panels);
   const double panel_height =
       kTitleHeight + kOffsetsHeight + (spectra ? kBetween + kSpectrumHeight : 0) + 40;
   constexpr size_t columns = 3;
-  const size_t rows = (picture.tensors.size() + columns - 1) / columns;
+  const size_t rows = (panels.size() + columns - 1) / columns;
   const double width = 2 * kMargin + columns * kPanelWidth + (columns - 1) * kGap;
   const double height = kTop + static_cast<double>(rows) * panel_height + 12;
   std::string out = fmt::format(
@@ -211,14 +190,13 @@ std::string inspect_chart(const BundlePicture& picture, const std::string& title
     key(kBefore, "spectrum of the base model");
     key(kAfter, "after adaptation");
   }
-  for (size_t i = 0; i < picture.tensors.size(); ++i) {
+  for (size_t i = 0; i < panels.size(); ++i) {
     out += '\n';
     const size_t row = i / columns, column = i % columns;
-    out +=
-        panel(kMargin + static_cast<double>(column) * (kPanelWidth + kGap),
-              kTop + static_cast<double>(row) * panel_height, picture.tensors[i], limit, spectra);
+    out += drawn(kMargin + static_cast<double>(column) * (kPanelWidth + kGap),
+                 kTop + static_cast<double>(row) * panel_height, panels[i], limit, spectra);
   }
   return out + "\n</svg>\n";
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::report

@@ -1,11 +1,12 @@
-// The views of the laboratory on narrow terminals, with many lanes and hostile names.
-#include "cli/lab/lab_view.h"
-
+// The report of the matrix on narrow terminals, with many lanes and hostile names.
 #include <gtest/gtest.h>
 
 #include "base/printable.h"
+#include "prove/matrix/report.h"
+#include "report/render_html.h"
+#include "report/render_text.h"
 
-namespace trinity::cli {
+namespace trinity::testing {
 namespace {
 
 MatrixReport report_of(std::size_t lanes) {
@@ -44,10 +45,15 @@ MatrixReport report_of(std::size_t lanes) {
   return report;
 }
 
-TEST(MatrixView, FitsAnyTerminalWithAnyNumberOfLanes) {
+std::string text_of(const MatrixReport& report, std::size_t columns) {
+  return report::render_text(matrix_document(report, {"trinity", "now"}),
+                             report::Style(false, columns));
+}
+
+TEST(MatrixDocument, FitsAnyTerminalWithAnyNumberOfLanes) {
   for (const std::size_t lanes : {1U, 2U, 3U, 8U})
     for (const std::size_t columns : {60U, 80U, 120U, 200U}) {
-      const std::string text = matrix_text(report_of(lanes), Style(false, columns));
+      const std::string text = text_of(report_of(lanes), columns);
       for (std::size_t begin = 0; begin < text.size();) {
         const std::size_t end = std::min(text.find('\n', begin), text.size());
         const std::string line = text.substr(begin, end - begin);
@@ -58,9 +64,9 @@ TEST(MatrixView, FitsAnyTerminalWithAnyNumberOfLanes) {
     }
 }
 
-TEST(MatrixView, LanesThatHaveNoRoomGoBelow) {
-  const std::string narrow = matrix_text(report_of(8), Style(false, 80));
-  const std::string wide = matrix_text(report_of(8), Style(false, 200));
+TEST(MatrixDocument, LanesThatHaveNoRoomGoBelow) {
+  const std::string narrow = text_of(report_of(8), 80);
+  const std::string wide = text_of(report_of(8), 200);
   const auto tables = [](const std::string& text) {
     std::size_t found = 0;
     for (std::size_t at = text.find("  operation"); at != std::string::npos;
@@ -74,5 +80,19 @@ TEST(MatrixView, LanesThatHaveNoRoomGoBelow) {
     EXPECT_NE(narrow.find("lane " + std::to_string(lane)), std::string::npos);
 }
 
+TEST(MatrixDocument, TextAndPageSayTheSame) {
+  const MatrixReport report = report_of(4);
+  const std::string text = text_of(report, 200);
+  const std::string page = report::render_html(matrix_document(report, {"trinity", "now"}));
+  for (const char* part :
+       {"lanes disagree", "outside: 2.0e-07", "Operations", "Layers", "Decisions", "1234.5",
+        "1.0e-03", "0.500 / 1.000", "not under the floor", "row 3 of shape [1, 1024]",
+        "this build has no such lane", "the oracle", R"(plugin:\x1b]2;PWNED\x07)"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << text;
+    EXPECT_NE(page.find(part), std::string::npos) << part;
+  }
+  EXPECT_EQ(page.find('\x1b'), std::string::npos);
+}
+
 }  // namespace
-}  // namespace trinity::cli
+}  // namespace trinity::testing

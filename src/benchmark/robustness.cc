@@ -1,4 +1,4 @@
-#include "prove/robustness.h"
+#include "benchmark/robustness.h"
 
 #include <fmt/format.h>
 
@@ -228,6 +228,56 @@ Json robustness_record(const RobustnessReport& report) {
   return {{"model", report.model_name},
           {"questions", report.questions},
           {"verdicts", std::move(verdicts)}};
+}
+
+namespace {
+
+std::string margin_pair(const std::vector<double>& ascending) {
+  if (ascending.empty()) return "–";
+  return fmt::format("{:.2f} / {:.2f}", ascending.front(), quantile(ascending, 0.5));
+}
+
+/// What the table comes to.
+report::Text verdict_of(const RobustnessReport& report) {
+  const NoiseVerdict* worst = nullptr;
+  for (const NoiseVerdict& one : report.verdicts)
+    if (worst == nullptr || one.flip_rate() > worst->flip_rate()) worst = &one;
+  if (worst == nullptr || worst->flips.empty()) return {"No decision flipped."};
+  return {fmt::format("Most sensitive: {} on {}, {} of {} decisions flipped.", worst->kind,
+                      worst->lane, worst->flips.size(), worst->questions)};
+}
+
+}  // namespace
+
+report::Document robustness_document(const RobustnessReport& report) {
+  report::Table table{"Noise",
+                      {{"lane", 16, false, 9},
+                       {"noise", 17},
+                       {"asked", 5, true},
+                       {"flips", 5, true},
+                       {"rate", 5, true},
+                       {"agent", 5, true, 0, 2},
+                       {"role", 4, true, 0, 1},
+                       {"held", 12, true},
+                       {"flipped", 12, true}},
+                      {}};
+  for (const NoiseVerdict& one : report.verdicts)
+    table.rows.push_back(
+        {{one.lane, one.kind, report::count(one.questions), report::count(one.flips.size()),
+          fmt::format("{:.0f}%", 100 * one.flip_rate()), report::count(one.agent_flips),
+          report::count(one.role_flips), margin_pair(one.held_margins),
+          margin_pair(one.flipped_margins)}});
+  return {"Decisions under noise",
+          verdict_of(report),
+          {},
+          {},
+          {{{{report.model_name + ", " + report::counted(report.questions, "question")}},
+            {},
+            {report::Paragraph{{{"held, flipped: margins of the agent before the noise, smallest / "
+                                 "median, of the questions whose decision held and of those that "
+                                 "flipped",
+                                 report::Look::faint}}},
+             std::move(table)}}}};
 }
 
 }  // namespace trinity

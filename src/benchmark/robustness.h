@@ -13,6 +13,7 @@
 #include "base/json_value.h"
 #include "prove/eval/cases.h"
 #include "prove/matrix/model.h"
+#include "report/document.h"
 #include "text/tokenizer.h"
 
 namespace trinity {
@@ -75,5 +76,7 @@ double quantile(std::span<const double> ascending, double share);
 
 /// {model, questions, lanes: [{lane, noise: [{kind, flip_rate, …, margins}]}]}.
 Json robustness_record(const RobustnessReport& report);
+/// A row a lane and kind of noise, and what they come to.
+report::Document robustness_document(const RobustnessReport& report);
 
 }  // namespace trinity

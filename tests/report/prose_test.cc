@@ -1,10 +1,12 @@
-#include "terminal/paragraph.h"
+#include "report/prose.h"
 
 #include <gtest/gtest.h>
 
 #include <random>
 
-namespace trinity::cli {
+#include "base/printable.h"
+
+namespace trinity::report {
 namespace {
 
 std::vector<std::string> lines_of(const std::string& text) {
@@ -27,7 +29,7 @@ TEST(Paragraph, BreaksBetweenWords) {
 
 TEST(Paragraph, PartsKeepTheirLookAcrossLines) {
   const Style style(true, 20);
-  EXPECT_EQ(paragraph({{"plain "}, {"a bold text that goes on", &Style::bold}, {", end"}}, style),
+  EXPECT_EQ(paragraph({{"plain "}, {"a bold text that goes on", Look::strong}, {", end"}}, style),
             "  plain \x1b[1ma bold text\x1b[0m\n  \x1b[1mthat goes on\x1b[0m, end\n");
 }
 
@@ -71,4 +73,4 @@ TEST(Paragraph, CountsAndLists) {
 }
 
 }  // namespace
-}  // namespace trinity::cli
+}  // namespace trinity::report

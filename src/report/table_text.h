@@ -1,4 +1,4 @@
-// Tables for people: aligned columns, a rule under the header, no frame.
+// Tables on a terminal: aligned columns, a rule under the header, no frame.
 //
 //   conversation            agent      role       tokens
 //   ─────────────────────────────────────────────────────
@@ -12,38 +12,22 @@
 
 #include <cstddef>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "base/printable.h"
-#include "terminal/terminal.h"
+#include "report/text.h"
 
-namespace trinity::cli {
+namespace trinity::report {
 
-struct Column {
-  std::string title;
-  std::size_t width = 0;
-  bool right = false;     // numbers
-  std::size_t least = 0;  // what it may be narrowed to; 0: its width
-  int spare = 0;          // may be left out when nothing else helps, the highest first; 0: never
-};
-
-/// A cell, which may hold foreign text, and how it looks; the colour does not count as width.
-struct Cell {
-  std::string text;
-  Look look = nullptr;
-};
-
-class Table {
+class TableText {
  public:
-  Table(std::vector<Column> columns, Style style);
+  TableText(std::vector<Column> columns, Style style);
 
   /// Title line and rule, ending in a line feed.
   std::string header() const;
   /// One row of a cell a column; texts that are too long are cut, and made printable.
   std::string row(const std::vector<Cell>& cells) const;
   /// A first cell, and a text that takes the place of all others.
-  std::string row_with_text(const Cell& first, const Cell& text) const;
+  std::string row_with_text(const Cell& first, const Text& text) const;
   /// The rule alone.
   std::string rule() const;
   /// Columns that a line of the table takes, the indentation included.
@@ -51,8 +35,8 @@ class Table {
 
  private:
   std::vector<Column> columns_;
-  std::vector<bool> shown_;  // columns that were not spared
+  std::vector<bool> shown_;  // columns of a terminal that were not spared
   Style style_;
 };
 
-}  // namespace trinity::cli
+}  // namespace trinity::report

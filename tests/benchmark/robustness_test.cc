@@ -1,5 +1,5 @@
 // Harmless noise: what it changes in a question, and how flips are counted.
-#include "prove/robustness.h"
+#include "benchmark/robustness.h"
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,11 @@
-#include "terminal/paragraph.h"
-
-#include <fmt/format.h>
+#include "report/prose.h"
 
 #include <algorithm>
 
-namespace trinity::cli {
+#include "base/printable.h"
+#include "base/utf8.h"
+
+namespace trinity::report {
 namespace {
 
 constexpr std::size_t kNarrowest = 16;  // columns of a line; below it a hanging indent is given up
@@ -18,8 +19,9 @@ class Lines {
     if (begin_columns + kNarrowest / 2 > style.prose_columns()) next_line();
   }
 
-  void add(const Cell& part) {
-    const std::string text = printable(part.text);
+  void add(const Text& part) {
+    const std::string text =
+        part.most_bytes == 0 ? printable(part.text) : excerpt(part.text, part.most_bytes);
     for (std::size_t at = 0; at < text.size();) {
       const std::size_t end = std::min(text.find(' ', at), text.size());
       if (end > at) word(std::string_view(text).substr(at, end - at), part.look);
@@ -40,7 +42,7 @@ class Lines {
     if (used_ + (apart ? 1 : 0) + width > style_.prose_columns() && apart)
       next_line();
     else if (apart)
-      put(" ", look == look_ ? look : nullptr, 1);
+      put(" ", look == look_ ? look : Look::plain, 1);
     space_ = false;
     while (used_ + display_width(text) > style_.prose_columns()) {
       const std::size_t room = style_.prose_columns() - std::min(style_.prose_columns(), used_);
@@ -62,7 +64,7 @@ class Lines {
   }
 
   void flush() {
-    out_ += look_ != nullptr ? (style_.*look_)(run_) : run_;
+    out_ += style_.paint(look_, run_);
     run_.clear();
   }
 
@@ -80,7 +82,7 @@ class Lines {
   Style style_;
   std::size_t hanging_;
   std::string run_;  // words of one look that are not in `out_` yet
-  Look look_ = nullptr;
+  Look look_ = Look::plain;
   bool fresh_ = true;   // nothing on this line
   bool space_ = false;  // before the next word
 };
@@ -88,35 +90,24 @@ class Lines {
 }  // namespace
 
 std::string paragraph_after(std::string_view begin, std::size_t begin_columns,
-                            const std::vector<Cell>& parts, Style style, std::size_t hanging) {
+                            const std::vector<Text>& parts, Style style, std::size_t hanging) {
   Lines lines(begin, begin_columns, style, hanging);
-  for (const Cell& part : parts) lines.add(part);
+  for (const Text& part : parts) lines.add(part);
   return lines.finish();
 }
 
-std::string paragraph(const std::vector<Cell>& parts, Style style, std::size_t indent,
+std::string paragraph(const std::vector<Text>& parts, Style style, std::size_t indent,
                       std::size_t hanging) {
   return paragraph_after(std::string(indent, ' '), indent, parts, style, hanging);
 }
 
-std::string fact(std::string_view name, std::size_t columns, const std::vector<Cell>& parts,
-                 Style style) {
+std::string fact(std::string_view name, std::size_t columns, const std::vector<Text>& parts,
+                 Style style, std::size_t indent) {
   const std::string shown = printable(name);
   const std::size_t width = std::max(columns, display_width(shown));
-  const std::string begin = "  " + shown + std::string(width - display_width(shown), ' ');
-  return paragraph_after(begin, 2 + width, parts, style, 2 + columns);
+  const std::string begin =
+      std::string(indent, ' ') + shown + std::string(width - display_width(shown), ' ');
+  return paragraph_after(begin, indent + width, parts, style, indent + columns);
 }
 
-std::string counted(std::size_t count, std::string_view noun, std::string_view many) {
-  if (count == 1) return fmt::format("1 {}", noun);
-  return many.empty() ? fmt::format("{} {}s", count, noun) : fmt::format("{} {}", count, many);
-}
-
-std::string listed(const std::vector<std::string>& words, std::size_t most) {
-  std::string out;
-  for (std::size_t i = 0; i < std::min(words.size(), most); ++i)
-    out += (i == 0 ? "" : ", ") + printable(words[i]);
-  return words.size() > most ? out + fmt::format(" and {} more", words.size() - most) : out;
-}
-
-}  // namespace trinity::cli
+}  // namespace trinity::report

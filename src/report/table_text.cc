@@ -1,14 +1,30 @@
-#include "terminal/table.h"
+#include "report/table_text.h"
 
 #include <algorithm>
 
-namespace trinity::cli {
+#include "base/printable.h"
+#include "base/utf8.h"
+
+namespace trinity::report {
 namespace {
 
 constexpr std::size_t kGap = 2;     // before every column
 constexpr std::size_t kNarrow = 4;  // nothing is squeezed below it
 
 std::string padding(std::size_t count) { return std::string(count, ' '); }
+
+std::string text_of(const Cell& cell) {
+  std::string out;
+  for (const Text& part : cell.parts)
+    out += (out.empty() ? "" : " ") +
+           (part.most_bytes == 0 ? part.text : excerpt(part.text, part.most_bytes));
+  return out;
+}
+
+/// Of the whole cell: that of its first part.
+Look look_of(const Cell& cell) {
+  return cell.parts.empty() ? Look::plain : cell.parts.front().look;
+}
 
 /// The columns that are shown, made to fit.
 class Fitting {
@@ -71,35 +87,37 @@ class Fitting {
 
 }  // namespace
 
-Table::Table(std::vector<Column> columns, Style style)
+TableText::TableText(std::vector<Column> columns, Style style)
     : columns_(std::move(columns)), shown_(columns_.size(), true), style_(style) {
-  for (Column& column : columns_) {
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    Column& column = columns_[i];
+    shown_[i] = column.where != Audience::page;
     column.width = std::max(column.width, display_width(column.title));
     if (column.least > 0) column.least = std::max(column.least, display_width(column.title));
   }
   Fitting(columns_, shown_, style.columns()).fit();
 }
 
-std::string Table::header() const {
+std::string TableText::header() const {
   std::vector<Cell> cells;
-  for (const Column& column : columns_) cells.push_back({column.title, &Style::bold});
+  for (const Column& column : columns_) cells.emplace_back(column.title, Look::strong);
   return row(cells) + rule();
 }
 
-std::string Table::row(const std::vector<Cell>& cells) const {
+std::string TableText::row(const std::vector<Cell>& cells) const {
   std::string out;
   std::size_t owed = 0;  // spaces that only a further cell makes necessary
   for (std::size_t i = 0; i < columns_.size() && i < cells.size(); ++i) {
     if (!shown_[i]) continue;
     const Column& column = columns_[i];
-    const std::string text = printable(cells[i].text, column.width);
+    const std::string text = printable(text_of(cells[i]), column.width);
     if (text.empty()) {
       owed += kGap + column.width;
       continue;
     }
     const std::size_t space = column.width - std::min(column.width, display_width(text));
     const std::string whole = isolated(text);
-    const std::string shown = cells[i].look ? (style_.*cells[i].look)(whole) : whole;
+    const std::string shown = style_.paint(look_of(cells[i]), whole);
     out += padding(owed + kGap);
     out += column.right ? padding(space) + shown : shown;
     owed = column.right ? 0 : space;
@@ -107,27 +125,27 @@ std::string Table::row(const std::vector<Cell>& cells) const {
   return out + "\n";
 }
 
-std::string Table::row_with_text(const Cell& first, const Cell& text) const {
+std::string TableText::row_with_text(const Cell& first, const Text& text) const {
   std::string out = row({first});
   out.pop_back();
   const std::size_t begin = kGap + columns_.front().width + kGap;
-  const std::size_t used = kGap + display_width(printable(first.text, columns_.front().width));
+  const std::size_t used = kGap + display_width(printable(text_of(first), columns_.front().width));
   const std::size_t room = style_.columns() > begin + kNarrow ? style_.columns() - begin : kNarrow;
   const std::string shown = isolated(printable(text.text, room));
-  return out + padding(begin - used) + (text.look ? (style_.*text.look)(shown) : shown) + "\n";
+  return out + padding(begin - used) + style_.paint(text.look, shown) + "\n";
 }
 
-std::string Table::rule() const {
+std::string TableText::rule() const {
   std::string line;
   for (std::size_t i = kGap; i < width(); ++i) line += "─";
-  return padding(kGap) + style_.dim(line) + "\n";
+  return padding(kGap) + style_.paint(Look::faint, line) + "\n";
 }
 
-std::size_t Table::width() const {
+std::size_t TableText::width() const {
   std::size_t sum = 0;
   for (std::size_t i = 0; i < columns_.size(); ++i)
     if (shown_[i]) sum += kGap + columns_[i].width;
   return sum;
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::report
