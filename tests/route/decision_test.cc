@@ -55,8 +55,8 @@ TEST(Decision, RD1IdsNameMarginsAndModesOfAnArgmaxRoute) {
   EXPECT_EQ(decision->role_name, "Verifier");
   EXPECT_NEAR(*decision->margins.agent, 5.5, 1e-5);
   EXPECT_NEAR(*decision->margins.role, 5.3, 1e-5);
-  EXPECT_EQ(decision->agent_selection, SelectionMode::argmax);
-  EXPECT_EQ(decision->role_selection, SelectionMode::argmax);
+  EXPECT_EQ(decision->rule.agent_selection, SelectionMode::argmax);
+  EXPECT_EQ(decision->rule.role_selection, SelectionMode::argmax);
   EXPECT_EQ(decision->agent_logits().size(), 7u);
   EXPECT_EQ(decision->role_logits().size(), 3u);
   EXPECT_EQ(decision->role_logits()[2], 5.5f);
@@ -69,6 +69,18 @@ TEST(Decision, RD2AMessageListIsHashed) {
   EXPECT_EQ(decision->transcript_hash, *hash::transcript_hash(kMessages));
   EXPECT_EQ(decision->route_hash, *hash::route_hash(4, 2, kLogits));
   EXPECT_EQ(trace_map(*decision)["transcript_hash"].as_string().size(), 64u);
+}
+
+TEST(Decision, WithoutBeingAskedNothingIsHashed) {
+  DecisionOptions options;
+  options.hashes = false;
+  const auto decision = make_decision(argmax_route(), kMessages, options);
+  ASSERT_TRUE(decision);
+  EXPECT_EQ(decision->trace_messages_hash, std::nullopt);
+  EXPECT_EQ(decision->transcript_hash, std::nullopt);
+  EXPECT_EQ(decision->route_hash, std::nullopt);
+  EXPECT_EQ(decision->logits, kLogits);
+  EXPECT_TRUE(decision_record(*decision)["route_hash"].is_null());
 }
 
 TEST(Decision, RD3AHashStringIsTakenAsItIs) {
@@ -102,7 +114,7 @@ TEST(Decision, RD5NoLogitsMeanNullMargins) {
 }
 
 TEST(Decision, RD6TheTraceMapHasExactlySevenKeys) {
-  SelectionOptions sampled;
+  DecisionRule sampled;
   sampled.agent_selection = SelectionMode::sample;
   sampled.return_probabilities = true;
   for (const Route& route :
@@ -155,7 +167,7 @@ TEST(DecisionRecord, HoldsTheFieldsThatScriptsReadInOrder) {
   decision.token_count = 13;
   decision.hidden_index = 11;
   decision.profile = "reference";
-  decision.timings_ms = {1.0, 2.0, 3.0, 6.5};
+  decision.timings_ms = {1.0, 0.5, 2.0, 3.0, 6.5};
   const Json record = decision_record(decision);
   EXPECT_EQ(record.items().begin()->key, "agent_id");
   for (const char* key :
@@ -164,14 +176,15 @@ TEST(DecisionRecord, HoldsTheFieldsThatScriptsReadInOrder) {
     EXPECT_TRUE(record.contains(key)) << key;
   }
   EXPECT_EQ(record["token_count"], 13);
-  EXPECT_EQ(record["timings_ms"]["total"], 6.5);
+  EXPECT_EQ(json_text(record["timings_ms"]),
+            R"({"tokenize":1.0,"queue":0.5,"prefill":2.0,"head":3.0,"total":6.5})");
   EXPECT_EQ(record["transcript_hash"], *hash::transcript_hash(kMessages));
   EXPECT_FALSE(record.contains("agent_probabilities"));
   EXPECT_FALSE(record.contains("selection_seeds"));
 }
 
 TEST(DecisionRecord, RecordsSeedsAndProbabilitiesOfADraw) {
-  SelectionOptions options;
+  DecisionRule options;
   options.role_selection = SelectionMode::sample;
   options.seed = SeedTriple{1, 2, 3};
   const auto decision = *make_decision(*select_route(kLogits, 7, 3, options), kMessages);

@@ -162,9 +162,10 @@ std::string eval_heading(const LaneReport& lane, Style style) {
                                  lane.snapshot == nullptr
                                      ? std::string("no snapshot")
                                      : fmt::format("snapshot {}", excerpt(lane.snapshot->origin)),
-                                 lane.input.input_mode == "plain"
+                                 lane.input.input_mode == InputMode::plain
                                      ? std::string()
-                                     : fmt::format(", input mode {}", lane.input.input_mode)),
+                                     : fmt::format(", input mode {}",
+                                                   input_mode_name(lane.input.input_mode))),
                      &Style::dim}},
                    style) +
          "\n";

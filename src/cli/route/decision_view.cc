@@ -158,11 +158,12 @@ std::string decision_card(const Decision& decision, Style style,
   out += paragraph({{fmt::format("{}, read at position {}, profile {} ({}), input mode {}",
                                  counted(static_cast<std::size_t>(decision.token_count), "token"),
                                  decision.hidden_index, decision.profile, decision.exactness,
-                                 decision.input_mode)}},
+                                 input_mode_name(decision.input_mode))}},
                    style);
-  out += paragraph({{fmt::format("{:.2f} ms: tokenize {:.2f}, prefill {:.2f}, head {:.2f}",
-                                 ms.total, ms.tokenize, ms.prefill, ms.head)}},
-                   style);
+  out += paragraph(
+      {{fmt::format("{:.2f} ms: tokenize {:.2f}, queue {:.2f}, prefill {:.2f}, head {:.2f}",
+                    ms.total, ms.tokenize, ms.queue, ms.prefill, ms.head)}},
+      style);
   out += fact("transcript", 11, {{hash_text(decision.transcript_hash), &Style::dim}}, style);
   return out + fact("route", 11, {{hash_text(decision.route_hash), &Style::dim}}, style);
 }

@@ -91,7 +91,7 @@ class EvalReport {
                    : "plain",
         verdict, ids_.size(), ids_.size() == 1 ? "case" : "cases",
         html_excerpt(first.set->origin, 120), html_excerpt(first.model, 120),
-        html_text(first.input.input_mode), html_text(first.fidelity_mode),
+        html_text(input_mode_name(first.input.input_mode)), html_text(first.fidelity_mode),
         html_text(options_.producer), html_text(options_.generated_at));
   }
 
