@@ -122,8 +122,8 @@ struct DecisionRule {
   double temperature = 1.0;           // of softmax and sample, > 0
   bool return_probabilities = false;  // of argmax, too
   SelectionSeed seed;                 // of sample
-  /// Fills in the three hashes of the decision, which cost as much as tokenising a long text does;
-  /// without it they are absent and nothing is paid for them.
+  /// Fills in the three hashes of the decision, for which the whole conversation is encoded and
+  /// hashed twice; without it they are absent and nothing is paid for them.
   bool hashes = false;
 };
 
