@@ -15,9 +15,9 @@ int main(int argument_count, char** arguments) {
     return 1;
   }
 
-  const auto decision = (*router)->route({{"user", "Write a function that returns the n-th prime."},
-                                          {"assistant", "def nth_prime(n): ..."},
-                                          {"user", "Please check this for off-by-one errors."}});
+  const auto decision = router->route({{"user", "Write a function that returns the n-th prime."},
+                                       {"assistant", "def nth_prime(n): ..."},
+                                       {"user", "Please check this for off-by-one errors."}});
   if (!decision) {
     std::fprintf(stderr, "%s\n", decision.error().message.c_str());
     return 1;

@@ -5,17 +5,19 @@
 //   options.head = "router_head.safetensors";
 //   auto router = trinity::Router::load(options);
 //   if (!router) { std::cerr << router.error().message << '\n'; return 1; }
-//   auto decision = (*router)->route("Are there infinitely many primes?");
+//   auto decision = router->route("Are there infinitely many primes?");
 //   // decision->agent_id, decision->role_name, decision->margins.agent, ...
-//   decision = (*router)->route({{"system", "Be brief."}, {"user", "Is 1009 prime?"}});
+//   decision = router->route({{"system", "Be brief."}, {"user", "Is 1009 prime?"}});
 //
 // A Router may be called from many threads at once. One thread of its own does the computing;
-// requests that wait together are computed together, which changes no bit of any result.
+// requests that wait together are computed together, which changes no bit of any result. A server
+// bounds what waits (RouterOptions::queue_limit) and how long (RequestOptions).
 #pragma once
 
 #include <trinity/decision.h>
 #include <trinity/error.h>
 #include <trinity/message.h>
+#include <trinity/options.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -32,49 +34,13 @@
 
 namespace trinity {
 
-struct RouterOptions {
-  /// Folder with config.json, tokenizer.json and *.safetensors; empty = the embedded tiny router.
-  std::filesystem::path model;
-  /// tokenizer.json to use with `model`; empty = the model's own, or one shared by models around
-  /// it.
-  std::filesystem::path tokenizer;
-  /// Safetensors file with `trinity_router_head` [agents + 3, hidden]; empty = that of the bundle
-  /// or vector, else router_head.safetensors beside `model`. Only routing needs one.
-  std::filesystem::path head;
-  /// Adapted bundle over `model`; brings its own head.
-  std::filesystem::path bundle;
-  /// Router vector over `model` instead of a bundle: adapted while loading; brings its own head.
-  std::filesystem::path vector;
-  std::vector<std::int64_t> layers;  // that the vector adapts besides the embedding; empty = all
-  /// Rows of the vector's head, agents + 3; 0 = as many as the offsets leave, if that is likely.
-  std::int64_t head_rows = 0;
-  std::string tie_mode;  // of the vector: "embed_offsets" (default), "last_write", ...
-  /// Folder where what a vector's first load computes is kept; empty = nowhere.
-  std::filesystem::path adaptation_cache;
-  /// What happens when the profile's backend lacks an operation that another one has: "raise" (an
-  /// error), "warn" (the other one computes, RouterInfo::warnings says so) or "silent". Counted in
-  /// RouterInfo::fallbacks. Never another device for the model itself.
-  std::string fallback = "warn";
-  /// Runtime profile ("cpu_bf16", ...); empty = the default, the same one on every machine; "fast"
-  /// = the fastest one of this machine.
-  std::string profile;
-  int threads = 0;  // 0 = all available processors; one where the model is tiny
-  std::size_t prefix_cache_bytes = std::size_t{512} << 20;  // 0 = no prefix cache
-};
-
 /// A text that is given to the tokenizer as it is: no role before it and no template around it.
 struct RawText {
   std::string text;
 };
 
-/// What is read: a conversation, a raw text, or token ids.
-///
-/// A text alone is a conversation of one user message, as it is on the command line:
-///   route("Hi")                                          the same as route({{"user", "Hi"}})
-///   route({{"user", "Hi"}, {"assistant", "Hello!"}})     a conversation
-///   route(RawText{"user: Hi"})                           the tokenizer's input itself
-///   route(std::vector<std::int32_t>{872, 25, 21018})     token ids
-/// An empty text is no message: routing it fails with `empty_transcript`.
+/// What is read, kept by whoever asks later: a conversation, a raw text, or token ids. To ask at
+/// once, none is needed: see QueryView.
 struct RouterQuery {
   RouterQuery() = default;
   RouterQuery(std::vector<Message> messages) : value(std::move(messages)) {}
@@ -90,22 +56,42 @@ struct RouterQuery {
   std::variant<std::vector<Message>, RawText, std::vector<std::int32_t>> value;
 };
 
-/// How the text is read.
-struct InputOptions {
-  std::string input_mode = "plain";   // "plain", "chat" or "chat_raw"
-  bool parse_special_tokens = false;  // text such as <|im_end|> in content becomes its token
-  bool prefix_cache = true;           // reuse keys and values of earlier inputs
-  bool full = false;                  // skip no work; proves that skipping changes nothing
-};
+/// What is read, as a view: nothing of a conversation is copied to route it. What a view was made
+/// from must live until the call that takes it returns, as for std::string_view; an argument that
+/// is written into the call does.
+///
+/// The same meanings as RouterQuery. A text alone is a conversation of one user message, as it is
+/// on the command line:
+///   route("Hi")                                          the same as route({{"user", "Hi"}})
+///   route({{"user", "Hi"}, {"assistant", "Hello!"}})     a conversation
+///   route(RawText{"user: Hi"})                           the tokenizer's input itself
+///   route(std::vector<std::int32_t>{872, 25, 21018})     token ids
+/// An empty text is no message: routing it fails with `empty_transcript`.
+struct QueryView {
+  struct Prompt {
+    std::string_view text;  // of one user message
+  };
+  struct Raw {
+    std::string_view text;
+  };
 
-/// How agent and role are taken from the logits.
-struct DecisionRule {
-  SelectionMode agent_selection = SelectionMode::argmax;
-  SelectionMode role_selection = SelectionMode::argmax;
-  double temperature = 1.0;
-  bool return_probabilities = false;
-  /// For `sample`: nothing (a fresh seed, recorded), one integer, or the three words.
-  std::variant<std::monostate, std::int64_t, SeedTriple> seed;
+  QueryView() = default;
+  QueryView(std::span<const Message> messages) : value(messages) {}
+  QueryView(const std::vector<Message>& messages) : value(std::span<const Message>(messages)) {}
+  QueryView(std::initializer_list<Message> messages)
+      : value(std::span<const Message>(messages.begin(), messages.size())) {}
+  QueryView(std::string_view prompt) {
+    if (!prompt.empty()) value = Prompt{prompt};
+  }
+  QueryView(const std::string& prompt) : QueryView(std::string_view(prompt)) {}
+  QueryView(const char* prompt) : QueryView(std::string_view(prompt)) {}
+  QueryView(const RawText& text) : value(Raw{text.text}) {}
+  QueryView(std::span<const std::int32_t> ids) : value(ids) {}
+  QueryView(const std::vector<std::int32_t>& ids) : value(std::span<const std::int32_t>(ids)) {}
+  QueryView(const RouterQuery& query)
+      : QueryView(std::visit([](const auto& own) { return QueryView(own); }, query.value)) {}
+
+  std::variant<std::span<const Message>, Prompt, Raw, std::span<const std::int32_t>> value;
 };
 
 /// The hidden vector that routing reads, or all of them.
@@ -119,6 +105,15 @@ struct Extraction {
   Timings timings_ms;
 };
 
+/// The head that decides, [num_agents + num_roles, hidden_size] row-major, agents first. Views the
+/// router.
+struct HeadView {
+  std::span<const float> weights;
+  std::size_t num_agents = 0;
+  std::size_t num_roles = 0;
+  std::size_t hidden_size = 0;
+};
+
 struct RouterInfo {
   std::string profile;    // the profile in use
   std::string backend;    // its backend id
@@ -129,13 +124,14 @@ struct RouterInfo {
   std::string dtype_policy;    // for people
   bool tiny_router = false;    // the embedded demonstration router
   bool has_head = false;
+  std::filesystem::path head;  // the file it was read from; empty = part of something else
   std::int64_t num_agents = 0;
   std::int64_t num_roles = 0;
   std::int64_t hidden_size = 0;
   std::int64_t max_tokens = 0;
   std::size_t weight_bytes = 0;  // prepared weights
   std::string adaptation;        // for people: the bundle or vector in use; empty = base weights
-  std::string tie_mode;
+  TieMode tie_mode = TieMode::embed_offsets;
   double load_ms = 0;
   std::int64_t fallbacks = 0;  // operations that another backend had to compute
   std::vector<std::string> warnings;
@@ -144,35 +140,54 @@ struct RouterInfo {
 class Router {
  public:
   /// Errors: `missing_file`, `missing_tensor`, `unsupported_config`, `invalid_config`,
-  /// `unknown_profile`, `profile_unavailable`, `hidden_size_mismatch`, `incomplete_artifact`,
-  /// `base_model_mismatch`, `router_vector_size_mismatch`, `unlikely_head`, `out_of_memory`,
-  /// `out_of_threads`, and those of the readers. Throws nothing.
-  static Result<std::unique_ptr<Router>> load(const RouterOptions& options);
+  /// `unknown_profile`, `profile_unavailable`, `missing_router_head`, `hidden_size_mismatch`,
+  /// `incomplete_artifact`, `base_model_mismatch`, `invalid_tie_mode` (of a bundle),
+  /// `router_vector_size_mismatch`, `unlikely_head`, `out_of_memory`, `out_of_threads`, and those
+  /// of the readers. Throws nothing.
+  static Result<Router> load(const RouterOptions& options);
+  /// A router that was moved from can only be destroyed or assigned to.
+  Router(Router&& other) noexcept;
+  Router& operator=(Router&& other) noexcept;
   ~Router();
-  Router(const Router&) = delete;
-  Router& operator=(const Router&) = delete;
 
   /// One decision. Errors: `empty_transcript`, `invalid_utf8`, `input_too_long`,
   /// `unsupported_message_role`, `missing_router_head`, `non_finite_logits`, `equal_logits`,
-  /// `overflowing_hidden`, ...
-  Result<Decision> route(const RouterQuery& query, const InputOptions& input = {},
-                         const DecisionRule& rule = {});
+  /// `overflowing_hidden`, `queue_full`, `deadline_exceeded`, `cancelled`, ...
+  Result<Decision> route(const QueryView& query, const InputOptions& input = {},
+                         const DecisionRule& rule = {}, const RequestOptions& request = {}) const;
 
-  /// Many decisions, computed together, in input order; a bad one does not disturb the others.
+  /// Many decisions, computed together, in input order; a bad one does not disturb the others. One
+  /// request: deadline and cancellation are those of all of them.
+  std::vector<Result<Decision>> route_batch(std::span<const QueryView> queries,
+                                            const InputOptions& input = {},
+                                            const DecisionRule& rule = {},
+                                            const RequestOptions& request = {}) const;
   std::vector<Result<Decision>> route_batch(std::span<const RouterQuery> queries,
                                             const InputOptions& input = {},
-                                            const DecisionRule& rule = {});
+                                            const DecisionRule& rule = {},
+                                            const RequestOptions& request = {}) const;
 
   /// Hidden vectors; with `all_positions` every row of each input.
+  std::vector<Result<Extraction>> extract_batch(std::span<const QueryView> queries,
+                                                const InputOptions& input = {},
+                                                bool all_positions = false,
+                                                const RequestOptions& request = {}) const;
   std::vector<Result<Extraction>> extract_batch(std::span<const RouterQuery> queries,
                                                 const InputOptions& input = {},
-                                                bool all_positions = false);
+                                                bool all_positions = false,
+                                                const RequestOptions& request = {}) const;
+
+  /// The head; nothing where there is none.
+  std::optional<HeadView> head() const;
+  /// Its logits of a hidden vector, agents first: those that routing selects from. Errors:
+  /// `missing_router_head`, `hidden_size_mismatch`, `non_finite_logits`.
+  Result<std::vector<float>> logits(std::span<const float> hidden) const;
 
   const RouterInfo& info() const;
 
  private:
   struct Impl;
-  static Result<std::unique_ptr<Router>> load_files(const RouterOptions& options);
+  static Result<Router> load_files(const RouterOptions& options);
   explicit Router(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -71,6 +71,15 @@ Result<BackendPlace> read_backend_label(std::string_view label) {
                   "): no backend has this label; known are " + known);
 }
 
+BackendPlace read_backend_label_leniently(std::string_view label,
+                                          const std::function<void(const std::string&)>& warn) {
+  if (Result<BackendPlace> place = read_backend_label(label)) return std::move(*place);
+  if (warn)
+    warn("unknown backend label " + excerpt(label) +
+         ": its tensors are held by the host reference (Nx.BinaryBackend)");
+  return {"trinity.scalar", "host", "reference"};
+}
+
 std::string own_backend_label(std::string_view backend_id) {
   if (backend_id.starts_with("cpu")) return "trinity.cpu";
   if (backend_id.starts_with("reference")) return "trinity.scalar";

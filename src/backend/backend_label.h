@@ -9,6 +9,7 @@
 
 #include <trinity/error.h>
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,11 @@ const std::vector<std::string>& known_backend_labels();
 
 /// Error: `unknown_backend_label(<label>)`, which lists the known ones.
 Result<BackendPlace> read_backend_label(std::string_view label);
+
+/// For the migration of old files only: an unknown label is the host reference, after `warn` was
+/// given a sentence that says so. A known label warns of nothing.
+BackendPlace read_backend_label_leniently(std::string_view label,
+                                          const std::function<void(const std::string&)>& warn);
 
 /// The label that the backend of this registry id states ("cpu_bf16": "trinity.cpu"); empty for an
 /// id of no known family.

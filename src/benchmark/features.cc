@@ -15,7 +15,7 @@ constexpr std::size_t kBatch = 32;
 
 }  // namespace
 
-Result<FeatureMatrix> extract_features(Router& router, std::span<const BenchmarkCase> cases,
+Result<FeatureMatrix> extract_features(const Router& router, std::span<const BenchmarkCase> cases,
                                        const InputOptions& input, const LabProgress& progress) {
   if (cases.empty())
     return fail(ErrorKind::invalid_input, "invalid_inputs",
@@ -25,7 +25,7 @@ Result<FeatureMatrix> extract_features(Router& router, std::span<const Benchmark
   for (std::size_t begin = 0; begin < cases.size(); begin += kBatch) {
     const auto part = cases.subspan(begin, std::min(kBatch, cases.size() - begin));
     if (progress) progress(begin, cases.size());
-    std::vector<RouterQuery> queries;
+    std::vector<QueryView> queries;
     for (const BenchmarkCase& one : part) queries.emplace_back(one.messages);
     const auto read = router.extract_batch(queries, input);
     for (std::size_t i = 0; i < part.size(); ++i) {

@@ -25,7 +25,7 @@ struct FeatureMatrix {
 
 /// Features [cases, hidden_size] of all cases in order. Errors: `invalid_inputs` without cases,
 /// those of Router::extract_batch with the case's id.
-Result<FeatureMatrix> extract_features(Router& router, std::span<const BenchmarkCase> cases,
+Result<FeatureMatrix> extract_features(const Router& router, std::span<const BenchmarkCase> cases,
                                        const InputOptions& input = {},
                                        const LabProgress& progress = {});
 

@@ -28,10 +28,12 @@ struct DemoFlags {
   bool json = false;
 };
 
-Status print_json(const std::vector<DemoCase>& cases, Router& router) {
+Status print_json(const std::vector<DemoCase>& cases, const Router& router) {
   Output output;
+  DecisionRule rule;
+  rule.hashes = true;
   for (const DemoCase& demo : cases) {
-    TRINITY_TRY(const Decision decision, router.route(demo.messages));
+    TRINITY_TRY(const Decision decision, router.route(demo.messages, {}, rule));
     std::string line;
     append_record_begin(line, RecordOrigin());
     line += "\"title\":";
@@ -53,7 +55,7 @@ std::string explanation(std::size_t conversations, double ms,
   return paragraph({{text}, {" Next:"}, {" trinity route \"your question\"", Look::strong}}, style);
 }
 
-Status print_table(const std::vector<DemoCase>& cases, Router& router) {
+Status print_table(const std::vector<DemoCase>& cases, const Router& router) {
   Output output;
   const Style style = style_for(STDOUT_FILENO);
   const RouterInfo& info = router.info();
@@ -91,8 +93,8 @@ Status demo(const DemoFlags& flags) {
   RouterOptions options;
   options.profile = flags.profile;
   options.threads = flags.threads;
-  TRINITY_TRY(const std::unique_ptr<Router> router, Router::load(options));
-  return flags.json ? print_json(cases, *router) : print_table(cases, *router);
+  TRINITY_TRY(const Router router, Router::load(options));
+  return flags.json ? print_json(cases, router) : print_table(cases, router);
 }
 
 void declare(Command& command, DemoFlags& flags) {

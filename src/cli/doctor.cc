@@ -150,8 +150,8 @@ Result<Decision> decide(const std::string& profile, int threads) {
   RouterOptions options;
   options.profile = profile;
   options.threads = threads;
-  TRINITY_TRY(const std::unique_ptr<Router> router, Router::load(options));
-  return router->route(sample_conversation());
+  TRINITY_TRY(const Router router, Router::load(options));
+  return router.route(sample_conversation());
 }
 
 /// Routes one conversation with the default profile and with the oracle, which must agree.
@@ -178,20 +178,20 @@ Finding look_at_model(const DoctorFlags& flags) {
     return {"model", Health::limited, "none named; the embedded tiny router is a demonstration",
             "trinity pull --base --dest Qwen3-0.6B; trinity pull --router --dest adapted; trinity "
             "doctor --model Qwen3-0.6B --bundle adapted"};
-  const Result<std::unique_ptr<Router>> router = load_router(flags.model, true);
+  const Result<Router> router = load_router(flags.model, true);
   if (!router) return {"model", Health::broken, router.error().message, {}};
-  const Result<Decision> decision = (*router)->route(sample_conversation());
+  const Result<Decision> decision = router->route(sample_conversation());
   if (!decision) return {"model", Health::broken, decision.error().message, {}};
-  const RouterInfo& info = (*router)->info();
-  return {
-      "model",
-      Health::works,
-      fmt::format("{}{}: hidden size {}, {} agents, {} roles, {:.0f} MB of prepared weights, "
-                  "loaded in {:.0f} ms with profile {}",
-                  model.model, info.adaptation.empty() ? "" : " adapted by the " + info.adaptation,
-                  info.hidden_size, info.num_agents, info.num_roles,
-                  static_cast<double>(info.weight_bytes) / 1e6, info.load_ms, info.profile),
-      {}};
+  const RouterInfo& info = router->info();
+  return {"model",
+          Health::works,
+          fmt::format("{}{}: hidden size {}, {} agents, {} roles, {:.0f} MB of prepared weights, "
+                      "loaded in {:.0f} ms with profile {}",
+                      model.model.string(),
+                      info.adaptation.empty() ? "" : " adapted by the " + info.adaptation,
+                      info.hidden_size, info.num_agents, info.num_roles,
+                      static_cast<double>(info.weight_bytes) / 1e6, info.load_ms, info.profile),
+          {}};
 }
 
 std::vector<Finding> examine(const DoctorFlags& flags) {

@@ -1,5 +1,6 @@
 // trinity version.
 #include <fmt/format.h>
+#include <trinity/version.h>
 
 #include "base/json.h"
 #include "base/try.h"

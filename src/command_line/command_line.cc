@@ -132,6 +132,10 @@ Flag& Flag::used_when(std::function<bool()> condition, std::string otherwise) {
 Flag Command::value(const std::string& names, std::string& target, const std::string& help) {
   return add_value(*spec_, Kind::value, names, target, help);
 }
+Flag Command::value(const std::string& names, std::filesystem::path& target,
+                    const std::string& help) {
+  return add_value(*spec_, Kind::value, names, target, help);
+}
 Flag Command::value(const std::string& names, int& target, const std::string& help) {
   return add_value(*spec_, Kind::value, names, target, help);
 }
@@ -161,6 +165,32 @@ Flag Command::value(const std::string& names, std::vector<std::int64_t>& target,
   return add_list(*spec_, Kind::list, names, target, help);
 }
 
+Flag Command::parsed(const std::string& names, std::function<std::string(const std::string&)> take,
+                     const std::string& help) {
+  FlagSpec& flag = add_flag(*spec_, Kind::value, names, help);
+  flag.store = [take = std::move(take)](const FlagSpec&, const Values& values) {
+    return take(values.front());
+  };
+  return Flag(flag);
+}
+
+Flag Command::add_choice(const std::string& names, std::vector<std::string> words,
+                         std::string default_text, const std::string& help,
+                         std::function<void(std::size_t)> store) {
+  FlagSpec& flag = add_flag(*spec_, Kind::value, names, help);
+  flag.choices = std::move(words);
+  flag.default_text = std::move(default_text);
+  flag.store = [store = std::move(store)](const FlagSpec& self, const Values& values) {
+    std::string word;
+    std::string wrong = read_value(self, values.front(), word);
+    if (wrong.empty())
+      store(static_cast<std::size_t>(std::find(self.choices.begin(), self.choices.end(), word) -
+                                     self.choices.begin()));
+    return wrong;
+  };
+  return Flag(flag);
+}
+
 Flag Command::toggle(const std::string& names, bool& target, const std::string& help) {
   FlagSpec& flag = add_flag(*spec_, Kind::toggle, names, help);
   flag.store = [&target](const FlagSpec& self, const Values& values) {
@@ -174,6 +204,17 @@ Flag Command::toggle(const std::string& names, const std::string& off_names, boo
   const Flag flag = toggle(names, target, help);
   spec_->flags.back()->off_names = split_names(off_names);
   return flag;
+}
+
+Flag Command::switch_off(const std::string& names, bool& target, const std::string& help) {
+  FlagSpec& flag = add_flag(*spec_, Kind::toggle, names, help);
+  flag.store = [&target](const FlagSpec& self, const Values& values) {
+    bool given = false;
+    std::string wrong = read_value(self, values.front(), given);
+    if (wrong.empty()) target = !given;
+    return wrong;
+  };
+  return Flag(flag);
 }
 
 Flag Command::json(bool& target, const std::string& help) {

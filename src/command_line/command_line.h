@@ -20,11 +20,15 @@
 
 #include <trinity/error.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace trinity::cli {
@@ -78,6 +82,7 @@ class Command {
 
   /// A flag with a value. `names`: "--model", "-t,--target" or "--vector,--source-vector".
   Flag value(const std::string& names, std::string& target, const std::string& help);
+  Flag value(const std::string& names, std::filesystem::path& target, const std::string& help);
   Flag value(const std::string& names, int& target, const std::string& help);
   Flag value(const std::string& names, std::int64_t& target, const std::string& help);
   Flag value(const std::string& names, std::uint64_t& target, const std::string& help);
@@ -89,11 +94,28 @@ class Command {
   Flag value(const std::string& names, std::vector<std::string>& target, const std::string& help);
   Flag value(const std::string& names, std::vector<std::int64_t>& target, const std::string& help);
 
+  /// A flag with a text that `take` reads: it says what is wrong with it, or nothing.
+  Flag parsed(const std::string& names, std::function<std::string(const std::string&)> take,
+              const std::string& help);
+  /// A flag with one of the words that name_of gives the values of an enumeration.
+  template <typename Enum, typename NameOf>
+  Flag choice(const std::string& names, Enum& target, std::initializer_list<Enum> values,
+              NameOf name_of, const std::string& help) {
+    return choice_of(names, values, name_of, name_of(target), target, help);
+  }
+  template <typename Enum, typename NameOf>
+  Flag choice(const std::string& names, std::optional<Enum>& target,
+              std::initializer_list<Enum> values, NameOf name_of, const std::string& help) {
+    return choice_of(names, values, name_of, target ? name_of(*target) : "", target, help);
+  }
+
   /// A flag that is there or not.
   Flag toggle(const std::string& names, bool& target, const std::string& help);
   /// The same with names that switch it off.
   Flag toggle(const std::string& names, const std::string& off_names, bool& target,
               const std::string& help);
+  /// A flag that switches its target off.
+  Flag switch_off(const std::string& names, bool& target, const std::string& help);
   /// --json. A run that fails as a whole then says so in JSON, too: where the output is one object
   /// only if nothing was printed before, where it is an object a line in any case.
   Flag json(bool& target, const std::string& help);
@@ -118,6 +140,19 @@ class Command {
   void heading(std::string text);
 
  private:
+  template <typename Enum, typename NameOf, typename Target>
+  Flag choice_of(const std::string& names, std::initializer_list<Enum> values, NameOf name_of,
+                 const std::string& default_text, Target& target, const std::string& help) {
+    std::vector<std::string> words;
+    for (const Enum value : values) words.emplace_back(name_of(value));
+    return add_choice(
+        names, std::move(words), default_text, help,
+        [&target, known = std::vector<Enum>(values)](std::size_t place) { target = known[place]; });
+  }
+  Flag add_choice(const std::string& names, std::vector<std::string> words,
+                  std::string default_text, const std::string& help,
+                  std::function<void(std::size_t)> store);
+
   CommandSpec* spec_;
 };
 

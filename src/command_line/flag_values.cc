@@ -67,6 +67,14 @@ std::string read_value(const FlagSpec& flag, const std::string& text, std::strin
   return fmt::format("{} is none of {}{}", quoted(text), known, did_you_mean(text, flag.choices));
 }
 
+std::string read_value(const FlagSpec& flag, const std::string& text,
+                       std::filesystem::path& target) {
+  std::string value;
+  std::string wrong = read_value(flag, text, value);
+  if (wrong.empty()) target = std::move(value);
+  return wrong;
+}
+
 std::string read_value(const FlagSpec& flag, const std::string& text, int& target) {
   return read_whole(flag, text, target);
 }
@@ -103,6 +111,7 @@ std::string read_value(const FlagSpec&, const std::string& text, bool& target) {
 }
 
 std::string value_text(const std::string& value) { return value; }
+std::string value_text(const std::filesystem::path& value) { return value.string(); }
 std::string value_text(std::int64_t value) { return std::to_string(value); }
 std::string value_text(std::uint64_t value) { return std::to_string(value); }
 std::string value_text(double value) { return fmt::format("{:g}", value); }

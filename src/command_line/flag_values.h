@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,8 @@
 namespace trinity::cli {
 
 std::string read_value(const FlagSpec& flag, const std::string& text, std::string& target);
+std::string read_value(const FlagSpec& flag, const std::string& text,
+                       std::filesystem::path& target);
 std::string read_value(const FlagSpec& flag, const std::string& text, int& target);
 std::string read_value(const FlagSpec& flag, const std::string& text, std::int64_t& target);
 std::string read_value(const FlagSpec& flag, const std::string& text, std::uint64_t& target);
@@ -32,6 +35,7 @@ std::string read_value(const FlagSpec& flag, const std::string& text, std::optio
 
 /// What a target holds, as the help shows it; empty for what is not set.
 std::string value_text(const std::string& value);
+std::string value_text(const std::filesystem::path& value);
 std::string value_text(std::int64_t value);
 std::string value_text(std::uint64_t value);
 std::string value_text(double value);

@@ -84,10 +84,10 @@ Json alignment_check(const char* name, const Json& theirs, const Json& ours,
 
 }  // namespace
 
-Result<Json> router_trace(const RouterTraceInput& input, const Head& head) {
-  TRINITY_TRY(const std::vector<float> logits, head.logits(input.hidden));
-  TRINITY_TRY(const Route route, select_route(logits, head.num_agents(), head.num_roles(), {}));
-  const std::span<const float> all(logits);
+Result<Json> router_trace(const RouterTraceInput& input) {
+  const HeadView& head = input.head;
+  const std::span<const float> logits = input.logits;
+  TRINITY_TRY(const Route route, select_route(logits, head.num_agents, head.num_roles, {}));
   Json messages = Json::array();
   for (const Message& message : input.messages)
     messages.push_back({{"role", message.role}, {"content", message.content}});
@@ -109,13 +109,13 @@ Result<Json> router_trace(const RouterTraceInput& input, const Head& head) {
               {"hidden_vector_prefix_f32",
                doubles(input.hidden.first(std::min(kPrefix, input.hidden.size())))},
               {"hidden_vector_f32", doubles(input.hidden)},
-              {"head_weight_shape", {head.outputs(), head.hidden_size()}},
-              {"head_weight_sha256_as_f32", hash::f32_sha256(head.weights())},
+              {"head_weight_shape", {head.num_agents + head.num_roles, head.hidden_size}},
+              {"head_weight_sha256_as_f32", hash::f32_sha256(head.weights)},
               {"logits_shape", {1, logits.size()}},
               {"logits_sha256_as_f32", hash::f32_sha256(logits)},
-              {"logits", doubles(all)},
-              {"agent_logits", doubles(all.first(head.num_agents()))},
-              {"role_logits", doubles(all.subspan(head.num_agents()))},
+              {"logits", doubles(logits)},
+              {"agent_logits", doubles(logits.first(head.num_agents))},
+              {"role_logits", doubles(logits.subspan(head.num_agents))},
               {"argmax_agent_id", route.agent_id},
               {"argmax_role_id", route.role_id},
               {"role_name", role_name(route.role_id)},

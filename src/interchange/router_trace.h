@@ -8,6 +8,7 @@
 
 #include <trinity/error.h>
 #include <trinity/message.h>
+#include <trinity/router.h>
 
 #include <cstdint>
 #include <span>
@@ -15,7 +16,6 @@
 #include <vector>
 
 #include "base/json_value.h"
-#include "route/head.h"
 
 namespace trinity {
 
@@ -29,11 +29,13 @@ struct RouterTraceInput {
   std::span<const std::int32_t> ids;
   std::int64_t hidden_index = 0;
   std::span<const float> hidden;
+  HeadView head;
+  std::span<const float> logits;  // of the head, agents first
   std::vector<std::string> notes;
 };
 
-/// Errors: those of Head::logits and of select_route.
-Result<Json> router_trace(const RouterTraceInput& input, const Head& head);
+/// Errors: those of select_route.
+Result<Json> router_trace(const RouterTraceInput& input);
 
 struct AlignmentTolerances {
   double max_abs = 0, mean_abs = 0;  // shown

@@ -14,18 +14,18 @@ Json margins_json(const Margins& margins) {
   return {{"agent", margins.agent}, {"role", margins.role}};
 }
 
-Json modes_json(const Decision& decision) {
-  return {{"agent", selection_mode_name(decision.agent_selection)},
-          {"role", selection_mode_name(decision.role_selection)}};
+Json modes_json(const DecisionRule& rule) {
+  return {{"agent", selection_mode_name(rule.agent_selection)},
+          {"role", selection_mode_name(rule.role_selection)}};
 }
 
 }  // namespace
 
-std::span<const float> Decision::agent_logits() const {
+std::span<const float> Route::agent_logits() const {
   return std::span(logits).first(std::min(num_agents, logits.size()));
 }
 
-std::span<const float> Decision::role_logits() const {
+std::span<const float> Route::role_logits() const {
   return std::span(logits).subspan(std::min(num_agents, logits.size()));
 }
 
@@ -42,55 +42,46 @@ std::string role_name(int role_id) {
   }
 }
 
-std::string selection_mode_name(SelectionMode mode) {
-  switch (mode) {
-    case SelectionMode::argmax:
-      return "argmax";
-    case SelectionMode::softmax:
-      return "softmax";
-    case SelectionMode::sample:
-      return "sample";
-  }
-  return "argmax";
-}
-
-Result<Decision> make_decision(const Route& route, const DecisionSource& source,
+Result<Decision> make_decision(Route route, const DecisionSource& source,
                                const DecisionOptions& options) {
   Decision decision;
-  decision.agent_id = route.agent_id;
-  decision.role_id = route.role_id;
-  decision.role_name = options.role_name.value_or(role_name(route.role_id));
-  decision.logits = route.logits;
-  decision.num_agents = route.num_agents;
-  decision.margins = logit_margins(route.logits, route.num_agents);
-  decision.agent_selection = route.agent_selection;
-  decision.role_selection = route.role_selection;
-  decision.temperature = route.temperature;
-  decision.agent_seed = route.agent_seed;
-  decision.role_seed = route.role_seed;
-  decision.agent_probabilities = route.agent_probabilities;
-  decision.role_probabilities = route.role_probabilities;
+  static_cast<Route&>(decision) = std::move(route);
+  decision.role_name = options.role_name.value_or(role_name(decision.role_id));
+  decision.margins = logit_margins(decision.logits, decision.num_agents);
   decision.artifact_identity = options.artifact_identity;
-
-  if (!route.logits.empty()) {
+  const auto* known = std::get_if<std::string>(&source);
+  if (known != nullptr) decision.trace_messages_hash = *known;
+  if (!options.hashes) return decision;
+  if (!decision.logits.empty()) {
     TRINITY_TRY(decision.route_hash,
-                hash::route_hash(route.agent_id, route.role_id, decision.logits));
+                hash::route_hash(decision.agent_id, decision.role_id, decision.logits));
   }
   if (const auto* messages = std::get_if<std::span<const Message>>(&source)) {
     TRINITY_TRY(decision.transcript_hash, hash::transcript_hash(*messages));
     TRINITY_TRY(decision.trace_messages_hash, hash::trace_messages_hash(*messages));
-  } else if (const auto* known = std::get_if<std::string>(&source)) {
-    decision.trace_messages_hash = *known;
   }
   return decision;
 }
 
+Json trace_map(const Decision& decision) {
+  return {{"agent_id", decision.agent_id},
+          {"role_id", decision.role_id},
+          {"role_name", decision.role_name},
+          {"margins", margins_json(decision.margins)},
+          {"selection_modes", modes_json(decision.rule)},
+          {"transcript_hash", decision.trace_messages_hash},
+          {"artifact_identity", decision.artifact_identity}};
+}
+
 Json decision_record(const Decision& decision) {
-  Json record = {
-      {"agent_id", decision.agent_id},           {"role_id", decision.role_id},
-      {"role_name", decision.role_name},         {"agent_logits", decision.agent_logits()},
-      {"role_logits", decision.role_logits()},   {"margins", margins_json(decision.margins)},
-      {"selection_modes", modes_json(decision)}, {"selection_temperature", decision.temperature}};
+  Json record = {{"agent_id", decision.agent_id},
+                 {"role_id", decision.role_id},
+                 {"role_name", decision.role_name},
+                 {"agent_logits", decision.agent_logits()},
+                 {"role_logits", decision.role_logits()},
+                 {"margins", margins_json(decision.margins)},
+                 {"selection_modes", modes_json(decision.rule)},
+                 {"selection_temperature", decision.rule.temperature}};
   if (decision.agent_seed || decision.role_seed) {
     record["selection_seeds"] = {{"agent", decision.agent_seed}, {"role", decision.role_seed}};
   }
@@ -103,13 +94,14 @@ Json decision_record(const Decision& decision) {
   record["route_hash"] = decision.route_hash;
   record["profile"] = decision.profile;
   record["exactness"] = decision.exactness;
-  record["input_mode"] = decision.input_mode;
-  record["tie_mode"] = decision.tie_mode;
+  record["input_mode"] = input_mode_name(decision.input_mode);
+  record["tie_mode"] = tie_mode_name(decision.tie_mode);
   record["tiny_router"] = decision.tiny_router;
   if (decision.artifact_identity) {
     record["artifact_identity"] = decision.artifact_identity;
   }
   record["timings_ms"] = {{"tokenize", decision.timings_ms.tokenize},
+                          {"queue", decision.timings_ms.queue},
                           {"prefill", decision.timings_ms.prefill},
                           {"head", decision.timings_ms.head},
                           {"total", decision.timings_ms.total}};

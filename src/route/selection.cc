@@ -144,7 +144,7 @@ Result<SplitSeeds> split_seeds_of(const SelectionSeed& seed) {
 }  // namespace
 
 Result<Route> select_route(std::span<const float> logits, std::size_t num_agents,
-                           std::size_t num_roles, const SelectionOptions& options) {
+                           std::size_t num_roles, const DecisionRule& rule) {
   const std::size_t outputs = num_agents + num_roles;
   if (logits.size() != outputs) {
     const bool batch = outputs > 0 && logits.size() > outputs && logits.size() % outputs == 0;
@@ -161,27 +161,22 @@ Result<Route> select_route(std::span<const float> logits, std::size_t num_agents
   }
   // Only a sample needs seeds; most decisions take none from the system.
   SplitSeeds seeds;
-  if (options.agent_selection == SelectionMode::sample ||
-      options.role_selection == SelectionMode::sample) {
-    TRINITY_TRY(seeds, split_seeds_of(options.seed));
+  if (rule.agent_selection == SelectionMode::sample ||
+      rule.role_selection == SelectionMode::sample) {
+    TRINITY_TRY(seeds, split_seeds_of(rule.seed));
   }
-  TRINITY_TRY(auto agent,
-              select_split(logits.first(num_agents), options.agent_selection, options.temperature,
-                           options.return_probabilities, seeds.agent));
-  TRINITY_TRY(auto role,
-              select_split(logits.subspan(num_agents), options.role_selection, options.temperature,
-                           options.return_probabilities, seeds.role));
+  TRINITY_TRY(auto agent, select_split(logits.first(num_agents), rule.agent_selection,
+                                       rule.temperature, rule.return_probabilities, seeds.agent));
+  TRINITY_TRY(auto role, select_split(logits.subspan(num_agents), rule.role_selection,
+                                      rule.temperature, rule.return_probabilities, seeds.role));
   Route route;
   route.agent_id = static_cast<int>(agent.index);
   route.role_id = static_cast<int>(role.index);
   route.logits.assign(logits.begin(), logits.end());
   route.num_agents = num_agents;
-  route.agent_selection = options.agent_selection;
-  route.role_selection = options.role_selection;
-  route.temperature = options.temperature;
-  route.seed = options.seed;
-  if (options.agent_selection == SelectionMode::sample) route.agent_seed = seeds.agent;
-  if (options.role_selection == SelectionMode::sample) route.role_seed = seeds.role;
+  route.rule = rule;
+  if (rule.agent_selection == SelectionMode::sample) route.agent_seed = seeds.agent;
+  if (rule.role_selection == SelectionMode::sample) route.role_seed = seeds.role;
   route.agent_probabilities = std::move(agent.probabilities);
   route.role_probabilities = std::move(role.probabilities);
   return route;

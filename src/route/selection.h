@@ -16,23 +16,11 @@
 #include <optional>
 #include <span>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "base/json_value.h"
 
 namespace trinity {
-
-/// No seed, one integer, or the three words themselves.
-using SelectionSeed = std::variant<std::monostate, std::int64_t, SeedTriple>;
-
-struct SelectionOptions {
-  SelectionMode agent_selection = SelectionMode::argmax;
-  SelectionMode role_selection = SelectionMode::argmax;
-  bool return_probabilities = false;
-  double temperature = 1.0;  // > 0
-  SelectionSeed seed;
-};
 
 /// Reads a mode: trimmed, lower-cased, "-" as "_"; "softmax_argmax" is "softmax".
 /// `key` names the option in the error `invalid_selection_mode`.
@@ -44,7 +32,7 @@ Result<SelectionSeed> parse_selection_seed(std::string_view text);
 /// Reads an object with the keys agent_selection, role_selection, return_probabilities, temperature
 /// and seed (an integer or three). Errors: `invalid_selection_mode`, `invalid_temperature`,
 /// `invalid_seed`, `invalid_selection_options` for a wrong type, `unknown_option`.
-Result<SelectionOptions> parse_selection_options(const Json& options);
+Result<DecisionRule> parse_selection_options(const Json& options);
 
 /// Seeds of the two splits: (s, s+1, s+2) and (s+17, s+31, s+43) for an integer; the triple itself
 /// and (a+17, b+31, c+43) for a triple; fresh ones from the system's entropy when there is none.
@@ -71,25 +59,9 @@ Result<SplitSelection> select_split(std::span<const float> logits, SelectionMode
                                     double temperature, bool return_probabilities,
                                     const SeedTriple& seed);
 
-/// A selected agent and role with what led to them.
-struct Route {
-  int agent_id = 0;
-  int role_id = 0;
-  std::vector<float> logits;  // agents, then roles; may be empty in a route built by hand
-  std::size_t num_agents = 0;
-  SelectionMode agent_selection = SelectionMode::argmax;
-  SelectionMode role_selection = SelectionMode::argmax;
-  double temperature = 1.0;
-  SelectionSeed seed;                    // as given
-  std::optional<SeedTriple> agent_seed;  // as used, for a split that sampled
-  std::optional<SeedTriple> role_seed;
-  std::optional<std::vector<double>> agent_probabilities;
-  std::optional<std::vector<double>> role_probabilities;
-};
-
 /// Selects from `logits` = num_agents agents, then num_roles roles. Errors: `invalid_logits` for a
 /// wrong width, `non_finite_logits`, `invalid_temperature`.
 Result<Route> select_route(std::span<const float> logits, std::size_t num_agents,
-                           std::size_t num_roles, const SelectionOptions& options);
+                           std::size_t num_roles, const DecisionRule& rule);
 
 }  // namespace trinity

@@ -95,12 +95,12 @@ Result<SelectionSeed> parse_selection_seed(std::string_view text) {
   return bad_seed('"' + excerpt(text) + '"');
 }
 
-Result<SelectionOptions> parse_selection_options(const Json& options) {
+Result<DecisionRule> parse_selection_options(const Json& options) {
   if (!options.is_object()) {
     return fail(ErrorKind::usage, "invalid_selection_options",
                 "selection options must be an object, got " + text_of(options));
   }
-  SelectionOptions parsed;
+  DecisionRule parsed;
   for (const auto& [key, value] : options.items()) {
     if (key == "agent_selection") {
       TRINITY_TRY(parsed.agent_selection, mode_from_json(key, value));

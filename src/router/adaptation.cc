@@ -14,12 +14,12 @@ namespace {
 /// The backend's own algebra or, if the policy allows, that of a CPU backend made for the purpose.
 class Algebra {
  public:
-  explicit Algebra(std::string fallback_policy) : policy_(std::move(fallback_policy)) {}
+  explicit Algebra(Fallback policy) : policy_(policy) {}
 
   Result<DenseAlgebra*> of(Backend& backend, int threads) {
     label_ = backend.info().label;
     if (DenseAlgebra* own = backend.dense_algebra()) return own;
-    if (policy_ == "raise")
+    if (policy_ == Fallback::raise)
       return fail(ErrorKind::unsupported, "operation_unsupported",
                   "backend " + backend.info().id +
                       " has no dense algebra, which this adaptation needs, and --fallback raise "
@@ -35,7 +35,7 @@ class Algebra {
   const std::vector<std::string>& fallbacks() const { return fallbacks_; }
 
  private:
-  std::string policy_;
+  Fallback policy_;
   std::string label_;
   std::vector<std::string> fallbacks_;
   std::unique_ptr<Backend> host_;
@@ -43,8 +43,8 @@ class Algebra {
 
 class BundleAdaptation final : public Adaptation {
  public:
-  BundleAdaptation(std::unique_ptr<Bundle> bundle, std::string fallback_policy)
-      : bundle_(std::move(bundle)), algebra_(std::move(fallback_policy)) {}
+  BundleAdaptation(std::unique_ptr<Bundle> bundle, TieMode tie_mode, Fallback fallback)
+      : bundle_(std::move(bundle)), tie_mode_(tie_mode), algebra_(fallback) {}
 
   Result<Head> head() const override { return bundle_->head(); }
   const std::vector<std::string>& fallbacks() const override { return algebra_.fallbacks(); }
@@ -54,7 +54,7 @@ class BundleAdaptation final : public Adaptation {
     AdaptationSummary out;
     out.description =
         (bundle_->is_compact() ? "compact bundle " : "bundle ") + bundle_->folder().string();
-    out.tie_mode = bundle_->tie_mode();
+    out.tie_mode = tie_mode_;
     out.identity = ArtifactIdentity{
         {"trinity_artifact_manifest_hash", bundle_->manifest_sha256()},
         {"trinity_artifact_manifest_path", (bundle_->folder() / kManifestFile).string()},
@@ -63,7 +63,7 @@ class BundleAdaptation final : public Adaptation {
         {"trinity_artifact_architecture", m.base.architecture},
         {"trinity_artifact_source_vector_sha256", m.vector.sha256},
         {"trinity_fidelity_mode", m.recipe.fidelity_mode},
-        {"trinity_tie_mode", bundle_->tie_mode()}};
+        {"trinity_tie_mode", tie_mode_name(tie_mode_)}};
     return out;
   }
 
@@ -81,6 +81,7 @@ class BundleAdaptation final : public Adaptation {
 
  private:
   std::unique_ptr<Bundle> bundle_;
+  TieMode tie_mode_;
   Algebra algebra_;
   std::optional<AdaptedSource> source_;
 };
@@ -88,14 +89,13 @@ class BundleAdaptation final : public Adaptation {
 class VectorAdaptation final : public Adaptation {
  public:
   VectorAdaptation(RouterVector vector, RouterVectorParts parts, Selection selection,
-                   AdaptationOptions options, std::filesystem::path cache,
-                   std::string fallback_policy)
+                   AdaptationOptions options, std::filesystem::path cache, Fallback fallback)
       : vector_(std::move(vector)),
         parts_(std::move(parts)),
         selection_(std::move(selection)),
         options_(options),
         cache_(std::move(cache)),
-        algebra_(std::move(fallback_policy)) {}
+        algebra_(fallback) {}
 
   Result<Head> head() const override {
     return Head::from_weights(parts_.head, static_cast<size_t>(parts_.outputs),
@@ -107,9 +107,9 @@ class VectorAdaptation final : public Adaptation {
     AdaptationSummary out;
     out.description =
         "router vector " + vector_.path.string() + " (" + head_rows_text(parts_.outputs) + ")";
-    out.tie_mode = tie_mode_name(options_.tie_mode);
+    out.tie_mode = options_.tie_mode;
     out.identity = ArtifactIdentity{{"trinity_artifact_source_vector_sha256", vector_.sha256},
-                                    {"trinity_tie_mode", out.tie_mode}};
+                                    {"trinity_tie_mode", tie_mode_name(out.tie_mode)}};
     return out;
   }
 
@@ -184,9 +184,7 @@ Result<std::unique_ptr<Adaptation>> open_vector(const RouterOptions& options,
                                                 const ModelFiles& files) {
   const Checkpoint* checkpoint = files.checkpoint();
   AdaptationOptions adaptation;
-  if (!options.tie_mode.empty()) {
-    TRINITY_TRY(adaptation.tie_mode, parse_tie_mode(options.tie_mode));
-  }
+  adaptation.tie_mode = options.tie_mode.value_or(TieMode::embed_offsets);
   TRINITY_TRY(RouterVector vector, RouterVector::load(options.vector));
   TRINITY_TRY(const ModelConfig config, files.config());
   TRINITY_TRY(Selection selection, select_tensors(*checkpoint, config, options.layers));
@@ -202,9 +200,6 @@ Result<std::unique_ptr<Adaptation>> open_vector(const RouterOptions& options,
 Result<std::unique_ptr<Adaptation>> open_adaptation(const RouterOptions& options,
                                                     const ModelFiles& files) {
   if (options.bundle.empty() && options.vector.empty()) return std::unique_ptr<Adaptation>();
-  if (options.fallback != "raise" && options.fallback != "warn" && options.fallback != "silent")
-    return fail(ErrorKind::usage, "invalid_fallback_policy",
-                "the fallback policy is raise, warn or silent; choose one of them");
   if (!options.bundle.empty() && !options.vector.empty())
     return fail(ErrorKind::usage, "bundle_and_vector",
                 "a bundle already holds what a vector would do; give one of them");
@@ -213,11 +208,15 @@ Result<std::unique_ptr<Adaptation>> open_adaptation(const RouterOptions& options
                 "a bundle or vector adapts a base model; name its folder with --model");
   if (!options.vector.empty()) return open_vector(options, files);
   TRINITY_TRY(std::unique_ptr<Bundle> bundle, Bundle::open(options.bundle));
-  if (!options.tie_mode.empty() && options.tie_mode != bundle->tie_mode())
+  const Result<TieMode> made_with = parse_tie_mode(bundle->tie_mode());
+  if (!made_with)
+    return fail(ErrorKind::invalid_input, made_with.error().tag,
+                "the bundle's manifest cannot be followed: " + made_with.error().message);
+  if (options.tie_mode && options.tie_mode != *made_with)
     return fail(ErrorKind::usage, "tie_mode_mismatch",
                 "the bundle was made with tie mode " + bundle->tie_mode() +
                     "; leave --tie-mode out, or export with the other one");
-  return std::make_unique<BundleAdaptation>(std::move(bundle), options.fallback);
+  return std::make_unique<BundleAdaptation>(std::move(bundle), *made_with, options.fallback);
 }
 
 }  // namespace trinity

@@ -6,7 +6,7 @@
 #pragma once
 
 #include <trinity/decision.h>
-#include <trinity/router.h>
+#include <trinity/options.h>
 
 #include <memory>
 #include <optional>
@@ -25,7 +25,7 @@ namespace trinity {
 /// What an adaptation did, for RouterInfo.
 struct AdaptationSummary {
   std::string description;  // for people; empty = base weights
-  std::string tie_mode = "embed_offsets";
+  TieMode tie_mode = TieMode::embed_offsets;
   std::optional<ArtifactIdentity> identity;
 };
 
@@ -47,7 +47,8 @@ class Adaptation {
 };
 
 /// Null when the options name neither bundle nor vector. Errors: `adaptation_without_model`,
-/// `bundle_and_vector`, those of Bundle::open, RouterVector::load, select_tensors.
+/// `bundle_and_vector`, `invalid_tie_mode` and `tie_mode_mismatch` (of a bundle), those of
+/// Bundle::open, RouterVector::load, select_tensors.
 Result<std::unique_ptr<Adaptation>> open_adaptation(const RouterOptions& options,
                                                     const ModelFiles& files);
 

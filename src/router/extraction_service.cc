@@ -1,3 +1,4 @@
+// Tested by tests/router/extraction_service_test.cc and extraction_waiting_test.cc.
 #include "router/extraction_service.h"
 
 #include <exception>
@@ -6,19 +7,19 @@
 
 #include "base/stopwatch.h"
 #include "base/thread_failure.h"
+#include "base/try.h"
 
 namespace trinity {
-namespace {
-
-bool same_mode(const ExtractMode& a, const ExtractMode& b) {
-  return a.full == b.full && a.all_positions == b.all_positions && a.prefix_cache == b.prefix_cache;
+ExtractionReply PendingExtraction::get() {
+  if (job_->deadline() && reply_.wait_until(*job_->deadline()) == std::future_status::timeout &&
+      job_->claim())
+    job_->refuse_as_expired();
+  return reply_.get();
 }
 
-}  // namespace
-
 Result<std::unique_ptr<ExtractionService>> ExtractionService::start(
-    std::function<Result<Loaded>()> load) {
-  std::unique_ptr<ExtractionService> service(new ExtractionService());
+    std::function<Result<Loaded>()> load, const QueueLimits& limits) {
+  std::unique_ptr<ExtractionService> service(new ExtractionService(limits));
   std::promise<Status> ready;
   std::future<Status> loaded = ready.get_future();
   auto serve = [raw = service.get(), work = std::move(load), done = std::move(ready)]() mutable {
@@ -58,40 +59,37 @@ ExtractionService::~ExtractionService() {
   if (thread_.joinable()) thread_.join();
 }
 
-std::future<ExtractionReply> ExtractionService::submit(std::vector<std::vector<int32_t>> inputs,
-                                                       ExtractMode mode) {
-  Job job{std::move(inputs), mode, {}};
-  std::future<ExtractionReply> reply = job.reply.get_future();
-  {
-    const std::lock_guard lock(mutex_);
-    queue_.push_back(std::move(job));
+Result<PendingExtraction> ExtractionService::submit(ExtractionRequest request) {
+  try {
+    const Job job = std::make_shared<ExtractionJob>(std::move(request));
+    PendingExtraction pending(job);
+    {
+      const std::lock_guard lock(mutex_);
+      TRINITY_CHECK(queue_.push(job, ExtractionQueue::Clock::now()));
+    }
+    wake_.notify_one();
+    return pending;
+  } catch (...) {
+    return caught_failure("queue this input", "use a smaller batch");
   }
-  wake_.notify_one();
-  return reply;
 }
 
 void ExtractionService::run() {
   for (;;) {
     std::vector<Job> jobs;
+    Job alone;
     {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
       if (queue_.empty()) break;
       try {
-        do {
-          jobs.emplace_back();  // before the job is moved, so that none is lost
-          jobs.back() = std::move(queue_.front());
-          queue_.pop_front();
-        } while (!queue_.empty() && same_mode(queue_.front().mode, jobs.front().mode));
+        jobs = queue_.take(ExtractionQueue::Clock::now());
       } catch (...) {
-        // No room to take more together: what was taken is computed.
-        if (jobs.empty()) {
-          queue_.front().reply.set_exception(std::current_exception());
-          queue_.pop_front();
-        }
+        alone = queue_.take_oldest();  // no room to choose in
       }
     }
-    if (!jobs.empty()) compute(std::move(jobs));
+    if (alone != nullptr) compute(std::span(&alone, 1));
+    if (!jobs.empty()) compute(jobs);
   }
   // What was made on this thread dies on it; see Loaded for the order.
   loaded_.extractor.reset();
@@ -99,38 +97,38 @@ void ExtractionService::run() {
   loaded_.backend.reset();
 }
 
-void ExtractionService::compute(std::vector<Job> jobs) {
+void ExtractionService::compute(std::span<const Job> jobs) {
   const Stopwatch watch;
   size_t answered = 0;
   try {
+    std::vector<double> waited;
     std::vector<std::vector<int32_t>> inputs;
-    for (Job& job : jobs)
-      inputs.insert(inputs.end(), std::make_move_iterator(job.inputs.begin()),
-                    std::make_move_iterator(job.inputs.end()));
+    for (const Job& job : jobs) {
+      waited.push_back(job->waiting.elapsed_ms());
+      inputs.insert(inputs.end(), std::make_move_iterator(job->inputs.begin()),
+                    std::make_move_iterator(job->inputs.end()));
+    }
     std::vector<Result<HiddenStates>> states =
-        loaded_.extractor->extract(inputs, jobs.front().mode);
+        loaded_.extractor->extract(inputs, jobs.front()->mode);
     const double milliseconds = watch.elapsed_ms();
     auto next = states.begin();
-    for (Job& job : jobs) {
-      const auto end = next + static_cast<std::ptrdiff_t>(job.inputs.size());
+    for (const Job& job : jobs) {
+      const auto end = next + static_cast<std::ptrdiff_t>(job->count);
       ExtractionReply reply;
       reply.states.assign(std::make_move_iterator(next), std::make_move_iterator(end));
+      reply.queue_ms = waited[answered];
       reply.compute_ms = milliseconds;
-      job.reply.set_value(std::move(reply));
+      job->answer(std::move(reply));
       ++answered;
       next = end;
     }
   } catch (...) {
     for (size_t i = answered; i < jobs.size(); ++i) {
       try {
-        const Result<HiddenStates> failure =
-            caught_failure("compute this input", "use a smaller batch or a shorter input");
-        ExtractionReply reply;
-        reply.states.assign(jobs[i].inputs.size(), failure);
-        reply.compute_ms = watch.elapsed_ms();
-        jobs[i].reply.set_value(std::move(reply));
+        jobs[i]->refuse(
+            caught_failure("compute this input", "use a smaller batch or a shorter input").value());
       } catch (...) {
-        jobs[i].reply.set_exception(std::current_exception());
+        jobs[i]->refuse_with(std::current_exception());
       }
     }
   }

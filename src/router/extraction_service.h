@@ -1,27 +1,39 @@
 // One thread that owns a backend, and everyone else's way to it.
 //
-// Requests are queued; the thread takes all that wait together and have the same mode, computes
-// them in one call and fulfils their promises. Nothing else may touch the backend: some keep their
-// tensors per thread, and the CPU lanes keep their worker team per thread. What is thrown on the
-// thread reaches the caller as an Error.
+// Requests are queued; the thread takes those whose turn it is (router/extraction_queue.h has the
+// rule), computes them in one call and answers them. Nothing else may touch the backend: some keep
+// their tensors per thread, and the CPU lanes keep their worker team per thread. What is thrown on
+// the thread reaches the caller as an Error.
 #pragma once
 
 #include <condition_variable>
-#include <deque>
 #include <functional>
 #include <future>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <thread>
-#include <vector>
 
 #include "model/feature_extractor.h"
+#include "router/extraction_queue.h"
 
 namespace trinity {
 
-struct ExtractionReply {
-  std::vector<Result<HiddenStates>> states;  // one for each input, in order
-  double compute_ms = 0;                     // time of the call that computed them
+/// An answer that is still to come.
+class PendingExtraction {
+ public:
+  explicit PendingExtraction(std::shared_ptr<ExtractionJob> job)
+      : job_(std::move(job)), reply_(job_->reply()) {}
+
+  /// Waits for it, at most until the request's deadline unless it is being computed then. Once.
+  /// Errors of single inputs: those of FeatureExtractor::extract, `deadline_exceeded`, `cancelled`,
+  /// and those of caught_failure for what was thrown. Throws what the compute thread had no memory
+  /// to make an Error of.
+  ExtractionReply get();
+
+ private:
+  std::shared_ptr<ExtractionJob> job_;
+  std::future<ExtractionReply> reply_;
 };
 
 class ExtractionService {
@@ -36,13 +48,13 @@ class ExtractionService {
 
   /// Runs `load` on the compute thread and waits for it. Errors: its own, `out_of_memory`,
   /// `out_of_threads`.
-  static Result<std::unique_ptr<ExtractionService>> start(std::function<Result<Loaded>()> load);
+  static Result<std::unique_ptr<ExtractionService>> start(std::function<Result<Loaded>()> load,
+                                                          const QueueLimits& limits = {});
   /// Answers what is queued, then stops.
   ~ExtractionService();
 
-  /// Throws std::bad_alloc when the request cannot be queued; the reply holds it when there is not
-  /// even memory for an Error.
-  std::future<ExtractionReply> submit(std::vector<std::vector<int32_t>> inputs, ExtractMode mode);
+  /// Errors: `queue_full`, `out_of_memory`.
+  Result<PendingExtraction> submit(ExtractionRequest request);
 
   /// Facts that never change after loading.
   const BackendInfo& backend_info() const { return loaded_.backend->info(); }
@@ -51,20 +63,16 @@ class ExtractionService {
   const ModelConfig& config() const { return loaded_.extractor->config(); }
 
  private:
-  struct Job {
-    std::vector<std::vector<int32_t>> inputs;
-    ExtractMode mode;
-    std::promise<ExtractionReply> reply;
-  };
+  using Job = ExtractionQueue::Job;
 
-  ExtractionService() = default;
+  explicit ExtractionService(const QueueLimits& limits) : queue_(limits) {}
   void run();
-  void compute(std::vector<Job> jobs);
+  void compute(std::span<const Job> jobs);
 
   Loaded loaded_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Job> queue_;
+  ExtractionQueue queue_;
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "backend/backend_label.h"
 #include "backend_plugin/plugin_backend.h"
 #include "backend_registry/lane_promise.h"
 #include "backend_registry/registry.h"
@@ -47,6 +48,7 @@ RuntimeProfile under_alias(RuntimeProfile profile, std::string_view alias) {
   profile.capabilities = facts->capabilities;
   profile.floors = facts->floors;
   profile.default_slm_profile = facts->default_slm_profile;
+  profile.label_prefix = facts->label_prefix;
   if (!facts->note.empty()) profile.notes.emplace_back(facts->note);
   if (!facts->hint.empty()) profile.warnings.emplace_back(facts->hint);
   return profile;
@@ -180,6 +182,7 @@ RuntimeProfile custom_profile(std::string_view backend) {
   out.notes.clear();
   out.requested = "custom:" + std::string(backend);
   if (out.description.empty()) out.description = "backend " + out.backend;
+  if (find_backend(out.backend) == nullptr) out.label_prefix = out.backend;
   out.capabilities.export_svd = false;
   out.capabilities.large_svd = false;
   return out;
@@ -220,6 +223,24 @@ Status require_capability(const RuntimeProfile& profile, Capability capability) 
               "profile_lacks_capability(" + excerpt(profile.asked_for()) + ", " + flag +
                   "): this profile may not be used for it; choose another with --profile, see "
                   "trinity profiles");
+}
+
+RuntimeProfile with_margin_floors(RuntimeProfile profile, std::optional<double> agent,
+                                  std::optional<double> role) {
+  if (agent) profile.floors.agent = *agent;
+  if (role) profile.floors.role = *role;
+  return profile;
+}
+
+Status accept_export_label(std::string_view path, std::string_view label,
+                           const RuntimeProfile& profile) {
+  const std::string own = own_backend_label(profile.backend);
+  if (!own.empty() && label == own) return {};
+  if (!profile.label_prefix.empty() && label.starts_with(profile.label_prefix)) return {};
+  return fail(ErrorKind::invalid_input, "unaccepted_export_backend",
+              "unaccepted_export_backend(" + excerpt(path) + ", " + excerpt(label) + ", " +
+                  excerpt(profile.asked_for()) + "): the tensor was held by another backend than " +
+                  "the profile's; export it again under this profile");
 }
 
 }  // namespace trinity

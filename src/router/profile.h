@@ -48,7 +48,8 @@ struct RuntimeProfile {
   std::vector<std::string> warnings;  // what somebody who chose this name should know
   Capabilities capabilities;
   std::string default_slm_profile = "qwen_coordinator";
-  std::string requested;  // the alias that was asked for; empty when it was the name itself
+  std::string requested;     // the alias that was asked for; empty when it was the name itself
+  std::string label_prefix;  // begin of the labels that the reference writes under this name
 
   /// The name that was asked for.
   const std::string& asked_for() const { return requested.empty() ? name : requested; }
@@ -92,5 +93,15 @@ RuntimeProfile custom_profile(std::string_view backend);
 bool has_capability(const RuntimeProfile& profile, Capability capability);
 /// Error: `profile_lacks_capability(<profile>, <capability>)`.
 Status require_capability(const RuntimeProfile& profile, Capability capability);
+
+/// A copy with other floors; an axis that is not given keeps its floor.
+RuntimeProfile with_margin_floors(RuntimeProfile profile, std::optional<double> agent,
+                                  std::optional<double> role);
+
+/// Whether an exported tensor may carry this label under this profile: exactly the profile's own
+/// label or, under a name of the reference, one that begins as the reference's do. `path` names the
+/// tensor. Error: `unaccepted_export_backend(<path>, <label>, <profile>)`.
+Status accept_export_label(std::string_view path, std::string_view label,
+                           const RuntimeProfile& profile);
 
 }  // namespace trinity

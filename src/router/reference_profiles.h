@@ -1,4 +1,4 @@
-// What the reference's profile names mean there, as data: capabilities and floors.
+// What the reference's profile names mean there, as data: capabilities, floors, labels.
 //
 // Several of its names share one lane of ours ("emlx" and "emily" both run on mlx) and still differ
 // in these facts, so they belong to the name and not to the lane.
@@ -17,6 +17,7 @@ struct ReferenceProfile {
   Capabilities capabilities;
   MarginFloors floors;
   std::string_view default_slm_profile;
+  std::string_view label_prefix;  // begin of the labels that its exporter accepts
   std::string_view note;
   std::string_view hint;  // told to somebody who uses the name
 };

@@ -15,27 +15,6 @@ const std::string_view default_dispatcher_text =
     "You dispatch the turns of a conversation between several models. Choose the model that should "
     "answer next, and whether it should work, think or verify.";
 
-std::string_view input_mode_name(InputMode mode) {
-  switch (mode) {
-    case InputMode::plain:
-      return "plain";
-    case InputMode::chat:
-      return "chat";
-    case InputMode::chat_raw:
-      return "chat_raw";
-  }
-  return "";
-}
-
-Result<InputMode> parse_input_mode(std::string_view name) {
-  for (const InputMode mode : {InputMode::plain, InputMode::chat, InputMode::chat_raw}) {
-    if (name == input_mode_name(mode)) return mode;
-  }
-  return fail(
-      ErrorKind::usage, "invalid_input_mode",
-      fmt::format("\"{}\" is not an input mode; use plain, chat or chat_raw", excerpt(name)));
-}
-
 namespace {
 
 Status require_valid_utf8(const std::string& text, std::string_view part, std::size_t message) {
@@ -83,7 +62,7 @@ Result<RouterInput> build_router_input(const Tokenizer& tokenizer,
   }
   TRINITY_TRY(std::vector<std::int32_t> ids, tokenizer.encode(spans));
   if (options.mode == InputMode::plain) ids = tokenizer.with_ends(std::move(ids));
-  return RouterInput{span_text(spans), std::move(ids)};
+  return RouterInput{options.keeps_text ? span_text(spans) : std::string(), std::move(ids)};
 }
 
 }  // namespace trinity

@@ -3,6 +3,7 @@
 
 #include <trinity/error.h>
 #include <trinity/message.h>
+#include <trinity/options.h>
 
 #include <cstdint>
 #include <span>
@@ -14,31 +15,21 @@
 
 namespace trinity {
 
-enum class InputMode {
-  plain,     // the plain transcript (text/transcript.h), as the reference feeds it
-  chat,      // chat template around a dispatcher instruction and one user message: the transcript
-  chat_raw,  // chat template around the conversation's own messages
-};
-
-/// "plain", "chat" or "chat_raw".
-std::string_view input_mode_name(InputMode mode);
-/// Error: `invalid_input_mode`, naming the three modes.
-Result<InputMode> parse_input_mode(std::string_view name);
-
 /// The dispatcher instruction used in mode `chat` unless the caller sets another one.
 extern const std::string_view default_dispatcher_text;
 
 struct RouterInputOptions {
-  InputMode mode = InputMode::plain;
+  InputMode mode = InputMode::plain;  // plain is the transcript that the reference feeds
   /// Policy for everything that is not the template's own text. `parse` reproduces the reference
   /// and the authors' code, in which user text can inject tokens.
   SpecialTokens content = SpecialTokens::plain;
   /// System message of mode `chat`; content, so it follows `content`.
   std::string dispatcher_text = std::string(default_dispatcher_text);
+  bool keeps_text = true;  // a caller that only needs the ids saves building RouterInput::text
 };
 
 struct RouterInput {
-  std::string text;               // exactly what was given to the tokenizer (not normalised)
+  std::string text;  // exactly what was given to the tokenizer (not normalised), where it is kept
   std::vector<std::int32_t> ids;  // shape [T], T >= 1
 };
 

@@ -48,6 +48,24 @@ TEST(BackendLabels, BL6_EmilyIsKnownAndStrangersAreNot) {
   }
 }
 
+TEST(BackendLabels, BL7_TheLenientFormWarnsAndUsesTheHostReference) {
+  std::string warning;
+  const BackendPlace place =
+      read_backend_label_leniently("SomeFutureBackend", [&](const auto& text) { warning = text; });
+  EXPECT_EQ(place.profile, "reference");
+  for (const char* part : {"unknown backend label", "SomeFutureBackend", "Nx.BinaryBackend"})
+    EXPECT_NE(warning.find(part), std::string::npos) << part;
+}
+
+TEST(BackendLabels, BL8_KnownLabelsWarnOfNothing) {
+  for (const char* label : {"EXLA.Backend<cuda:0>", "Nx.BinaryBackend", "EMLX.Backend",
+                            "Emily.Backend", "trinity.cpu", "trinity.plugin.npu"}) {
+    const BackendPlace place = read_backend_label_leniently(
+        label, [&](const auto& text) { ADD_FAILURE() << label << ": " << text; });
+    EXPECT_EQ(place.profile, read_backend_label(label)->profile);
+  }
+}
+
 TEST(BackendLabels, RBL1_EveryBackendReportsItsOwnLabelAndCanReadIt) {
   for (const BackendEntry& entry : backend_registry()) {
     if (entry.unavailable_reason()) continue;

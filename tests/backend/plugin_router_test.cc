@@ -25,6 +25,8 @@ TEST(PluginProfile, IsNamedAfterThePluginAndHasTheDefaultFloors) {
   EXPECT_TRUE(has_capability(profile, Capability::qwen_runtime));
   EXPECT_FALSE(has_capability(profile, Capability::export_svd));
   EXPECT_FALSE(profile_unavailable(profile));
+  EXPECT_TRUE(accept_export_label("u", "trinity.plugin.openblas", profile));
+  EXPECT_FALSE(accept_export_label("u", "trinity.cpu", profile));
   // Once loaded, its name is enough.
   EXPECT_EQ(take(resolve_profile("plugin:openblas")).name, "plugin:openblas");
 }
@@ -60,7 +62,8 @@ TEST_P(PluginRouter, DecidesAsTheCpuLaneDoes) {
         "Draft a polite letter to my landlord.", "Check this SQL query for mistakes.", "Hi",
         "Plan a migration of the database in five steps, with the risks of each."}) {
     const RouterQuery query = Conversation{{"user", text}};
-    const auto want = take(cpu->route(query)), got = take(own->route(query));
+    const auto want = take(cpu->route(query, {}, hashed())),
+               got = take(own->route(query, {}, hashed()));
     EXPECT_EQ(got.agent_id, want.agent_id) << text;
     EXPECT_EQ(got.role_id, want.role_id) << text;
     EXPECT_EQ(got.transcript_hash, want.transcript_hash);

@@ -17,21 +17,21 @@ namespace {
 
 TEST(BenchmarkFeatures, BFX_1_NoCasesAreNoInput) {
   const auto router = take(Router::load(tiny_options("cpu_f32")));
-  EXPECT_EQ(extract_features(*router, {}).error().tag, "invalid_inputs");
+  EXPECT_EQ(extract_features(router, {}).error().tag, "invalid_inputs");
 }
 
 TEST(BenchmarkFeatures, BFX_2_AreOneRowACaseAndGiveTheDecisionsOfTheRouter) {
   const auto router = take(Router::load(tiny_options("cpu_f32")));
   std::vector<BenchmarkCase> cases = take(built_in_benchmark_dataset()).cases;
   cases.resize(40);  // more than one batch
-  const FeatureMatrix features = take(extract_features(*router, cases));
+  const FeatureMatrix features = take(extract_features(router, cases));
   EXPECT_EQ(features.rows, 40U);
-  EXPECT_EQ(features.width, static_cast<std::size_t>(router->info().hidden_size));
+  EXPECT_EQ(features.width, static_cast<std::size_t>(router.info().hidden_size));
   EXPECT_EQ(features.values.size(), features.rows * features.width);
   const Head head = take(take(open_tiny_router())->head());
   const auto routes = take(route_features(head, features));
   for (std::size_t i = 0; i < cases.size(); ++i) {
-    const Decision decision = take(router->route(cases[i].messages));
+    const Decision decision = take(router.route(cases[i].messages));
     EXPECT_EQ(routes[i].agent_id, decision.agent_id) << cases[i].id;
     EXPECT_EQ(routes[i].role_id, decision.role_id) << cases[i].id;
     EXPECT_EQ(routes[i].logits, decision.logits) << cases[i].id;
@@ -42,7 +42,7 @@ TEST(BenchmarkFeatures, ACaseThatCannotBeReadIsNamed) {
   const auto router = take(Router::load(tiny_options("cpu_f32")));
   std::vector<BenchmarkCase> cases = {labelled("good", "f", {}, {}), labelled("bad", "f", {}, {})};
   cases[1].messages[0].content = "\xff";
-  const auto refused = extract_features(*router, cases);
+  const auto refused = extract_features(router, cases);
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().message.find("case bad"), std::string::npos);
 }
@@ -207,7 +207,7 @@ TEST(BenchmarkReport, NamesTheHeadTheDataAndWhatRan) {
 TEST(BenchmarkRun, TheTinyRouterBeatsWhatLooksAtNothingOnTheBuiltInSet) {
   const auto router = take(Router::load(tiny_options("cpu_f32")));
   const BenchmarkDataset set = take(built_in_benchmark_dataset());
-  const FeatureMatrix features = take(extract_features(*router, set.cases));
+  const FeatureMatrix features = take(extract_features(router, set.cases));
   const Head head = take(take(open_tiny_router())->head());
   const auto results = take(run_benchmark(set.cases, features, &head, {}));
   EXPECT_EQ(results.routing->considered, set.cases.size());

@@ -55,7 +55,7 @@ RouterOptions with_vector(const std::string& profile, TieMode tie_mode) {
   RouterOptions options = base_options(profile);
   options.vector = conformance_path(kVector);
   options.layers = {2};
-  options.tie_mode = tie_mode_name(tie_mode);
+  options.tie_mode = tie_mode;
   return options;
 }
 
@@ -123,7 +123,7 @@ INSTANTIATE_TEST_SUITE_P(TieModes, AdaptedRoutes,
 
 TEST_P(AdaptedRoutes, ABundleRoutesAsRecorded) {
   const auto router = load(with_bundle("cpu_f32", oracle_bundle(GetParam(), false)));
-  EXPECT_EQ(router->info().tie_mode, tie_mode_name(GetParam()));
+  EXPECT_EQ(router->info().tie_mode, GetParam());
   expect_recorded(*router);
 }
 
@@ -151,14 +151,14 @@ TEST_P(AdaptedRoutes, AllWaysAreTheSameModelToTheLastBit) {
     for (const auto& [name, options] : ways) {
       auto loaded = Router::load(options);
       if (!loaded && loaded.error().tag == "profile_unavailable") break;
-      const auto router = take(std::move(loaded));
+      const Router router = take(std::move(loaded));
       std::vector<std::vector<float>> hidden;
       const auto records = recorded(GetParam());
       for (size_t i = 0; i < records.size(); i += 6) {
         InputOptions input;
         input.parse_special_tokens = records[i].special;
         const RouterQuery query = records[i].messages;
-        hidden.push_back(take(std::move(router->extract_batch({&query, 1}, input).front())).hidden);
+        hidden.push_back(take(std::move(router.extract_batch({&query, 1}, input).front())).hidden);
       }
       if (first.empty()) first = hidden;
       EXPECT_EQ(hidden, first) << profile << ", " << name;
@@ -207,7 +207,7 @@ TEST(AdaptedRouter, WhatDoesNotBelongTogetherIsRefused) {
   no_model.bundle = bundle;
   EXPECT_EQ(tag(no_model), "adaptation_without_model");
   RouterOptions tied = with_bundle("cpu_f32", bundle);
-  tied.tie_mode = "last_write";
+  tied.tie_mode = TieMode::last_write;
   EXPECT_EQ(tag(tied), "tie_mode_mismatch");
   RouterOptions layers = with_vector("cpu_f32", TieMode::embed_offsets);
   layers.layers = {1, 2};

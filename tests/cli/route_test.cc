@@ -50,7 +50,7 @@ TEST(RouteCommand, RecordsHoldTheWholeDecision) {
   for (const char* key : {"agent", "role"}) {
     EXPECT_TRUE(record["margins"][key].is_number()) << key;
   }
-  for (const char* key : {"tokenize", "prefill", "head", "total"}) {
+  for (const char* key : {"tokenize", "queue", "prefill", "head", "total"}) {
     EXPECT_TRUE(record["timings_ms"][key].is_number()) << key;
   }
   const std::vector<double> agents = record["agent_logits"];

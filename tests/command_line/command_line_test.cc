@@ -115,6 +115,68 @@ TEST(CommandLine, WhatIsNotGivenStaysAsItWas) {
   EXPECT_EQ(sample.margin, std::nullopt);
 }
 
+enum class Colour { red, green, blue };
+
+const char* colour_name(Colour colour) {
+  return colour == Colour::red ? "red" : colour == Colour::green ? "green" : "blue";
+}
+
+/// The flags that write something else than what their text says.
+struct Choices {
+  Colour colour = Colour::green;
+  std::optional<Colour> other;
+  std::filesystem::path folder;
+  bool cache = true;
+  std::size_t length = 0;
+  CommandSpec spec;
+
+  Choices() {
+    spec.name = "try";
+    Command command(spec);
+    const auto all = {Colour::red, Colour::green, Colour::blue};
+    command.choice("--colour", colour, all, colour_name, "one").shows_default();
+    command.choice("--other", other, all, colour_name, "another");
+    command.value("--folder", folder, "a place");
+    command.switch_off("--no-cache", cache, "off");
+    command.parsed(
+        "--word",
+        [this](const std::string& text) {
+          length = text.size();
+          return text == "no" ? std::string("that is no word") : std::string();
+        },
+        "a word");
+  }
+
+  std::string read(const Words& words) {
+    const Result<bool> help = read_flags(spec, words);
+    return help ? std::string() : help.error().message;
+  }
+};
+
+TEST(CommandLine, ChoicesPathsAndSwitchesFillWhatTheyStandFor) {
+  Choices given;
+  EXPECT_EQ(given.spec.flags[0]->default_text, "green");
+  EXPECT_EQ(given.spec.flags[1]->default_text, "");
+  EXPECT_EQ(given.read({"--colour", "blue", "--other=red", "--folder", "a/b", "--no-cache",
+                        "--word", "four"}),
+            "");
+  EXPECT_EQ(given.colour, Colour::blue);
+  EXPECT_EQ(given.other, Colour::red);
+  EXPECT_EQ(given.folder, std::filesystem::path("a/b"));
+  EXPECT_FALSE(given.cache);
+  EXPECT_EQ(given.length, 4u);
+  Choices wrong;
+  EXPECT_NE(wrong.read({"--colour", "gren"})
+                .find("--colour: \"gren\" is none of red, green and blue (did you mean green?)"),
+            std::string::npos);
+  EXPECT_EQ(wrong.colour, Colour::green);
+  EXPECT_NE(wrong.read({"--word", "no"}).find("--word: that is no word"), std::string::npos);
+  const Variable off("TRINITY_NO_CACHE", "0");
+  Choices kept;
+  EXPECT_EQ(kept.read({}), "");
+  EXPECT_TRUE(kept.cache);
+}
+
 TEST(CommandLine, WrongValuesAreNamedWithTheFlagAndWhatItTakes) {
   const std::vector<std::pair<Words, std::string>> calls = {
       {{"--threads", "abc"}, "--threads: \"abc\" is not a whole number from 0 to 1024"},

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "prove/lab_support.h"
+#include "route/head.h"
 
 namespace trinity::testing {
 namespace {
@@ -24,7 +25,10 @@ Json made_trace() {
   input.ids = ids;
   input.hidden_index = 1;
   input.hidden = hidden;
-  return take(router_trace(input, head));
+  input.head = {head.weights(), head.num_agents(), head.num_roles(), head.hidden_size()};
+  const std::vector<float> logits = take(head.logits(hidden));
+  input.logits = logits;
+  return take(router_trace(input));
 }
 
 std::vector<std::string> failed_names(const Json& comparison) {

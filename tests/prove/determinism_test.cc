@@ -12,7 +12,7 @@ namespace {
 class Determinism : public ::testing::Test {
  protected:
   void SetUp() override {
-    EvalCaseSet set = take(built_in_eval_cases());
+    set = take(built_in_eval_cases());
     std::erase_if(set.cases, [](const EvalCase& one) {
       std::size_t bytes = 0;
       for (const Message& message : one.messages) bytes += message.content.size();
@@ -21,15 +21,16 @@ class Determinism : public ::testing::Test {
     set.cases.resize(40);
     for (const EvalCase& one : set.cases) ids.push_back(one.id);
     queries = case_queries(set.cases);
-    router = take(Router::load(tiny_options("cpu_f32")));
+    router = std::make_unique<Router>(take(Router::load(tiny_options("cpu_f32"))));
     subject.ids = ids;
     subject.queries = queries;
     subject.input.prefix_cache = false;
     subject.first = route_prints(route_in_batches(*router, queries, subject.input, {}, 0));
   }
 
+  EvalCaseSet set;
   std::vector<std::string> ids;
-  std::vector<RouterQuery> queries;
+  std::vector<QueryView> queries;  // of the set
   std::unique_ptr<Router> router;
   DeterminismSubject subject;
 };

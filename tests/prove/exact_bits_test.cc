@@ -131,10 +131,12 @@ TEST(ExactBits, EveryOperationHasItsOwnHashInTheOrderOfTheForwardPass) {
 TEST(ExactBits, CasesHaveTheRouteHashesOfTheRouter) {
   const auto router = take(Router::load(tiny_options("reference")));
   const EvalCaseSet set = take(built_in_eval_cases());
+  DecisionRule rule;
+  rule.hashes = true;
   for (const CaseBits& one : here().cases)
     for (const EvalCase& eval_case : set.cases)
       if (eval_case.id == one.id) {
-        const Decision decision = take(router->route(eval_case.messages));
+        const Decision decision = take(router.route(eval_case.messages, {}, rule));
         EXPECT_EQ(decision.route_hash, one.route_hash) << one.id;
         EXPECT_EQ(hash::f32_sha256(decision.logits), one.logits_sha256) << one.id;
       }

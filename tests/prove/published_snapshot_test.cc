@@ -65,8 +65,8 @@ TEST(PublishedSnapshot, AnotherModelFailsItLoudly) {
   const auto router = take(Router::load(tiny_options("cpu_f32")));
   const auto queries = case_queries(set.cases);
   const auto outcomes =
-      judge_cases(set.cases, route_in_batches(*router, queries, {}, {}, 0),
-                  {router->info().tiny_router ? MarginFloors{0, 0} : MarginFloors{}, &snapshot});
+      judge_cases(set.cases, route_in_batches(router, queries, {}, {}, 0),
+                  {router.info().tiny_router ? MarginFloors{0, 0} : MarginFloors{}, &snapshot});
   const SnapshotComparison comparison = compare_with_snapshot(outcomes, snapshot, "cpu_f32");
   EXPECT_EQ(comparison.matched, 37u);
   EXPECT_EQ(comparison.same_transcripts, 37u);

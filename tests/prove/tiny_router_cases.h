@@ -17,7 +17,7 @@ inline void expect_built_in_cases_pass(const std::string& profile,
   const auto router = take(std::move(loaded));
   EvalCaseSet set = take(built_in_eval_cases());
   std::erase_if(set.cases, [&](const EvalCase& one) { return !wanted(one); });
-  const std::string lane = router->info().profile;  // a plugin's name instead of its path
+  const std::string lane = router.info().profile;  // a plugin's name instead of its path
   const auto snapshot = take(built_in_snapshot(lane));
   ASSERT_TRUE(snapshot) << "no snapshot of " << lane;
   ASSERT_TRUE(snapshot->margin_floors);
@@ -25,7 +25,7 @@ inline void expect_built_in_cases_pass(const std::string& profile,
   InputOptions input;
   input.prefix_cache = false;
   const auto queries = case_queries(set.cases);
-  const auto outcomes = judge_cases(set.cases, route_in_batches(*router, queries, input, {}, 0),
+  const auto outcomes = judge_cases(set.cases, route_in_batches(router, queries, input, {}, 0),
                                     {*snapshot->margin_floors, &*snapshot, true, false});
   for (const CaseOutcome& outcome : outcomes) {
     EXPECT_EQ(outcome.status, CaseStatus::ok)

@@ -1,10 +1,11 @@
-// Decisions and their record.
+// Decisions and their two written forms.
 #include "route/decision.h"
 
 #include <gtest/gtest.h>
 
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,16 @@ Route bare_route(int agent_id, int role_id) {
   return route;
 }
 
+std::set<std::string> keys_of(const Json& object) {
+  std::set<std::string> keys;
+  for (const auto& [key, value] : object.items()) keys.insert(key);
+  return keys;
+}
+
+const std::set<std::string> kTraceKeys = {"agent_id",         "role_id",         "role_name",
+                                          "margins",          "selection_modes", "transcript_hash",
+                                          "artifact_identity"};
+
 TEST(RoleNames, TOP1WorkerThinkerVerifier) {
   EXPECT_EQ(role_name(0), "Worker");
   EXPECT_EQ(role_name(1), "Thinker");
@@ -44,8 +55,8 @@ TEST(Decision, RD1IdsNameMarginsAndModesOfAnArgmaxRoute) {
   EXPECT_EQ(decision->role_name, "Verifier");
   EXPECT_NEAR(*decision->margins.agent, 5.5, 1e-5);
   EXPECT_NEAR(*decision->margins.role, 5.3, 1e-5);
-  EXPECT_EQ(decision->agent_selection, SelectionMode::argmax);
-  EXPECT_EQ(decision->role_selection, SelectionMode::argmax);
+  EXPECT_EQ(decision->rule.agent_selection, SelectionMode::argmax);
+  EXPECT_EQ(decision->rule.role_selection, SelectionMode::argmax);
   EXPECT_EQ(decision->agent_logits().size(), 7u);
   EXPECT_EQ(decision->role_logits().size(), 3u);
   EXPECT_EQ(decision->role_logits()[2], 5.5f);
@@ -57,13 +68,26 @@ TEST(Decision, RD2AMessageListIsHashed) {
   EXPECT_EQ(decision->trace_messages_hash, *hash::trace_messages_hash(kMessages));
   EXPECT_EQ(decision->transcript_hash, *hash::transcript_hash(kMessages));
   EXPECT_EQ(decision->route_hash, *hash::route_hash(4, 2, kLogits));
+  EXPECT_EQ(trace_map(*decision)["transcript_hash"].as_string().size(), 64u);
+}
+
+TEST(Decision, WithoutBeingAskedNothingIsHashed) {
+  DecisionOptions options;
+  options.hashes = false;
+  const auto decision = make_decision(argmax_route(), kMessages, options);
+  ASSERT_TRUE(decision);
+  EXPECT_EQ(decision->trace_messages_hash, std::nullopt);
+  EXPECT_EQ(decision->transcript_hash, std::nullopt);
+  EXPECT_EQ(decision->route_hash, std::nullopt);
+  EXPECT_EQ(decision->logits, kLogits);
+  EXPECT_TRUE(decision_record(*decision)["route_hash"].is_null());
 }
 
 TEST(Decision, RD3AHashStringIsTakenAsItIs) {
   const auto decision = make_decision(bare_route(0, 1), std::string("abc123"));
   ASSERT_TRUE(decision);
   EXPECT_EQ(decision->role_name, "Thinker");
-  EXPECT_EQ(decision->trace_messages_hash, "abc123");
+  EXPECT_EQ(trace_map(*decision)["transcript_hash"], "abc123");
   EXPECT_EQ(decision->transcript_hash, std::nullopt);
 }
 
@@ -75,7 +99,7 @@ TEST(Decision, RD4KeepsTheArtifactIdentity) {
   ASSERT_TRUE(decision);
   const Json expected = {{"trinity_artifact_manifest_hash", "h"},
                          {"trinity_artifact_manifest_path", nullptr}};
-  EXPECT_EQ(decision_record(*decision)["artifact_identity"], expected);
+  EXPECT_EQ(trace_map(*decision)["artifact_identity"], expected);
 }
 
 TEST(Decision, RD5NoLogitsMeanNullMargins) {
@@ -85,7 +109,31 @@ TEST(Decision, RD5NoLogitsMeanNullMargins) {
   EXPECT_TRUE(decision->role_logits().empty());
   EXPECT_EQ(decision->route_hash, std::nullopt);
   const Json margins = {{"agent", nullptr}, {"role", nullptr}};
+  EXPECT_EQ(trace_map(*decision)["margins"], margins);
   EXPECT_EQ(decision_record(*decision)["margins"], margins);
+}
+
+TEST(Decision, RD6TheTraceMapHasExactlySevenKeys) {
+  DecisionRule sampled;
+  sampled.agent_selection = SelectionMode::sample;
+  sampled.return_probabilities = true;
+  for (const Route& route :
+       {argmax_route(), bare_route(0, 0), *select_route(kLogits, 7, 3, sampled)}) {
+    const auto decision = make_decision(route, kMessages);
+    ASSERT_TRUE(decision);
+    const Json map = trace_map(*decision);
+    EXPECT_EQ(keys_of(map), kTraceKeys);
+    EXPECT_EQ(*parse_json(json_text(map)), map);
+    for (const auto& [key, value] : map.items()) EXPECT_FALSE(value.is_array()) << key;
+  }
+}
+
+TEST(Decision, RD7ANullIdentityIsWritten) {
+  const auto decision = make_decision(argmax_route(), std::monostate{});
+  const Json map = trace_map(*decision);
+  EXPECT_TRUE(map["artifact_identity"].is_null());
+  EXPECT_TRUE(map["transcript_hash"].is_null());
+  EXPECT_EQ(*parse_json(json_text(map)), map);
 }
 
 TEST(Decision, AnotherRoleNameCanBeGiven) {
@@ -119,7 +167,7 @@ TEST(DecisionRecord, HoldsTheFieldsThatScriptsReadInOrder) {
   decision.token_count = 13;
   decision.hidden_index = 11;
   decision.profile = "reference";
-  decision.timings_ms = {1.0, 2.0, 3.0, 6.5};
+  decision.timings_ms = {1.0, 0.5, 2.0, 3.0, 6.5};
   const Json record = decision_record(decision);
   EXPECT_EQ(record.items().begin()->key, "agent_id");
   for (const char* key :
@@ -128,14 +176,15 @@ TEST(DecisionRecord, HoldsTheFieldsThatScriptsReadInOrder) {
     EXPECT_TRUE(record.contains(key)) << key;
   }
   EXPECT_EQ(record["token_count"], 13);
-  EXPECT_EQ(record["timings_ms"]["total"], 6.5);
+  EXPECT_EQ(json_text(record["timings_ms"]),
+            R"({"tokenize":1.0,"queue":0.5,"prefill":2.0,"head":3.0,"total":6.5})");
   EXPECT_EQ(record["transcript_hash"], *hash::transcript_hash(kMessages));
   EXPECT_FALSE(record.contains("agent_probabilities"));
   EXPECT_FALSE(record.contains("selection_seeds"));
 }
 
 TEST(DecisionRecord, RecordsSeedsAndProbabilitiesOfADraw) {
-  SelectionOptions options;
+  DecisionRule options;
   options.role_selection = SelectionMode::sample;
   options.seed = SeedTriple{1, 2, 3};
   const auto decision = *make_decision(*select_route(kLogits, 7, 3, options), kMessages);

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "route/head_shape.h"
 #include "tensor/safetensors.h"
 
 namespace trinity {
@@ -254,6 +255,50 @@ TEST_F(HeadFile, SaysWhichFileIsWrong) {
   EXPECT_EQ(head.error().tag, "invalid_head_weights");
   EXPECT_NE(head.error().message.find(path.string()), std::string::npos);
   EXPECT_EQ(error_tag(Head::load(folder_ / "absent.safetensors")), "missing_file");
+}
+
+std::string invariant_message(std::size_t agents, std::size_t roles, std::size_t hidden,
+                              const Json& manifest) {
+  const auto status = check_head_invariant(agents, roles, hidden, manifest);
+  return status ? "ok" : status.error().message;
+}
+
+TEST(HeadShape, HSI1AcceptsTheReleasedShape) {
+  EXPECT_EQ(invariant_message(7, 3, 1024, {{"router_head_shape", {10, 1024}}}), "ok");
+}
+
+TEST(HeadShape, HSI2NamesBothOutputCounts) {
+  const std::string message = invariant_message(6, 3, 1024, {{"router_head_shape", {10, 1024}}});
+  EXPECT_NE(message.find("output_count=10"), std::string::npos) << message;
+  EXPECT_NE(message.find("= 9"), std::string::npos) << message;
+}
+
+TEST(HeadShape, HSI3NamesTheHiddenSize) {
+  const std::string message = invariant_message(7, 3, 512, {{"router_head_shape", {10, 1024}}});
+  EXPECT_NE(message.find("hidden-size"), std::string::npos) << message;
+  EXPECT_NE(message.find("1024"), std::string::npos) << message;
+}
+
+TEST(HeadShape, HSI4FallsBackToThePythonManifest) {
+  const Json fallback = {{"python_semantic_manifest", {{"routing", {{"head_shape", {10, 1024}}}}}}};
+  EXPECT_EQ(invariant_message(7, 3, 1024, fallback), "ok");
+  Json both = fallback;
+  both["router_head_shape"] = {4, 8};
+  EXPECT_EQ(invariant_message(1, 3, 8, both), "ok");
+}
+
+TEST(HeadShape, HSI5CallsAManifestWithoutShapeMalformed) {
+  for (const Json& manifest :
+       {Json::object(), Json::array(), Json(nullptr), Json({{"router_head_shape", {10}}}),
+        Json({{"router_head_shape", {10, -4}}}), Json({{"router_head_shape", {10, 0}}}),
+        Json({{"router_head_shape", {"10", "1024"}}}),
+        Json({{"router_head_shape", {10.0, 1024.0}}}), Json({{"python_semantic_manifest", "x"}}),
+        Json({{"python_semantic_manifest", {{"routing", Json::array()}}}})}) {
+    const auto status = check_head_invariant(7, 3, 1024, manifest);
+    ASSERT_FALSE(status) << json_text(manifest);
+    EXPECT_EQ(status.error().tag, "malformed_manifest");
+    EXPECT_NE(status.error().message.find("malformed"), std::string::npos);
+  }
 }
 
 }  // namespace

@@ -19,20 +19,20 @@ constexpr float kMasked = -std::numeric_limits<float>::infinity();
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
 Route route(const std::vector<float>& logits, std::size_t agents,
-            const SelectionOptions& options = {}) {
+            const DecisionRule& options = {}) {
   auto result = select_route(logits, agents, logits.size() - agents, options);
   EXPECT_TRUE(result) << result.error().message;
   return result ? *result : Route{};
 }
 
 std::string error_tag(const std::vector<float>& logits, std::size_t agents, std::size_t roles,
-                      const SelectionOptions& options = {}) {
+                      const DecisionRule& options = {}) {
   const auto result = select_route(logits, agents, roles, options);
   return result ? "no error" : result.error().tag;
 }
 
-SelectionOptions modes(SelectionMode agent, SelectionMode role) {
-  SelectionOptions options;
+DecisionRule modes(SelectionMode agent, SelectionMode role) {
+  DecisionRule options;
   options.agent_selection = agent;
   options.role_selection = role;
   return options;
@@ -50,9 +50,9 @@ TEST(Selection, CH1SplitsTheLogitsAndStaysInRange) {
 
 TEST(Selection, CRO1DefaultsToArgmaxWithoutProbabilities) {
   const Route selected = route(kLogits, 2);
-  EXPECT_EQ(selected.agent_selection, SelectionMode::argmax);
-  EXPECT_EQ(selected.role_selection, SelectionMode::argmax);
-  EXPECT_EQ(selected.temperature, 1.0);
+  EXPECT_EQ(selected.rule.agent_selection, SelectionMode::argmax);
+  EXPECT_EQ(selected.rule.role_selection, SelectionMode::argmax);
+  EXPECT_EQ(selected.rule.temperature, 1.0);
   EXPECT_FALSE(selected.agent_probabilities || selected.role_probabilities);
   EXPECT_FALSE(selected.agent_seed || selected.role_seed);
 }
@@ -70,7 +70,7 @@ TEST(Selection, CRO2SoftmaxReturnsProbabilities) {
 }
 
 TEST(Selection, CRO4SampleIsDeterministicForASeed) {
-  SelectionOptions options = modes(SelectionMode::sample, SelectionMode::sample);
+  DecisionRule options = modes(SelectionMode::sample, SelectionMode::sample);
   options.seed = SeedTriple{1, 2, 3};
   const Route first = route(kLogits, 2, options);
   const Route second = route(kLogits, 2, options);
@@ -83,7 +83,7 @@ TEST(Selection, CRO4SampleIsDeterministicForASeed) {
 
 TEST(Selection, SampleReadsThePublishedDraws) {
   // Agent draw 0.5455..., role draw 0.9289... for the seed (1, 2, 3); equal probabilities of 0.1.
-  SelectionOptions options = modes(SelectionMode::sample, SelectionMode::sample);
+  DecisionRule options = modes(SelectionMode::sample, SelectionMode::sample);
   options.seed = SeedTriple{1, 2, 3};
   const Route selected = route(std::vector<float>(20, 1.0f), 10, options);
   EXPECT_EQ(selected.agent_id, 5);
@@ -91,7 +91,7 @@ TEST(Selection, SampleReadsThePublishedDraws) {
 }
 
 TEST(Selection, AFreshSeedIsRecordedAndReplaysTheDraw) {
-  const SelectionOptions options = modes(SelectionMode::sample, SelectionMode::sample);
+  const DecisionRule options = modes(SelectionMode::sample, SelectionMode::sample);
   std::size_t different = 0;
   for (int i = 0; i < 20; ++i) {
     const Route first = route(kLogits, 2, options);
@@ -199,7 +199,7 @@ TEST(Selection, SampleFrequenciesFollowTheProbabilities) {
 }
 
 TEST(Selection, ModesAreIndependentPerSplit) {
-  SelectionOptions options = modes(SelectionMode::argmax, SelectionMode::sample);
+  DecisionRule options = modes(SelectionMode::argmax, SelectionMode::sample);
   options.seed = std::int64_t{42};
   const Route selected = route(kLogits, 3, options);
   EXPECT_FALSE(selected.agent_seed || selected.agent_probabilities);
@@ -208,7 +208,7 @@ TEST(Selection, ModesAreIndependentPerSplit) {
 }
 
 TEST(Selection, ReturnProbabilitiesDoesNotChangeTheDecision) {
-  SelectionOptions options;
+  DecisionRule options;
   options.return_probabilities = true;
   options.temperature = 3.0;
   const Route selected = route(kLogits, 3, options);
@@ -263,7 +263,7 @@ TEST(Selection, RefusesWrongWidthsAndEmptySplits) {
 TEST(Selection, RefusesTemperaturesThatAreNotPositive) {
   for (const double temperature :
        {0.0, -1.0, std::nan(""), std::numeric_limits<double>::infinity()}) {
-    SelectionOptions options;
+    DecisionRule options;
     options.temperature = temperature;
     EXPECT_EQ(error_tag(kLogits, 3, 2, options), "invalid_temperature") << temperature;
   }

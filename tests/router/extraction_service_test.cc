@@ -116,7 +116,7 @@ TEST(ExtractionService, WhatComputingThrowsIsTheErrorOfThatCall) {
     return loaded;
   }));
   const auto tag = [&](int32_t first) {
-    const ExtractionReply reply = service->submit({{first, 3, 4}}, {}).get();
+    const ExtractionReply reply = take(service->submit({{{first, 3, 4}}, {}, {}})).get();
     return reply.states.front() ? "ok" : reply.states.front().error().tag;
   };
   EXPECT_EQ(tag(1), "out_of_memory");

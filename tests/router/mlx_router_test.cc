@@ -36,8 +36,9 @@ class MlxRouter : public ::testing::TestWithParam<std::string> {
     auto loaded = Router::load(small_options(GetParam()));
     if (!loaded && loaded.error().tag == "profile_unavailable")
       GTEST_SKIP() << "SKIPPED: " << loaded.error().message;
-    router = take(std::move(loaded));
-    for (const Conversation& conversation : all) alone.push_back(router->route(conversation));
+    router = std::make_unique<Router>(take(std::move(loaded)));
+    for (const Conversation& conversation : all)
+      alone.push_back(router->route(conversation, {}, hashed()));
   }
 
   std::vector<Conversation> all = conversations();
@@ -48,7 +49,7 @@ class MlxRouter : public ::testing::TestWithParam<std::string> {
 TEST_P(MlxRouter, DecidesAsTheCpuLaneDoes) {
   const auto cpu = load(small_options("cpu_f32"));
   for (size_t i = 0; i < all.size(); ++i)
-    EXPECT_TRUE(same_decision(alone[i], cpu->route(all[i]))) << "conversation " << i;
+    EXPECT_TRUE(same_decision(alone[i], cpu->route(all[i], {}, hashed()))) << "conversation " << i;
 }
 
 TEST_P(MlxRouter, TwoThreadsOnOneRouter) {
@@ -60,7 +61,7 @@ TEST_P(MlxRouter, TwoThreadsOnOneRouter) {
         const size_t i = (t * 3 + call) % all.size();
         InputOptions input;
         input.prefix_cache = call % 3 != 0;
-        if (!same_decision(router->route(all[i], input), alone[i])) ++wrong;
+        if (!same_decision(router->route(all[i], input, hashed()), alone[i])) ++wrong;
       }
     });
   for (std::thread& thread : threads) thread.join();
@@ -75,7 +76,7 @@ TEST_P(MlxRouter, TwoThreadsWithARouterEach) {
       const auto own = Router::load(small_options(GetParam()));
       for (size_t call = 0; call < all.size(); ++call) {
         const size_t i = (t + call) % all.size();
-        if (!own || !same_decision((*own)->route(all[i]), alone[i])) ++wrong;
+        if (!own || !same_decision(own->route(all[i], {}, hashed()), alone[i])) ++wrong;
       }
     });
   for (std::thread& thread : threads) thread.join();

@@ -99,7 +99,7 @@ TEST_F(ModelTokenizer, AnEndTokenOfItsPostProcessorIsAddedAndNamed) {
   EXPECT_EQ(take(ids_of(Ids{257, 258})), (Ids{257, 258})) << "ids are what they are";
   EXPECT_TRUE(mentions(error_of(RawText{}), "empty_transcript"));
   InputOptions chat;
-  chat.input_mode = "chat_raw";
+  chat.input_mode = InputMode::chat_raw;
   EXPECT_NE(take(ids_of(Conversation{{"user", "abc"}}, chat)).back(), 259);
   const std::vector<std::string> warnings = load(options)->info().warnings;
   ASSERT_EQ(warnings.size(), 1u);

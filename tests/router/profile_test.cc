@@ -206,6 +206,37 @@ TEST(Profiles, RP14_RP15_TheMissingLibraryIsNamed) {
   }
 }
 
+TEST(Profiles, RP16_to_RP21_AProfileAcceptsItsLabelsAndNoOthers) {
+  const std::vector<std::pair<std::string, std::string>> labels = {
+      {"cuda_exla", "EXLA.Backend<cuda:0>"},
+      {"host_exla", "EXLA.Backend<host:0>"},
+      {"binary", "Nx.BinaryBackend"},
+      {"emlx", "EMLX.Backend"},
+      {"emily", "Emily.Backend"},
+      {"custom:Some.Backend", "Some.Backend<x>"}};
+  for (const auto& [name, unused] : labels) {
+    const RuntimeProfile profile = record(name);
+    for (const auto& [owner, label] : labels) {
+      const Status accepted = accept_export_label("decoder.kernel", label, profile);
+      EXPECT_EQ(accepted.has_value(), owner == name) << name << " " << label;
+      if (accepted) continue;
+      EXPECT_EQ(accepted.error().tag, "unaccepted_export_backend");
+      EXPECT_TRUE(contains(accepted.error().message,
+                           "unaccepted_export_backend(decoder.kernel, " + label + ", " + name))
+          << accepted.error().message;
+    }
+  }
+}
+
+TEST(Profiles, AProfileOfOursAcceptsExactlyItsOwnLabel) {
+  const RuntimeProfile cpu = record("cpu_f32");
+  EXPECT_TRUE(accept_export_label("t", "trinity.cpu", cpu));
+  for (const char* label : {"trinity.cpu2", "trinity.scalar", "EXLA.Backend<host:0>", ""})
+    EXPECT_FALSE(accept_export_label("t", label, cpu)) << label;
+  EXPECT_TRUE(accept_export_label("t", "trinity.scalar", record("binary")));
+  EXPECT_TRUE(accept_export_label("t", "trinity.mlx", record("emily")));
+}
+
 TEST(Profiles, CapabilitiesAreEnforced) {
   const Status refused = require_capability(record("binary"), Capability::artifact_runtime);
   ASSERT_FALSE(refused);
@@ -235,6 +266,18 @@ TEST(Profiles, RPM2_FloorsOfEmily) {
     EXPECT_EQ(record(name).floors.role, 0.82);
   }
   EXPECT_EQ(record("cuda_exla").floors.agent, 0.24);
+}
+
+TEST(Profiles, RPM4_to_RPM6_FloorsAreOverriddenInACopy) {
+  const RuntimeProfile original = record("emily");
+  const RuntimeProfile agent = with_margin_floors(original, 0.5, std::nullopt);
+  EXPECT_EQ(agent.floors.agent, 0.5);
+  EXPECT_EQ(agent.floors.role, 0.82);
+  const RuntimeProfile both = with_margin_floors(original, 0.0, 2.0);
+  EXPECT_EQ(both.floors.agent, 0.0);
+  EXPECT_EQ(both.floors.role, 2.0);
+  EXPECT_EQ(original.floors.agent, 0.33);
+  EXPECT_EQ(original.floors.role, 0.82);
 }
 
 TEST(Profiles, TheDefaultIsTheFirstThatRunsHere) {

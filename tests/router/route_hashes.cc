@@ -49,7 +49,9 @@ int main(int argc, char** argv) {
   options.profile = argv[1];
   const auto router = trinity::Router::load(options);
   if (!router) return fail_with(router.error());
-  const auto decisions = (*router)->route_batch(queries);
+  trinity::DecisionRule rule;
+  rule.hashes = true;
+  const auto decisions = router->route_batch(queries, {}, rule);
   for (size_t i = 0; i < decisions.size(); ++i) {
     if (!decisions[i]) return fail_with(decisions[i].error());
     fmt::print("{} {}", ids[i], decisions[i]->route_hash.value_or("-"));

@@ -24,8 +24,8 @@ constexpr double kBf16Margin = 0.5;
 
 struct Record {
   std::string set, id;
-  Conversation messages;   // what is routed
-  std::string input_mode;  // how
+  Conversation messages;                    // what is routed
+  InputMode input_mode = InputMode::plain;  // how
   bool parse_special = true;
   std::string text, transcript_hash;
   json values;
@@ -40,7 +40,7 @@ std::vector<Record> read_set(const std::string& set) {
     record.set = set;
     record.id = entry.at("id");
     record.messages = messages_of(entry.at(chat ? "chat_messages" : "messages"));
-    record.input_mode = chat ? "chat_raw" : "plain";
+    record.input_mode = chat ? InputMode::chat_raw : InputMode::plain;
     record.parse_special = entry.at("tokenize") == "special";
     record.text = entry.at(chat ? "rendered" : "transcript");
     record.transcript_hash = entry.at(chat ? "chat_messages_hash" : "transcript_hash");
@@ -73,16 +73,16 @@ RouterOptions oracle_options(const std::string& profile) {
 /// Records with the same options are routed in one batch.
 std::vector<Result<Decision>> route_all(Router& router, std::span<const Record> records) {
   std::vector<Result<Decision>> decisions(records.size());
-  std::map<std::pair<std::string, bool>, std::vector<size_t>> groups;
+  std::map<std::pair<InputMode, bool>, std::vector<size_t>> groups;
   for (size_t i = 0; i < records.size(); ++i)
     groups[{records[i].input_mode, records[i].parse_special}].push_back(i);
   for (const auto& [key, members] : groups) {
     InputOptions input;
     input.input_mode = key.first;
     input.parse_special_tokens = key.second;
-    std::vector<RouterQuery> queries;
-    for (const size_t i : members) queries.push_back(records[i].messages);
-    auto results = router.route_batch(queries, input);
+    std::vector<QueryView> queries;
+    for (const size_t i : members) queries.emplace_back(records[i].messages);
+    auto results = router.route_batch(queries, input, hashed());
     for (size_t n = 0; n < members.size(); ++n) decisions[members[n]] = std::move(results[n]);
   }
   return decisions;
@@ -161,7 +161,7 @@ TEST_P(RouteRecords, CountsAndHashesAgree) {
     EXPECT_EQ(decision.token_count, chosen[i].values.at("token_count"));
     EXPECT_EQ(decision.hidden_index, chosen[i].values.at("hidden_index"));
     EXPECT_EQ(decision.transcript_hash, chosen[i].transcript_hash);
-    if (chosen[i].input_mode == "plain") {
+    if (chosen[i].input_mode == InputMode::plain) {
       EXPECT_EQ(decision.trace_messages_hash, chosen[i].values.at("trace_messages_hash"));
     }
     ASSERT_TRUE(decision.route_hash);
@@ -188,7 +188,8 @@ TEST_P(RouteRecords, OneByOneIsTheSameAsTogether) {
       input.input_mode = chosen[i].input_mode;
       input.parse_special_tokens = chosen[i].parse_special;
       input.full = full;
-      EXPECT_EQ(fingerprint(router->route(chosen[i].messages, input)), fingerprint(together[i]))
+      EXPECT_EQ(fingerprint(router->route(chosen[i].messages, input, hashed())),
+                fingerprint(together[i]))
           << chosen[i].set << " " << chosen[i].id;
     }
 }
@@ -224,7 +225,7 @@ TEST(RouteRecordsText, TextIdsAndHiddenVectorsAgree) {
     }
     // The recorded text and ids are read alike.
     InputOptions as_text;
-    as_text.parse_special_tokens = record.parse_special || record.input_mode == "chat_raw";
+    as_text.parse_special_tokens = record.parse_special || record.input_mode == InputMode::chat_raw;
     EXPECT_EQ(
         take(
             std::move(router->extract_batch(std::vector<RouterQuery>{RawText{record.text}}, as_text)

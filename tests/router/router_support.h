@@ -55,7 +55,14 @@ inline RouterOptions small_options(const std::string& profile = "cpu_f32") {
 }
 
 inline std::unique_ptr<Router> load(const RouterOptions& options) {
-  return take(Router::load(options));
+  return std::make_unique<Router>(take(Router::load(options)));
+}
+
+/// A rule that also asks for the hashes.
+inline DecisionRule hashed() {
+  DecisionRule rule;
+  rule.hashes = true;
+  return rule;
 }
 
 /// What decides whether two decisions are the same computation.

@@ -100,7 +100,7 @@ TEST_F(RouterTest, MessagesTextAndIdsAreTheSameInput) {
 }
 
 TEST_F(RouterTest, ADecisionCarriesWhatIsNeededToCheckIt) {
-  const Decision decision = decided(router().route(kConversation));
+  const Decision decision = decided(router().route(kConversation, {}, hashed()));
   EXPECT_EQ(decision.logits.size(), 10u);
   EXPECT_EQ(decision.num_agents, 7u);
   EXPECT_EQ(decision.agent_id,
@@ -116,8 +116,8 @@ TEST_F(RouterTest, ADecisionCarriesWhatIsNeededToCheckIt) {
             take(hash::route_hash(decision.agent_id, decision.role_id, decision.logits)));
   EXPECT_EQ(decision.profile, "cpu_f32");
   EXPECT_EQ(decision.exactness, router().info().exactness);
-  EXPECT_EQ(decision.input_mode, "plain");
-  EXPECT_EQ(decision.tie_mode, "embed_offsets");
+  EXPECT_EQ(decision.input_mode, InputMode::plain);
+  EXPECT_EQ(decision.tie_mode, TieMode::embed_offsets);
   EXPECT_FALSE(decision.agent_probabilities);
   EXPECT_FALSE(decision.agent_seed);
   EXPECT_GE(decision.timings_ms.total, decision.timings_ms.prefill);
@@ -130,7 +130,7 @@ TEST_F(RouterTest, ATextAloneIsOneUserMessageAsOnTheCommandLine) {
   EXPECT_EQ(fingerprint(router().route(text)), want);
   EXPECT_EQ(fingerprint(router().route(std::string_view(text))), want);
   EXPECT_EQ(fingerprint(router().route({{"user", "Hi there"}})), want);
-  EXPECT_EQ(decided(router().route("Hi there")).transcript_hash,
+  EXPECT_EQ(decided(router().route("Hi there", {}, hashed())).transcript_hash,
             take(hash::transcript_hash(Conversation{{"user", "Hi there"}})));
   const Conversation two = {{"system", "Be brief."}, {"user", text}};
   EXPECT_EQ(fingerprint(router().route({{"system", "Be brief."}, {"user", text}})),
@@ -142,14 +142,81 @@ TEST_F(RouterTest, ATextAloneIsOneUserMessageAsOnTheCommandLine) {
 }
 
 TEST_F(RouterTest, DecisionsFromTextOrIdsHaveNoTranscriptHash) {
-  EXPECT_FALSE(decided(router().route(RawText{"user: hi"})).transcript_hash);
-  EXPECT_FALSE(decided(router().route(Ids{1, 2, 3})).trace_messages_hash);
-  EXPECT_TRUE(decided(router().route(Ids{1, 2, 3})).route_hash);
+  EXPECT_FALSE(decided(router().route(RawText{"user: hi"}, {}, hashed())).transcript_hash);
+  EXPECT_FALSE(decided(router().route(Ids{1, 2, 3}, {}, hashed())).trace_messages_hash);
+  EXPECT_TRUE(decided(router().route(Ids{1, 2, 3}, {}, hashed())).route_hash);
+}
+
+TEST_F(RouterTest, HashesAreThereWhenTheyAreAskedFor) {
+  const Decision plain = decided(router().route(kConversation));
+  EXPECT_FALSE(plain.transcript_hash);
+  EXPECT_FALSE(plain.trace_messages_hash);
+  EXPECT_FALSE(plain.route_hash);
+  EXPECT_EQ(plain.logits, decided(router().route(kConversation, {}, hashed())).logits);
+}
+
+TEST_F(RouterTest, AViewMeansWhatTheQueryMeansAndCopiesNothing) {
+  const std::vector<RouterQuery> queries = {kConversation, "Hi there", RawText{"user: hi"},
+                                            Ids{1, 2, 3}, RouterQuery()};
+  std::vector<QueryView> views(queries.begin(), queries.end());
+  const auto* messages = std::get_if<std::span<const Message>>(&views[0].value);
+  ASSERT_NE(messages, nullptr);
+  EXPECT_EQ(messages->data(), std::get<Conversation>(queries[0].value).data());
+  views[1] = "Hi there";
+  const auto owned = router().route_batch(queries, {}, hashed());
+  const auto viewed = router().route_batch(views, {}, hashed());
+  for (size_t i = 0; i < queries.size(); ++i) {
+    EXPECT_EQ(fingerprint(viewed[i]), fingerprint(owned[i])) << i;
+    EXPECT_EQ(fingerprint(router().route(views[i], {}, hashed())), fingerprint(owned[i])) << i;
+  }
+  EXPECT_EQ(take(router().extract_batch(views)[1]).text, "user: Hi there");
+  EXPECT_EQ(tag_of(owned[4]), "empty_transcript");
+}
+
+TEST_F(RouterTest, ShowsTheHeadThatDecides) {
+  const auto head = router().head();
+  ASSERT_TRUE(head);
+  EXPECT_EQ(head->num_agents, 7u);
+  EXPECT_EQ(head->num_roles, 3u);
+  EXPECT_EQ(head->hidden_size, 64u);
+  EXPECT_EQ(head->weights.size(), 640u);
+  EXPECT_EQ(router().info().head, small_model() / "router_head.safetensors");
+  const Extraction read = extracted(router(), kConversation);
+  EXPECT_EQ(take(router().logits(read.hidden)), decided(router().route(kConversation)).logits);
+  EXPECT_EQ(tag_of(router().logits(std::vector<float>(3))), "hidden_size_mismatch");
+}
+
+TEST_F(RouterTest, MovesAndKeepsDeciding) {
+  const std::string want = fingerprint(router().route(kConversation));
+  Result<Router> loaded = Router::load(small_options());
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(fingerprint(loaded->route(kConversation)), want);
+  std::vector<Router> pool;
+  pool.push_back(std::move(*loaded));
+  pool.push_back(take(Router::load(small_options())));
+  pool.front() = std::move(pool.back());
+  EXPECT_EQ(fingerprint(pool.front().route(kConversation)), want);
+}
+
+TEST_F(RouterTest, ARequestThatCameTooLateOrWasCancelledIsNotComputed) {
+  RequestOptions late, stopped, in_time;
+  late.deadline = std::chrono::steady_clock::now();
+  std::stop_source source;
+  stopped.cancel = source.get_token();
+  in_time.deadline = std::chrono::steady_clock::now() + std::chrono::hours(1);
+  EXPECT_TRUE(router().route(kConversation, {}, {}, stopped)) << "nobody cancelled it yet";
+  source.request_stop();
+  EXPECT_EQ(tag_of(router().route(kConversation, {}, {}, late)), "deadline_exceeded");
+  EXPECT_EQ(tag_of(router().route(kConversation, {}, {}, stopped)), "cancelled");
+  EXPECT_TRUE(router().route(kConversation, {}, {}, in_time));
+  for (const auto& one :
+       router().extract_batch(std::vector<QueryView>{kConversation, "Hi"}, {}, false, stopped))
+    EXPECT_EQ(tag_of(one), "cancelled");
 }
 
 TEST_F(RouterTest, InputModesReadDifferentTexts) {
   std::vector<std::string> texts;
-  for (const char* mode : {"plain", "chat", "chat_raw"}) {
+  for (const InputMode mode : {InputMode::plain, InputMode::chat, InputMode::chat_raw}) {
     InputOptions input;
     input.input_mode = mode;
     texts.push_back(extracted(router(), kConversation, input).text);
@@ -199,7 +266,7 @@ TEST_F(RouterTest, ADecisionRuleNeverChangesTheLogits) {
   rule.seed = SeedTriple{1, 2, 3};
   const Decision other = decided(router().route(kConversation, {}, rule));
   EXPECT_EQ(other.logits, logits);
-  EXPECT_EQ(other.agent_selection, SelectionMode::softmax);
+  EXPECT_EQ(other.rule.agent_selection, SelectionMode::softmax);
   EXPECT_EQ(other.role_seed, (SeedTriple{18, 33, 46}));
 }
 
@@ -231,8 +298,8 @@ TEST_F(RouterTest, N8_EveryLaneDecidesAlikeWhereMarginsAreNotSmall) {
     auto other = Router::load(small_options(profile));
     if (!other && other.error().tag == "profile_unavailable") continue;  // others still count
     ASSERT_TRUE(other) << other.error().message;
-    EXPECT_EQ((*other)->info().profile, profile);
-    const auto got = (*other)->route_batch(queries);
+    EXPECT_EQ(other->info().profile, profile);
+    const auto got = other->route_batch(queries);
     int compared = 0;
     for (size_t i = 0; i < queries.size(); ++i) {
       if (*want[i]->margins.agent < 1 || *want[i]->margins.role < 1) continue;
@@ -253,9 +320,7 @@ std::string route_error(Router& router, const RouterQuery& query, const InputOpt
 
 TEST_F(RouterTest, RefusesWhatItCannotRead) {
   InputOptions chat_raw;
-  chat_raw.input_mode = "chat_raw";
-  InputOptions unknown;
-  unknown.input_mode = "telepathy";
+  chat_raw.input_mode = InputMode::chat_raw;
   EXPECT_EQ(route_error(router(), Conversation{}), "empty_transcript");
   EXPECT_EQ(route_error(router(), RawText{}), "empty_transcript");
   EXPECT_EQ(route_error(router(), ""), "empty_transcript");
@@ -264,7 +329,6 @@ TEST_F(RouterTest, RefusesWhatItCannotRead) {
   EXPECT_EQ(route_error(router(), RawText{"\xc3"}), "invalid_utf8");
   EXPECT_EQ(route_error(router(), Conversation{{"wizard", "hi"}}, chat_raw),
             "unsupported_message_role");
-  EXPECT_EQ(route_error(router(), kConversation, unknown), "invalid_input_mode");
   EXPECT_EQ(route_error(router(), Ids{1, 300}), "token_out_of_range");
   EXPECT_EQ(route_error(router(), Ids{1, -1}), "token_out_of_range");
   EXPECT_EQ(route_error(router(), Ids(513, 5)), "input_too_long");
@@ -274,15 +338,14 @@ TEST_F(RouterTest, RefusesWhatItCannotRead) {
 
 TEST_F(RouterTest, MessagesShowForeignTextSafely) {
   const std::string foreign = "\xff\x1b[2J\xc3";
-  InputOptions chat_raw, mode;
-  chat_raw.input_mode = "chat_raw";
-  mode.input_mode = foreign;
+  InputOptions chat_raw;
+  chat_raw.input_mode = InputMode::chat_raw;
   RouterOptions profile = small_options(foreign), model = small_options();
   model.model = small_model() / foreign;
-  for (const Error& error :
-       {router().route(Conversation{{foreign, "hi"}}, chat_raw).error(),
-        router().route(kConversation, mode).error(), Router::load(profile).error(),
-        Router::load(model).error(), create_backend(foreign, {}).error()}) {
+  for (const Error& error : {router().route(Conversation{{foreign, "hi"}}, chat_raw).error(),
+                             parse_input_mode(foreign).error(), parse_tie_mode(foreign).error(),
+                             Router::load(profile).error(), Router::load(model).error(),
+                             create_backend(foreign, {}).error()}) {
     EXPECT_TRUE(is_valid_utf8(error.message)) << error.tag;
     EXPECT_EQ(error.message.find('\x1b'), std::string::npos) << error.tag;
   }
@@ -323,16 +386,7 @@ TEST_F(RouterTest, ABadQueryDoesNotDisturbTheOthers) {
       EXPECT_EQ(fingerprint(decisions[i]), fingerprint(router().route(queries[i]))) << i;
     }
   }
-  EXPECT_TRUE(router().route_batch({}).empty());
-}
-
-TEST_F(RouterTest, AWrongModeFailsEveryQueryOfTheBatch) {
-  InputOptions input;
-  input.input_mode = "x";
-  const auto decisions =
-      router().route_batch(std::vector<RouterQuery>{kConversation, Ids{1}}, input);
-  ASSERT_EQ(decisions.size(), 2u);
-  for (const auto& decision : decisions) EXPECT_EQ(tag_of(decision), "invalid_input_mode");
+  EXPECT_TRUE(router().route_batch(std::vector<QueryView>()).empty());
 }
 
 // ---- loading ----
@@ -414,6 +468,16 @@ TEST_F(DamagedModel, WithoutAHeadItReadsButDoesNotRoute) {
   EXPECT_EQ(extracted(*router, kConversation).hidden.size(), 64u);
   options.head = small_model() / "router_head.safetensors";
   EXPECT_TRUE(load(options)->route(kConversation));
+}
+
+TEST_F(DamagedModel, WhoNeedsAHeadIsToldWhileLoading) {
+  std::filesystem::remove(folder / "m/router_head.safetensors");
+  EXPECT_FALSE(load(options)->head());
+  EXPECT_EQ(tag_of(load(options)->logits(std::vector<float>(64))), "missing_router_head");
+  options.needs_head = true;
+  expect_refused("missing_router_head", "router_head.safetensors");
+  options.head = small_model() / "router_head.safetensors";
+  EXPECT_EQ(load(options)->info().head, options.head);
 }
 
 TEST_F(DamagedModel, AHeadThatIsNamedMustExist) {

@@ -51,7 +51,7 @@ class RouterThreads : public ::testing::TestWithParam<std::string> {
     auto loaded = Router::load(small_options(GetParam()));
     if (!loaded && loaded.error().tag == "profile_unavailable")
       GTEST_SKIP() << "SKIPPED: " << loaded.error().message;
-    router = take(std::move(loaded));
+    router = std::make_unique<Router>(take(std::move(loaded)));
     for (const RouterQuery& query : all) alone.push_back(fingerprint(router->route(query), bits));
   }
 
@@ -99,7 +99,7 @@ TEST_P(RouterThreads, RoutersLoadedAtOnceAgree) {
     threads.emplace_back([&] {
       const auto own = Router::load(small_options(GetParam()));
       for (size_t i = 0; i < all.size(); ++i)
-        if (!own || fingerprint((*own)->route(all[i]), bits) != alone[i]) ++wrong;
+        if (!own || fingerprint(own->route(all[i]), bits) != alone[i]) ++wrong;
     });
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(wrong, 0);

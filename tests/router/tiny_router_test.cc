@@ -46,7 +46,7 @@ class TinyRouter : public ::testing::TestWithParam<std::string> {
     if (!loaded && (loaded.error().tag == "missing_tiny_router" ||
                     loaded.error().tag == "profile_unavailable"))
       GTEST_SKIP() << "SKIPPED: " << loaded.error().message;
-    router = take(std::move(loaded));
+    router = std::make_unique<Router>(take(std::move(loaded)));
   }
 
   std::vector<Result<Decision>> decide(const std::vector<Labelled>& examples) {

@@ -29,7 +29,8 @@ struct ExportFlags {
   std::string model, vector, tensor_name = RouterVector::kTensorName, out;
   std::vector<std::int64_t> layers;
   std::int64_t head_rows = 0;
-  std::string tie_mode, svd_compute_type = "f32", profile;
+  std::optional<TieMode> tie_mode;
+  std::string svd_compute_type = "f32", profile;
   int threads = 0;
   std::optional<std::int64_t> only_index;
   bool compact = false, merge = false, resume = false, force = false, no_skip = false,
@@ -45,9 +46,7 @@ Result<ExportOptions> options_of(const ExportFlags& flags) {
   options.out = flags.out;
   options.layers = flags.layers;
   options.head_rows = flags.head_rows;
-  if (!flags.tie_mode.empty()) {
-    TRINITY_TRY(options.adaptation.tie_mode, parse_tie_mode(flags.tie_mode));
-  }
+  options.adaptation.tie_mode = flags.tie_mode.value_or(TieMode::embed_offsets);
   TRINITY_TRY(options.adaptation.compute_type, parse_svd_compute_type(flags.svd_compute_type));
   options.compact = flags.compact;
   options.merge = flags.merge;

@@ -152,7 +152,7 @@ Result<Reading> reading_of(const EvalFlags& flags) {
     return fail(ErrorKind::usage, "invalid_fidelity",
                 fmt::format("there is no fidelity mode \"{}\"; valid are reference and author",
                             excerpt(flags.fidelity)));
-  reading.input.input_mode = "chat";
+  reading.input.input_mode = InputMode::chat;
   reading.input.parse_special_tokens = true;
   reading.rule.agent_selection = SelectionMode::sample;
   reading.rule.role_selection = SelectionMode::sample;

@@ -19,8 +19,8 @@ namespace {
 
 double seconds(const Stopwatch& watch) { return watch.elapsed_ms() / 1000; }
 
-Result<std::unique_ptr<Router>> load(const EvalFlags& flags, const std::string& profile,
-                                     int threads, bool announce) {
+Result<Router> load(const EvalFlags& flags, const std::string& profile, int threads,
+                    bool announce) {
   ModelFlags model = flags.model;
   model.profile = profile;
   model.threads = threads;
@@ -102,7 +102,7 @@ class Steps {
 };
 
 /// What `repeat` compares with; `ids` and `queries` must outlive it.
-Result<DeterminismReport> repeat(const EvalFlags& flags, Router& router,
+Result<DeterminismReport> repeat(const EvalFlags& flags, const Router& router,
                                  const RuntimeProfile& profile, const DeterminismSubject& subject,
                                  const RungChoice& rungs, Steps& steps) {
   DeterminismReport report;
@@ -140,9 +140,9 @@ Result<LaneReport> evaluate_lane(const EvalFlags& flags, const std::string& prof
   choose_floors(lane, flags);
 
   Stopwatch watch;
-  TRINITY_TRY(const std::unique_ptr<Router> router,
+  TRINITY_TRY(const Router router,
               load(flags, lane.profile.asked_for(), flags.model.threads, true));
-  lane.router = router->info();
+  lane.router = router.info();
   lane.model = describe_model(lane.router, flags.model.model);
   lane.load_seconds = seconds(watch);
 
@@ -152,9 +152,9 @@ Result<LaneReport> evaluate_lane(const EvalFlags& flags, const std::string& prof
   }
   Steps steps(lane.profile.shown_name(), rungs);
   watch.restart();
-  const std::vector<RouterQuery> queries = case_queries(lane.set->cases);
+  const std::vector<QueryView> queries = case_queries(lane.set->cases);
   std::vector<Result<Decision>> decisions =
-      route_in_batches(*router, queries, reading.input, reading.rule, 0);
+      route_in_batches(router, queries, reading.input, reading.rule, 0);
   lane.route_seconds = seconds(watch);
   steps.next();
   const std::vector<std::string> ids = ids_of(*lane.set);
@@ -167,7 +167,7 @@ Result<LaneReport> evaluate_lane(const EvalFlags& flags, const std::string& prof
     lane.comparison = compare_with_snapshot(lane.outcomes, *lane.snapshot, lane.profile.name);
   if (rungs.any()) {
     TRINITY_TRY(DeterminismReport repeats,
-                repeat(flags, *router, lane.profile, subject, rungs, steps));
+                repeat(flags, router, lane.profile, subject, rungs, steps));
     lane.judge_repeats(std::move(repeats), !flags.no_assert);
   }
   lane.total_seconds = seconds(total);
@@ -177,10 +177,9 @@ Result<LaneReport> evaluate_lane(const EvalFlags& flags, const std::string& prof
 Status print_route_prints(const EvalFlags& flags, const std::string& profile) {
   TRINITY_TRY(const EvalCaseSet set, cases_of(flags));
   TRINITY_TRY(const Reading reading, reading_of(flags));
-  TRINITY_TRY(const std::unique_ptr<Router> router,
-              load(flags, profile, flags.model.threads, false));
-  const std::vector<RouterQuery> queries = case_queries(set.cases);
-  const auto decisions = route_in_batches(*router, queries, reading.input, reading.rule, 0);
+  TRINITY_TRY(const Router router, load(flags, profile, flags.model.threads, false));
+  const std::vector<QueryView> queries = case_queries(set.cases);
+  const auto decisions = route_in_batches(router, queries, reading.input, reading.rule, 0);
   Output output;
   Json list = Json::array();
   for (const RoutePrint& print : route_prints(decisions))

@@ -5,7 +5,6 @@
 #include "base/try.h"
 #include "terminal/output.h"
 #include "terminal/terminal.h"
-#include "text/router_input.h"
 
 namespace trinity::cli {
 
@@ -37,35 +36,25 @@ std::size_t batch_size(const SourceFlags& flags, std::size_t preferred) {
   return flags.input == "-" && is_terminal(STDIN_FILENO) ? 1 : preferred;
 }
 
-void add_reading_flags(Command& command, ReadingFlags& flags) {
+void add_reading_flags(Command& command, InputOptions& options) {
   command
-      .value("--input-mode", flags.input_mode,
-             "how messages become text: plain (role: content lines), chat (a dispatcher's chat "
-             "around them) or chat_raw (the chat template)")
+      .choice("--input-mode", options.input_mode,
+              {InputMode::plain, InputMode::chat, InputMode::chat_raw}, input_mode_name,
+              "how messages become text: plain (role: content lines), chat (a dispatcher's chat "
+              "around them) or chat_raw (the chat template)")
       .takes("MODE")
-      .one_of({"plain", "chat", "chat_raw"})
       .shows_default()
       .in("Input");
   command
-      .toggle("--special", flags.special,
+      .toggle("--special", options.parse_special_tokens,
               "text such as <|im_end|> inside messages becomes its token")
       .in("Input");
   command
-      .toggle("--no-prefix-cache", flags.no_prefix_cache,
-              "do not reuse what was computed for a common beginning")
+      .switch_off("--no-prefix-cache", options.prefix_cache,
+                  "do not reuse what was computed for a common beginning")
       .in("Model");
-  command.toggle("--full", flags.full, "skip no work (proves that skipping changes nothing)")
+  command.toggle("--full", options.full, "skip no work (proves that skipping changes nothing)")
       .in("Model");
-}
-
-Result<InputOptions> input_options(const ReadingFlags& flags) {
-  TRINITY_TRY(const InputMode mode, parse_input_mode(flags.input_mode));
-  InputOptions options;
-  options.input_mode = input_mode_name(mode);
-  options.parse_special_tokens = flags.special;
-  options.prefix_cache = !flags.no_prefix_cache;
-  options.full = flags.full;
-  return options;
 }
 
 }  // namespace trinity::cli

@@ -32,17 +32,7 @@ Result<std::optional<wire::RecordReader>> open_source(const SourceFlags& flags);
 /// Records to answer together: --batch, else `preferred`, else 1 for somebody who types.
 std::size_t batch_size(const SourceFlags& flags, std::size_t preferred);
 
-struct ReadingFlags {
-  std::string input_mode = "plain";
-  bool special = false;
-  bool no_prefix_cache = false;
-  bool full = false;
-};
-
 /// --input-mode, --special, --no-prefix-cache, --full.
-void add_reading_flags(Command& command, ReadingFlags& flags);
-
-/// Error: `invalid_input_mode`.
-Result<InputOptions> input_options(const ReadingFlags& flags);
+void add_reading_flags(Command& command, InputOptions& options);
 
 }  // namespace trinity::cli

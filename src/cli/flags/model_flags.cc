@@ -2,43 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
-
 #include "base/try.h"
-#include "base/utf8.h"
 #include "cli/flags/cache_folder.h"
-#include "tensor/model_folder.h"
+#include "router/model_files.h"
 #include "terminal/output.h"
 
 namespace trinity::cli {
-namespace {
-
-constexpr std::size_t kShownPath = 1024;
-
-tl::unexpected<Error> no_head(const std::string& model) {
-  const std::string place = (std::filesystem::path(model) / kRouterHeadFile).string();
-  return fail(
-      ErrorKind::missing, "missing_router_head",
-      fmt::format("there is no router head at {}; give --bundle DIR (`trinity pull --router "
-                  "--dest DIR` fetches the one for Qwen3-0.6B), --vector FILE or --head "
-                  "FILE",
-                  excerpt(place, kShownPath)));
-}
-
-/// The head file to load; empty for the one inside the tiny router.
-Result<std::filesystem::path> find_head(const ModelFlags& flags) {
-  if (flags.model.empty()) return std::filesystem::path();
-  if (!flags.head.empty()) return std::filesystem::path(flags.head);
-  if (!flags.bundle.empty() || !flags.vector.empty()) return std::filesystem::path();  // its own
-  TRINITY_CHECK(require_model_folder(flags.model));
-  const std::filesystem::path beside = std::filesystem::path(flags.model) / kRouterHeadFile;
-  std::error_code unknown;  // a file that cannot be looked at is named by who opens it
-  if (!std::filesystem::exists(beside, unknown) && !unknown) return no_head(flags.model);
-  return beside;
-}
-
-}  // namespace
-
 void add_model_flags(Command& command, ModelFlags& flags) {
   add_model_folder_flag(command, flags.model);
   command
@@ -55,7 +24,7 @@ void add_model_flags(Command& command, ModelFlags& flags) {
       .in("Model");
 }
 
-void add_model_folder_flag(Command& command, std::string& model) {
+void add_model_folder_flag(Command& command, std::filesystem::path& model) {
   command
       .value("--model", model,
              "folder with config.json, tokenizer.json and *.safetensors (without it: the embedded "
@@ -64,7 +33,7 @@ void add_model_folder_flag(Command& command, std::string& model) {
       .in("Model");
 }
 
-Flag add_tokenizer_flag(Command& command, std::string& tokenizer) {
+Flag add_tokenizer_flag(Command& command, std::filesystem::path& tokenizer) {
   return command
       .value("--tokenizer", tokenizer,
              "tokenizer.json to use (without it: the model's own, or one that models around it "
@@ -73,7 +42,7 @@ Flag add_tokenizer_flag(Command& command, std::string& tokenizer) {
       .in("Model");
 }
 
-Flag add_head_flag(Command& command, std::string& head) {
+Flag add_head_flag(Command& command, std::filesystem::path& head) {
   return command
       .value("--head", head,
              "router head of the model (without it: router_head.safetensors beside the model)")
@@ -81,7 +50,8 @@ Flag add_head_flag(Command& command, std::string& head) {
       .in("Model");
 }
 
-Flag add_layer_flags(Command& command, std::vector<std::int64_t>& layers, std::string& tie_mode) {
+Flag add_layer_flags(Command& command, std::vector<std::int64_t>& layers,
+                     std::optional<TieMode>& tie_mode) {
   Flag chosen =
       command
           .value("--layers", layers,
@@ -92,11 +62,13 @@ Flag add_layer_flags(Command& command, std::vector<std::int64_t>& layers, std::s
           .at_least(0)
           .in("Adaptation");
   command
-      .value("--tie-mode", tie_mode,
-             "offsets that a tied embedding gets: embed_offsets, last_write, lm_head_offsets or "
-             "compound (without it: embed_offsets)")
+      .choice("--tie-mode", tie_mode,
+              {TieMode::embed_offsets, TieMode::last_write, TieMode::lm_head_offsets,
+               TieMode::compound},
+              tie_mode_name,
+              "offsets that a tied embedding gets: embed_offsets, last_write, lm_head_offsets or "
+              "compound (without it: embed_offsets)")
       .takes("MODE")
-      .one_of({"embed_offsets", "last_write", "lm_head_offsets", "compound"})
       .in("Adaptation");
   return chosen;
 }
@@ -129,12 +101,11 @@ void add_adaptation_flags(Command& command, ModelFlags& flags) {
           [&flags] { return !flags.vector.empty(); },
           "divides a router vector and needs --vector; a bundle says itself what its head is");
   command
-      .value(
-          "--fallback", flags.fallback,
-          "when the backend lacks an operation of the adaptation: raise, or let the CPU compute it "
-          "and warn or be silent")
+      .choice("--fallback", flags.fallback, {Fallback::raise, Fallback::warn, Fallback::silent},
+              fallback_name,
+              "when the backend lacks an operation of the adaptation: raise, or let the CPU "
+              "compute it and warn or be silent")
       .takes("POLICY")
-      .one_of({"raise", "warn", "silent"})
       .shows_default()
       .in("Adaptation")
       .used_when([&flags] { return !flags.vector.empty() || !flags.bundle.empty(); },
@@ -142,17 +113,7 @@ void add_adaptation_flags(Command& command, ModelFlags& flags) {
 }
 
 RouterOptions router_options(const ModelFlags& flags) {
-  RouterOptions options;
-  options.model = flags.model;
-  options.tokenizer = flags.tokenizer;
-  options.profile = flags.profile;
-  options.threads = flags.threads;
-  options.bundle = flags.bundle;
-  options.vector = flags.vector;
-  options.layers = flags.layers;
-  options.head_rows = flags.head_rows;
-  options.tie_mode = flags.tie_mode;
-  options.fallback = flags.fallback;
+  RouterOptions options = flags;
   if (!flags.vector.empty()) options.adaptation_cache = cache_folder("adaptation");
   return options;
 }
@@ -181,21 +142,19 @@ Status check_model_flags(const ModelFlags& flags) {
   return {};
 }
 
-Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_head) {
+Result<Router> load_router(const ModelFlags& flags, bool needs_head) {
   TRINITY_CHECK(check_model_flags(flags));
   RouterOptions options = router_options(flags);
-  if (needs_head) {
-    TRINITY_TRY(options.head, find_head(flags));
-  }
-  TRINITY_TRY(std::unique_ptr<Router> router, Router::load(options));
+  options.needs_head = needs_head;
+  TRINITY_TRY(Router router, Router::load(options));
   if (!flags.announce) return router;
-  const RouterInfo& info = router->info();
+  const RouterInfo& info = router.info();
   if (info.tiny_router)
     note(fmt::format("using {}, profile {}", describe_model(info, flags.model), info.profile));
   if (!info.adaptation.empty())
     note(fmt::format("adapted by the {}, profile {}", info.adaptation, info.profile));
-  if (flags.head.empty() && !options.head.empty())
-    note(fmt::format("using the head {}, profile {}", options.head.string(), info.profile));
+  if (needs_head && flags.head.empty() && !info.head.empty())
+    note(fmt::format("using the head {}, profile {}", info.head.string(), info.profile));
   if (!info.broken_promise.empty())
     note(fmt::format("profile {} is only {} here: {}", info.profile, info.exactness,
                      info.broken_promise));
@@ -203,43 +162,25 @@ Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_
   return router;
 }
 
-Result<Head> head_of(const ModelFlags& flags, const ModelFiles& files,
-                     const Adaptation* adaptation) {
-  TRINITY_CHECK(check_model_flags(flags));
-  if (!flags.head.empty()) return Head::load(flags.head);
-  if (adaptation != nullptr) return adaptation->head();
-  auto beside = files.head();
-  if (!beside && beside.error().tag == "missing_file") return no_head(flags.model);
-  return beside;
-}
-
-Result<Head> load_head(const ModelFlags& flags) {
-  TRINITY_CHECK(check_model_flags(flags));
-  if (!flags.head.empty()) return Head::load(flags.head);
-  TRINITY_TRY(const auto files,
-              flags.model.empty() ? open_tiny_router() : open_model_folder(flags.model));
-  TRINITY_TRY(const auto adaptation, open_adaptation(router_options(flags), *files));
-  return head_of(flags, *files, adaptation.get());
-}
-
-Result<Tokenizer> load_tokenizer(const std::string& model, const std::string& tokenizer) {
+Result<Tokenizer> load_tokenizer(const std::filesystem::path& model,
+                                 const std::filesystem::path& tokenizer) {
   if (!tokenizer.empty()) return Tokenizer::load(tokenizer);
   if (model.empty()) {
     TRINITY_TRY(const std::unique_ptr<ModelFiles> files, open_tiny_router());
     note("using the tokenizer of the embedded tiny router");
     return files->tokenizer();
   }
-  const std::filesystem::path own = std::filesystem::path(model) / "tokenizer.json";
+  const std::filesystem::path own = model / "tokenizer.json";
   std::error_code ignored;
   if (std::filesystem::exists(own, ignored)) return Tokenizer::load(own);
   TRINITY_TRY(const std::unique_ptr<ModelFiles> files, open_model_folder(model));
   return files->tokenizer();
 }
 
-std::string describe_model(const RouterInfo& info, const std::string& model) {
+std::string describe_model(const RouterInfo& info, const std::filesystem::path& model) {
   if (info.tiny_router)
     return "the embedded tiny router (a demonstration; --model names a real one)";
-  return model;
+  return model.string();
 }
 
 }  // namespace trinity::cli

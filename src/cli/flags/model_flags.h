@@ -4,47 +4,36 @@
 #include <trinity/router.h>
 
 #include <cstdint>
-#include <memory>
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "command_line/command_line.h"
-#include "route/head.h"
-#include "router/adaptation.h"
-#include "router/model_files.h"
 #include "terminal/output_file.h"
 #include "text/tokenizer.h"
 
 namespace trinity::cli {
 
-struct ModelFlags {
-  std::string model;
-  std::string tokenizer;
-  std::string head;
-  std::string bundle;
-  std::string vector;
-  std::vector<std::int64_t> layers;
-  std::int64_t head_rows = 0;  // of the vector
-  std::string tie_mode;
-  std::string fallback = "warn";
-  std::string profile;
-  int threads = 0;
+/// The flags fill the router's own options.
+struct ModelFlags : RouterOptions {
   bool announce = true;  // say on standard error what was loaded
 };
 
 /// --model alone.
-void add_model_folder_flag(Command& command, std::string& model);
+void add_model_folder_flag(Command& command, std::filesystem::path& model);
 /// --model, --profile, --threads.
 void add_model_flags(Command& command, ModelFlags& flags);
 /// --tokenizer, where text is read.
-Flag add_tokenizer_flag(Command& command, std::string& tokenizer);
+Flag add_tokenizer_flag(Command& command, std::filesystem::path& tokenizer);
 /// --head, where a decision is made.
-Flag add_head_flag(Command& command, std::string& head);
+Flag add_head_flag(Command& command, std::filesystem::path& head);
 
 /// --bundle, --vector, --layers, --head-rows, --tie-mode, where a model may be adapted.
 void add_adaptation_flags(Command& command, ModelFlags& flags);
 /// --layers and --tie-mode alone; returns the first.
-Flag add_layer_flags(Command& command, std::vector<std::int64_t>& layers, std::string& tie_mode);
+Flag add_layer_flags(Command& command, std::vector<std::int64_t>& layers,
+                     std::optional<TieMode>& tie_mode);
 
 /// --head-rows, wherever a router vector is divided.
 Flag add_head_rows_flag(Command& command, std::int64_t& head_rows);
@@ -60,26 +49,18 @@ Status check_model_flags(const ModelFlags& flags);
 /// it is the embedded tiny router, which head was found, warnings. With `needs_head` a model folder
 /// without --head must hold router_head.safetensors. Errors: `head_without_model`, `two_heads`,
 /// `tokenizer_without_model`, `missing_router_head`, and those of Router::load.
-Result<std::unique_ptr<Router>> load_router(const ModelFlags& flags, bool needs_head);
+Result<Router> load_router(const ModelFlags& flags, bool needs_head);
 
-/// What the flags say of model, adaptation and lane; the head is found apart.
+/// The options that a router is loaded with: the flags and this program's cache of adaptations.
 RouterOptions router_options(const ModelFlags& flags);
-
-/// The flag's head, else that of the adaptation (may be null), else the one beside the model.
-/// Errors: `missing_router_head`, those of the readers.
-Result<Head> head_of(const ModelFlags& flags, const ModelFiles& files,
-                     const Adaptation* adaptation);
-
-/// The head that load_router decides with under the same flags. Errors: those of head_of and of
-/// open_adaptation.
-Result<Head> load_head(const ModelFlags& flags);
 
 /// The tokenizer file, else that of a model folder, which needs no weights when it has a
 /// tokenizer.json of its own, else the embedded tiny router's.
-Result<Tokenizer> load_tokenizer(const std::string& model, const std::string& tokenizer);
+Result<Tokenizer> load_tokenizer(const std::filesystem::path& model,
+                                 const std::filesystem::path& tokenizer);
 
 /// One line that names the model, for example "the embedded tiny router (a demonstration, not
 /// trained on real conversations)".
-std::string describe_model(const RouterInfo& info, const std::string& model);
+std::string describe_model(const RouterInfo& info, const std::filesystem::path& model);
 
 }  // namespace trinity::cli

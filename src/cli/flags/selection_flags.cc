@@ -1,61 +1,59 @@
 #include "cli/flags/selection_flags.h"
 
-#include "base/try.h"
 #include "route/selection.h"
 
 namespace trinity::cli {
 namespace {
 
-bool uses_softmax(const SelectionFlags& flags) {
-  return flags.agent != "argmax" || flags.role != "argmax" || flags.probabilities;
+bool uses_softmax(const DecisionRule& rule) {
+  return rule.agent_selection != SelectionMode::argmax ||
+         rule.role_selection != SelectionMode::argmax || rule.return_probabilities;
+}
+
+bool samples(const DecisionRule& rule) {
+  return rule.agent_selection == SelectionMode::sample ||
+         rule.role_selection == SelectionMode::sample;
+}
+
+void add_mode(Command& command, const std::string& name, SelectionMode& target) {
+  command
+      .choice(name, target, {SelectionMode::argmax, SelectionMode::softmax, SelectionMode::sample},
+              selection_mode_name, "argmax, softmax or sample")
+      .takes("MODE")
+      .shows_default()
+      .in("Selection");
 }
 
 }  // namespace
 
-void add_selection_flags(Command& command, SelectionFlags& flags) {
+void add_selection_flags(Command& command, DecisionRule& rule) {
   constexpr const char* group = "Selection";
-  command.value("--agent-selection", flags.agent, "argmax, softmax or sample")
-      .takes("MODE")
-      .one_of({"argmax", "softmax", "sample"})
-      .shows_default()
-      .in(group);
-  command.value("--role-selection", flags.role, "argmax, softmax or sample")
-      .takes("MODE")
-      .one_of({"argmax", "softmax", "sample"})
-      .shows_default()
-      .in(group);
-  command.value("--temperature", flags.temperature, "of softmax and sample")
+  add_mode(command, "--agent-selection", rule.agent_selection);
+  add_mode(command, "--role-selection", rule.role_selection);
+  command.value("--temperature", rule.temperature, "of softmax and sample")
       .takes("T")
       .above(0)
-      .used_when([&flags] { return uses_softmax(flags); },
+      .used_when([&rule] { return uses_softmax(rule); },
                  "shapes the softmax; it needs --agent-selection or --role-selection softmax or "
                  "sample, or --probabilities")
       .shows_default()
       .in(group);
   command
-      .value("--seed", flags.seed,
-             "of sample: an integer, or three as 1,2,3 (without it: a fresh one, recorded)")
+      .parsed(
+          "--seed",
+          [&rule](const std::string& text) {
+            const auto seed = parse_selection_seed(text);
+            if (!seed) return seed.error().message;
+            rule.seed = *seed;
+            return std::string();
+          },
+          "of sample: an integer, or three as 1,2,3 (without it: a fresh one, recorded)")
       .takes("SEED")
-      .check([](const std::string& text) {
-        const auto seed = parse_selection_seed(text);
-        return seed ? std::string() : seed.error().message;
-      })
-      .used_when([&flags] { return flags.agent == "sample" || flags.role == "sample"; },
+      .used_when([&rule] { return samples(rule); },
                  "seeds the draws; it needs --agent-selection or --role-selection sample")
       .in(group);
-  command.toggle("--probabilities", flags.probabilities, "record them for argmax too").in(group);
-}
-
-Result<DecisionRule> decision_rule(const SelectionFlags& flags) {
-  DecisionRule rule;
-  TRINITY_TRY(rule.agent_selection, parse_selection_mode("--agent-selection", flags.agent));
-  TRINITY_TRY(rule.role_selection, parse_selection_mode("--role-selection", flags.role));
-  rule.temperature = flags.temperature;
-  rule.return_probabilities = flags.probabilities;
-  if (!flags.seed.empty()) {
-    TRINITY_TRY(rule.seed, parse_selection_seed(flags.seed));
-  }
-  return rule;
+  command.toggle("--probabilities", rule.return_probabilities, "record them for argmax too")
+      .in(group);
 }
 
 }  // namespace trinity::cli

@@ -1,5 +1,6 @@
 // trinity lab benchmark: a router on labelled conversations, beside what needs no router.
 #include <fmt/format.h>
+#include <trinity/version.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -30,7 +31,7 @@ constexpr std::size_t kRandomRoles = 3;
 struct BenchmarkFlags {
   ModelFlags model;
   std::string suite = "all", dataset, out;
-  ReadingFlags reading;
+  InputOptions reading;
   std::int64_t limit = 0;
   std::optional<std::int64_t> max_turns, head_seed;
   bool json = false;
@@ -71,8 +72,8 @@ struct NamedHead {
   std::string name;
 };
 
-Result<NamedHead> head_of(const BenchmarkFlags& flags, BenchmarkSuite suite,
-                          const RouterInfo& info) {
+Result<NamedHead> head_of(const BenchmarkFlags& flags, BenchmarkSuite suite, const Router& router) {
+  const RouterInfo& info = router.info();
   if (!needs_head(suite)) return NamedHead{{}, "none: hidden vectors alone"};
   if (flags.random_head()) {
     const auto seed = static_cast<std::uint64_t>(flags.head_seed.value_or(0));
@@ -84,11 +85,13 @@ Result<NamedHead> head_of(const BenchmarkFlags& flags, BenchmarkSuite suite,
             "random head (seed {}): nobody trained it; its accuracy says nothing about a router",
             seed)};
   }
-  TRINITY_TRY(Head head, load_head(flags.model));
+  const HeadView own = router.head().value_or(HeadView());
+  TRINITY_TRY(Head head, Head::from_weights(own.weights, own.num_agents + own.num_roles,
+                                            own.hidden_size, static_cast<int>(own.num_roles)));
   std::string name = "head beside the model";
   if (info.tiny_router) name = "head of the embedded tiny router";
   if (!info.adaptation.empty()) name = "head of the " + info.adaptation;
-  if (!flags.model.head.empty()) name = "head " + flags.model.head;
+  if (!flags.model.head.empty()) name = "head " + flags.model.head.string();
   return NamedHead{std::move(head), std::move(name)};
 }
 
@@ -102,7 +105,7 @@ std::string commit_here() {
   return told->tail.substr(0, told->tail.find('\n'));
 }
 
-Result<std::unique_ptr<Router>> router_of(const BenchmarkFlags& flags, BenchmarkSuite suite) {
+Result<Router> router_of(const BenchmarkFlags& flags, BenchmarkSuite suite) {
   ModelFlags model = flags.model;
   if (flags.random_head()) model.head.clear();
   return load_router(model, needs_head(suite) && !flags.random_head());
@@ -118,7 +121,7 @@ BenchmarkContext context_of(const BenchmarkFlags& flags, BenchmarkSuite suite,
   context.profile = info.profile;
   context.model = describe_model(info, flags.model.model);
   if (!info.adaptation.empty()) context.model += " adapted by the " + info.adaptation;
-  context.input_mode = flags.reading.input_mode;
+  context.input_mode = input_mode_name(flags.reading.input_mode);
   context.head = head.name;
   if (flags.random_head()) {
     context.random_head = true;
@@ -149,22 +152,21 @@ Result<int> benchmark(const BenchmarkFlags& flags) {
   std::vector<NamedPath> inputs = model_inputs(flags.model);
   inputs.push_back({"--dataset", flags.dataset});
   TRINITY_CHECK(check_outputs({{"--out", flags.out}}, inputs));
-  TRINITY_TRY(const InputOptions input, input_options(flags.reading));
   TRINITY_TRY(const BenchmarkDataset set, dataset_of(flags));
   if (set.ignored_labels > 0)
     warn(fmt::format("{} labels of {} are no whole number from 0 and count as missing",
                      set.ignored_labels, set.origin));
-  TRINITY_TRY(const auto router, router_of(flags, suite));
-  TRINITY_TRY(const NamedHead head, head_of(flags, suite, router->info()));
+  TRINITY_TRY(const Router router, router_of(flags, suite));
+  TRINITY_TRY(const NamedHead head, head_of(flags, suite, router));
   if (flags.random_head()) warn("using a " + head.name);
   ProgressBar bar("reading conversations");
   TRINITY_TRY(const FeatureMatrix features,
-              extract_features(*router, set.cases, input, shown_by(bar)));
+              extract_features(router, set.cases, flags.reading, shown_by(bar)));
   bar.clear();
   TRINITY_TRY(const BenchmarkResults results,
               run_benchmark(set.cases, features, head.head ? &*head.head : nullptr,
-                            {suite, flags.turns(), router->info().backend}));
-  const BenchmarkContext context = context_of(flags, suite, set, router->info(), head);
+                            {suite, flags.turns(), router.info().backend}));
+  const BenchmarkContext context = context_of(flags, suite, set, router.info(), head);
   TRINITY_TRY(const Json record, benchmark_record(context, results));
   const Status printed = print(
       flags.json ? wire::json_line(record)

@@ -3,6 +3,7 @@
 
 #include "base/try.h"
 #include "cli/lab/lab_commands.h"
+#include "router/deciding_head.h"
 #include "terminal/output.h"
 
 namespace trinity::cli {
@@ -33,24 +34,27 @@ Result<LabModel> open_lab_model(const LabFlags& flags) {
   if (flags.model.empty() && !(flags.head.empty() && flags.tokenizer.empty()))
     return fail(ErrorKind::usage, "head_without_model",
                 "--head and --tokenizer need --model: the embedded tiny router has its own");
+  TRINITY_CHECK(check_model_flags(flags));
   TRINITY_TRY(auto files, flags.model.empty() ? open_tiny_router()
                                               : open_model_folder(flags.model, flags.tokenizer));
   TRINITY_TRY(const ModelConfig config, files->config());
   TRINITY_TRY(Tokenizer tokenizer, files->tokenizer());
-  TRINITY_TRY(auto adaptation, open_adaptation(router_options(flags), *files));
-  TRINITY_TRY(Head head, head_of(flags, *files, adaptation.get()));
+  const RouterOptions options = router_options(flags);
+  TRINITY_TRY(auto adaptation, open_adaptation(options, *files));
+  TRINITY_TRY(DecidingHead found, find_deciding_head(options, *files, adaptation.get()));
+  Head& head = found.head;
   if (static_cast<int64_t>(head.hidden_size()) != config.hidden_size)
     return fail(ErrorKind::invalid_input, "hidden_size_mismatch",
                 fmt::format("the head is for hidden size {}, the model has {}", head.hidden_size(),
                             config.hidden_size));
   F32Lane lane;
   const TensorSource* tensors = &files->tensors();
-  std::string name = flags.model.empty() ? "the embedded tiny router" : flags.model;
+  std::string name = flags.model.empty() ? "the embedded tiny router" : flags.model.string();
   if (adaptation != nullptr) {
     TRINITY_TRY(lane, open_f32_lane({{}, flags.threads}));
     TRINITY_TRY(tensors, adaptation->apply(*tensors, *lane.backend, flags.threads));
     for (const std::string& fallback : adaptation->fallbacks())
-      if (flags.fallback == "warn") warn(fallback);
+      if (flags.fallback == Fallback::warn) warn(fallback);
     name += " adapted by the " + adaptation->summary().description;
   }
   return LabModel{std::move(files), std::move(lane),      std::move(adaptation), tensors,

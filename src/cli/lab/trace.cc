@@ -55,28 +55,29 @@ Result<int> trace(const TraceFlags& flags) {
     TRINITY_TRY(const std::string text, read_text_file(flags.python_report, kLargestReport));
     TRINITY_TRY(theirs, parse_json(text));
   }
-  TRINITY_TRY(const auto router, load_router(flags.model, true));
-  TRINITY_TRY(const Head head, load_head(flags.model));
+  TRINITY_TRY(const Router router, load_router(flags.model, true));
   const std::vector<Message> messages = {{"user", flags.message}};
-  const std::vector<RouterQuery> queries = {messages};
+  const std::vector<QueryView> queries = {messages};
   InputOptions reading;
   reading.prefix_cache = false;
-  TRINITY_TRY(const Extraction read, std::move(router->extract_batch(queries, reading).front()));
+  TRINITY_TRY(const Extraction read, std::move(router.extract_batch(queries, reading).front()));
+  TRINITY_TRY(const std::vector<float> logits, router.logits(read.hidden));
 
   RouterTraceInput input;
-  input.artifact_dir = flags.model.bundle;
+  input.artifact_dir = flags.model.bundle.string();
   if (!flags.model.bundle.empty()) {
-    TRINITY_TRY(input.artifact_manifest_sha256,
-                sha256_file(std::filesystem::path(flags.model.bundle) / "manifest.json"));
+    TRINITY_TRY(input.artifact_manifest_sha256, sha256_file(flags.model.bundle / "manifest.json"));
   }
   input.messages = messages;
   input.transcript = read.text;
   input.ids = read.ids;
   input.hidden_index = read.hidden_index;
   input.hidden = read.hidden;
+  input.head = router.head().value_or(HeadView());
+  input.logits = logits;
   input.notes = {
-      fmt::format("profile {}, backend {}", router->info().profile, router->info().backend)};
-  TRINITY_TRY(Json report, router_trace(input, head));
+      fmt::format("profile {}, backend {}", router.info().profile, router.info().backend)};
+  TRINITY_TRY(Json report, router_trace(input));
 
   std::int64_t failed = 0;
   if (!flags.python_report.empty()) {

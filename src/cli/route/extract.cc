@@ -15,7 +15,7 @@ constexpr std::size_t kBatch = 16;
 struct ExtractFlags {
   ModelFlags model;
   SourceFlags source;
-  ReadingFlags reading;
+  InputOptions reading;
   bool all_positions = false;
   bool json = false;
 };
@@ -39,16 +39,15 @@ Status append_hidden(std::string& out, const Extraction& extraction, bool rows) 
 
 class Extract {
  public:
-  Extract(const ExtractFlags& flags, const InputOptions& options, Router& router)
-      : flags_(flags), options_(options), router_(router) {}
+  Extract(const ExtractFlags& flags, const Router& router) : flags_(flags), router_(router) {}
 
   Status answer(std::span<const Record<RouterQuery>> records) {
-    std::vector<RouterQuery> queries;
+    std::vector<QueryView> queries;
     for (const auto& record : records) {
-      if (record.value) queries.push_back(*record.value);
+      if (record.value) queries.emplace_back(*record.value);
     }
     const std::vector<Result<Extraction>> results =
-        router_.extract_batch(queries, options_, flags_.all_positions);
+        router_.extract_batch(queries, flags_.reading, flags_.all_positions);
     std::size_t next = 0;
     for (const auto& record : records) {
       Status done;
@@ -79,10 +78,11 @@ class Extract {
     append_record_begin(out, origin);
     const RouterInfo& info = router_.info();
     const Timings& ms = result->timings_ms;
-    out += fmt::format(R"("token_count":{},"hidden_index":{},"profile":"{}","tiny_router":{},)"
-                       R"("timings_ms":{{"tokenize":{:.3f},"prefill":{:.3f},"total":{:.3f}}},)",
-                       result->token_count, result->hidden_index, info.profile, info.tiny_router,
-                       ms.tokenize, ms.prefill, ms.total);
+    out += fmt::format(
+        R"("token_count":{},"hidden_index":{},"profile":"{}","tiny_router":{},)"
+        R"("timings_ms":{{"tokenize":{:.3f},"queue":{:.3f},"prefill":{:.3f},"total":{:.3f}}},)",
+        result->token_count, result->hidden_index, info.profile, info.tiny_router, ms.tokenize,
+        ms.queue, ms.prefill, ms.total);
     Status done = append_hidden(out, *result, flags_.all_positions);
     if (done) {
       out += "}\n";
@@ -93,17 +93,15 @@ class Extract {
   }
 
   const ExtractFlags& flags_;
-  const InputOptions& options_;
-  Router& router_;
+  const Router& router_;
   Output output_;
   Tally tally_;
 };
 
 Result<int> extract(const ExtractFlags& flags) {
-  TRINITY_TRY(const InputOptions options, input_options(flags.reading));
   TRINITY_TRY(std::optional<RecordReader> reader, open_source(flags.source));
-  TRINITY_TRY(const std::unique_ptr<Router> router, load_router(flags.model, false));
-  Extract work(flags, options, *router);
+  TRINITY_TRY(const Router router, load_router(flags.model, false));
+  Extract work(flags, router);
   Status done;
   if (reader) {
     // All positions of a long input fill many megabytes: one input at a time is enough then.

@@ -24,30 +24,31 @@ constexpr std::size_t kLeastIdColumns = 12;
 struct RouteFlags {
   ModelFlags model;
   SourceFlags source;
-  ReadingFlags reading;
-  SelectionFlags selection;
+  InputOptions reading;
+  DecisionRule rule;
   bool json = false;
 };
 
 class RouteCommand {
  public:
-  RouteCommand(const RouteFlags& flags, Router& router, InputOptions input, DecisionRule rule)
+  RouteCommand(const RouteFlags& flags, const Router& router)
       : flags_(flags),
         router_(router),
-        input_(std::move(input)),
-        rule_(rule),
+        rule_(flags.rule),
         style_(style_for(STDOUT_FILENO)),
         floors_(router.info().tiny_router ? tiny_router_floors(router.info().profile)
                                           : std::nullopt),
         table_(decision_table(
-            {"id", kIdColumns, kLeastIdColumns, batch_size(flags.source, kBatch) > 1}, style_)) {}
+            {"id", kIdColumns, kLeastIdColumns, batch_size(flags.source, kBatch) > 1}, style_)) {
+    rule_.hashes = flags.json || flags.source.has_text();  // a row of a table shows none
+  }
 
   Status answer(std::span<const Record<RouterQuery>> records) {
-    std::vector<RouterQuery> queries;
+    std::vector<QueryView> queries;
     for (const auto& record : records) {
-      if (record.value) queries.push_back(*record.value);
+      if (record.value) queries.emplace_back(*record.value);
     }
-    std::vector<Result<Decision>> decisions = router_.route_batch(queries, input_, rule_);
+    std::vector<Result<Decision>> decisions = router_.route_batch(queries, flags_.reading, rule_);
     std::size_t next = 0;
     for (const auto& record : records) {
       if (record.value) {
@@ -105,8 +106,7 @@ class RouteCommand {
   }
 
   const RouteFlags& flags_;
-  Router& router_;
-  InputOptions input_;
+  const Router& router_;
   DecisionRule rule_;
   Style style_;
   std::optional<MarginFloors> floors_;  // known for the tiny router alone
@@ -117,11 +117,9 @@ class RouteCommand {
 };
 
 Result<int> route(const RouteFlags& flags) {
-  TRINITY_TRY(InputOptions input, input_options(flags.reading));
-  TRINITY_TRY(const DecisionRule rule, decision_rule(flags.selection));
   TRINITY_TRY(std::optional<RecordReader> reader, open_source(flags.source));
-  TRINITY_TRY(const std::unique_ptr<Router> router, load_router(flags.model, true));
-  RouteCommand work(flags, *router, std::move(input), rule);
+  TRINITY_TRY(const Router router, load_router(flags.model, true));
+  RouteCommand work(flags, router);
   Status done;
   if (reader) {
     done =
@@ -143,7 +141,7 @@ void declare(Command& command, RouteFlags& flags) {
   add_head_flag(command, flags.model.head);
   add_adaptation_flags(command, flags.model);
   add_reading_flags(command, flags.reading);
-  add_selection_flags(command, flags.selection);
+  add_selection_flags(command, flags.rule);
   command.json_lines(flags.json, "a JSON object a line instead of text for people").in("Output");
   command.notes(
       "A record holds one of messages, text (given to the tokenizer as it is) and ids, and may\n"

@@ -15,8 +15,8 @@ namespace {
 constexpr std::size_t kBatch = 64;
 
 struct TokenizeFlags {
-  std::string model;
-  std::string tokenizer;
+  std::filesystem::path model;
+  std::filesystem::path tokenizer;
   SourceFlags source;
   bool special = false;
   bool decode = false;

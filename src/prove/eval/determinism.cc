@@ -71,8 +71,9 @@ std::string variant_name(const Variant& variant, int threads, bool warm) {
       variant.reversed ? ", reversed" : "");
 }
 
-RoutePrints run_variant(Router& router, const DeterminismSubject& subject, const Variant& variant) {
-  std::vector<RouterQuery> queries(subject.queries.begin(), subject.queries.end());
+RoutePrints run_variant(const Router& router, const DeterminismSubject& subject,
+                        const Variant& variant) {
+  std::vector<QueryView> queries(subject.queries.begin(), subject.queries.end());
   if (variant.reversed) std::reverse(queries.begin(), queries.end());
   InputOptions input = subject.input;
   input.prefix_cache = variant.prefix_cache;
@@ -103,7 +104,7 @@ std::vector<std::string> DeterminismReport::broken() const {
   return out;
 }
 
-Rung repeat_in_process(Router& router, const DeterminismSubject& subject, int runs) {
+Rung repeat_in_process(const Router& router, const DeterminismSubject& subject, int runs) {
   RungBuilder builder(subject);
   for (int run = 2; run <= runs; ++run)
     builder.add(
@@ -124,16 +125,15 @@ Result<Rung> repeat_in_new_process(const DeterminismSubject& subject,
   return builder.finish();
 }
 
-Result<Rung> repeat_in_other_batches(
-    const DeterminismSubject& subject,
-    const std::function<Result<std::unique_ptr<Router>>(int threads)>& load) {
+Result<Rung> repeat_in_other_batches(const DeterminismSubject& subject,
+                                     const std::function<Result<Router>(int threads)>& load) {
   RungBuilder builder(subject);
   for (const int threads : {1, 2}) {
-    TRINITY_TRY(const std::unique_ptr<Router> router, load(threads));
+    TRINITY_TRY(const Router router, load(threads));
     bool warm = false;
     for (const Variant& variant : threads == 1 ? std::span<const Variant>(kVariants)
                                                : std::span<const Variant>(kMoreVariants)) {
-      builder.add(variant_name(variant, threads, warm), run_variant(*router, subject, variant));
+      builder.add(variant_name(variant, threads, warm), run_variant(router, subject, variant));
       warm = warm || variant.prefix_cache;
     }
   }

@@ -52,14 +52,14 @@ struct DeterminismReport {
 /// What is repeated: the cases, how they are read, and the prints of the first run.
 struct DeterminismSubject {
   std::span<const std::string> ids;
-  std::span<const RouterQuery> queries;
+  std::span<const QueryView> queries;
   InputOptions input;
   DecisionRule rule;
   RoutePrints first;
 };
 
 /// Runs 2..runs in this process on the same router, as the first run was made.
-Rung repeat_in_process(Router& router, const DeterminismSubject& subject, int runs);
+Rung repeat_in_process(const Router& router, const DeterminismSubject& subject, int runs);
 
 /// Compares with what a new process computed. `new_process` starts it and returns one print a
 /// case. Errors: its own.
@@ -68,8 +68,7 @@ Result<Rung> repeat_in_new_process(const DeterminismSubject& subject,
 
 /// Other batch sizes, thread counts 1 and 2, reversed order, cold and warm prefix cache. `load`
 /// makes a router with a number of threads. Errors: its own.
-Result<Rung> repeat_in_other_batches(
-    const DeterminismSubject& subject,
-    const std::function<Result<std::unique_ptr<Router>>(int threads)>& load);
+Result<Rung> repeat_in_other_batches(const DeterminismSubject& subject,
+                                     const std::function<Result<Router>(int threads)>& load);
 
 }  // namespace trinity

@@ -133,7 +133,7 @@ Json lane_record(const LaneReport& lane, bool with_logits) {
           {"tiny_router", lane.router.tiny_router},
           {"cases_from", lane.set->origin},
           {"fidelity_mode", lane.fidelity_mode},
-          {"input_mode", lane.input.input_mode},
+          {"input_mode", input_mode_name(lane.input.input_mode)},
           {"special_tokens", lane.input.parse_special_tokens ? "parsed" : "text"},
           {"margin_floors",
            {{"agent", lane.floors.agent}, {"role", lane.floors.role}, {"from", lane.floors_from}}},

@@ -179,16 +179,18 @@ void add_finding(CaseOutcome& outcome, std::string finding, bool counts) {
   if (counts && outcome.status == CaseStatus::ok) outcome.status = CaseStatus::fail;
 }
 
-std::vector<RouterQuery> case_queries(const std::vector<EvalCase>& cases) {
-  std::vector<RouterQuery> queries;
+std::vector<QueryView> case_queries(const std::vector<EvalCase>& cases) {
+  std::vector<QueryView> queries;
   queries.reserve(cases.size());
   for (const EvalCase& one : cases) queries.emplace_back(one.messages);
   return queries;
 }
 
-std::vector<Result<Decision>> route_in_batches(Router& router, std::span<const RouterQuery> queries,
-                                               const InputOptions& input, const DecisionRule& rule,
+std::vector<Result<Decision>> route_in_batches(const Router& router,
+                                               std::span<const QueryView> queries,
+                                               const InputOptions& input, DecisionRule rule,
                                                std::size_t batch) {
+  rule.hashes = true;
   if (batch == 0) batch = std::max<std::size_t>(queries.size(), 1);
   std::vector<Result<Decision>> decisions;
   for (std::size_t begin = 0; begin < queries.size(); begin += batch) {

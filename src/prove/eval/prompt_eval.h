@@ -54,12 +54,14 @@ std::vector<CaseOutcome> judge_cases(const std::vector<EvalCase>& cases,
                                      std::vector<Result<Decision>> decisions,
                                      const JudgeOptions& options);
 
-/// The cases as the router takes them.
-std::vector<RouterQuery> case_queries(const std::vector<EvalCase>& cases);
+/// Views of the cases, as the router takes them.
+std::vector<QueryView> case_queries(const std::vector<EvalCase>& cases);
 
-/// Routes all queries in batches of `batch` (0: one batch for all).
-std::vector<Result<Decision>> route_in_batches(Router& router, std::span<const RouterQuery> queries,
-                                               const InputOptions& input, const DecisionRule& rule,
+/// Routes all queries in batches of `batch` (0: one batch for all), with the hashes that judging
+/// and comparing need.
+std::vector<Result<Decision>> route_in_batches(const Router& router,
+                                               std::span<const QueryView> queries,
+                                               const InputOptions& input, DecisionRule rule,
                                                std::size_t batch);
 
 /// What a reader wants to know first.

@@ -132,7 +132,7 @@ class EvalDocument {
     return {{report::counted(ids_.size(), "case")},
             report::foreign(first.set->origin, 120),
             report::foreign(first.model, 120),
-            {fmt::format("input {}, fidelity {}", first.input.input_mode, first.fidelity_mode)},
+            {fmt::format("input {}, fidelity {}", input_mode_name(first.input.input_mode), first.fidelity_mode)},
             {options.producer},
             {options.generated_at}};
   }

@@ -1,0 +1,15 @@
+# include/trinity/version.h is a file that programs read as it is; it must say what project() says.
+file(READ ${CMAKE_SOURCE_DIR}/include/trinity/version.h version_header)
+set(version_in_header)
+foreach(part MAJOR MINOR PATCH)
+  if(NOT version_header MATCHES "#define TRINITY_VERSION_${part} ([0-9]+)")
+    message(FATAL_ERROR "include/trinity/version.h defines no TRINITY_VERSION_${part}")
+  endif()
+  list(APPEND version_in_header ${CMAKE_MATCH_1})
+endforeach()
+list(JOIN version_in_header . version_in_header)
+if(NOT version_in_header STREQUAL PROJECT_VERSION)
+  message(FATAL_ERROR "include/trinity/version.h says ${version_in_header}, but the project's version is "
+                      "${PROJECT_VERSION}: change both")
+endif()
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/include/trinity/version.h)
