@@ -99,7 +99,7 @@ const std::vector<RuntimeProfile>& runtime_profiles() {
   // machine, so that the same conversation gets the same answer out of the box everywhere; a faster
   // lane is chosen by name, or as "fast".
   static const std::vector<RuntimeProfile> profiles = {
-      profile("cpu_f32", {"host_exla", "cpu"}, {"the lane for comparisons between backends"}),
+      profile("cpu_f32", {"host_exla", "cpu"}, {"the profile for comparisons between backends"}),
       profile("cpu_bf16", {}, {"needs AVX512-BF16"}),
       profile("cpu_int8", {}, {"chosen by name, or as fast where bf16 products lack"}),
       profile("reference", {"binary", "cpu_binary", "scalar", "mock_tiny"}, {"slow by design"}),
@@ -145,7 +145,7 @@ Result<RuntimeProfile> fast_profile() {
     if (!profile_unavailable(profile)) return profile;
   }
   return fail(ErrorKind::missing, "profile_unavailable",
-              "profile fast is unavailable: no lane for processors can run here; see trinity "
+              "profile fast is unavailable: no backend for processors can run here; see trinity "
               "profiles");
 }
 

@@ -20,8 +20,9 @@ std::string baseline_text(const EvalBaseline& baseline, std::span<const LaneRepo
   std::string out =
       "\n" + paragraph({{"Compared with " + excerpt(baseline.name), &Style::bold}}, style) + "\n";
   const Table table(
-      {{"lane", 26, false, 12}, {"equal decisions", 16}, {"largest |Δ logit|", 18, true}}, style);
-  const Table flips({{"lane", 26, false, 9},
+      {{"profile", 26, false, 12}, {"equal decisions", 16}, {"largest |Δ logit|", 18, true}},
+      style);
+  const Table flips({{"profile", 26, false, 9},
                      {"case", 26, false, 10},
                      {"there", 10, false, 0, 1},
                      {"margin", 7, true},

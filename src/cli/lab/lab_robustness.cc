@@ -39,7 +39,7 @@ std::string verdict_text(const RobustnessReport& report) {
 }
 
 std::string text_of(const RobustnessReport& report, Style style) {
-  const Table table({{"lane", 16, false, 9},
+  const Table table({{"profile", 16, false, 9},
                      {"noise", 17},
                      {"asked", 5, true},
                      {"flips", 5, true},

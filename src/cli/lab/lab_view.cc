@@ -31,9 +31,10 @@ std::string op_table(const MatrixReport& report, Style style) {
   const std::size_t ops = report.ops.verdicts.size() / lanes.size();
   const std::size_t room = style.columns() - std::min(style.columns(), name_columns + gaps);
   std::string out =
-      "\n" + paragraph({{"Operations", &Style::bold},
-                        {": worst error over its scale, share of the lane's limit", &Style::dim}},
-                       style);
+      "\n" +
+      paragraph({{"Operations", &Style::bold},
+                 {": worst error over its scale, share of the profile's limit", &Style::dim}},
+                style);
   for (std::size_t begin = 0, end = 0; begin < lanes.size(); begin = end) {
     std::vector<Column> columns = {{"operation", name_columns, false, 12}};
     std::size_t used = 0;
@@ -59,9 +60,11 @@ std::string op_table(const MatrixReport& report, Style style) {
 
 std::string layer_table(const MatrixReport& report, Style style) {
   const ModelMatrix& model = *report.model;
-  const Table table(
-      {{"lanes", 32, false, 24}, {"after last", 10, true}, {"limit", 9, true}, {"they part", 21}},
-      style);
+  const Table table({{"profiles", 32, false, 24},
+                     {"after last", 10, true},
+                     {"limit", 9, true},
+                     {"they part", 21}},
+                    style);
   std::string out = "\n" +
                     paragraph({{"Layers", &Style::bold},
                                {fmt::format(": {}, {} steps, largest relative distance of a row",
@@ -69,7 +72,7 @@ std::string layer_table(const MatrixReport& report, Style style) {
                                 &Style::dim}},
                               style) +
                     table.header();
-  if (model.layers.empty()) out += paragraph({{"one lane: nothing to compare it with"}}, style);
+  if (model.layers.empty()) out += paragraph({{"one profile: nothing to compare it with"}}, style);
   for (const LayerDistance& pair : model.layers)
     out += table.row({{pair.lane + " – " + pair.other},
                       {error_text(pair.worst_row.back())},
@@ -82,7 +85,7 @@ std::string layer_table(const MatrixReport& report, Style style) {
 std::string decision_table(const MatrixReport& report, Style style) {
   const ModelMatrix& model = *report.model;
   const std::size_t oracle = oracle_lane(report.lanes.lanes);
-  const Table table({{"lane", 24, false, 14},
+  const Table table({{"profile", 24, false, 14},
                      {"flips", 5, true},
                      {"max |Δ logit|", 13, true},
                      {"pass min ms", 11, true},

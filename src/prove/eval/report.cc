@@ -96,14 +96,14 @@ class EvalReport {
   }
 
   std::string lanes_table() const {
-    HtmlTable table("Lanes", {{"lane"},
-                              {"cases"},
-                              {"equal decisions"},
-                              {"worst agent margin", "n"},
-                              {"worst role margin", "n"},
-                              {"floors", "n"},
-                              {"promise"},
-                              {"seconds", "n"}});
+    HtmlTable table("Profiles", {{"profile"},
+                                 {"cases"},
+                                 {"equal decisions"},
+                                 {"worst agent margin", "n"},
+                                 {"worst role margin", "n"},
+                                 {"floors", "n"},
+                                 {"promise"},
+                                 {"seconds", "n"}});
     for (std::size_t i = 0; i < lanes_.size(); ++i) table.row(lane_cells(i));
     return "<h2>Lanes</h2>\n" + table.html();
   }
@@ -143,7 +143,7 @@ class EvalReport {
     if (baseline_.name.empty()) return {};
     const std::string heading =
         fmt::format("<h2>Where decisions differ from {}</h2>\n", html_excerpt(baseline_.name, 120));
-    HtmlTable table("Decisions that differ", {{"lane"},
+    HtmlTable table("Decisions that differ", {{"profile"},
                                               {"case", "id"},
                                               {"decided there"},
                                               {"margin there", "n"},
@@ -160,15 +160,15 @@ class EvalReport {
                    short_number(distances_[i].drift),
                    flip.beyond_drift ? chip("bad", "beyond the drift")
                                      : chip("warn", "within the drift")});
-    if (table.empty()) return heading + "<p class=\"lead\">Nowhere, on any lane.</p>\n";
+    if (table.empty()) return heading + "<p class=\"lead\">Nowhere, on any profile.</p>\n";
     return heading +
-           "<p class=\"lead\">The drift of a lane is its largest difference of any logit. It "
+           "<p class=\"lead\">The drift of a profile is its largest difference of any logit. It "
            "may turn a decision whose margin is no larger.</p>\n" +
            table.html();
   }
 
   std::string findings() const {
-    HtmlTable table("Findings", {{"lane"}, {"case", "id"}, {"what was found", "text"}});
+    HtmlTable table("Findings", {{"profile"}, {"case", "id"}, {"what was found", "text"}});
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
       const auto add = [&](const std::string& case_html, const std::string& finding) {
         table.row({lane_name(i), case_html, html_excerpt(finding, 400)});
@@ -225,7 +225,7 @@ class EvalReport {
         scroll_box("Chart of role margins", sorted_dots_chart("Role margin", ids_, role)));
     out += fmt::format(
         "<h2>The closest decisions</h2>\n<p class=\"lead\">The {} cases whose smaller margin is "
-        "smallest on any lane.</p>\n{}{}\n",
+        "smallest on any profile.</p>\n{}{}\n",
         std::min(kClosestRows, ids_.size()), legend(true),
         scroll_box(
             "Chart of the closest decisions",
@@ -277,7 +277,7 @@ class EvalReport {
       table.row(cells);
     }
     return fmt::format(
-               "<h2>What was selected</h2>\n<p class=\"lead\">Cases by agent and role on lane "
+               "<h2>What was selected</h2>\n<p class=\"lead\">Cases by agent and role on profile "
                "{}.{}</p>\n",
                html_text(lane.profile.shown_name()), uncovered_text(lane)) +
            table.html();
@@ -300,7 +300,7 @@ class EvalReport {
       return out +
              "<p class=\"lead\">Nothing was repeated (--determinism-runs, "
              "--determinism-rungs).</p>\n";
-    HtmlTable table("Determinism", {{"lane"},
+    HtmlTable table("Determinism", {{"profile"},
                                     {"same process"},
                                     {"new process"},
                                     {"other batches, threads, caches"},
@@ -314,7 +314,7 @@ class EvalReport {
     }
     return out +
            "<p class=\"lead\">Cases whose route hash (both ids and all logits to six decimals) is "
-           "the same in every repeat. Each lane is judged by what it promises. Every repeat "
+           "the same in every repeat. Each profile is judged by what it promises. Every repeat "
            "computes "
            "everything anew.</p>\n" +
            table.html();

@@ -109,8 +109,8 @@ Json exact_record(std::span<const ExactComparison> exact) {
 }
 
 std::string lanes_table(const MatrixReport& report) {
-  HtmlTable table("Lanes",
-                  {{"lane"}, {"device"}, {"promise"}, {"operations"}, {"remarks", "text"}});
+  HtmlTable table("Profiles",
+                  {{"profile"}, {"device"}, {"promise"}, {"operations"}, {"remarks", "text"}});
   const std::size_t ops = report.ops.verdicts.size() / report.lanes.lanes.size();
   for (std::size_t i = 0; i < report.lanes.lanes.size(); ++i) {
     const MatrixLane& lane = report.lanes.lanes[i];
@@ -159,13 +159,13 @@ std::string op_table(const MatrixReport& report) {
     table.row(cells, broken ? "broken" : "");
   }
   return "<h2>Operations</h2>\n<p class=\"lead\">Largest error of an element over the size of what "
-         "went into it, and the share of the lane's limit that it used up.</p>\n" +
+         "went into it, and the share of the profile's limit that it used up.</p>\n" +
          table.html();
 }
 
 std::string layers_table(const MatrixReport& report) {
-  HtmlTable table("Layers",
-                  {{"lanes"}, {"after the last layer", "n"}, {"limit", "n"}, {"first beyond it"}});
+  HtmlTable table(
+      "Layers", {{"profiles"}, {"after the last layer", "n"}, {"limit", "n"}, {"first beyond it"}});
   for (const LayerDistance& pair : report.model->layers)
     table.row({html_text(pair.lane + " and " + pair.other), error_text(pair.worst_row.back()),
                error_text(pair.limit.back()),
@@ -182,7 +182,7 @@ std::string layers_table(const MatrixReport& report) {
 std::string decisions_table(const MatrixReport& report) {
   const ModelMatrix& model = *report.model;
   const size_t oracle = oracle_lane(report.lanes.lanes);
-  HtmlTable table("Decisions", {{"lane"},
+  HtmlTable table("Decisions", {{"profile"},
                                 {"decided differently", "n"},
                                 {"largest |Δ logit|", "n"},
                                 {"pass, min (ms)", "n"},
@@ -208,7 +208,7 @@ std::string flips_table(const ModelMatrix& model) {
   if (model.flips.empty()) return {};
   HtmlTable table(
       "Flips",
-      {{"lane"}, {"case", "id"}, {"oracle"}, {"here"}, {"oracle's margins", "n"}, {"verdict"}});
+      {{"profile"}, {"case", "id"}, {"oracle"}, {"here"}, {"oracle's margins", "n"}, {"verdict"}});
   for (const Flip& flip : model.flips)
     table.row(
         {html_text(flip.lane), html_excerpt(flip.id, 100),
@@ -220,7 +220,7 @@ std::string flips_table(const ModelMatrix& model) {
 }
 
 std::string findings_list(const OpMatrix& ops) {
-  HtmlTable table("Findings", {{"lane"}, {"operation"}, {"what was found", "text"}});
+  HtmlTable table("Findings", {{"profile"}, {"operation"}, {"what was found", "text"}});
   for (const OpVerdict& one : ops.verdicts)
     for (const std::string& finding : one.findings)
       table.row({html_text(one.lane), html_text(one.op), html_excerpt(finding, 400)});
@@ -292,17 +292,17 @@ Json matrix_record(const MatrixReport& report) {
 
 std::string matrix_html(const MatrixReport& report, const PageOrigin& origin) {
   std::string body = fmt::format(
-      "<h1>Lanes against lanes</h1>\n<span class=\"verdict {}\">{}</span>\n"
+      "<h1>Profiles against profiles</h1>\n<span class=\"verdict {}\">{}</span>\n"
       "<div class=\"meta\">seed {}{} · {} · {}</div>\n",
       report.passed() ? "good" : "bad",
-      report.passed() ? "all within their tolerances" : "lanes disagree", report.ops.seed,
+      report.passed() ? "all within their tolerances" : "profiles disagree", report.ops.seed,
       report.ops.thorough ? ", thorough" : "", html_text(origin.producer),
       html_text(origin.generated_at));
   if (!report.passed()) body += fmt::format("<p>{}</p>\n", html_text(blame_text(report) + "."));
   body += lanes_table(report) + findings_list(report.ops) + op_table(report);
   if (report.model)
     body += layers_table(report) + decisions_table(report) + flips_table(*report.model);
-  return report_page("Lanes against lanes", body);
+  return report_page("Profiles against profiles", body);
 }
 
 }  // namespace trinity
