@@ -11,7 +11,7 @@ std::vector<std::pair<std::string, std::string>> bench_list() {
   return {{"prefill", "tokens to hidden vector: cold, after a cached prefix, and batched"},
           {"gemm-floor", "the matrix products of prefill alone, through all layers' weights"},
           {"tokenize", "text to token ids on one thread, in MB/s"},
-          {"drift", "logits and decisions of a lane against cpu_f32; gives its margin floor"},
+          {"drift", "logits and decisions of a profile against cpu_f32; gives its margin floor"},
           {"export", "a whole adaptation to a bundle, and its matrix products alone"},
           {"load", "a new process to its first decision: with a bundle, compact, and by vector"},
           {"startup", "a new process from start to its first decision, and its peak memory"}};

@@ -1,6 +1,6 @@
-# oneDNN, which multiplies for the lane cpu_bf16, and the OpenMP whose threads it uses. Sets
-# TRINITY_ONEDNN_FOUND. Without them that lane is built as unavailable.
-set(TRINITY_WITH_ONEDNN "AUTO" CACHE STRING "The lane cpu_bf16: AUTO (when oneDNN is found), ON, OFF")
+# oneDNN, which multiplies for the profile cpu_bf16, and the OpenMP whose threads it uses. Sets
+# TRINITY_ONEDNN_FOUND. Without them that profile is built as unavailable.
+set(TRINITY_WITH_ONEDNN "AUTO" CACHE STRING "The profile cpu_bf16: AUTO (when oneDNN is found), ON, OFF")
 set_property(CACHE TRINITY_WITH_ONEDNN PROPERTY STRINGS AUTO ON OFF)
 
 set(TRINITY_ONEDNN_FOUND OFF)
@@ -12,6 +12,6 @@ if(NOT TRINITY_WITH_ONEDNN STREQUAL "OFF")
   elseif(TRINITY_WITH_ONEDNN STREQUAL "ON")
     message(FATAL_ERROR "TRINITY_WITH_ONEDNN is ON, but oneDNN or OpenMP was not found: install libdnnl-dev")
   else()
-    message(STATUS "lane cpu_bf16: unavailable, oneDNN or OpenMP was not found")
+    message(STATUS "profile cpu_bf16: unavailable, oneDNN or OpenMP was not found")
   endif()
 endif()

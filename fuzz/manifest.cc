@@ -42,8 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   static_cast<void>(require_complete(*manifest));
   fuzz::require(manifest->head.shape.size() == 2, "the head is a matrix");
   fuzz::require(require_inside(manifest->head.file).has_value(), "the head lies inside");
-  fuzz::require(require_inside(manifest->adapted.file).has_value(),
-                "the merged file lies inside");
+  fuzz::require(require_inside(manifest->adapted.file).has_value(), "the merged file lies inside");
   for (const ManifestTensor& tensor : manifest->tensors) {
     fuzz::require(
         tensor.checkpoint_path.empty() || require_inside(tensor.checkpoint_path).has_value(),

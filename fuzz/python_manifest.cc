@@ -5,8 +5,8 @@
 
 #include "base/json.h"
 #include "bundle/bundle_paths.h"
-#include "interchange/python_import_sources.h"
 #include "input.h"
+#include "interchange/python_import_sources.h"
 
 namespace {
 

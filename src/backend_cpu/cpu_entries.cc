@@ -62,7 +62,7 @@ BackendEntry entry(std::string description, LaneTolerances limits, std::string n
 std::vector<BackendEntry> cpu_entries() {
   return {entry<CpuLane::f32>("f32 products, weights as stored, defined bits, any processor",
                               exact_tolerances(ExactProducts::f32),
-                              "the lane for comparisons between backends"),
+                              "the profile for comparisons between backends"),
           entry<CpuLane::bf16>("oneDNN products and attention in bf16", bf16_limits(),
                                "needs AVX512-BF16"),
           entry<CpuLane::int8>(

@@ -271,7 +271,7 @@ Result<std::shared_ptr<PackedLinear>> ExactProducts::pack(std::span<const Tensor
                                                      : &float_kernels();
   if (weight->type == WeightType::s8 && weight->in > exact::kInt8MaxTerms)
     return fail(ErrorKind::unsupported, "int8_sum_overflow",
-                fmt::format("a product of {} terms could overflow the int8 lane's sums (at most "
+                fmt::format("a product of {} terms could overflow the int8 profile's sums (at most "
                             "{}); use --profile cpu_f32",
                             weight->in, exact::kInt8MaxTerms));
   const int64_t width = weight->kernels->width, group = weight->kernels->group;

@@ -16,8 +16,8 @@ namespace trinity {
 inline constexpr std::string_view kPluginBackendPrefix = "plugin:";
 
 /// What every plugin is held to: f32, in partial sums of its own. A plugin states no limits (the
-/// interface is frozen without them), so one that rounds more is not a plugin's lane yet. Its margin
-/// floors are the defaults of MarginFloors.
+/// interface is frozen without them), so one that rounds more is not a plugin's lane yet. Its
+/// margin floors are the defaults of MarginFloors.
 LaneTolerances plugin_tolerances();
 
 /// Errors: `plugin_failed`, `plugin_exception`, `plugin_null_handle`.

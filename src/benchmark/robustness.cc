@@ -194,7 +194,7 @@ Result<RobustnessReport> try_robustness(std::span<const MatrixLane> lanes, const
     if (progress)
       progress(static_cast<std::uint64_t>(&lane - lanes.data()), lanes.size());  // the lanes before
     auto answers = lane_answers(lane, model, all);
-    if (!answers) return fail_in("lane " + lane.name, answers.error());
+    if (!answers) return fail_in("profile " + lane.name, answers.error());
     const std::span<const CaseDecision> decisions(answers->decisions);
     const std::span<const MatrixCase> cases(all);
     for (std::size_t k = 0; k < kinds.size(); ++k) {
@@ -251,7 +251,7 @@ report::Text verdict_of(const RobustnessReport& report) {
 
 report::Document robustness_document(const RobustnessReport& report) {
   report::Table table{"Noise",
-                      {{"lane", 16, false, 9},
+                      {{"profile", 16, false, 9},
                        {"noise", 17},
                        {"asked", 5, true},
                        {"flips", 5, true},

@@ -30,7 +30,7 @@ void ExportLog::open(const std::filesystem::path& folder) {
 
 void ExportLog::write(const std::string& name, const Json& fields) {
   if (listener_) listener_(name, fields);
-  Json line = {{"event", name}, {"event_time_utc", utc_now()}};
+  Json line = {{"schema_version", 1}, {"event", name}, {"event_time_utc", utc_now()}};
   line.update(fields);
   if (opened_)
     append(json_text(line) + "\n");

@@ -44,7 +44,8 @@ std::string first_difference(const Manifest& a, const Manifest& b) {
 
 }  // namespace
 
-Status resume_manifest(const std::filesystem::path& folder, const Manifest& previous, Manifest& manifest) {
+Status resume_manifest(const std::filesystem::path& folder, const Manifest& previous,
+                       Manifest& manifest) {
   if (const std::string field = first_difference(previous, manifest); !field.empty())
     return fail(ErrorKind::usage, "export_exception",
                 fmt::format("existing manifest identity mismatch; use --force to rebuild artifacts "

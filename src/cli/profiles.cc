@@ -111,7 +111,7 @@ report::Document document_of(const std::vector<RuntimeProfile>& profiles) {
   report::Checklist list{"Profiles", {}, 0};
   for (const RuntimeProfile& profile : profiles) list.items.push_back(item_of(profile));
   report::Paragraph floors{{{"Floors are the smallest margins (agent / role) that an evaluation of "
-                             "Qwen3-0.6B with its published router tolerates on a lane; a decision "
+                             "Qwen3-0.6B with its published router tolerates; a decision "
                              "under twice its floor is a close call. Another model has floors of "
                              "its own: measure them with"},
                             {" trinity eval --record-floors", Look::strong},
@@ -141,11 +141,11 @@ void declare(Command& command, ProfilesFlags& flags) {
   command.json(flags.json, "one JSON object");
   command.notes(
       "A profile never changes what is computed, only how. The floors are the smallest margins\n"
-      "(agent / role) that a lane tolerates in an evaluation. A name of another system runs the "
-      "lane\n"
+      "(agent / role) that a profile tolerates in an evaluation. A name of another system runs the "
+      "profile\n"
       "it is listed at, with the floors and capabilities that the name has there: `trinity "
       "profiles\n"
-      "emily` shows them. fast means the fastest lane of this machine, custom:BACKEND runs any "
+      "NAME` shows them. fast means the fastest profile of this machine, custom:BACKEND runs any "
       "backend\n"
       "of `trinity backends`.\n\n"
       "Example:\n  trinity profiles\n  trinity route --profile cpu_f32 \"Hi\"");

@@ -57,7 +57,7 @@ void add_commands(Command commands) {
   add_profiles(commands);
   add_backends(commands);
   add_pull(commands);
-  commands.heading("Make and look at an adapted model");
+  commands.heading("Make, check and publish an adapted model");
   add_export(commands);
   add_verify(commands);
   add_inspect(commands);

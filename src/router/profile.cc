@@ -14,8 +14,7 @@ namespace trinity {
 namespace {
 
 /// A lane that other builds have: listed, so that its name gets a reason and not a shrug.
-RuntimeProfile absent(std::string name, std::vector<std::string> aliases,
-                      std::string description) {
+RuntimeProfile absent(std::string name, std::vector<std::string> aliases, std::string description) {
   RuntimeProfile out;
   out.name = out.backend = std::move(name);
   out.description = std::move(description);
@@ -140,7 +139,7 @@ Result<RuntimeProfile> fast_profile() {
     if (!profile_unavailable(profile)) return profile;
   }
   return fail(ErrorKind::missing, "profile_unavailable",
-              "profile fast is unavailable: no lane for processors can run here; see trinity "
+              "profile fast is unavailable: no backend for processors can run here; see trinity "
               "profiles");
 }
 

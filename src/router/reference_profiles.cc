@@ -64,7 +64,7 @@ constexpr ReferenceProfile kProfiles[] = {
      kMlxFloors,
      kQwen,
      "Emily.Backend",
-     "Emily (MLX) in the reference; floors of its own lane",
+     "Emily (MLX) in the reference; floors of its own",
      ""},
     {"emily_fast",
      "Emily with fused kernels",
@@ -72,7 +72,7 @@ constexpr ReferenceProfile kProfiles[] = {
      kMlxFloors,
      kQwen,
      "Emily.Backend",
-     "Emily (MLX) with fused kernels in the reference; floors of its own lane",
+     "Emily (MLX) with fused kernels in the reference; floors of its own",
      ""},
 };
 

@@ -2,8 +2,9 @@
 //
 // W' = W + (lora_alpha / r) · B·A for every matrix that the adapter names, A [r, in], B [out, r]
 // (E. J. Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", 2021). The sum is taken
-// in f64 and rounded to f32 once, on all processors: bits depend on neither threads nor machine. A merged matrix stays
-// F32, whatever type its base has; lanes round it as they round every F32 weight.
+// in f64 and rounded to f32 once, on all processors: bits depend on neither threads nor machine. A
+// merged matrix stays F32, whatever type its base has; lanes round it as they round every F32
+// weight.
 //
 // Names in the adapter are "base_model.model.<module of the base model>.lora_A.weight". Variants
 // whose arithmetic is another one are refused by name: rank-stabilised scaling, DoRA, adapted

@@ -112,6 +112,32 @@ std::vector<std::size_t> lone_surrogates(std::string_view text) {
   return places;
 }
 
+/// Gives every number that exceeds all doubles another value in as many characters. Whether there
+/// was one.
+bool mend_large_numbers(std::string& text) {
+  bool mended = false;
+  for (std::size_t at = 0; at < text.size();) {
+    const char c = text[at];
+    if (c == '"') {
+      at = string_end(text, at);
+      continue;
+    }
+    if (c < '0' || c > '9') {
+      ++at;
+      continue;
+    }
+    const std::size_t end = std::min(text.find_first_not_of("0123456789.eE+-", at), text.size());
+    double value = 0;
+    const auto [stop, error] = std::from_chars(text.data() + at, text.data() + end, value);
+    if (error == std::errc::result_out_of_range && stop == text.data() + end) {
+      text.replace(at, end - at, "0." + std::string(end - at - 2, '0'));
+      mended = true;
+    }
+    at = end;
+  }
+  return mended;
+}
+
 /// Looks for keys that one object names twice.
 class KeyCheck final : public JsonEvents {
  public:
@@ -231,12 +257,15 @@ CheckedJson check_json(std::string_view text) {
   Status status = scan_json(text, {}, keys);
   if (status) return {JsonSlice::of_document(text), keys.verdict()};
   const std::vector<std::size_t> places = lone_surrogates(text);
-  if (status.error().tag != "invalid_json" || places.empty()) return {std::nullopt, status};
-  // Is that all that is wrong? The replacement has the same length, so every byte keeps its place.
+  if (status.error().tag != "invalid_json") return {std::nullopt, status};
+  // Is that all that is wrong? The replacements have the same length, so every byte keeps its
+  // place.
   std::string mended(text);
   for (const std::size_t place : places) mended.replace(place, 6, "\\ufffd");
+  if (!mend_large_numbers(mended) && places.empty()) return {std::nullopt, status};
   KeyCheck mended_keys;
   if (!scan_json(mended, {}, mended_keys)) return {std::nullopt, status};
+  if (places.empty()) return {JsonSlice::of_document(text), mended_keys.verdict()};
   return {JsonSlice::of_document(text),
           fail(ErrorKind::invalid_input, "lone_surrogate",
                fmt::format("the escape {} at byte {} is half of a surrogate pair, which stands for "

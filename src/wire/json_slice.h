@@ -61,6 +61,9 @@ struct CheckedJson {
 /// Checks one JSON text under the rules of scan_json (base/json_events.h); an object may name a key
 /// only once. Errors: those of scan_json, `duplicate_key`, and `lone_surrogate`: an escape such as
 /// \ud83d without its other half, which is what is left of a character that was cut in two.
+///
+/// A number that exceeds every double is JSON, and none of ours to judge where its value is not
+/// asked for, as in an id.
 CheckedJson check_json(std::string_view text);
 
 }  // namespace trinity::wire

@@ -57,8 +57,7 @@ void expect_defined_bits(Weights weights, DType dtype, int threads) {
     SCOPED_TRACE(
         fmt::format("{} rows by [{}, {}], {} threads", shape.rows, shape.out, shape.in, threads));
     const std::vector<float> x = awkward(inputs, shape.rows, shape.in);
-    const HostMatrix first({shape.out, shape.in}, inputs.normal(shape.out * shape.in, 0.1f),
-                            dtype);
+    const HostMatrix first({shape.out, shape.in}, inputs.normal(shape.out * shape.in, 0.1f), dtype);
     const HostMatrix second({2, shape.in}, inputs.normal(2 * shape.in, 3.0f), dtype);
     const TensorView stacked[] = {first.view(), second.view()};
     const auto packed = take(products.pack(stacked));
@@ -151,7 +150,7 @@ TEST(ExactProducts, AnInt8SumThatCouldOverflowIsRefused) {
   cpu::ThreadPool pool(1);
   ExactProducts products(Weights::int8, pool);
   const HostMatrix tensor({1, exact::kInt8MaxTerms + 1},
-                           std::vector<float>(exact::kInt8MaxTerms + 1, 1.0f), DType::bf16);
+                          std::vector<float>(exact::kInt8MaxTerms + 1, 1.0f), DType::bf16);
   const TensorView view = tensor.view();
   const auto packed = products.pack({&view, 1});
   ASSERT_FALSE(packed);
@@ -166,7 +165,7 @@ TEST(ExactProducts, TheLargestInt8SumIsExact) {
     ExactProducts products(Weights::int8, pool);
     for (const float sign : {1.0f, -1.0f}) {
       const HostMatrix tensor({1, in}, std::vector<float>(static_cast<size_t>(in), sign),
-                               DType::bf16);
+                              DType::bf16);
       const TensorView view = tensor.view();
       const std::vector<float> x(static_cast<size_t>(in), 1.0f);
       float y = 0;
@@ -226,7 +225,7 @@ TEST(VnniLoops, HaveTheDefinedBits) {
     ExactProducts products(Weights::int8, pool, &kernels);
     const std::vector<float> x = awkward(inputs, shape.rows, shape.in);
     const HostMatrix tensor({shape.out, shape.in}, inputs.normal(shape.out * shape.in, 0.1f),
-                             DType::bf16);
+                            DType::bf16);
     const TensorView view = tensor.view();
     const std::vector<float> w = tensor.values();
     std::vector<float> y(static_cast<size_t>(shape.rows * shape.out));

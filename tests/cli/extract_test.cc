@@ -64,18 +64,5 @@ TEST(ExtractCommand, FullAndSkippingGiveTheSameBits) {
             Json::parse(extract({"--full", "--no-prefix-cache"}, input).out)["hidden"]);
 }
 
-TEST(ExtractCommand, BadIdsAreErrorsInTheirPlace) {
-  const Outcome outcome =
-      extract({}, "{\"ids\":[1]}\n{\"ids\":[]}\n{\"ids\":[300]}\n{\"ids\":[-1]}\n{\"ids\":[2]}\n");
-  EXPECT_EQ(outcome.status, 1);
-  const std::vector<Json> records = records_of(outcome);
-  ASSERT_EQ(records.size(), 5u);
-  EXPECT_TRUE(records[0].contains("hidden"));
-  EXPECT_EQ(records[1]["error"]["tag"], "empty_transcript");
-  EXPECT_EQ(records[2]["error"]["tag"], "token_out_of_range");
-  EXPECT_EQ(records[3]["error"]["tag"], "token_out_of_range");
-  EXPECT_TRUE(records[4].contains("hidden"));
-}
-
 }  // namespace
 }  // namespace trinity::testing

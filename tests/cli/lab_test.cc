@@ -72,7 +72,8 @@ TEST_F(Lab, MatrixComparesOperationsLayersAndDecisions) {
 TEST_F(Lab, GoldenWritesTheBitsOfExactLanesAndRefusesOthers) {
   const Outcome refused = run({"lab", "golden", "--profiles", "reference"});
   EXPECT_EQ(refused.status, 2);
-  EXPECT_NE(refused.err.find("lane reference is oracle and has no defined bits"), std::string::npos)
+  EXPECT_NE(refused.err.find("profile reference is oracle and has no defined bits"),
+            std::string::npos)
       << refused.err;
   const auto file = folder_ / "bits.json";
   const Outcome written = run({"lab", "golden", "--out", file.string()});

@@ -238,12 +238,5 @@ TEST_F(Outputs, AReaderThatLeavesChangesNoVerdict) {
   EXPECT_EQ(status_without_reader({"verify", "/no/such/folder"}), 3);
 }
 
-TEST_F(Outputs, ALaneThatIsNotThereIsToldBeforeTheWorkOfTheFirst) {
-  const Outcome unknown = run(one_case({"--lane", "no_such_lane", "--report", at("r.html")}));
-  EXPECT_EQ(unknown.status, 2);
-  EXPECT_EQ(unknown.out, "");
-  EXPECT_FALSE(fs::exists(folder_ / "r.html"));
-}
-
 }  // namespace
 }  // namespace trinity::testing

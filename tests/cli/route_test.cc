@@ -165,13 +165,6 @@ TEST(RouteCommand, AnInputWithoutRecordsIsAnError) {
   }
 }
 
-TEST(RouteCommand, AnEmptyPromptIsRefusedButAnEmptyMessageIsRouted) {
-  const Outcome outcome = route({"--json", ""});
-  EXPECT_EQ(outcome.status, 1);
-  EXPECT_EQ(Json::parse(outcome.out)["error"]["tag"], "empty_transcript");
-  EXPECT_EQ(route({"--json"}, user_record(1, "").dump()).status, 0);
-}
-
 TEST(RouteCommand, AnInvalidPromptIsRefusedWithStatus1) {
   const Outcome outcome = route({"--json", "abc\xFF"});
   EXPECT_EQ(outcome.status, 1);

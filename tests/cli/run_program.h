@@ -1,4 +1,5 @@
 // The built program as a child process: arguments, input and environment in; output and status out.
+// What `run` gets as JSON is held against docs/schemas/.
 #pragma once
 
 #include <fcntl.h>
@@ -39,7 +40,9 @@ class Process {
   explicit Process(const Words& arguments, const Environment& environment = {})
       : Process(TRINITY_PROGRAM, arguments, environment) {}
 
-  Process(const std::string& program, const Words& arguments, const Environment& environment) {
+  /// `folder` is where the program runs; empty: where the test does.
+  Process(const std::string& program, const Words& arguments, const Environment& environment,
+          const std::string& folder = {}) {
     std::array<std::array<int, 2>, 3> pipes;
     for (auto& pipe : pipes) {
       if (::pipe2(pipe.data(), O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
@@ -56,6 +59,7 @@ class Process {
       ::dup2(pipes[0][0], STDIN_FILENO);
       ::dup2(pipes[1][1], STDOUT_FILENO);
       ::dup2(pipes[2][1], STDERR_FILENO);
+      if (!folder.empty() && ::chdir(folder.c_str()) != 0) ::_exit(126);
       ::execve(program.c_str(), argv.data(), envp.data());
       ::_exit(127);
     }
@@ -156,11 +160,18 @@ class Process {
   pid_t child_ = -1;
 };
 
+/// Fails the test when JSON that the program printed, or wrote into files that the arguments name,
+/// is not what docs/schemas/ says (record_check.cc).
+void check_records(const Words& arguments, const Environment& environment, const Outcome& outcome,
+                   const std::string& folder);
+
 inline Outcome run(const Words& arguments, const std::string& input = {},
-                   const Environment& environment = {}) {
+                   const Environment& environment = {}, const std::string& folder = {}) {
   // A program that ends without reading its input must not end the test with it.
   std::signal(SIGPIPE, SIG_IGN);
-  return Process(arguments, environment).finish(input);
+  const Outcome outcome = Process(TRINITY_PROGRAM, arguments, environment, folder).finish(input);
+  check_records(arguments, environment, outcome, folder);
+  return outcome;
 }
 
 /// The same through a shell: `command` finds the program in $0 and the arguments in "$@".

@@ -1,85 +1,133 @@
-// What commands print is what docs/schemas/ says.
+// The schemas of docs/schemas/: there is one for every record, they are held against what is in the
+// repository, and they refuse what is wrong. What commands print is checked wherever a test runs
+// one (record_check.cc).
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
 
 #include "cli/json_schema.h"
-#include "cli/run_program.h"
+#include "cli/record_check.h"
 #include "cli/test_model.h"
 
 namespace trinity::testing {
 namespace {
 
-using Json = nlohmann::json;
+namespace fs = std::filesystem;
 
-const std::filesystem::path schemas = std::filesystem::path(TRINITY_SOURCE_DIR) / "docs/schemas";
+const fs::path root = TRINITY_SOURCE_DIR;
 
-JsonSchema schema_named(const std::string& name) {
-  std::ifstream file(schemas / (name + ".json"));
-  EXPECT_TRUE(file.is_open()) << name;
-  return JsonSchema(Json::parse(file));
-}
-
-void expect_lines_of(const std::string& name, const Words& call, const std::string& input = "") {
-  const JsonSchema schema = schema_named(name);
-  const Outcome outcome = run(call, input);
-  std::string shown;
-  for (const std::string& word : call) shown += word + " ";
-  const auto lines = lines_of(outcome.out);
-  ASSERT_FALSE(lines.empty()) << shown << outcome.err;
-  for (const std::string& line : lines)
-    EXPECT_EQ(schema.fault_of(Json::parse(line)), "") << shown << line.substr(0, 300);
-}
-
-const char* const kRecords =
-    "{\"id\":7,\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}\n"
-    "{\"id\":{\"a\":[1,null]},\"text\":\"x y\"}\n"
-    "{\"ids\":[70,71,72]}\n";
-
-TEST(Schemas, Decisions) {
-  expect_lines_of("decision", {"route", "--json"}, kRecords);
-  for (const char* way : {"softmax", "sample"})
-    expect_lines_of("decision",
-                    {"route", "--json", "--agent-selection", way, "--role-selection", way},
-                    kRecords);
-  expect_lines_of("decision", with_model("route", {"--json", "Hi"}));
-  expect_lines_of("demo", {"demo", "--json"});
-}
-
-TEST(Schemas, Failures) {
-  expect_lines_of("error", {"route", "--json"},
-                  "{\"id\":[1],\"text\":\"\"}\n{\"messages\":5}\n{\"id\":2\n");
-  expect_lines_of("error", {"route", "--json", "--model", "/nowhere"});
-  expect_lines_of("error", {"route", "--json", "--no-such-flag"});
-  expect_lines_of("error", {"eval", "--json", "--cases", "/nowhere"});
-  expect_lines_of("error", {"verify", "--json", "/nowhere"});
-}
-
-TEST(Schemas, VectorsAndIds) {
-  expect_lines_of("hidden", {"extract"}, kRecords);
-  expect_lines_of("hidden", {"extract", "--all-positions"}, kRecords);
-  expect_lines_of("token_ids", {"tokenize"}, "{\"id\":\"a\",\"text\":\"Hi\"}\n{\"text\":\"\"}\n");
-  expect_lines_of("text", {"tokenize", "--decode"}, "{\"id\":1,\"ids\":[70,71]}\n");
-}
-
-TEST(Schemas, WhatThereIs) {
-  for (const char* name : {"profiles", "backends", "doctor", "version"})
-    expect_lines_of(name, {name, "--json"});
-  expect_lines_of("benchmark", {"bench", "--list", "--json"});
-}
-
-TEST(Schemas, EverySchemaNamesTheVersionAndRefusesWhatItDoesNotName) {
-  std::size_t count = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(schemas)) {
-    if (entry.path().extension() != ".json") continue;
-    ++count;
-    const JsonSchema schema = schema_named(entry.path().stem().string());
-    EXPECT_NE(schema.fault_of(Json::object()), "") << entry.path();
-    EXPECT_NE(schema.fault_of(Json{{"schema_version", 2}}), "") << entry.path();
-    EXPECT_NE(schema.fault_of(Json::array()), "") << entry.path();
+/// Commands by the names under which the help lists them: two spaces, the name, what it does.
+Words commands_below(const Words& group) {
+  Words call = group;
+  call.push_back("--help");
+  Words names;
+  bool behind = group.empty();
+  for (const std::string& line : lines_of(run(call).out)) {
+    behind = behind || line == "Subcommands:";
+    if (!behind || !line.starts_with("  ") || line.size() < 3) continue;
+    if (line[2] < 'a' || line[2] > 'z') continue;
+    names.push_back(line.substr(2, line.find(' ', 2) - 2));
   }
-  EXPECT_GE(count, 11u);
+  return names;
+}
+
+TEST(Schemas, ThereIsOneForEveryCommandThatPrintsJson) {
+  std::size_t count = 0;
+  const auto look_at = [&count](const Words& words, const std::string& name) {
+    Words call = words;
+    call.push_back("--help");
+    if (run(call).out.find("--json") == std::string::npos) return;
+    ++count;
+    EXPECT_NE(printed_schema(name, {}), "") << name;
+  };
+  for (const std::string& name : commands_below({})) {
+    if (name != "lab" && name != "vector" && name != "parity") {
+      look_at({name}, name);
+      continue;
+    }
+    const Words below = commands_below({name});
+    EXPECT_GE(below.size(), 3u) << name;
+    for (const std::string& one : below) look_at({name, one}, name + " " + one);
+  }
+  EXPECT_GE(count, 27u);
+}
+
+TEST(Schemas, FilesOfTheRepositoryAreWhatTheySay) {
+  std::size_t count = 0;
+  const auto check = [&count](const std::string& schema, const std::string& text,
+                              const fs::path& path) {
+    ++count;
+    EXPECT_EQ(JsonSchemas::ours().fault_of(schema, Json::parse(text)), "") << path;
+  };
+  for (const auto& [folder, schema] :
+       std::map<std::string, std::string>{{"lab/cases", "eval_cases"},
+                                          {"lab/snapshots", "snapshot"},
+                                          {"lab/golden", "exact_bits"},
+                                          {"pins", "pin"}})
+    for (const auto& entry : fs::directory_iterator(root / folder))
+      if (entry.path().extension() == ".json") check(schema, slurp(entry.path()), entry.path());
+  for (const auto& [file, schema] :
+       std::map<std::string, std::string>{{"lab/benchmark/tasks.jsonl", "task"},
+                                          {"lab/robustness/paraphrases.jsonl", "paraphrase"},
+                                          {"models/tiny/demo.jsonl", "demo_case"}})
+    for (const std::string& line : lines_of(slurp(root / file))) check(schema, line, file);
+  EXPECT_GE(count, 250u);
+}
+
+TEST(Schemas, RecordsThatNoOtherTestPrintsAreWhatTheySay) {
+  for (const char* name : {"profiles", "backends", "doctor", "version"})
+    EXPECT_EQ(lines_of(run({name, "--json"}).out).size(), 1u) << name;
+  if (TRINITY_HAS_BENCH) {
+    EXPECT_GE(lines_of(run({"bench", "--list", "--json"}).out).size(), 5u);
+    EXPECT_GE(lines_of(run({"bench", "tokenize", "--short", "--json"}).out).size(), 1u);
+  }
+  for (const char* way : {"softmax", "sample"})
+    EXPECT_EQ(
+        run({"route", "--json", "--agent-selection", way, "--role-selection", way, "Hi"}).status,
+        0);
+}
+
+TEST(Schemas, EachRefusesWhatItDoesNotName) {
+  const JsonSchemas& schemas = JsonSchemas::ours();
+  EXPECT_GE(schemas.names().size(), 44u);
+  for (const std::string& name : schemas.names()) {
+    if (name == "common") continue;  // parts of the others
+    for (const Json& wrong : {Json::object(), Json{{"schema_version", 2}}, Json::array(), Json()})
+      EXPECT_NE(schemas.fault_of(name, wrong), "") << name << " takes " << wrong;
+  }
+  Json decision = Json::parse(run({"route", "--json", "Hi"}).out);
+  decision["surprise"] = 1;
+  EXPECT_EQ(schemas.fault_of("decision", decision), "$.surprise is not in the schema");
+  decision.erase("surprise");
+  decision["margins"]["agent"] = "wide";
+  EXPECT_EQ(schemas.fault_of("decision", decision), "$.margins.agent is a string, not \"number\"");
+  decision.erase("margins");
+  EXPECT_EQ(schemas.fault_of("decision", decision), "$ lacks margins");
+}
+
+/// Every place of a schema must be one that the validator can follow.
+void expect_known(const std::string& file, const Json& schema) {
+  if (schema.is_array())
+    for (const Json& one : schema) expect_known(file, one);
+  if (!schema.is_object()) return;
+  if (schema.contains("$ref") && schema["$ref"].is_string()) {
+    const std::string reference = schema["$ref"];
+    const std::size_t hash = reference.find('#');
+    std::string name = reference.substr(0, hash);
+    name = name.empty() ? file : fs::path(name).stem().string();
+    ASSERT_TRUE(fs::exists(root / "docs/schemas" / (name + ".json"))) << file << reference;
+    const Json::json_pointer place(reference.substr(hash + 1));
+    EXPECT_TRUE(JsonSchemas::ours().document(name).contains(place)) << file << ": " << reference;
+  }
+  for (const auto& [key, member] : schema.items()) expect_known(file, member);
+}
+
+TEST(Schemas, ReferencesLeadSomewhereAndTheListNamesEverySchema) {
+  const std::string list = slurp(root / "docs/schemas/README.md");
+  for (const std::string& name : JsonSchemas::ours().names()) {
+    expect_known(name, JsonSchemas::ours().document(name));
+    EXPECT_NE(list.find("(" + name + ".json)"), std::string::npos) << name;
+  }
 }
 
 }  // namespace

@@ -52,7 +52,7 @@ TEST(Screen, NoLineIsWiderThanTheTerminal) {
 
 TEST(Screen, EvaluationsFit) {
   expect_fits(
-      {"eval", "--case", "lang_german", "--verbose", "--show-logits", "--lane", "reference"});
+      {"eval", "--case", "lang_german", "--verbose", "--show-logits", "--profile", "reference"});
 }
 
 /// Three conversations with ids that would take over a terminal, and wrong expectations.
@@ -94,7 +94,7 @@ TEST_F(HostileCases, StayTextInEveryView) {
   EXPECT_NE(judged.out.find(R"(\x1b]2;PWNED)"), std::string::npos) << judged.out << judged.err;
   expect_calm(judged);
   expect_calm(run({"eval", "--cases", cases(), "--list-cases"}));
-  expect_calm(run({"eval", "--cases", cases(), "--lane", "reference", "--oracle", "reference"}));
+  expect_calm(run({"eval", "--cases", cases(), "--profile", "reference", "--oracle", "reference"}));
   expect_calm(run({"lab", "robustness", "--cases", cases(), "--profiles", "cpu_f32"}));
 }
 

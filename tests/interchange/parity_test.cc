@@ -8,12 +8,12 @@
 #include "base/json.h"
 #include "base/sha256.h"
 #include "interchange/component_files.h"
-#include "interchange/python_import_sources.h"
 #include "interchange/parity/chunks.h"
 #include "interchange/parity/compare.h"
 #include "interchange/parity/native.h"
 #include "interchange/parity/sample.h"
 #include "interchange/parity/stage.h"
+#include "interchange/python_import_sources.h"
 #include "support/conformance.h"
 #include "tensor/float_cast.h"
 

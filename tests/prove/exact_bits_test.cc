@@ -164,8 +164,8 @@ TEST_P(OneBit, OfAnOperationIsFoundUnderItsName) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Operations, OneBit,
-                         ::testing::Values("rms_norm", "rope", "add", "silu_mul",
-                                           "attention", "mlp"),
+                         ::testing::Values("rms_norm", "rope", "add", "silu_mul", "attention",
+                                           "mlp"),
                          [](const auto& op) { return op.param; });
 
 TEST(ExactBits, ACaseThatPartsIsNamed) {

@@ -170,6 +170,17 @@ TEST_F(WeightSets, NamesOfOtherWrappingsAreFound) {
   EXPECT_EQ(text_of(checkpoint->tensor(info->name)->bytes), "u");
 }
 
+TEST_F(WeightSets, AVariantBesideTheWeightsIsRefusedUnlessAnIndexLeavesItOut) {
+  write("model.safetensors", {{"a", "1"}});
+  write("model.fp16.safetensors", {{"a", "1"}});
+  expect_refused("duplicate_tensor",
+                 {"model.fp16.safetensors", "model.safetensors", "keep one of the files"});
+  index({{"a", "model.safetensors"}});
+  EXPECT_EQ(read(), (Content{{"a", "1"}}));
+  ASSERT_EQ(open()->files().size(), 1u);
+  EXPECT_EQ(open()->files().front().path().filename(), "model.safetensors");
+}
+
 TEST_F(WeightSets, OneWeightUnderTwoNamesIsRefused) {
   write("model.safetensors", {{"norm.weight", "1"}, {"model.norm.weight", "2"}});
   expect_refused("duplicate_tensor", {"norm.weight", "model.norm.weight", "one weight"});

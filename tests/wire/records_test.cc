@@ -42,7 +42,8 @@ TEST(Records, KeepTheIdWhateverItIs) {
 TEST(Records, IdsComeBackByteForByte) {
   for (const std::string id :
        {"12345678901234567890123", "18446744073709551616", "-9223372036854775809", "-0", "-0.0",
-        "1.0", "1e2", "1E+2", "0.12345678901234567890", "1e-400", R"("\u0041\/")",
+        "1.0", "1e2", "1E+2", "0.12345678901234567890", "1e-400", "1e400", "-1.5E+999",
+        "[1e400,{\"a\":-2e308}]", R"("\u0041\/")",
         R"({ "user" : 98765432109876543210,"b":[1.10,  {"a":-0}] })", "[]", "true"}) {
     for (const std::string rest :
          {R"("text":"a")", R"("text":7)", R"("text":"a","text":"b")", R"("text":"\ud83d")"}) {
@@ -58,6 +59,20 @@ TEST(Records, IdsComeBackByteForByte) {
   append_record_begin(out, {1, "{\n  \"a\": 1\r\n}"});  // an answer is one line
   EXPECT_EQ(nlohmann::json::parse(out + "\"x\":0}")["id"]["a"], 1);
   EXPECT_EQ(out.find_first_of("\r\n"), std::string::npos);
+}
+
+TEST(Records, NumbersBeyondEveryDoubleMatterOnlyWhereTheyAreRead) {
+  const std::string digits(400, '7');
+  for (const std::string& number : {std::string("1e400"), "-" + digits, digits + ".5"}) {
+    EXPECT_TRUE(read_query(line("{\"id\":" + number + ",\"text\":\"a\"}")).value) << number;
+    EXPECT_TRUE(read_query(line("{\"text\":\"a\",\"score\":[" + number + "]}")).value);
+    EXPECT_EQ(tag_of("{\"ids\":[1," + number + "]}"), "invalid_ids");
+    EXPECT_EQ(tag_of("{\"text\":" + number + "}"), "invalid_text");
+  }
+  EXPECT_EQ(tag_of(R"({"id":1e400,"text":"a","text":"b"})"), "duplicate_key");
+  EXPECT_EQ(tag_of(R"({"id":1e400,"text":"\ud83d"})"), "lone_surrogate");
+  EXPECT_EQ(tag_of(R"({"id":1e400,"text":"a")"), "invalid_json");
+  EXPECT_EQ(tag_of(R"({"id":01e400,"text":"a"})"), "invalid_json");
 }
 
 TEST(Records, NameHalfOfASurrogatePair) {

@@ -40,7 +40,7 @@ class ExactBackend final : public VectorBackend {
       return fail(ErrorKind::unsupported, "int8_sum_overflow",
                   "a weight of " + std::to_string(shape.in) + " columns is too wide for int8: " +
                       "sums of more than " + std::to_string(exact::kInt8MaxTerms) +
-                      " products may exceed 32 bits; use a lane with f32 products");
+                      " products may exceed 32 bits; use a profile with f32 products");
     TRINITY_TRY(const Weight plain, VectorBackend::prepare_linear(stacked));
     const auto& values = plain.as<StackedWeight>().values;
     auto weight = std::make_shared<Int8Weight>();

@@ -230,7 +230,7 @@ void declare(Command& command, ExportFlags& flags) {
       .in("Run");
   command
       .value("--profile", flags.profile,
-             "how to compute, see `trinity profiles`; fast: the fastest lane here (without it: the "
+             "how to compute, see `trinity profiles`; fast: the fastest one here (without it: the "
              "default, the same everywhere)")
       .takes("NAME")
       .in("Run");

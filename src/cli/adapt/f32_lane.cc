@@ -18,7 +18,7 @@ Result<RuntimeProfile> chosen_profile(const std::string& name) {
 void add_f32_lane_flags(Command& command, F32LaneFlags& flags) {
   command
       .value("--runtime-profile,--profile", flags.profile,
-             "lane of full f32 precision that computes (see trinity profiles); default cpu_f32")
+             "profile of full f32 precision that computes (see trinity profiles); default cpu_f32")
       .takes("NAME");
   command.value("--threads", flags.threads, "worker threads (default: all processors)")
       .takes("N")

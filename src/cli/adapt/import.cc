@@ -167,7 +167,8 @@ void declare(Command& command, ImportFlags& flags) {
   add_f32_lane_flags(command, flags.lane);
   command.json_lines(flags.json, "one JSON object an event, and a report");
   command.notes(
-      "The folder holds U, S, V and the scale offsets of every adapted tensor as the Python lane\n"
+      "The folder holds U, S, V and the scale offsets of every adapted tensor as the Python "
+      "program\n"
       "writes them, and the router head. They are multiplied out in f32 and rounded once.\n\n"
       "Example:\n  trinity import --source-dir components --model Qwen3-0.6B --out bundle\n"
       "  trinity verify bundle --model Qwen3-0.6B");

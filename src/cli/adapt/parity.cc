@@ -347,24 +347,23 @@ void declare_check(Command& command, CheckFlags& flags) {
   command.json(flags.json, "the summary as one JSON object instead of lines");
   command.notes(
       "Known elsewhere as trinity.parity.check.\n\n"
-      "Example:\n  trinity parity check --python-report report.json --elixir-report ours.json");
+      "Example:\n  trinity parity check --python-report report.json --our-report ours.json");
 }
 
 }  // namespace
 
 void add_parity(Command& commands) {
-  commands.add(
-      "parity", "Find where adapted weights part from those of the Python implementation",
-      [](Command& parity) {
-        parity.notes(
-            "Example:\n  trinity parity sample --help\n  trinity parity chunks --help\n"
-            "  trinity parity check --python-report report.json --elixir-report ours.json");
-        add_command(parity, "sample", "Compute a parity report from Python components",
-                    declare_sample, sample);
-        add_command(parity, "chunks", "The same for very tall tensors, in chunks of rows",
-                    declare_chunks, chunks);
-        add_command(parity, "check", "Judge two parity reports", declare_check, check);
-      });
+  commands.add("parity", "Find where adapted weights part from those of the Python implementation",
+               [](Command& parity) {
+                 parity.notes(
+                     "Example:\n  trinity parity sample --help\n  trinity parity chunks --help\n"
+                     "  trinity parity check --python-report report.json --our-report ours.json");
+                 add_command(parity, "sample", "Compute a parity report from Python components",
+                             declare_sample, sample);
+                 add_command(parity, "chunks", "The same for very tall tensors, in chunks of rows",
+                             declare_chunks, chunks);
+                 add_command(parity, "check", "Judge two parity reports", declare_check, check);
+               });
 }
 
 }  // namespace trinity::cli

@@ -37,12 +37,12 @@ Result<int> list_cases(const EvalFlags& flags) {
   return 0;
 }
 
-/// The first lane's record; with several lanes all of them under `lanes`, too.
+/// All lanes under `lanes`, whatever their number; beside it the first one's record, for readers
+/// who know one lane.
 Json record_of(const std::vector<LaneReport>& lanes, const EvalBaseline& baseline,
                bool with_logits) {
   Json record = lane_record(lanes.front(), with_logits);
-  if (lanes.size() == 1) return record;
-  record["comparison"] = baseline_record(baseline, lanes);
+  record["comparison"] = lanes.size() > 1 ? baseline_record(baseline, lanes) : Json(nullptr);
   record["lanes"] = Json::array();
   for (const LaneReport& lane : lanes) record["lanes"].push_back(lane_record(lane, with_logits));
   return record;
@@ -142,7 +142,8 @@ void declare(Command& command, EvalFlags& flags) {
       "failed.\n\n"
       "Examples:\n"
       "  trinity eval\n"
-      "  trinity eval --lane cpu_bf16 --oracle reference --determinism-rungs process,restart,batch "
+      "  trinity eval --profile cpu_bf16 --oracle reference --determinism-rungs "
+      "process,restart,batch "
       "\\\n"
       "      --report eval.html\n"
       "  trinity eval --cases cases.json --model Qwen3-0.6B --head router_head.safetensors \\\n"

@@ -94,17 +94,20 @@ void declare_output(Command& command, EvalFlags& flags) {
 }  // namespace
 
 void declare_eval_flags(Command& command, EvalFlags& flags) {
-  add_model_flags(command, flags.model);
+  add_model_folder_flag(command, flags.model.model);
+  add_repeatable(command, "--profile", flags.profiles,
+                 "how to compute, see `trinity profiles`; may be given several times, to compare "
+                 "(without it: the default, the same everywhere)")
+      .takes("NAME")
+      .in("Model");
+  add_threads_flag(command, flags.model.threads);
   add_tokenizer_flag(command, flags.model.tokenizer);
   add_head_flag(command, flags.model.head);
   add_adaptation_flags(command, flags.model);
   command.value("--runtime-profile", flags.model.profile, "the same as --profile")
       .excludes("--profile")
       .hidden();
-  add_repeatable(command, "--lane", flags.lanes,
-                 "evaluate this profile too; may be given several times")
-      .takes("NAME")
-      .in("Model");
+  add_repeatable(command, "--lane", flags.lanes, "the same as --profile").hidden();
   command
       .value("--oracle", flags.oracle,
              "evaluate this profile too; the report compares the others with it")
@@ -166,9 +169,20 @@ Result<EvalCaseSet> cases_of(const EvalFlags& flags) {
   return select_eval_cases(std::move(*set), flags.ids);
 }
 
-std::vector<std::string> lanes_of(const EvalFlags& flags) {
-  std::vector<std::string> lanes = {flags.model.profile};
+namespace {
+
+/// The profiles to judge; "" is the default, of a call that names none.
+std::vector<std::string> named_lanes(const EvalFlags& flags) {
+  std::vector<std::string> lanes = flags.profiles;
+  if (lanes.empty()) lanes.push_back(flags.model.profile);
   lanes.insert(lanes.end(), flags.lanes.begin(), flags.lanes.end());
+  return lanes;
+}
+
+}  // namespace
+
+std::vector<std::string> lanes_of(const EvalFlags& flags) {
+  std::vector<std::string> lanes = named_lanes(flags);
   if (!flags.oracle.empty()) lanes.push_back(flags.oracle);
   std::vector<std::string> unique;
   for (const std::string& lane : lanes)
@@ -179,8 +193,8 @@ std::vector<std::string> lanes_of(const EvalFlags& flags) {
 }
 
 bool is_judged_lane(const EvalFlags& flags, const std::string& profile) {
-  return profile != flags.oracle || profile == flags.model.profile ||
-         std::find(flags.lanes.begin(), flags.lanes.end(), profile) != flags.lanes.end();
+  const std::vector<std::string> named = named_lanes(flags);
+  return profile != flags.oracle || std::find(named.begin(), named.end(), profile) != named.end();
 }
 
 std::string snapshot_out_of(const EvalFlags& flags, const std::string& profile) {
@@ -194,7 +208,7 @@ Status check_eval_flags(const EvalFlags& flags) {
   if (!flags.snapshot_out.empty() && lanes_of(flags).size() > 1 &&
       flags.snapshot_out.find(kProfileMark) == std::string::npos)
     return fail(ErrorKind::usage, "snapshot_out_needs_profile",
-                "several lanes cannot share one --snapshot-out; put {profile} into its name");
+                "several profiles cannot share one --snapshot-out; put {profile} into its name");
   if (flags.cases.empty() && !flags.model.model.empty())
     return fail(ErrorKind::usage, "cases_needed",
                 "the built-in cases are made for the tiny router; name cases for --model with "

@@ -15,7 +15,8 @@ namespace trinity::cli {
 
 struct EvalFlags {
   ModelFlags model;
-  std::vector<std::string> lanes;  // further profiles
+  std::vector<std::string> profiles;
+  std::vector<std::string> lanes;  // further ones, by the older flag
   std::string oracle;
   std::string cases;
   std::vector<std::string> ids;
@@ -68,7 +69,7 @@ Result<Reading> reading_of(const EvalFlags& flags);
 /// The cases of --cases, else the built-in ones, less those that --case leaves out.
 Result<EvalCaseSet> cases_of(const EvalFlags& flags);
 
-/// Every profile to evaluate, each once, in the order given: --profile, --lane, --oracle.
+/// Every profile to evaluate, each once, in the order given: --profile, --oracle.
 std::vector<std::string> lanes_of(const EvalFlags& flags);
 
 /// False for an oracle that is only there to compare with: it is not repeated.

@@ -91,7 +91,7 @@ Result<RoutePrints> prints_of_new_process(const std::string& profile) {
 class Steps {
  public:
   Steps(const std::string& lane, const RungChoice& repeats)
-      : total_(1U + repeats.process + repeats.restart + repeats.batch), bar_("lane " + lane) {
+      : total_(1U + repeats.process + repeats.restart + repeats.batch), bar_("profile " + lane) {
     bar_.update(0, total_);
   }
   void next() { bar_.update(++done_, total_); }

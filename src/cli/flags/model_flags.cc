@@ -10,14 +10,22 @@
 namespace trinity::cli {
 void add_model_flags(Command& command, ModelFlags& flags) {
   add_model_folder_flag(command, flags.model);
+  add_profile_flag(command, flags.profile);
+  add_threads_flag(command, flags.threads);
+}
+
+void add_profile_flag(Command& command, std::string& profile) {
   command
-      .value("--profile", flags.profile,
-             "how to compute, see `trinity profiles`; fast: the fastest lane here (without it: the "
+      .value("--profile", profile,
+             "how to compute, see `trinity profiles`; fast: the fastest one here (without it: the "
              "default, the same everywhere)")
       .takes("NAME")
       .in("Model");
+}
+
+void add_threads_flag(Command& command, int& threads) {
   command
-      .value("--threads", flags.threads,
+      .value("--threads", threads,
              "threads to compute with (0: all processors, but one for a tiny model)")
       .takes("N")
       .range(0, 1024)

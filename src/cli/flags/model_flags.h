@@ -22,6 +22,8 @@ struct ModelFlags : RouterOptions {
 
 /// --model alone.
 void add_model_folder_flag(Command& command, std::filesystem::path& model);
+void add_profile_flag(Command& command, std::string& profile);
+void add_threads_flag(Command& command, int& threads);
 /// --model, --profile, --threads.
 void add_model_flags(Command& command, ModelFlags& flags);
 /// --tokenizer, where text is read.

@@ -6,8 +6,8 @@
 #include <filesystem>
 
 #include "base/file.h"
-#include "base/sha256.h"
 #include "base/printable.h"
+#include "base/sha256.h"
 #include "base/try.h"
 #include "base/utf8.h"
 #include "bundle/bundle_paths.h"

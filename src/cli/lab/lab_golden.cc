@@ -42,12 +42,12 @@ Result<std::vector<MatrixLane>> golden_lanes(const GoldenFlags& flags) {
   for (const MatrixLane& lane : lanes.lanes)
     if (!exact_arithmetic(lane.backend))
       return fail(ErrorKind::usage, "lane_without_exact_bits",
-                  fmt::format("lane {} is {} and has no defined bits; name lanes that `trinity "
+                  fmt::format("profile {} is {} and has no defined bits; name ones that `trinity "
                               "profiles` calls exact",
                               lane.name, exactness_name(lane.exactness)));
   if (lanes.lanes.empty())
     return fail(ErrorKind::missing, "no_exact_lane",
-                "no exact lane can run here; see `trinity profiles`");
+                "no exact profile can run here; see `trinity profiles`");
   return std::move(lanes.lanes);
 }
 
@@ -66,10 +66,11 @@ Result<PublishedBits> record(std::span<const MatrixLane> lanes) {
       const ExactComparison comparison =
           compare_exact_bits(lane.name, arithmetic, here, recorded, bits);
       if (!comparison.passed())
-        return fail(ErrorKind::failed, "lanes_disagree",
-                    fmt::format("lane {} does not have the bits of the lane before it, so nothing "
-                                "was written: {}",
-                                lane.name, comparison.sentence()));
+        return fail(
+            ErrorKind::failed, "lanes_disagree",
+            fmt::format("profile {} does not have the bits of the profile before it, so nothing "
+                        "was written: {}",
+                        lane.name, comparison.sentence()));
       continue;
     }
     recorded.arithmetic[arithmetic] = std::move(here);
@@ -115,7 +116,7 @@ Result<int> golden(const GoldenFlags& flags) {
 void declare(Command& command, GoldenFlags& flags) {
   command
       .value("--profiles", flags.profiles,
-             "exact lanes (without it: the first of each arithmetic that can run here)")
+             "exact profiles (without it: the first of each arithmetic that can run here)")
       .takes("NAME,NAME…")
       .commas();
   command.value("--threads", flags.threads, "threads to compute with (0: all processors)")
@@ -137,7 +138,7 @@ void declare(Command& command, GoldenFlags& flags) {
 }  // namespace
 
 void add_lab_golden(Command& lab) {
-  add_command(lab, "golden", "Compare the bits of the exact lanes with the published", declare,
+  add_command(lab, "golden", "Compare the bits of the exact profiles with the published", declare,
               golden);
 }
 

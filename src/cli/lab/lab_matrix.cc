@@ -135,16 +135,17 @@ void declare(Command& command, MatrixFlags& flags) {
   command.json(flags.json, "one JSON object instead of tables");
   command.value("--report", flags.report, "HTML page to write").takes("FILE").no_environment();
   command.notes(
-      "Fails when an operation or the hidden states lie outside a lane's tolerances, when a\n"
-      "decision flips whose margin is not under the lane's floor, or when the bits of an exact\n"
-      "lane are not the published ones.\n\n"
+      "Fails when an operation or the hidden states lie outside a profile's tolerances, when a\n"
+      "decision flips whose margin is not under the profile's floor, or when the bits of an exact\n"
+      "profile are not the published ones.\n\n"
       "Example:\n  trinity lab matrix --profiles reference,cpu_f32,cpu_bf16 --report matrix.html");
 }
 
 }  // namespace
 
 void add_lab_matrix(Command& lab) {
-  add_command(lab, "matrix", "Compare all lanes: operations, layers, decisions", declare, matrix);
+  add_command(lab, "matrix", "Compare all profiles: operations, layers, decisions", declare,
+              matrix);
 }
 
 }  // namespace trinity::cli

@@ -13,7 +13,7 @@ void add_lab_flags(Command& command, LabFlags& flags) {
   add_head_flag(command, flags.head);
   command
       .value("--profiles", flags.profiles,
-             "lanes to compare, for example cpu_f32,cpu_bf16,plugin:PATH (without it: all "
+             "profiles to compare, for example cpu_f32,cpu_bf16,plugin:PATH (without it: all "
              "that can run here)")
       .takes("NAME,NAME…")
       .commas()

@@ -131,12 +131,14 @@ report::Document decision_card(const Decision& decision,
                           "of the chosen logit over the second.",
                           Look::faint},
                          {close ? " " + close_call_text(*floors) : ""}}},
-      report::Paragraph{{{fmt::format(
-          "{}, read at position {}, profile {} ({}), input mode {}",
-          report::counted(static_cast<std::size_t>(decision.token_count), "token"),
-          decision.hidden_index, decision.profile, decision.exactness, input_mode_name(decision.input_mode))}}},
-      report::Paragraph{{{fmt::format("{:.2f} ms: tokenize {:.2f}, queue {:.2f}, prefill {:.2f}, head {:.2f}",
-                                      ms.total, ms.tokenize, ms.queue, ms.prefill, ms.head)}}},
+      report::Paragraph{
+          {{fmt::format("{}, read at position {}, profile {} ({}), input mode {}",
+                        report::counted(static_cast<std::size_t>(decision.token_count), "token"),
+                        decision.hidden_index, decision.profile, decision.exactness,
+                        input_mode_name(decision.input_mode))}}},
+      report::Paragraph{
+          {{fmt::format("{:.2f} ms: tokenize {:.2f}, queue {:.2f}, prefill {:.2f}, head {:.2f}",
+                        ms.total, ms.tokenize, ms.queue, ms.prefill, ms.head)}}},
       report::Facts{11,
                     {{"transcript", {{hash_text(decision.transcript_hash), Look::faint}}},
                      {"route", {{hash_text(decision.route_hash), Look::faint}}}}}};

@@ -11,9 +11,9 @@
 #include "base/utf8.h"
 #include "bundle/json_lookup.h"
 #include "bundle/manifest.h"
-#include "interchange/python_import_sources.h"
 #include "interchange/parity/replay.h"
 #include "interchange/parity/stage.h"
+#include "interchange/python_import_sources.h"
 
 namespace trinity {
 namespace {

@@ -7,8 +7,8 @@
 #include "base/try.h"
 #include "base/utf8.h"
 #include "bundle/json_lookup.h"
-#include "interchange/python_import_sources.h"
 #include "interchange/parity/stage.h"
+#include "interchange/python_import_sources.h"
 
 namespace trinity {
 namespace {

@@ -127,6 +127,9 @@ Result<EvalCaseSet> read_document(const Json& document, const wire::JsonSlice& t
 }  // namespace
 
 Result<EvalCaseSet> read_eval_cases(std::string_view text, const std::string& origin) {
+  // For what is cut inside a character: that has a name of its own.
+  if (Status checked = wire::check_json(text).status; !checked)
+    return fail_in(origin, std::move(checked.error()));
   auto document = parse_json(text);
   if (!document) return fail_in(origin, std::move(document.error()));
   auto set = read_document(*document, wire::JsonSlice::of_document(text), origin);

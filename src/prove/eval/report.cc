@@ -59,11 +59,11 @@ class EvalDocument {
   report::Section comparison() const {
     if (baseline_.name.empty()) return {};
     report::Table equal{
-        "Lanes beside the baseline",
-        {{"lane", 26, false, 12}, {"equal decisions", 16}, {"largest |Δ logit|", 18, true}},
+        "Profiles beside the baseline",
+        {{"profile", 26, false, 12}, {"equal decisions", 16}, {"largest |Δ logit|", 18, true}},
         {}};
     report::Table flips{"Decisions that differ",
-                        {{"lane", 26, false, 9},
+                        {{"profile", 26, false, 9},
                          {"case", 26, false, 10, 0, Setting::id},
                          {"there", 10, false, 0, 1},
                          {"margin there", 12, true},
@@ -93,9 +93,10 @@ class EvalDocument {
     section.blocks.emplace_back(std::move(equal), Audience::terminal);
     section.blocks.emplace_back(
         report::Paragraph{
-            {{flips.rows.empty() ? "No decision differs, on any lane."
-                                 : "The drift of a lane is its largest difference of any logit. It "
-                                   "may turn a decision whose margin is no larger."}}},
+            {{flips.rows.empty()
+                  ? "No decision differs, on any profile."
+                  : "The drift of a profile is its largest difference of any logit. It "
+                    "may turn a decision whose margin is no larger."}}},
         Audience::page);
     if (!flips.rows.empty()) section.blocks.emplace_back(std::move(flips));
     return section;
@@ -132,21 +133,23 @@ class EvalDocument {
     return {{report::counted(ids_.size(), "case")},
             report::foreign(first.set->origin, 120),
             report::foreign(first.model, 120),
-            {fmt::format("input {}, fidelity {}", input_mode_name(first.input.input_mode), first.fidelity_mode)},
+            {fmt::format("input {}, fidelity {}", input_mode_name(first.input.input_mode),
+                         first.fidelity_mode)},
             {options.producer},
             {options.generated_at}};
   }
 
   report::Section lanes_section() const {
-    report::Table table{"Lanes",
-                        {page_column("lane"), page_column("cases"), page_column("equal decisions"),
-                         page_column("worst agent margin", Setting::plain, true),
-                         page_column("worst role margin", Setting::plain, true),
-                         page_column("floors", Setting::plain, true), page_column("promise"),
-                         page_column("seconds", Setting::plain, true)},
-                        {}};
+    report::Table table{
+        "Profiles",
+        {page_column("profile"), page_column("cases"), page_column("equal decisions"),
+         page_column("worst agent margin", Setting::plain, true),
+         page_column("worst role margin", Setting::plain, true),
+         page_column("floors", Setting::plain, true), page_column("promise"),
+         page_column("seconds", Setting::plain, true)},
+        {}};
     for (std::size_t i = 0; i < lanes_.size(); ++i) table.rows.push_back({lane_cells(i)});
-    return {{{"Lanes"}}, {}, {std::move(table)}, Audience::page};
+    return {{{"Profiles"}}, {}, {std::move(table)}, Audience::page};
   }
 
   std::vector<Cell> lane_cells(std::size_t i) const {
@@ -176,7 +179,7 @@ class EvalDocument {
   }
 
   report::Section findings() const {
-    report::Findings findings{"Findings", {"lane", "case"}, {}};
+    report::Findings findings{"Findings", {"profile", "case"}, {}};
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
       const auto add = [&](Cell where, const std::string& finding) {
         findings.items.push_back(
@@ -234,7 +237,7 @@ class EvalDocument {
   report::Section closest() const {
     const std::size_t rows = std::min(kClosestRows, ids_.size());
     return {{{"The closest decisions"}},
-            {{fmt::format("The {} cases whose smaller margin is smallest on any lane.", rows)}},
+            {{fmt::format("The {} cases whose smaller margin is smallest on any profile.", rows)}},
             {legend(),
              report::Charts{{{report::Chart::Kind::closest_rows, "Chart of the closest decisions",
                               "Agent margin", ids_, margin_series(true), "Role margin",
@@ -286,7 +289,7 @@ class EvalDocument {
       table.rows.push_back(std::move(row));
     }
     return {{{"What was selected"}},
-            {{fmt::format("Cases by agent and role on lane {}.{}", lane.profile.shown_name(),
+            {{fmt::format("Cases by agent and role on profile {}.{}", lane.profile.shown_name(),
                           uncovered_text(lane))}},
             {std::move(table)},
             Audience::page};
@@ -303,7 +306,7 @@ class EvalDocument {
   report::Section determinism() const {
     report::Table table{
         "Determinism",
-        {page_column("lane"), page_column("same process"), page_column("new process"),
+        {page_column("profile"), page_column("same process"), page_column("new process"),
          page_column("other batches, threads, caches"), page_column("promise")},
         {}};
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
@@ -326,7 +329,7 @@ class EvalDocument {
               Audience::page};
     return {{{"Determinism"}},
             {{"Cases whose route hash (both ids and all logits to six decimals) is the same in "
-              "every repeat. Each lane is judged by what it promises. Every repeat computes "
+              "every repeat. Each profile is judged by what it promises. Every repeat computes "
               "everything anew."}},
             {std::move(table)},
             Audience::page};

@@ -13,6 +13,7 @@
 #include "base/try.h"
 #include "base/utf8.h"
 #include "prove/built_in.h"
+#include "wire/json_slice.h"
 
 namespace trinity {
 namespace {
@@ -111,6 +112,9 @@ Result<EvalSnapshot> read_document(const Json& document) {
 }  // namespace
 
 Result<EvalSnapshot> read_snapshot(std::string_view text, std::string origin) {
+  // For what is cut inside a character: that has a name of its own.
+  if (Status checked = wire::check_json(text).status; !checked)
+    return fail_in(origin, std::move(checked.error()));
   auto document = parse_json(text);
   if (!document) return fail_in(origin, std::move(document.error()));
   auto snapshot = read_document(*document);

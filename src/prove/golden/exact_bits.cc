@@ -156,10 +156,11 @@ ExactComparison compare_exact_bits(const std::string& lane, const std::string& a
 Result<ExactComparison> compare_with_published(const MatrixLane& lane, const CaseFilter& filter) {
   const auto arithmetic = exact_arithmetic(lane.backend);
   if (!arithmetic)
-    return fail(ErrorKind::usage, "lane_without_exact_bits",
-                fmt::format("lane {} has no defined bits; name one that `trinity profiles` calls "
-                            "exact",
-                            lane.name));
+    return fail(
+        ErrorKind::usage, "lane_without_exact_bits",
+        fmt::format("profile {} has no defined bits; name one that `trinity profiles` calls "
+                    "exact",
+                    lane.name));
   TRINITY_TRY(const PublishedBits published, built_in_published_bits());
   TRINITY_TRY(const PublishedBits program, empty_published_bits());
   // Where nothing is published there is nothing to compute for.

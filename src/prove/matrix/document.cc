@@ -38,8 +38,8 @@ Cell operations_cell(const MatrixReport& report, std::size_t lane) {
 }
 
 report::Section lanes_section(const MatrixReport& report) {
-  report::Table table{"Lanes",
-                      {page_column("lane"), page_column("device"), page_column("promise"),
+  report::Table table{"Profiles",
+                      {page_column("profile"), page_column("device"), page_column("promise"),
                        page_column("operations"), page_column("remarks", Setting::prose)},
                       {}};
   for (std::size_t i = 0; i < report.lanes.lanes.size(); ++i) {
@@ -54,7 +54,7 @@ report::Section lanes_section(const MatrixReport& report) {
   }
   for (const MissingLane& lane : report.lanes.missing)
     table.rows.push_back({{lane.name, "–", "–", {"not here", Look::label}, lane.reason}});
-  return {{{"Lanes"}}, {}, {std::move(table)}, Audience::page};
+  return {{{"Profiles"}}, {}, {std::move(table)}, Audience::page};
 }
 
 /// What was said of lanes, in sentences.
@@ -76,7 +76,7 @@ report::Section remarks_section(const MatrixReport& report) {
 }
 
 report::Section findings_section(const MatrixReport& report) {
-  report::Findings findings{"Findings", {"lane", "operation"}, {}};
+  report::Findings findings{"Findings", {"profile", "operation"}, {}};
   for (const OpVerdict& one : report.ops.verdicts) {
     const std::string made_of =
         one.follows_from.empty() ? std::string()
@@ -115,16 +115,18 @@ report::Section operations_section(const MatrixReport& report) {
   }
   return {{{"Operations"}},
           {{"Largest error of an element over the size of what went into it, and the share of the "
-            "lane's limit that it used up."}},
+            "profile's limit that it used up."}},
           {std::move(table)}};
 }
 
 report::Section layers_section(const MatrixReport& report) {
   const ModelMatrix& model = *report.model;
-  report::Table table{
-      "Layers",
-      {{"lanes", 32, false, 24}, {"after last", 10, true}, {"limit", 9, true}, {"they part", 21}},
-      {}};
+  report::Table table{"Layers",
+                      {{"profiles", 32, false, 24},
+                       {"after last", 10, true},
+                       {"limit", 9, true},
+                       {"they part", 21}},
+                      {}};
   for (const LayerDistance& pair : model.layers)
     table.rows.push_back(
         {{pair.lane + " – " + pair.other, error_text(pair.worst_row.back()),
@@ -137,7 +139,7 @@ report::Section layers_section(const MatrixReport& report) {
   if (!table.rows.empty()) {
     section.blocks.emplace_back(std::move(table));
   } else {
-    section.blocks.emplace_back(report::Paragraph{{{"one lane: nothing to compare it with"}}});
+    section.blocks.emplace_back(report::Paragraph{{{"one profile: nothing to compare it with"}}});
     section.where = Audience::terminal;
   }
   return section;
@@ -147,7 +149,7 @@ report::Section decisions_section(const MatrixReport& report) {
   const ModelMatrix& model = *report.model;
   const std::size_t oracle = oracle_lane(report.lanes.lanes);
   report::Table table{"Decisions",
-                      {{"lane", 24, false, 14},
+                      {{"profile", 24, false, 14},
                        {"flips", 10, true},
                        {"largest |Δ logit|", 17, true},
                        {"pass min ms", 11, true},
@@ -178,7 +180,7 @@ report::Section flips_section(const MatrixReport& report) {
   const ModelMatrix& model = *report.model;
   if (model.flips.empty()) return {};
   report::Table table{"Flips",
-                      {{"lane", 20, false, 9},
+                      {{"profile", 20, false, 9},
                        {"case", 24, false, 10, 0, Setting::id},
                        {"oracle", 10},
                        {"here", 10},
@@ -201,9 +203,9 @@ report::Section flips_section(const MatrixReport& report) {
 
 report::Document matrix_document(const MatrixReport& report, const PageOrigin& origin) {
   report::Document document{
-      "Lanes against lanes",
+      "Profiles against each other",
       report.passed() ? report::Text{"all within their tolerances", Look::good}
-                      : report::Text{"lanes disagree", Look::bad},
+                      : report::Text{"profiles disagree", Look::bad},
       blame_text(report),
       {{fmt::format("seed {}{}", report.ops.seed, report.ops.thorough ? ", thorough" : "")},
        {origin.producer},

@@ -272,12 +272,12 @@ Result<ModelMatrix> compare_models(std::span<const MatrixLane> lanes, const Matr
                                    const ModelMatrixOptions& options) {
   if (lanes.empty() || options.layer_input.empty())
     return fail(ErrorKind::usage, "nothing_to_compare",
-                "a comparison needs at least one lane and one input");
+                "a comparison needs at least one profile and one input");
   std::vector<LaneRun> runs;
   for (const MatrixLane& lane : lanes) {
     if (options.progress) options.progress(runs.size(), lanes.size());
     auto run = run_lane(lane, model, cases, options);
-    if (!run) return fail_in("lane " + lane.name, run.error());
+    if (!run) return fail_in("profile " + lane.name, run.error());
     runs.push_back(std::move(*run));
   }
   const size_t oracle = oracle_lane(lanes);

@@ -3,10 +3,11 @@
 // Layer by layer, the hidden states of one input are recorded after each half of each layer
 // (prove/matrix/recorder.h) and compared row by row. A lane may be away from the oracle by what its
 // own tolerances let one half of a layer add, growing with the root of the number of halves, as
-// independent roundings do. A lane that has a pass over all layers of its own (backend/whole_pass.h)
-// is followed by its operations, and its pass is one more step at the end, compared with the oracle
-// and with its own operations. Decision by decision, every case is routed by every lane. Times are
-// read after the device has finished; a first pass warms up and is not counted.
+// independent roundings do. A lane that has a pass over all layers of its own
+// (backend/whole_pass.h) is followed by its operations, and its pass is one more step at the end,
+// compared with the oracle and with its own operations. Decision by decision, every case is routed
+// by every lane. Times are read after the device has finished; a first pass warms up and is not
+// counted.
 #pragma once
 
 #include <trinity/decision.h>
