@@ -7,7 +7,6 @@
 #include <latch>
 #include <thread>
 
-#include "backend/delegating_backend.h"
 #include "backend_registry/registry.h"
 #include "base/try.h"
 #include "model/checkpoint_source.h"
@@ -27,11 +26,17 @@ struct Gate {
   std::vector<int32_t> tokens;  // each once, in the order of computing
 };
 
-class HeldBackend final : public DelegatingBackend {
+/// A source whose embedding passes through the gate: a call begins with it.
+class HeldRows final : public TensorSource, public EmbeddingRows {
  public:
-  explicit HeldBackend(Gate& gate)
-      : DelegatingBackend(take(create_backend("reference", {1}))), gate_(gate) {}
-  Result<Tensor> embed(const Weight& table, std::span<const int32_t> ids) override {
+  HeldRows(const TensorSource& base, TensorView table, Gate& gate)
+      : base_(base), rows_(std::move(table)), gate_(gate) {}
+  Result<TensorView> tensor(const std::string& name) const override { return base_.tensor(name); }
+  std::shared_ptr<const EmbeddingRows> embedding_rows() const override {
+    return {std::shared_ptr<void>(), this};
+  }
+  int64_t vocab_size() const override { return rows_.vocab_size(); }
+  Status gather(std::span<const int32_t> ids, std::span<float> out) const override {
     for (const int32_t id : ids)
       if (std::find(gate_.tokens.begin(), gate_.tokens.end(), id) == gate_.tokens.end())
         gate_.tokens.push_back(id);
@@ -40,10 +45,12 @@ class HeldBackend final : public DelegatingBackend {
       gate_.entered.count_down();
       gate_.open.wait();
     }
-    return DelegatingBackend::embed(table, ids);
+    return rows_.gather(ids, out);
   }
 
  private:
+  const TensorSource& base_;
+  TableRows rows_;
   Gate& gate_;
 };
 
@@ -53,11 +60,11 @@ class Waiting : public ::testing::Test {
     service = take(ExtractionService::start(
         [this]() -> Result<Loaded> {
           Loaded loaded;
-          loaded.backend = std::make_unique<HeldBackend>(gate);
+          TRINITY_TRY(loaded.backend, create_backend("reference", {1}));
           ExtractorOptions options;
           options.prefix_cache_bytes = 0;
           TRINITY_TRY(loaded.extractor,
-                      FeatureExtractor::create(*loaded.backend, source, config, options));
+                      FeatureExtractor::create(*loaded.backend, held_source, config, options));
           return loaded;
         },
         limits));
@@ -72,10 +79,11 @@ class Waiting : public ::testing::Test {
     return reply.states.front() ? "ok" : reply.states.front().error().tag;
   }
 
+  Gate gate;
   const Checkpoint checkpoint = take(Checkpoint::open(small_model()));
   const CheckpointSource source{checkpoint};
+  const HeldRows held_source{source, take(source.tensor("model.embed_tokens.weight")), gate};
   const ModelConfig config = take(load_model_config(small_model()));
-  Gate gate;
   std::unique_ptr<ExtractionService> service;
 };
 
