@@ -112,17 +112,34 @@ std::vector<std::size_t> lone_surrogates(std::string_view text) {
   return places;
 }
 
+/// Makes the number in [at, end) small. What was no number before is none afterwards.
+void make_small(std::string& text, std::size_t at, std::size_t end) {
+  const auto digit = [&](std::size_t place) {
+    return place < end && text[place] >= '0' && text[place] <= '9';
+  };
+  if (text[at] == '0' && digit(at + 1)) return;
+  if (std::size_t place = text.find_first_of("eE", at); place < end) {
+    for (; place < end; ++place)
+      if (digit(place)) text[place] = '0';
+    return;
+  }
+  if (const std::size_t dot = text.find('.', at); dot < end) {
+    if (!digit(dot + 1)) return;
+    text[dot] = '0';
+  }
+  text[at + 1] = '.';  // more digits stand there than a double can have
+}
+
 /// Gives every number that exceeds all doubles another value in as many characters. Whether there
 /// was one.
 bool mend_large_numbers(std::string& text) {
   bool mended = false;
   for (std::size_t at = 0; at < text.size();) {
-    const char c = text[at];
-    if (c == '"') {
+    if (text[at] == '"') {
       at = string_end(text, at);
       continue;
     }
-    if (c < '0' || c > '9') {
+    if (text[at] < '0' || text[at] > '9') {
       ++at;
       continue;
     }
@@ -130,7 +147,7 @@ bool mend_large_numbers(std::string& text) {
     double value = 0;
     const auto [stop, error] = std::from_chars(text.data() + at, text.data() + end, value);
     if (error == std::errc::result_out_of_range && stop == text.data() + end) {
-      text.replace(at, end - at, "0." + std::string(end - at - 2, '0'));
+      make_small(text, at, end);
       mended = true;
     }
     at = end;

@@ -72,7 +72,9 @@ TEST(Records, NumbersBeyondEveryDoubleMatterOnlyWhereTheyAreRead) {
   EXPECT_EQ(tag_of(R"({"id":1e400,"text":"a","text":"b"})"), "duplicate_key");
   EXPECT_EQ(tag_of(R"({"id":1e400,"text":"\ud83d"})"), "lone_surrogate");
   EXPECT_EQ(tag_of(R"({"id":1e400,"text":"a")"), "invalid_json");
-  EXPECT_EQ(tag_of(R"({"id":01e400,"text":"a"})"), "invalid_json");
+  for (const std::string& wrong :
+       {std::string("01e400"), std::string("1.e400"), "0" + digits, digits + "."})
+    EXPECT_EQ(tag_of("{\"id\":" + wrong + ",\"text\":\"a\"}"), "invalid_json") << wrong;
 }
 
 TEST(Records, NameHalfOfASurrogatePair) {
