@@ -186,8 +186,9 @@ report::Paragraph origin(const LaneReport& lane) {
                              {lane.snapshot == nullptr ? "no snapshot" : "snapshot ", Look::faint}};
   if (lane.snapshot != nullptr)
     parts.push_back(report::foreign(lane.snapshot->origin, 120, Look::faint));
-  if (lane.input.input_mode != "plain")
-    parts.push_back({fmt::format(", input mode {}", lane.input.input_mode), Look::faint});
+  if (lane.input.input_mode != InputMode::plain)
+    parts.push_back(
+        {fmt::format(", input mode {}", input_mode_name(lane.input.input_mode)), Look::faint});
   return {std::move(parts)};
 }
 
