@@ -30,6 +30,12 @@ constexpr InstructionSet kSets[] = {{"plain", kPlain, false},
 #endif
 };
 
+#if HWY_ARCH_X86
+// The lower a target, the better. One between would round a product and its sum apart.
+static_assert((HWY_TARGETS & ~(kPlain | (2 * HWY_AVX2 - 1))) == 0,
+              "kernels are compiled for an instruction set without a fused multiply-add");
+#endif
+
 bool processor_has(const InstructionSet& set) {
   if (set.target == kPlain) return true;
   // What Highway would use if nothing were narrowed.

@@ -27,7 +27,7 @@ namespace HWY_NAMESPACE {
 static_assert(exact::kInt8Levels * exact::kInt8Levels * exact::kProductBlock < 16777216.0f,
               "the sums of a block must be exact in f32");
 
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_AVX2
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2  // AVX2 and every better one
 #define TRINITY_INT8_PAIRS 1
 #else
 #define TRINITY_INT8_PAIRS 0
