@@ -70,7 +70,7 @@ TEST_F(Inspect, TheModelShowsSpectraAndHowFarTensorsMoved) {
       for (size_t i = 0; i < k; ++i) {
         const double s = tensor.spectrum_before[i];
         const double multiplier =
-            *tensor.entry.normalization * (1 + static_cast<double>(tensor.offsets[i]));
+            *tensor.entry.measured.normalization * (1 + static_cast<double>(tensor.offsets[i]));
         change += s * s * (multiplier - 1) * (multiplier - 1);
         whole += s * s;
         before += s;
