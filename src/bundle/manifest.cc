@@ -52,7 +52,7 @@ Result<Manifest> load_manifest(const std::filesystem::path& folder) {
     return fail(ErrorKind::missing, "invalid_output_dir",
                 fmt::format("there is no bundle folder at {}", excerpt(folder.string(), 1024)));
   std::error_code unreadable;
-  std::filesystem::exists(folder / kManifestFile, unreadable);
+  static_cast<void>(std::filesystem::exists(folder / kManifestFile, unreadable));
   if (unreadable)
     return fail(ErrorKind::failed, "unreadable_folder",
                 fmt::format("the bundle folder {} cannot be read ({}); check its permissions",
