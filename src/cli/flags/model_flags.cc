@@ -69,16 +69,15 @@ LayerFlags add_layer_flags(Command& command, std::vector<std::int64_t>& layers,
           .commas()
           .at_least(0)
           .in("Adaptation");
-  Flag tied =
-      command
-          .choice("--tie-mode", tie_mode,
-                  {TieMode::embed_offsets, TieMode::last_write, TieMode::lm_head_offsets,
-                   TieMode::compound},
-                  tie_mode_name,
-                  "offsets that a tied embedding gets: embed_offsets, last_write, "
-                  "lm_head_offsets or compound (without it: embed_offsets)")
-          .takes("MODE")
-          .in("Adaptation");
+  Flag tied = command
+                  .choice("--tie-mode", tie_mode,
+                          {TieMode::embed_offsets, TieMode::last_write, TieMode::lm_head_offsets,
+                           TieMode::compound},
+                          tie_mode_name,
+                          "offsets that a tied embedding gets: embed_offsets, last_write, "
+                          "lm_head_offsets or compound (without it: embed_offsets)")
+                  .takes("MODE")
+                  .in("Adaptation");
   return {chosen, tied};
 }
 
