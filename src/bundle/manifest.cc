@@ -51,6 +51,12 @@ Result<Manifest> load_manifest(const std::filesystem::path& folder) {
   if (!std::filesystem::is_directory(folder, ignored))
     return fail(ErrorKind::missing, "invalid_output_dir",
                 fmt::format("there is no bundle folder at {}", excerpt(folder.string(), 1024)));
+  std::error_code unreadable;
+  static_cast<void>(std::filesystem::exists(folder / kManifestFile, unreadable));
+  if (unreadable)
+    return fail(ErrorKind::failed, "unreadable_folder",
+                fmt::format("the bundle folder {} cannot be read ({}); check its permissions",
+                            excerpt(folder.string(), 1024), unreadable.message()));
   TRINITY_TRY(const auto file, resolve_inside(folder, kManifestFile));
   auto text = read_json_file(file, kMaxManifestBytes);
   if (!text && text.error().tag == "missing_file")

@@ -131,8 +131,8 @@ Result<std::vector<DemoCase>> demo_cases() {
 }
 
 void add_demo(Command& commands) {
-  add_command(commands, "demo", "Route a dozen conversations with the embedded tiny router",
-              declare, demo);
+  add_command(commands, "demo", "Route sample conversations with the embedded tiny router", declare,
+              demo);
 }
 
 }  // namespace trinity::cli

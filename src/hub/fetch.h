@@ -42,6 +42,7 @@ struct FetchedFile {
   std::string endpoint;                // that served a downloaded file, for messages
   std::uint64_t downloaded_bytes = 0;  // by this call
   std::uint64_t resumed_from = 0;      // length of the partial file that an earlier run left
+  bool replaced = false;               // another file stood in its place in the destination
 };
 
 struct FetchOptions {

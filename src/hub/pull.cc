@@ -189,6 +189,8 @@ class Pull {
     }
     // Once more, for links that came after the pull began.
     TRINITY_TRY(const fs::path place, resolve_in_folder(*options_.destination, file.path));
+    std::error_code unknown;
+    fetched.replaced = fs::exists(place, unknown);
     TRINITY_CHECK(copy_to(place, fetched.content));
     return fetched;
   }
@@ -223,7 +225,8 @@ class Pull {
     for (std::size_t i = 0; i < fetched_.size(); ++i) {
       const FetchedFile& f = fetched_[i];
       out.files.push_back({pin_.files[i].path, f.content.sha256, f.content.size, f.source,
-                           f.content.verified, f.downloaded_bytes, f.resumed_from, f.endpoint});
+                           f.content.verified, f.downloaded_bytes, f.resumed_from, f.endpoint,
+                           f.replaced});
       out.downloaded_bytes += f.downloaded_bytes;
     }
     if (options_.destination) {

@@ -42,7 +42,8 @@ struct PulledFile {
   Verified verified = Verified::pin;
   std::uint64_t downloaded_bytes = 0;
   std::uint64_t resumed_from = 0;
-  std::string endpoint;  // that served it; empty when it was not downloaded
+  std::string endpoint;   // that served it; empty when it was not downloaded
+  bool replaced = false;  // another file stood in its place in the destination
 };
 
 struct PullReport {

@@ -26,8 +26,7 @@ Status refuse_windows(const Json& config, int64_t layers) {
     if (!types.is_array()) return invalid_config("layer_types", shown_config(types), "a list");
     for (const Json& type : types)
       if (type != "full_attention")
-        return unsupported_config("use_sliding_window", type,
-                                  "layer_types of \"full_attention\" only");
+        return unsupported_config("layer_types", type, "\"full_attention\" for every layer");
     if (static_cast<int64_t>(types.size()) != layers)
       return fail(ErrorKind::invalid_input, "invalid_config",
                   fmt::format("config.json lists {} layer_types, but sets num_hidden_layers to {}; "

@@ -5,6 +5,7 @@
 #include "base/try.h"
 #include "base/utf8.h"
 #include "model/checkpoint_source.h"
+#include "model/unread_tensors.h"
 #include "router/model_files.h"
 #include "router/tokenizer_search.h"
 #include "tensor/checkpoint.h"
@@ -52,7 +53,14 @@ class ModelFolder final : public ModelFiles {
   const Checkpoint* checkpoint() const override { return &checkpoint_; }
   Result<Head> head() const override { return Head::load(folder_ / kRouterHeadFile); }
   bool is_tiny_router() const override { return false; }
-  std::vector<std::string> notes() const override { return checkpoint_.notes(); }
+  std::vector<std::string> notes() const override {
+    std::vector<std::string> notes = checkpoint_.notes();
+    const Result<ModelConfig> model = config();  // who cannot read it is told so elsewhere
+    if (!model) return notes;
+    for (std::string& note : notes_on_unread_tensors(checkpoint_.names(), *model))
+      notes.push_back(std::move(note));
+    return notes;
+  }
 
  private:
   std::filesystem::path folder_;

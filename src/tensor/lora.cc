@@ -103,11 +103,22 @@ void merge_row(std::span<const float> b, std::span<const double> a, double scale
     w[i] = static_cast<float>(double{w[i]} + scale * sums[i]);
 }
 
-/// The matrix that a tensor of the adapter belongs to.
-std::string target_of(std::string_view stored) {
+std::string_view module_of(std::string_view stored) {
   std::string_view module = stored.substr(0, stored.size() - kEndA.size());
   if (module.starts_with(kPrefix)) module.remove_prefix(kPrefix.size());
-  return canonical_tensor_name(std::string(module) + ".weight");
+  return module;
+}
+
+/// The matrix that a tensor of the adapter belongs to.
+std::string target_of(std::string_view stored) {
+  return canonical_tensor_name(std::string(module_of(stored)) + ".weight");
+}
+
+/// Whether peft would adapt this module: its name, or the end of it, is in the list.
+bool is_targeted(std::string_view module, const std::vector<std::string>& targets) {
+  return targets.empty() || std::any_of(targets.begin(), targets.end(), [&](const auto& target) {
+           return module == target || module.ends_with("." + target);
+         });
 }
 
 }  // namespace
@@ -127,6 +138,8 @@ Result<LoraConfig> parse_lora_config(std::string_view text) {
   out.rank = *rank;
   out.scale = *alpha / static_cast<double>(*rank);
   out.base_model = config["base_model_name_or_path"].as_string();
+  for (const Json& module : config["target_modules"])  // a text is a pattern, or all-linear
+    if (module.is_string()) out.target_modules.push_back(module.as_string());
   return out;
 }
 
@@ -158,6 +171,9 @@ Status LoraAdapter::collect() {
   for (const TensorInfo& tensor : file_.tensors()) {
     if (!ends_with_any(tensor.name, kEndA, kEndB))
       return unsupported("the tensor " + excerpt(tensor.name) + " is no part of a plain LoRA");
+    if (!is_targeted(module_of(tensor.name), config_.target_modules))
+      return invalid("the tensor " + excerpt(tensor.name) + " belongs to none of the " +
+                     "target_modules of " + kAdapterConfigFile + ": peft would not use it");
     const bool is_a = tensor.name.ends_with(kEndA);
     Parts& parts = parts_[target_of(tensor.name)];
     std::string& part = is_a ? parts.a : parts.b;

@@ -27,8 +27,9 @@ namespace trinity {
 
 struct LoraConfig {
   std::int64_t rank = 0;
-  double scale = 0;        // lora_alpha / r
-  std::string base_model;  // as the adapter calls it; may be empty
+  double scale = 0;                         // lora_alpha / r
+  std::string base_model;                   // as the adapter calls it; may be empty
+  std::vector<std::string> target_modules;  // when they are a list; empty: any
 };
 
 /// Errors: `invalid_adapter` (no JSON object, a value of the wrong type), `unsupported_adapter`.

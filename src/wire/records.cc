@@ -90,6 +90,21 @@ Result<std::vector<std::int32_t>> ids_of(const JsonSlice& value) {
   return ids;
 }
 
+/// Where other interfaces keep the system prompt: beside the messages, from where it would be lost.
+Status refuse_lost_instructions(const Members& record) {
+  for (const char* key : {"system", "instructions"}) {
+    const auto value = find(record, key);
+    if (value && (value->is(Kind::array) || value->is(Kind::object) ||
+                  (value->is(Kind::string) && !value->string().empty())))
+      return fail(
+          ErrorKind::invalid_input, "unsupported_content",
+          fmt::format("the record has the key \"{}\" beside its messages, whose value would "
+                      "be lost; make it the first message, of the role system",
+                      key));
+  }
+  return {};
+}
+
 Result<RouterQuery> query_of(const Members& record) {
   const auto messages = find(record, "messages"), text = find(record, "text"),
              ids = find(record, "ids");
@@ -99,6 +114,7 @@ Result<RouterQuery> query_of(const Members& record) {
                 fmt::format("a record needs exactly one of messages, text and ids, got {}",
                             given == 0 ? "none" : "several"));
   if (messages) {
+    TRINITY_CHECK(refuse_lost_instructions(record));
     TRINITY_TRY(std::vector<Message> list, read_messages(*messages));
     return RouterQuery(std::move(list));
   }

@@ -212,6 +212,14 @@ TEST_F(HostileBundle, LinksThatLeaveTheFolder) {
   EXPECT_EQ(loading(), "ok") << message_;
 }
 
+TEST_F(HostileBundle, AManifestThatCannotBeLookedAtIsNoHostileOne) {
+  fs::remove(bundle_ / "manifest.json");
+  fs::create_symlink("manifest.json", bundle_ / "manifest.json");  // a link to itself
+  const auto manifest = load_manifest(bundle_);
+  ASSERT_FALSE(manifest);
+  EXPECT_EQ(manifest.error().tag, "unreadable_folder");
+}
+
 TEST_F(HostileBundle, SpecialFilesAreNotOpened) {
   const fs::path file = checkpoint();
   fs::remove(file);

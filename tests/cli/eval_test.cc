@@ -194,6 +194,15 @@ TEST(EvalCommand, VerboseAndLogits) {
   EXPECT_EQ(json_of(few({"--show-logits", "--json"}))["cases"][0]["agent_logits"].size(), 7u);
 }
 
+TEST(EvalCommand, RouteHashesAreNotAssertedAgainstNothing) {
+  const TemporaryFolder folder;
+  const std::string cases = folder.put("cases.json", wrong_cases()).string();
+  const Outcome outcome = run({"eval", "--cases", cases, "--assert-route-hash", "--no-assert"});
+  EXPECT_EQ(outcome.status, 2);
+  EXPECT_NE(outcome.err.find("--snapshot"), std::string::npos) << outcome.err;
+  EXPECT_EQ(run({"eval", "--case", "lang_german", "--assert-route-hash"}).status, 0);
+}
+
 TEST(EvalCommand, AProfileWithoutTheCapabilityRefusesAModel) {
   const TemporaryFolder folder;
   const std::string cases = folder.put("cases.json", wrong_cases()).string();

@@ -70,6 +70,22 @@ TEST_F(LabAdapted, RobustnessAsksTheAdaptedModel) {
   EXPECT_NE(bundle["model"].get<std::string>().find("bundle"), std::string::npos);
 }
 
+TEST_F(LabAdapted, WhatWasAssumedOfTheModelIsSaid) {
+  const std::filesystem::path model = folder_ / "models/m";
+  std::filesystem::create_directories(model);
+  std::filesystem::create_directories(folder_ / "models/other_tokenizer");
+  for (const char* name : {"config.json", "model.safetensors", "router_head.safetensors"})
+    std::filesystem::copy_file(small_model() / name, model / name);
+  std::filesystem::copy_file(small_model() / "tokenizer.json",
+                             folder_ / "models/other_tokenizer/tokenizer.json");
+  for (const char* command : {"matrix", "robustness"}) {
+    const Outcome outcome = run({"lab", command, "--model", model.string(), "--profiles", "cpu_f32",
+                                 "--cases", (folder_ / "cases.json").string()});
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_NE(outcome.err.find("other_tokenizer"), std::string::npos) << command << outcome.err;
+  }
+}
+
 TEST_F(LabAdapted, DoctorLoadsTheAdaptedModel) {
   for (const Words& adapted : {by_vector_, by_bundle_}) {
     Words words = with_model("doctor");

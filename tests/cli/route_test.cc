@@ -160,8 +160,9 @@ TEST(RouteCommand, AnInputWithoutRecordsIsAnError) {
   for (const char* input : {"", "\n", "  \n\t\n"}) {
     const Outcome outcome = route({"--json"}, input);
     EXPECT_EQ(outcome.status, 1);
-    EXPECT_EQ(outcome.out, "");
+    EXPECT_EQ(Json::parse(outcome.out)["error"]["tag"], "empty_input") << outcome.out;
     EXPECT_NE(outcome.err.find("no record"), std::string::npos) << outcome.err;
+    EXPECT_EQ(route({}, input).out, "");
   }
 }
 
@@ -274,6 +275,10 @@ TEST(RouteCommand, AnInputThatIsNoTextIsNamed) {
     EXPECT_NE(zero.err.find("no text"), std::string::npos) << zero.err;
     const Outcome wide = run(with_model(command), std::string("\xFF\xFE{\0}\0\n\0", 8));
     EXPECT_NE(wide.err.find("UTF-16"), std::string::npos) << wide.err;
+    const Outcome record =
+        run(with_model(command, {"--json"}), std::string("\xFF\xFE{\0}\0\n\0", 8));
+    ASSERT_EQ(lines_of(record.out).size(), 1u) << command << record.out;
+    EXPECT_EQ(Json::parse(record.out)["error"]["tag"], "unsupported_encoding") << command;
   }
   const Outcome plain = route({}, "Is 1009 prime?\n");
   EXPECT_EQ(plain.status, 1);

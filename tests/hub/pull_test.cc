@@ -57,6 +57,9 @@ TEST(Pull, AF_8_WhatIsThereAndRightIsNotFetched) {
   EXPECT_EQ(slurp(folder / "dest/unrelated"), "kept");
   EXPECT_EQ(report->files[0].source, FileSource::present);
   EXPECT_EQ(report->files[2].source, FileSource::downloaded);
+  EXPECT_FALSE(report->files[0].replaced);
+  EXPECT_FALSE(report->files[1].replaced);
+  EXPECT_TRUE(report->files[2].replaced);
   EXPECT_EQ(server.count("GET", "manifest.json"), 0u);
   EXPECT_EQ(server.count("HEAD", "manifest.json"), 0u);
 }

@@ -196,7 +196,7 @@ TEST(ModelConfig, N4_UsedSlidingWindowIsRefused) {
 
 TEST(ModelConfig, N4_SlidingLayerTypesAreRefused) {
   expect_unsupported(with("layer_types", Json::array({"full_attention", "sliding_attention"})),
-                     "use_sliding_window", "sliding_attention");
+                     "layer_types", "sliding_attention");
 }
 
 TEST(ModelConfig, N4_AttentionBiasIsRefused) {

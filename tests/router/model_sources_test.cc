@@ -113,6 +113,27 @@ TEST_F(ModelSources, TheChoiceBetweenTwoSetsOfWeightsIsAWarning) {
   EXPECT_NE(router->info().warnings[0].find("model-00001-of-00002.safetensors"), std::string::npos);
 }
 
+TEST_F(ModelSources, WeightsThatTheConfigDoesNotAskForAreAWarning) {
+  const auto warned_of = [this](const std::string& text) {
+    write_weights();
+    const auto warnings = load(options)->info().warnings;
+    return warnings.size() == 1 && warnings[0].find(text) != std::string::npos;
+  };
+  const auto with = [this](const std::string& name) {
+    values[name] = values["model.norm.weight"];
+    shapes[name] = shapes["model.norm.weight"];
+  };
+  with("score.weight");  // a head of another task
+  with("model.layers.0.self_attn.rotary_emb.inv_freq");
+  write_weights();
+  EXPECT_TRUE(load(options)->info().warnings.empty());
+  with("model.layers.0.self_attn.q_proj.bias");
+  EXPECT_TRUE(warned_of("model.layers.0.self_attn.q_proj.bias"));
+  values.erase("model.layers.0.self_attn.q_proj.bias");
+  with("model.layers.70.input_layernorm.weight");  // more layers than config.json sets
+  EXPECT_TRUE(warned_of("num_hidden_layers"));
+}
+
 TEST_F(ModelSources, AHeadOfEqualRowsIsAWarning) {
   write_weights();
   const std::vector<float> zeros(10 * 64, 0.0F);

@@ -162,6 +162,20 @@ TEST_F(Lora, VariantsAreRefusedByName) {
   }
 }
 
+TEST_F(Lora, TensorsOfModulesThatAreNoTargetsAreRefused) {
+  const auto targets = [](const std::string& value) {
+    std::string config = kPlain;
+    const std::string from = R"("target_modules":["q_proj"])";
+    return config.replace(config.find(from), from.size(), "\"target_modules\":" + value);
+  };
+  adapter(targets(R"(["v_proj","proj"])"), parts(module_));
+  expect_refused("invalid_adapter", "target_modules");
+  for (const char* value : {R"(["v_proj","self_attn.q_proj"])", R"("all-linear")", "[]", "null"}) {
+    adapter(targets(value), parts(module_));
+    EXPECT_TRUE(Checkpoint::open(folder_.path())) << value;
+  }
+}
+
 TEST_F(Lora, ImpossibleSettingsAreRefused) {
   for (const char* config :
        {"[]", "{}", R"({"r":2})", R"({"r":0,"lora_alpha":1})", R"({"r":2.5,"lora_alpha":1})",

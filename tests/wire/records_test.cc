@@ -146,6 +146,21 @@ TEST(Records, NameWhatIsWrong) {
   EXPECT_EQ(read_query(too_long).value.error().tag, "line_too_long");
 }
 
+TEST(Records, ASystemPromptBesideTheMessagesIsRefusedByName) {
+  const std::string messages = R"("messages":[{"role":"user","content":"a"}])";
+  for (const std::string key : {"system", "instructions"}) {
+    for (const std::string value : {R"("be kind")", R"([{"type":"text","text":"be kind"}])"}) {
+      const auto query = read_query(line("{" + messages + ",\"" + key + "\":" + value + "}")).value;
+      ASSERT_FALSE(query) << key;
+      EXPECT_EQ(query.error().tag, "unsupported_content") << key;
+      EXPECT_NE(query.error().message.find("\"" + key + "\""), std::string::npos);
+    }
+    for (const std::string nothing : {"null", R"("")", "true"})
+      EXPECT_TRUE(read_query(line("{" + messages + ",\"" + key + "\":" + nothing + "}")).value);
+  }
+  EXPECT_TRUE(read_query(line(R"({"text":"a","system":"of another program"})")).value);
+}
+
 TEST(Records, TextAndIdsAreReadAlone) {
   EXPECT_EQ(*read_text(line(R"( {"text":"a\nb","x":[1,{"y":"]}"}]} )")).value, "a\nb");
   EXPECT_EQ(*read_ids(line(R"({"ids": [ 1 , 2 ]})")).value, (std::vector<std::int32_t>{1, 2}));

@@ -11,6 +11,7 @@ namespace trinity::cli {
 namespace {
 
 constexpr std::string_view kProfileMark = "{profile}";
+constexpr const char* kNothingJudged = "is of a run; --list-cases lists the cases and ends";
 
 /// A flag that may be given several times, also with commas.
 Flag add_repeatable(Command& command, const std::string& name, std::vector<std::string>& target,
@@ -41,6 +42,7 @@ void declare_cases(Command& command, EvalFlags& flags) {
 }
 
 void declare_judging(Command& command, EvalFlags& flags) {
+  const auto judges = [&flags] { return !flags.list_cases; };
   const auto group = [](Flag option) { return option.in("Judging"); };
   group(
       command.value("--snapshot", flags.snapshot,
@@ -49,15 +51,20 @@ void declare_judging(Command& command, EvalFlags& flags) {
   group(command.value("--snapshot-out", flags.snapshot_out,
                       "write this run as a snapshot; {profile} in the name becomes the profile"))
       .takes("FILE")
-      .no_environment();
+      .no_environment()
+      .used_when(judges, kNothingJudged);
+  const auto not_recorded = [&flags] { return !flags.record_floors; };
+  const std::string no_floor = "is a floor; --record-floors judges no margins";
   group(command.value("--min-agent-margin", flags.min_agent_margin,
                       "smallest agent margin (without it: the snapshot's or the profile's floor)"))
       .takes("F")
-      .at_least(0);
+      .at_least(0)
+      .used_when(not_recorded, no_floor);
   group(command.value("--min-role-margin", flags.min_role_margin,
                       "smallest role margin, in the same way"))
       .takes("F")
-      .at_least(0);
+      .at_least(0)
+      .used_when(not_recorded, no_floor);
   group(command.toggle(
       "--record-floors", flags.record_floors,
       "derive margin floors from this run (80 % of the worst margins), print them and "
@@ -87,7 +94,8 @@ void declare_output(Command& command, EvalFlags& flags) {
   group(command.toggle("--show-logits", flags.show_logits, "all logits of every case"));
   group(command.value("--report", flags.report, "write a report to look at, one HTML file"))
       .takes("FILE")
-      .no_environment();
+      .no_environment()
+      .used_when([&flags] { return !flags.list_cases; }, kNothingJudged);
   group(command.json(flags.json, "one JSON object instead of text for people"));
 }
 

@@ -137,6 +137,12 @@ Result<LaneReport> evaluate_lane(const EvalFlags& flags, const std::string& prof
   TRINITY_TRY(const Reading reading, reading_of(flags));
   lane.input = reading.input;
   TRINITY_TRY(lane.snapshot, snapshot_for(flags, lane.profile));
+  if (flags.assert_route_hash && lane.snapshot == nullptr)
+    return fail(
+        ErrorKind::usage, "no_snapshot",
+        fmt::format("--assert-route-hash compares with a snapshot, and there is none for {}; "
+                    "name one with --snapshot",
+                    lane.profile.shown_name()));
   choose_floors(lane, flags);
 
   Stopwatch watch;

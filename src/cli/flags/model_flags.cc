@@ -58,8 +58,8 @@ Flag add_head_flag(Command& command, std::filesystem::path& head) {
       .in("Model");
 }
 
-Flag add_layer_flags(Command& command, std::vector<std::int64_t>& layers,
-                     std::optional<TieMode>& tie_mode) {
+LayerFlags add_layer_flags(Command& command, std::vector<std::int64_t>& layers,
+                           std::optional<TieMode>& tie_mode) {
   Flag chosen =
       command
           .value("--layers", layers,
@@ -69,16 +69,16 @@ Flag add_layer_flags(Command& command, std::vector<std::int64_t>& layers,
           .commas()
           .at_least(0)
           .in("Adaptation");
-  command
-      .choice("--tie-mode", tie_mode,
-              {TieMode::embed_offsets, TieMode::last_write, TieMode::lm_head_offsets,
-               TieMode::compound},
-              tie_mode_name,
-              "offsets that a tied embedding gets: embed_offsets, last_write, lm_head_offsets or "
-              "compound (without it: embed_offsets)")
-      .takes("MODE")
-      .in("Adaptation");
-  return chosen;
+  Flag tied = command
+                  .choice("--tie-mode", tie_mode,
+                          {TieMode::embed_offsets, TieMode::last_write, TieMode::lm_head_offsets,
+                           TieMode::compound},
+                          tie_mode_name,
+                          "offsets that a tied embedding gets: embed_offsets, last_write, "
+                          "lm_head_offsets or compound (without it: embed_offsets)")
+                  .takes("MODE")
+                  .in("Adaptation");
+  return {chosen, tied};
 }
 
 Flag add_head_rows_flag(Command& command, std::int64_t& head_rows) {
@@ -100,10 +100,12 @@ void add_adaptation_flags(Command& command, ModelFlags& flags) {
              "router vector over --model, adapted while loading; brings its own head")
       .takes("FILE")
       .in("Adaptation");
-  add_layer_flags(command, flags.layers, flags.tie_mode)
-      .used_when([&flags] { return !flags.vector.empty(); },
-                 "divides a router vector and needs --vector; a bundle says itself which layers it "
-                 "adapts");
+  const auto adapts = [&flags] { return !flags.vector.empty() || !flags.bundle.empty(); };
+  LayerFlags layers = add_layer_flags(command, flags.layers, flags.tie_mode);
+  layers.layers.used_when([&flags] { return !flags.vector.empty(); },
+                          "divides a router vector and needs --vector; a bundle says itself which "
+                          "layers it adapts");
+  layers.tie_mode.used_when(adapts, "is for an adaptation; it needs --vector or --bundle");
   add_head_rows_flag(command, flags.head_rows)
       .used_when(
           [&flags] { return !flags.vector.empty(); },
@@ -116,8 +118,7 @@ void add_adaptation_flags(Command& command, ModelFlags& flags) {
       .takes("POLICY")
       .shows_default()
       .in("Adaptation")
-      .used_when([&flags] { return !flags.vector.empty() || !flags.bundle.empty(); },
-                 "is for an adaptation; it needs --vector or --bundle");
+      .used_when(adapts, "is for an adaptation; it needs --vector or --bundle");
 }
 
 RouterOptions router_options(const ModelFlags& flags) {

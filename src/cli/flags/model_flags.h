@@ -33,9 +33,12 @@ Flag add_head_flag(Command& command, std::filesystem::path& head);
 
 /// --bundle, --vector, --layers, --head-rows, --tie-mode, where a model may be adapted.
 void add_adaptation_flags(Command& command, ModelFlags& flags);
-/// --layers and --tie-mode alone; returns the first.
-Flag add_layer_flags(Command& command, std::vector<std::int64_t>& layers,
-                     std::optional<TieMode>& tie_mode);
+/// --layers and --tie-mode alone.
+struct LayerFlags {
+  Flag layers, tie_mode;
+};
+LayerFlags add_layer_flags(Command& command, std::vector<std::int64_t>& layers,
+                           std::optional<TieMode>& tie_mode);
 
 /// --head-rows, wherever a router vector is divided.
 Flag add_head_rows_flag(Command& command, std::int64_t& head_rows);

@@ -90,8 +90,11 @@ Result<Pin> chosen_pin(const PullFlags& flags, const PullOptions& options) {
   return pin_file(flags.source);
 }
 
-void say_what_is_not_pinned(const PullReport& report) {
+void say_what_is_worth_knowing(const PullReport& report) {
   for (const PulledFile& file : report.files) {
+    if (file.replaced)
+      note(fmt::format("{}: another file of that name was there and is replaced",
+                       excerpt(file.path)));
     switch (file.verified) {
       case Verified::pin:
         break;
@@ -122,7 +125,7 @@ Status pull_command(const PullFlags& flags) {
   line.reset();
   if (!report) return tl::unexpected(std::move(report.error()));
   const double seconds = watch.elapsed_ms() / 1000;
-  if (!flags.json) say_what_is_not_pinned(*report);
+  if (!flags.json) say_what_is_worth_knowing(*report);
   Output output;
   TRINITY_CHECK(output.write(flags.json ? pull_json(pin, *report, seconds)
                                         : pull_text(pin, *report, seconds) + next_step(*report)));

@@ -49,4 +49,9 @@ Status run_batches(RecordReader& reader, Output& output, std::size_t batch,
   return {};
 }
 
+Result<int> conclude_records(const Tally& tally, Status done) {
+  if (!done && tally.empty()) return tl::unexpected(std::move(done.error()));
+  return conclude(tally.finish(), {done});
+}
+
 }  // namespace trinity::cli

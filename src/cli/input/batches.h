@@ -27,6 +27,7 @@ class Tally {
   /// Exit status 0 when all succeeded; else says how many failed on standard error and returns 1,
   /// or 3 when every record failed for want of the same kind of thing: something that is missing.
   int finish() const;
+  bool empty() const { return records_ == 0; }
 
  private:
   std::size_t records_ = 0;
@@ -39,5 +40,9 @@ class Tally {
 /// Errors: those of `answer` and of the reader, `empty_input` when there was no record at all.
 Status run_batches(RecordReader& reader, Output& output, std::size_t batch,
                    const std::function<Status(std::span<const Line>)>& answer);
+
+/// The end of a command that answered records, `done` being that of its work: a failure before the
+/// first answer is the failure of the run as a whole, one behind answers adds to what they came to.
+Result<int> conclude_records(const Tally& tally, Status done);
 
 }  // namespace trinity::cli

@@ -75,6 +75,9 @@ Result<int> matrix(const MatrixFlags& flags) {
   // What is wrong with files is told before the work.
   std::optional<LabModel> model;
   std::vector<MatrixCase> cases;
+  if (flags.ops_only && std::any_of(inputs.begin(), inputs.end(),
+                                    [](const NamedPath& input) { return !input.path.empty(); }))
+    note("--ops-only compares operations on generated inputs; no model is read");
   if (!flags.ops_only) {
     TRINITY_TRY(model, open_lab_model(flags.lab));
     TRINITY_TRY(cases, matrix_cases(flags, *model));

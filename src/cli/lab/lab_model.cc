@@ -47,6 +47,9 @@ Result<LabModel> open_lab_model(const LabFlags& flags) {
     return fail(ErrorKind::invalid_input, "hidden_size_mismatch",
                 fmt::format("the head is for hidden size {}, the model has {}", head.hidden_size(),
                             config.hidden_size));
+  for (const std::string& warning : config.warnings) warn(warning);
+  for (const std::string& about_text : tokenizer.notes()) warn(about_text);
+  for (const std::string& choice : files->notes()) warn(choice);
   F32Lane lane;
   const TensorSource* tensors = &files->tensors();
   std::string name = flags.model.empty() ? "the embedded tiny router" : flags.model.string();

@@ -114,7 +114,7 @@ Result<int> extract(const ExtractFlags& flags) {
     done = work.answer(std::span(&record, 1));
     if (done) done = work.output().flush();
   }
-  return conclude(work.tally().finish(), {done});
+  return conclude_records(work.tally(), std::move(done));
 }
 
 void declare(Command& command, ExtractFlags& flags) {

@@ -128,7 +128,7 @@ Result<int> tokenize(const TokenizeFlags& flags) {
     done = flags.decode ? work.answer_ids(given_ids) : work.answer_text(*flags.source.argument);
     if (done) done = work.output().flush();
   }
-  return conclude(work.tally().finish(), {done});
+  return conclude_records(work.tally(), std::move(done));
 }
 
 void declare(Command& command, TokenizeFlags& flags) {
