@@ -8,7 +8,7 @@ set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/trinity)
 
 # The command line is a program, not a library to link.
 get_property(installed_rooms GLOBAL PROPERTY TRINITY_ROOMS)
-list(REMOVE_ITEM installed_rooms trinity_cli trinity_cli_parts trinity_command_line trinity_terminal
+list(REMOVE_ITEM installed_rooms trinity_cli trinity_cli_parts trinity_flags trinity_command_line trinity_terminal
      trinity_checkout)
 foreach(room ${installed_rooms})
   string(REGEX REPLACE "^trinity_" "" exported_name ${room})

@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/flags/model_flags.h"
+#include "flags/model_flags.h"
 #include "terminal/output.h"
 #include "wire/json_writer.h"
 

@@ -10,7 +10,7 @@
 #include "backend_cpu/instruction_sets.h"
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/flags/model_flags.h"
+#include "flags/model_flags.h"
 #include "hash/etf.h"
 #include "prove/golden/exact_bits.h"
 #include "report/render_text.h"

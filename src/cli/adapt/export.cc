@@ -14,7 +14,7 @@
 #include "bundle/exporter.h"
 #include "cli/adapt/bundle_events.h"
 #include "cli/commands.h"
-#include "cli/flags/model_flags.h"
+#include "flags/model_flags.h"
 #include "router/profile.h"
 #include "terminal/output.h"
 #include "terminal/output_file.h"

@@ -5,9 +5,9 @@
 
 #include "base/try.h"
 #include "bundle/inspect_document.h"
-#include "cli/adapt/f32_lane.h"
 #include "cli/commands.h"
-#include "cli/flags/model_flags.h"
+#include "flags/f32_lane.h"
+#include "flags/model_flags.h"
 #include "report/render_text.h"
 #include "terminal/output.h"
 #include "terminal/output_file.h"

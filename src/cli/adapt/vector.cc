@@ -14,7 +14,7 @@
 #include "base/sha256.h"
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/flags/model_flags.h"
+#include "flags/model_flags.h"
 #include "report/render_text.h"
 #include "route/head.h"
 #include "tensor/safetensors.h"

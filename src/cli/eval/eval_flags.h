@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "cli/flags/model_flags.h"
 #include "command_line/command_line.h"
+#include "flags/model_flags.h"
 #include "prove/eval/cases.h"
 
 namespace trinity::cli {

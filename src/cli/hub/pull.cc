@@ -11,9 +11,9 @@
 #include "base/try.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
-#include "cli/hub/hub_flags.h"
 #include "cli/hub/known_pins.h"
 #include "cli/hub/pull_view.h"
+#include "flags/hub_flags.h"
 #include "terminal/output.h"
 
 namespace trinity::cli {

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "cli/adapt/f32_lane.h"
 #include "cli/commands.h"
-#include "cli/flags/model_flags.h"
+#include "flags/f32_lane.h"
+#include "flags/model_flags.h"
 #include "prove/matrix/lanes.h"
 #include "route/head.h"
 #include "router/adaptation.h"

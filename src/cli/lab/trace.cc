@@ -8,7 +8,7 @@
 #include "base/sha256.h"
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/flags/model_flags.h"
+#include "flags/model_flags.h"
 #include "interchange/router_trace.h"
 #include "terminal/output.h"
 #include "terminal/output_file.h"

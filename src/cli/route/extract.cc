@@ -3,9 +3,9 @@
 
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/flags/input_flags.h"
-#include "cli/flags/model_flags.h"
-#include "cli/input/batches.h"
+#include "flags/batches.h"
+#include "flags/input_flags.h"
+#include "flags/model_flags.h"
 
 namespace trinity::cli {
 namespace {

@@ -1,4 +1,4 @@
-#include "cli/adapt/f32_lane.h"
+#include "flags/f32_lane.h"
 
 #include "backend_registry/registry.h"
 #include "base/try.h"

@@ -1,4 +1,4 @@
-#include "cli/input/batches.h"
+#include "flags/batches.h"
 
 #include <fmt/format.h>
 

@@ -1,10 +1,11 @@
-#include "cli/hub/hub_flags.h"
+#include "flags/hub_flags.h"
+
+#include <trinity/version.h>
 
 #include <algorithm>
 
 #include "base/try.h"
-#include "cli/commands.h"
-#include "cli/hub/hub_environment.h"
+#include "flags/hub_environment.h"
 
 namespace trinity::cli {
 
@@ -60,8 +61,7 @@ Result<PullOptions> pull_options(const HubFlags& flags) {
   NetworkOptions& network = options.network;
   network.stall_timeout = milliseconds(static_cast<milliseconds::rep>(flags.timeout * 1000));
   network.connect_timeout = std::min(network.connect_timeout, network.stall_timeout);
-  network.user_agent = version_text();
-  std::replace(network.user_agent.begin(), network.user_agent.end(), ' ', '/');
+  network.user_agent = "trinity/" TRINITY_VERSION;
   network.https_proxy = environment({"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"});
   network.http_proxy = environment({"http_proxy", "all_proxy", "ALL_PROXY"});
   network.no_proxy = environment({"no_proxy", "NO_PROXY"});

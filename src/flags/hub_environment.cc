@@ -1,4 +1,4 @@
-#include "cli/hub/hub_environment.h"
+#include "flags/hub_environment.h"
 
 #include <fmt/format.h>
 

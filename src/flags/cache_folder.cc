@@ -1,4 +1,4 @@
-#include "cli/flags/cache_folder.h"
+#include "flags/cache_folder.h"
 
 #include <cstdlib>
 

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/input/records.h"
+#include "flags/records.h"
 #include "terminal/output.h"
 #include "wire/record_reader.h"
 

@@ -1,4 +1,4 @@
-#include "cli/input/records.h"
+#include "flags/records.h"
 
 #include <fmt/format.h>
 

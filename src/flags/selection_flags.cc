@@ -1,4 +1,4 @@
-#include "cli/flags/selection_flags.h"
+#include "flags/selection_flags.h"
 
 #include "route/selection.h"
 

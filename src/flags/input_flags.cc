@@ -1,4 +1,4 @@
-#include "cli/flags/input_flags.h"
+#include "flags/input_flags.h"
 
 #include <unistd.h>
 

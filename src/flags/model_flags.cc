@@ -1,9 +1,9 @@
-#include "cli/flags/model_flags.h"
+#include "flags/model_flags.h"
 
 #include <fmt/format.h>
 
 #include "base/try.h"
-#include "cli/flags/cache_folder.h"
+#include "flags/cache_folder.h"
 #include "router/model_files.h"
 #include "terminal/output.h"
 
