@@ -1,6 +1,6 @@
 #include "cli/case_file.h"
 
-#include <cstdlib>
+#include <charconv>
 #include <stdexcept>
 
 namespace trinity::testing {
@@ -33,7 +33,10 @@ void add_attached(CaseStep& step, const std::string& line, std::size_t number) {
       step.input += rest + "\n";
       return;
     case '=':
-      step.status = std::atoi(rest.c_str());
+      if (const auto [end, error] =
+              std::from_chars(rest.data(), rest.data() + rest.size(), step.status);
+          error != std::errc() || end != rest.data() + rest.size())
+        fail_at(number, "a status is a number");
       return;
     case '>':
       step.out.push_back(rest);

@@ -152,6 +152,7 @@ TEST(SourcePolicy, CommandsWriteFilesThroughOneDoor) {
   for (const char* door :
        {"src/terminal/output_file.cc", "src/terminal/output_file.h",
         "src/cli/program.cc",                 // /dev/null for descriptors that the caller closed
+        "src/interchange/python_import.cc",   // a bundle, in a folder that it has prepared
         "src/interchange/parity/replay.cc"})  // stages as they come about, in a folder for them
                                               // alone
     ASSERT_EQ(texts.erase(door), 1u) << door;

@@ -60,8 +60,9 @@ TEST_P(Replace, OneTensorAloneIsReplaced) {
   for (const std::string& name : a.names()) {
     SCOPED_TRACE(name);
     const std::vector<std::string> names = {name};
-    require(model.extractor->replace(names, mixed(a, b, names)));
-    EXPECT_EQ(model.hidden(kIds, kUncached), fresh(mixed(a, b, names), kIds));
+    const MemorySource source = mixed(a, b, names);  // rows of the embedding are read from it
+    require(model.extractor->replace(names, source));
+    EXPECT_EQ(model.hidden(kIds, kUncached), fresh(source, kIds));
     require(model.extractor->replace(names, a));
   }
   expect_fresh(model, a);

@@ -85,7 +85,7 @@ TEST(MatrixDocument, TextAndPageSayTheSame) {
   const std::string text = text_of(report, 200);
   const std::string page = report::render_html(matrix_document(report, {"trinity", "now"}));
   for (const char* part :
-       {"lanes disagree", "outside: 2.0e-07", "Operations", "Layers", "Decisions", "1234.5",
+       {"profiles disagree", "outside: 2.0e-07", "Operations", "Layers", "Decisions", "1234.5",
         "1.0e-03", "0.500 / 1.000", "not under the floor", "row 3 of shape [1, 1024]",
         "this build has no such lane", "the oracle", R"(plugin:\x1b]2;PWNED\x07)"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << text;

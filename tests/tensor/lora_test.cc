@@ -228,7 +228,8 @@ TEST_F(Lora, AnAdapterOfAnotherShapeIsRefusedWhenItIsMerged) {
 }
 
 TEST_F(Lora, AnAdapterOfTheLmHeadAloneChangesNothingThatIsRead) {
-  adapter(kPlain, parts("base_model.model.lm_head"));
+  adapter(R"({"peft_type":"LORA","r":2,"lora_alpha":4,"target_modules":["lm_head"]})",
+          parts("base_model.model.lm_head"));
   const auto checkpoint = Checkpoint::open(folder_.path());
   ASSERT_TRUE(checkpoint) << checkpoint.error().message;
   EXPECT_EQ(*to_f32(*checkpoint->tensor(kQuery)), kBase[0].values);

