@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "cli/test_model.h"
 
 namespace trinity::testing {
@@ -44,10 +46,12 @@ TEST(TokenizeCommand, LinesComeBackInOrderWithTheirIds) {
 }
 
 TEST(TokenizeCommand, ALargeTextPasses) {
-  const std::string text(3'000'000, 'z');
+  const std::string text(1'200'000, 'z');
   const Outcome outcome = tokenize({}, Json{{"text", text}}.dump() + "\n");
   ASSERT_EQ(outcome.status, 0) << outcome.err;
-  EXPECT_EQ(Json::parse(outcome.out)["ids"].size(), text.size());
+  const auto commas =
+      std::count(outcome.out.begin() + outcome.out.find('['), outcome.out.end(), ',');
+  EXPECT_EQ(static_cast<std::size_t>(commas) + 1, text.size());
 }
 
 }  // namespace
