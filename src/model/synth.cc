@@ -37,22 +37,26 @@ uint64_t stream_of(const std::string& name, uint64_t seed) {
   return mix(hash ^ mix(seed));
 }
 
+// A function and no lambda, which is implicitly constexpr: GCC would spend seconds on trying to
+// compute the table while it compiles.
+std::vector<float> normal_quantiles() {
+  std::vector<float> values(4096);
+  for (size_t i = 0; i < values.size(); ++i) {
+    const double p = (static_cast<double>(i) + 0.5) / static_cast<double>(values.size());
+    double x = 0;  // Newton's method on the normal distribution function
+    for (int step = 0; step < 60; ++step) {
+      const double density = std::exp(-x * x / 2) / std::sqrt(2 * std::numbers::pi);
+      const double error = 0.5 * std::erfc(-x / std::numbers::sqrt2) - p;
+      x -= std::clamp(error / density, -0.5, 0.5);
+    }
+    values[i] = static_cast<float>(x);
+  }
+  return values;
+}
+
 /// Standard normal quantiles at (i + ½) / 4096: twelve random bits make one value, a lookup each.
 const std::vector<float>& normal_table() {
-  static const std::vector<float> table = [] {
-    std::vector<float> values(4096);
-    for (size_t i = 0; i < values.size(); ++i) {
-      const double p = (static_cast<double>(i) + 0.5) / static_cast<double>(values.size());
-      double x = 0;  // Newton's method on the normal distribution function
-      for (int step = 0; step < 60; ++step) {
-        const double density = std::exp(-x * x / 2) / std::sqrt(2 * std::numbers::pi);
-        const double error = 0.5 * std::erfc(-x / std::numbers::sqrt2) - p;
-        x -= std::clamp(error / density, -0.5, 0.5);
-      }
-      values[i] = static_cast<float>(x);
-    }
-    return values;
-  }();
+  static const std::vector<float> table = normal_quantiles();
   return table;
 }
 
