@@ -19,6 +19,7 @@
 #include "backend_cpu/parallel.h"
 #include "backend_cpu/qkv_kernel.h"
 #include "backend_cpu/rope_table.h"
+#include "base/parallel.h"
 #include "base/try.h"
 #include "tensor/bf16.h"
 

@@ -1,7 +1,5 @@
 #include "backend_cpu/cpu_features.h"
 
-#include <sched.h>
-
 #include <fstream>
 
 namespace trinity::cpu {
@@ -39,14 +37,6 @@ std::optional<std::string> bf16_unavailable(const CpuFeatures& features) {
   if (features.avx512_bf16) return std::nullopt;
   return "this processor (" + features.model_name +
          ") has no AVX512-BF16 instructions; use --profile cpu_f32";
-}
-
-int available_processors() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-  const int count = CPU_COUNT(&set);
-  return count > 0 ? count : 1;
 }
 
 }  // namespace trinity::cpu

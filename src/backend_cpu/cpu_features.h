@@ -19,7 +19,4 @@ const CpuFeatures& cpu_features();
 /// Why bf16 products cannot run here; nothing when they can.
 std::optional<std::string> bf16_unavailable(const CpuFeatures& features);
 
-/// Processors that this process may use.
-int available_processors();
-
 }  // namespace trinity::cpu

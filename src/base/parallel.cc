@@ -1,5 +1,7 @@
 #include "base/parallel.h"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <atomic>
 #include <exception>
@@ -10,8 +12,12 @@
 
 namespace trinity {
 
-int usable_processors() {
-  return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+int available_processors() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  const int count = CPU_COUNT(&set);
+  return count > 0 ? count : 1;
 }
 
 void parallel_for(std::size_t pieces, const std::function<void(std::size_t)>& body) {
@@ -28,7 +34,7 @@ void parallel_for(std::size_t pieces, const std::function<void(std::size_t)>& bo
     }
   };
   std::vector<std::thread> helpers;
-  const std::size_t threads = std::min(pieces, static_cast<std::size_t>(usable_processors()));
+  const std::size_t threads = std::min(pieces, static_cast<std::size_t>(available_processors()));
   try {
     helpers.reserve(threads);
     while (helpers.size() + 1 < threads) helpers.emplace_back(work);

@@ -11,7 +11,7 @@
 namespace trinity {
 
 /// Processors that this process may use.
-int usable_processors();
+int available_processors();
 
 /// Calls body(piece) for 0..pieces−1 in any order, on as many threads as there are processors and
 /// pieces, the caller's among them; returns when all are done. Where the system refuses threads,

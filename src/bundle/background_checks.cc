@@ -24,7 +24,7 @@ void BackgroundChecks::start(Check check) {
     queue_.emplace_back(started_++, std::move(check));
   }
   changed_.notify_one();
-  if (threads_.size() >= static_cast<std::size_t>(usable_processors())) return;
+  if (threads_.size() >= static_cast<std::size_t>(available_processors())) return;
   try {
     threads_.emplace_back([this] { serve(); });
   } catch (const std::system_error&) {

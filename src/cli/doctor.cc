@@ -8,6 +8,7 @@
 
 #include "backend_cpu/cpu_features.h"
 #include "backend_cpu/instruction_sets.h"
+#include "base/parallel.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "flags/model_flags.h"
@@ -51,7 +52,7 @@ const char* health_name(Health health) {
 Finding look_at_processor() {
   const cpu::CpuFeatures& features = cpu::cpu_features();
   std::string detail = fmt::format("{}, {} usable, kernels for {}", features.model_name,
-                                   cpu::available_processors(), cpu::instruction_set_in_use());
+                                   available_processors(), cpu::instruction_set_in_use());
   const auto say = [&](bool has, const char* name) {
     detail += fmt::format(", {}{}", has ? "" : "no ", name);
   };

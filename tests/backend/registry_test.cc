@@ -6,6 +6,7 @@
 #include <set>
 
 #include "backend_cpu/cpu_features.h"
+#include "base/parallel.h"
 
 namespace trinity::testing {
 namespace {
@@ -103,7 +104,7 @@ TEST(CpuFeatures, ExactLanesRunOnEveryProcessor) {
     }
 }
 
-TEST(CpuFeatures, AtLeastOneProcessorMayBeUsed) { EXPECT_GE(cpu::available_processors(), 1); }
+TEST(CpuFeatures, AtLeastOneProcessorMayBeUsed) { EXPECT_GE(available_processors(), 1); }
 
 }  // namespace
 }  // namespace trinity::testing
