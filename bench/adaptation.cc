@@ -68,27 +68,29 @@ Status write_random_vector(const fs::path& path, int64_t offsets, int64_t hidden
 
 struct Bed {
   WorkFolder folder;
-  ExportOptions options;
-  RuntimeProfile profile;
+  bundle::ExportOptions options;
+  router::RuntimeProfile profile;
   int64_t layer = 0;
   Params params;
 };
 
 Status prepare(const BenchOptions& options, Bed& bed) {
-  TRINITY_TRY(bed.profile, resolve_profile(options.profile));
+  TRINITY_TRY(bed.profile, router::resolve_profile(options.profile));
   bed.options.model = options.model;
   if (options.model.empty()) {
     bed.options.model = bed.folder / "model";
-    TRINITY_TRY(const SynthReport made, synthesize_model(kSmallModel, 7, bed.options.model));
+    TRINITY_TRY(const model::SynthReport made,
+                model::synthesize_model(kSmallModel, 7, bed.options.model));
     static_cast<void>(made);
   }
-  TRINITY_TRY(const ModelConfig config, load_model_config(bed.options.model));
+  TRINITY_TRY(const model::ModelConfig config, model::load_model_config(bed.options.model));
   bed.layer = std::max<int64_t>(0, config.num_hidden_layers - 2);
   bed.options.layers = {bed.layer};
   bed.options.vector = bed.folder / "vector.npy";
   bed.options.profile = bed.profile.name;
   TRINITY_TRY(const Checkpoint checkpoint, Checkpoint::open(bed.options.model));
-  TRINITY_TRY(const Selection selection, select_tensors(checkpoint, config, bed.options.layers));
+  TRINITY_TRY(const adapt::Selection selection,
+              adapt::select_tensors(checkpoint, config, bed.options.layers));
   TRINITY_CHECK(
       write_random_vector(bed.options.vector, selection.scale_count(), config.hidden_size));
   bed.params = {{"model", json_string(options.model.empty() ? "small random"
@@ -100,14 +102,14 @@ Status prepare(const BenchOptions& options, Bed& bed) {
 
 /// Milliseconds of the products alone: for every tensor its factor and rows times factor, for every
 /// base matrix its Gram matrix. Decompositions are made, but not on the clock.
-Result<double> products_ms(Backend& backend, const ExportPlan& plan) {
-  DenseAlgebra& algebra = *backend.dense_algebra();
-  const CheckpointSource source(plan.checkpoint);
-  std::map<std::string, SymmetricEigen> decomposed;
+Result<double> products_ms(backend::Backend& backend, const bundle::ExportPlan& plan) {
+  backend::DenseAlgebra& algebra = *backend.dense_algebra();
+  const model::CheckpointSource source(plan.checkpoint);
+  std::map<std::string, backend::SymmetricEigen> decomposed;
   double total = 0;
-  for (const SelectedTensor& tensor : plan.selection.tensors) {
-    TRINITY_TRY(const TensorView view, base_matrix(source, tensor));
-    TRINITY_TRY(const TallMatrix matrix, TallMatrix::of(view));
+  for (const adapt::SelectedTensor& tensor : plan.selection.tensors) {
+    TRINITY_TRY(const TensorView view, adapt::base_matrix(source, tensor));
+    TRINITY_TRY(const adapt::TallMatrix matrix, adapt::TallMatrix::of(view));
     const int64_t k = matrix.columns();
     if (!decomposed.contains(tensor.stored_name)) {
       const Stopwatch watch;
@@ -120,30 +122,31 @@ Result<double> products_ms(Backend& backend, const ExportPlan& plan) {
     const Stopwatch watch;
     TRINITY_TRY(const std::vector<double> factor,
                 algebra.spectral_matrix(decomposed[tensor.stored_name], diagonal));
-    TRINITY_TRY(const Weight prepared, algebra.prepare_factor(factor, k));
-    TRINITY_CHECK(project_rows(algebra, matrix.view(), prepared, kChunkRows,
-                               [](int64_t, std::vector<std::byte>&) { return Status(); }));
+    TRINITY_TRY(const backend::Weight prepared, algebra.prepare_factor(factor, k));
+    TRINITY_CHECK(adapt::project_rows(algebra, matrix.view(), prepared, kChunkRows,
+                                      [](int64_t, std::vector<std::byte>&) { return Status(); }));
     TRINITY_CHECK(backend.synchronize());
     total += watch.elapsed_ms();
   }
   return total;
 }
 
-Result<double> export_ms(Backend& backend, ExportOptions options) {
+Result<double> export_ms(backend::Backend& backend, bundle::ExportOptions options) {
   const Stopwatch watch;
-  TRINITY_TRY(const std::unique_ptr<ExportPlan> plan, plan_export(options));
-  TRINITY_TRY(const BundleReport report, run_export(backend, options, *plan, {}, {}));
+  TRINITY_TRY(const std::unique_ptr<bundle::ExportPlan> plan, bundle::plan_export(options));
+  TRINITY_TRY(const bundle::BundleReport report,
+              bundle::run_export(backend, options, *plan, {}, {}));
   static_cast<void>(report);
   return watch.elapsed_ms();
 }
 
 Status measure_export(const BenchOptions& options, Bed& bed, const BenchSink& sink) {
-  TRINITY_TRY(const std::unique_ptr<Backend> backend,
-              create_backend(bed.profile.backend, {options.threads}));
+  TRINITY_TRY(const std::unique_ptr<backend::Backend> backend,
+              backend::create_backend(bed.profile.backend, {options.threads}));
   if (backend->dense_algebra() == nullptr)
     return fail(ErrorKind::unsupported, "operation_unsupported",
                 fmt::format("profile {} cannot decompose matrices", bed.profile.name));
-  TRINITY_TRY(const std::unique_ptr<ExportPlan> plan, plan_export(bed.options));
+  TRINITY_TRY(const std::unique_ptr<bundle::ExportPlan> plan, bundle::plan_export(bed.options));
   struct Form {
     const char* name;
     bool compact, merge;
@@ -158,7 +161,7 @@ Status measure_export(const BenchOptions& options, Bed& bed, const BenchSink& si
     TRINITY_TRY(const double alone, products_ms(*backend, *plan));
     products.add(alone);
     for (Form& form : forms) {
-      ExportOptions once = bed.options;
+      bundle::ExportOptions once = bed.options;
       once.out = bed.folder / fmt::format("{}-{}", form.name, run);
       once.compact = form.compact;
       once.merge = form.merge;
@@ -174,13 +177,13 @@ Status measure_export(const BenchOptions& options, Bed& bed, const BenchSink& si
 }
 
 Status measure_load(const BenchOptions& options, Bed& bed, const BenchSink& sink) {
-  TRINITY_TRY(const std::unique_ptr<Backend> backend,
-              create_backend(bed.profile.backend, {options.threads}));
-  ExportOptions full = bed.options, compact = bed.options;
+  TRINITY_TRY(const std::unique_ptr<backend::Backend> backend,
+              backend::create_backend(bed.profile.backend, {options.threads}));
+  bundle::ExportOptions full = bed.options, compact = bed.options;
   full.out = bed.folder / "full";
   compact.out = bed.folder / "compact";
   compact.compact = true;
-  for (const ExportOptions* form : {&full, &compact}) {
+  for (const bundle::ExportOptions* form : {&full, &compact}) {
     TRINITY_TRY(const double ignored, export_ms(*backend, *form));
     static_cast<void>(ignored);
   }

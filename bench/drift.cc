@@ -22,12 +22,13 @@ namespace {
 /// Logits of every input on one backend, computed in batches.
 Result<std::vector<std::vector<float>>> logits_on(const std::string& backend_id,
                                                   const BenchOptions& options,
-                                                  const ModelFiles& files, const Head& head,
+                                                  const router::ModelFiles& files,
+                                                  const route::Head& head,
                                                   std::span<const std::vector<int32_t>> inputs) {
-  TRINITY_TRY(const ModelConfig config, files.config());
-  TRINITY_TRY(auto backend, create_backend(backend_id, {options.threads}));
+  TRINITY_TRY(const model::ModelConfig config, files.config());
+  TRINITY_TRY(auto backend, backend::create_backend(backend_id, {options.threads}));
   TRINITY_TRY(auto extractor,
-              FeatureExtractor::create(*backend, files.tensors(), config, {0, 1024}));
+              model::FeatureExtractor::create(*backend, files.tensors(), config, {0, 1024}));
   std::vector<std::vector<float>> logits;
   for (const auto& result : extractor->extract(inputs, {false, false, false})) {
     if (!result) return tl::unexpected(result.error());
@@ -66,11 +67,11 @@ struct Flips {
 }  // namespace
 
 Status run_drift(const BenchOptions& options, const BenchSink& sink) {
-  TRINITY_TRY(const RuntimeProfile profile, resolve_profile(options.profile));
-  TRINITY_TRY(const auto files,
-              options.model.empty() ? open_tiny_router() : open_model_folder(options.model));
-  TRINITY_TRY(const ModelConfig config, files->config());
-  TRINITY_TRY(const Head head, files->head());
+  TRINITY_TRY(const router::RuntimeProfile profile, router::resolve_profile(options.profile));
+  TRINITY_TRY(const auto files, options.model.empty() ? router::open_tiny_router()
+                                                      : router::open_model_folder(options.model));
+  TRINITY_TRY(const model::ModelConfig config, files->config());
+  TRINITY_TRY(const route::Head head, files->head());
   std::mt19937 random(17);
   std::vector<std::vector<int32_t>> inputs(options.short_mode ? 8 : 300);
   for (auto& ids : inputs) {

@@ -28,26 +28,26 @@ constexpr int64_t kCachedPrefix = 1024;
 constexpr int64_t kNewTokens = 26;
 
 struct Bed {
-  RuntimeProfile profile;
-  std::unique_ptr<ModelFiles> files;
-  ModelConfig config;
-  std::unique_ptr<Backend> backend;
-  std::unique_ptr<FeatureExtractor> extractor;
+  router::RuntimeProfile profile;
+  std::unique_ptr<router::ModelFiles> files;
+  model::ModelConfig config;
+  std::unique_ptr<backend::Backend> backend;
+  std::unique_ptr<model::FeatureExtractor> extractor;
 };
 
 Result<Bed> make_bed(const BenchOptions& options) {
   Bed bed;
-  TRINITY_TRY(bed.profile, resolve_profile(options.profile));
-  TRINITY_TRY(bed.files,
-              options.model.empty() ? open_tiny_router() : open_model_folder(options.model));
+  TRINITY_TRY(bed.profile, router::resolve_profile(options.profile));
+  TRINITY_TRY(bed.files, options.model.empty() ? router::open_tiny_router()
+                                               : router::open_model_folder(options.model));
   TRINITY_TRY(bed.config, bed.files->config());
-  TRINITY_TRY(bed.backend, create_backend(bed.profile.backend, {options.threads}));
-  TRINITY_TRY(bed.extractor, FeatureExtractor::create(*bed.backend, bed.files->tensors(),
-                                                      bed.config, {size_t{1} << 30, 1024}));
+  TRINITY_TRY(bed.backend, backend::create_backend(bed.profile.backend, {options.threads}));
+  TRINITY_TRY(bed.extractor, model::FeatureExtractor::create(*bed.backend, bed.files->tensors(),
+                                                             bed.config, {size_t{1} << 30, 1024}));
   return bed;
 }
 
-std::vector<int32_t> random_ids(const ModelConfig& config, int64_t count, uint32_t seed) {
+std::vector<int32_t> random_ids(const model::ModelConfig& config, int64_t count, uint32_t seed) {
   std::mt19937 random(seed);
   std::vector<int32_t> ids(static_cast<size_t>(count));
   for (int32_t& id : ids)
@@ -67,9 +67,9 @@ class GemmFloor {
   }
 
   Status run() const {
-    Backend& backend = *bed_->backend;
-    for (const LayerWeights& layer : bed_->extractor->weights().layers) {
-      for (const Weight* weight : {&layer.qkv, &layer.q, &layer.kv, &layer.gate_up})
+    backend::Backend& backend = *bed_->backend;
+    for (const backend::LayerWeights& layer : bed_->extractor->weights().layers) {
+      for (const backend::Weight* weight : {&layer.qkv, &layer.q, &layer.kv, &layer.gate_up})
         if (!weight->empty()) TRINITY_CHECK(discard(backend.linear(hidden_, *weight)));
       TRINITY_CHECK(discard(backend.linear(attention_, layer.o)));
       TRINITY_CHECK(discard(backend.linear(ffn_, layer.down)));
@@ -80,21 +80,21 @@ class GemmFloor {
  private:
   explicit GemmFloor(Bed& bed) : bed_(&bed) {}
 
-  static Status discard(const Result<Tensor>& result) {
+  static Status discard(const Result<backend::Tensor>& result) {
     if (!result) return tl::unexpected(result.error());
     return {};
   }
 
-  Result<Tensor> input(int64_t rows, int64_t cols) const {
+  Result<backend::Tensor> input(int64_t rows, int64_t cols) const {
     std::mt19937 random(7);
     std::vector<float> values(static_cast<size_t>(rows * cols));
     for (float& value : values) value = static_cast<float>(random() % 2001) / 1000.0f - 1.0f;
-    TRINITY_TRY(const Tensor plain, bed_->backend->upload(values, rows, cols));
+    TRINITY_TRY(const backend::Tensor plain, bed_->backend->upload(values, rows, cols));
     return bed_->backend->product_input(plain);
   }
 
   Bed* bed_;
-  Tensor hidden_, attention_, ffn_;
+  backend::Tensor hidden_, attention_, ffn_;
 };
 
 struct Case {
@@ -103,7 +103,7 @@ struct Case {
   int64_t cached = 0;  // tokens of a prefix that is in the cache beforehand
 };
 
-Status first_error(const std::vector<Result<HiddenStates>>& results) {
+Status first_error(const std::vector<Result<model::HiddenStates>>& results) {
   for (const auto& result : results)
     if (!result) return tl::unexpected(result.error());
   return {};
@@ -147,7 +147,7 @@ class PrefillBench {
  private:
   template <class Keep>
   double prefill_once(const Case& c, const Keep& keep) {
-    FeatureExtractor& extractor = *bed_.extractor;
+    model::FeatureExtractor& extractor = *bed_.extractor;
     if (c.cached == 0)
       return time_ms([&] {
         keep(first_error(extractor.extract(c.inputs, {false, false, false})));

@@ -40,16 +40,16 @@ std::string mixed_text(size_t bytes) {
 }  // namespace
 
 Status run_tokenize(const BenchOptions& options, const BenchSink& sink) {
-  TRINITY_TRY(const auto files,
-              options.model.empty() ? open_tiny_router() : open_model_folder(options.model));
-  TRINITY_TRY(const Tokenizer tokenizer, files->tokenizer());
+  TRINITY_TRY(const auto files, options.model.empty() ? router::open_tiny_router()
+                                                      : router::open_model_folder(options.model));
+  TRINITY_TRY(const text::Tokenizer tokenizer, files->tokenizer());
   const std::string text = mixed_text(options.short_mode ? 100'000 : 4'000'000);
   const double megabytes = static_cast<double>(text.size()) / 1e6;
   Samples speed;
   for (int run = 0; run < (options.runs > 0 ? options.runs : options.short_mode ? 2 : 7); ++run) {
     Status status;
     const double milliseconds = time_ms([&] {
-      if (auto ids = tokenizer.encode(text, SpecialTokens::plain); !ids)
+      if (auto ids = tokenizer.encode(text, text::SpecialTokens::plain); !ids)
         status = tl::unexpected(std::move(ids.error()));
     });
     TRINITY_CHECK(std::move(status));

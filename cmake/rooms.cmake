@@ -1,29 +1,30 @@
 # Rooms and tests, and how far each is optimised.
 
-# Levels of optimisation in a Release build. What computes is worth any time of the compiler; what
-# formats text or reads flags runs once a command and is compiled quickly instead. Tests are not optimised
-# at all (the compiler would need twice as long), those apart whose own code computes.
-# No level changes a value: contraction is off and no level reorders arithmetic.
+# Levels of optimisation in a Release build. What computes is worth any time of the compiler, what walks
+# over every byte of an input worth some; everything else (most of the program) runs a few times a command
+# and is compiled quickly. Tests are not optimised at all (the compiler would need twice as long), those
+# apart whose own code computes. No level changes a value: contraction is off and no level reorders
+# arithmetic.
 set(TRINITY_NUMERIC -O3)
-set(TRINITY_PRINTING -O1)
+set(TRINITY_HOT -O2)
+set(TRINITY_OTHER -O1)
 set(TRINITY_TESTING -O0)
-string(REPLACE -O3 -O2 CMAKE_CXX_FLAGS_RELEASE "${CMAKE_CXX_FLAGS_RELEASE}")  # everything else
+string(REPLACE -O3 ${TRINITY_OTHER} CMAKE_CXX_FLAGS_RELEASE "${CMAKE_CXX_FLAGS_RELEASE}")
 
 function(trinity_set_level level)
   set_property(SOURCE ${ARGN} APPEND PROPERTY COMPILE_OPTIONS $<$<CONFIG:Release>:${level}>)
 endfunction()
 
-# trinity_room(NAME [SOURCES ...] [NUMERIC ...] [PRINTING ...] [PUBLIC ...] [PRIVATE ...]
+# trinity_room(NAME [SOURCES ...] [HOT ...] [NUMERIC ...] [PUBLIC ...] [PRIVATE ...]
 #              [PRECOMPILED std|fmt|none])
 #   A room is one folder of src/ and one static library trinity_NAME. Its sources are those of SOURCES,
-#   those of NUMERIC (compiled with -O3) and those of PRINTING (-O1). PUBLIC names what its headers
-#   show, PRIVATE what only its sources see. The precompiled header is by default fmt for a room that
+#   those of HOT (compiled with -O2) and those of NUMERIC (-O3). PUBLIC names what its headers show, PRIVATE what only its sources see. The precompiled header is by default fmt for a room that
 #   links fmt, else std.
 function(trinity_room name)
-  cmake_parse_arguments(ROOM "" "PRECOMPILED" "SOURCES;NUMERIC;PRINTING;PUBLIC;PRIVATE" ${ARGN})
-  add_library(trinity_${name} STATIC ${ROOM_SOURCES} ${ROOM_NUMERIC} ${ROOM_PRINTING})
+  cmake_parse_arguments(ROOM "" "PRECOMPILED" "SOURCES;HOT;NUMERIC;PUBLIC;PRIVATE" ${ARGN})
+  add_library(trinity_${name} STATIC ${ROOM_SOURCES} ${ROOM_HOT} ${ROOM_NUMERIC})
   trinity_set_level(${TRINITY_NUMERIC} ${ROOM_NUMERIC})
-  trinity_set_level(${TRINITY_PRINTING} ${ROOM_PRINTING})
+  trinity_set_level(${TRINITY_HOT} ${ROOM_HOT})
   target_include_directories(trinity_${name} PUBLIC
     $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include> $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/src>
     $<INSTALL_INTERFACE:include>)
@@ -49,7 +50,7 @@ function(trinity_test name)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE ${TEST_LINK} trinity_test_support GTest::gtest_main)
   if(TEST_COMPUTES)
-    target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:${TRINITY_PRINTING}>)
+    target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:${TRINITY_OTHER}>)
     target_precompile_headers(${name} REUSE_FROM trinity_pch_test_computes)
   else()
     target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:${TRINITY_TESTING}>)

@@ -16,14 +16,14 @@ constexpr std::string_view kValid =
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto set =
-      trinity::read_benchmark_dataset(trinity::fuzz::bytes_or_edit(data, size, kValid), "set");
+  const auto set = trinity::benchmark::read_benchmark_dataset(
+      trinity::fuzz::bytes_or_edit(data, size, kValid), "set");
   if (!set) {
     trinity::fuzz::require_clear(set.error());
     require(set.error().message.starts_with("line "), "the line is named");
     return 0;
   }
-  for (const trinity::BenchmarkCase& one : set->cases) {
+  for (const trinity::benchmark::BenchmarkCase& one : set->cases) {
     require(!one.id.empty() && !one.family.empty() && !one.messages.empty());
     require(one.expected_agent.value_or(0) >= 0 && one.expected_role.value_or(0) >= 0);
   }

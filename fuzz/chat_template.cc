@@ -10,7 +10,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
   using namespace trinity;
-  const Tokenizer& tokenizer = fuzz::small_tokenizer();
+  const text::Tokenizer& tokenizer = fuzz::small_tokenizer();
   constexpr std::array<const char*, 4> roles = {"system", "user", "assistant", "tool"};
   fuzz::Input input(data, size);
   std::vector<Message> messages;
@@ -33,10 +33,10 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     messages.push_back(std::move(message));
   }
   for (const InputMode mode : {InputMode::plain, InputMode::chat, InputMode::chat_raw}) {
-    const auto parsed =
-        build_router_input(tokenizer, messages, {mode, SpecialTokens::parse, "Dispatch."});
-    const auto plain =
-        build_router_input(tokenizer, messages, {mode, SpecialTokens::plain, "Dispatch."});
+    const auto parsed = text::build_router_input(tokenizer, messages,
+                                                 {mode, text::SpecialTokens::parse, "Dispatch."});
+    const auto plain = text::build_router_input(tokenizer, messages,
+                                                {mode, text::SpecialTokens::plain, "Dispatch."});
     fuzz::require(parsed.has_value() == plain.has_value(), "policies accept the same input");
     if (!parsed) {
       const std::string& tag = parsed.error().tag;
@@ -46,7 +46,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
       continue;
     }
     fuzz::require(parsed->text == plain->text, "the policy does not change the text");
-    fuzz::require(parsed->ids == *tokenizer.encode(parsed->text, SpecialTokens::parse),
+    fuzz::require(parsed->ids == *tokenizer.encode(parsed->text, text::SpecialTokens::parse),
                   "parsed content equals the whole text parsed");
     if (mode == InputMode::plain) continue;
     const std::int32_t start = *tokenizer.added_token_id("<|im_start|>");

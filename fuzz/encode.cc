@@ -9,15 +9,15 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
   using namespace trinity;
-  const Tokenizer& tokenizer = fuzz::small_tokenizer();
+  const text::Tokenizer& tokenizer = fuzz::small_tokenizer();
   fuzz::Input input(data, size);
-  std::vector<Span> spans;
+  std::vector<text::Span> spans;
   std::string whole;
   bool valid = true;
   while (!input.empty()) {
     const unsigned control = input.byte();
     const std::string_view text = input.text(control >> 1);
-    spans.push_back({text, control & 1 ? SpecialTokens::parse : SpecialTokens::plain});
+    spans.push_back({text, control & 1 ? text::SpecialTokens::parse : text::SpecialTokens::plain});
     whole += text;
     valid = valid && is_valid_utf8(text);
   }
@@ -29,13 +29,14 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   }
   fuzz::require(tokenizer.decode(*ids).has_value(), "encoded ids are defined");
 
-  for (Span& span : spans) span.policy = SpecialTokens::plain;
+  for (text::Span& span : spans) span.policy = text::SpecialTokens::plain;
   const auto plain = tokenizer.encode(spans);
-  fuzz::require(*plain == *tokenizer.encode(whole, SpecialTokens::plain), "spans join");
-  fuzz::require(*tokenizer.decode(*plain) == nfc(whole), "decoding gives the normalised text");
+  fuzz::require(*plain == *tokenizer.encode(whole, text::SpecialTokens::plain), "spans join");
+  fuzz::require(*tokenizer.decode(*plain) == text::nfc(whole),
+                "decoding gives the normalised text");
 
-  for (Span& span : spans) span.policy = SpecialTokens::parse;
-  fuzz::require(*tokenizer.encode(spans) == *tokenizer.encode(whole, SpecialTokens::parse),
+  for (text::Span& span : spans) span.policy = text::SpecialTokens::parse;
+  fuzz::require(*tokenizer.encode(spans) == *tokenizer.encode(whole, text::SpecialTokens::parse),
                 "literals join");
   return 0;
 }

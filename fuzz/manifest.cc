@@ -34,26 +34,27 @@ constexpr const char* kValid =
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
   using namespace trinity;
   const std::string text = fuzz::bytes_or_edit(data, size, kValid);
-  const auto manifest = parse_manifest(text);
+  const auto manifest = bundle::parse_manifest(text);
   if (!manifest) {
     fuzz::require_clear(manifest.error());
     return 0;
   }
-  static_cast<void>(require_complete(*manifest));
+  static_cast<void>(bundle::require_complete(*manifest));
   fuzz::require(manifest->head.shape.size() == 2, "the head is a matrix");
-  fuzz::require(require_inside(manifest->head.file).has_value(), "the head lies inside");
-  fuzz::require(require_inside(manifest->adapted.file).has_value(), "the merged file lies inside");
-  for (const ManifestTensor& tensor : manifest->tensors) {
-    fuzz::require(
-        tensor.checkpoint_path.empty() || require_inside(tensor.checkpoint_path).has_value(),
-        "checkpoints lie inside");
+  fuzz::require(bundle::require_inside(manifest->head.file).has_value(), "the head lies inside");
+  fuzz::require(bundle::require_inside(manifest->adapted.file).has_value(),
+                "the merged file lies inside");
+  for (const bundle::ManifestTensor& tensor : manifest->tensors) {
+    fuzz::require(tensor.checkpoint_path.empty() ||
+                      bundle::require_inside(tensor.checkpoint_path).has_value(),
+                  "checkpoints lie inside");
     fuzz::require(tensor.offset_start >= 0 && tensor.offset_end >= 0 && tensor.singular_values >= 0,
                   "sizes are sizes");
-    static_cast<void>(expected_tensor(tensor, manifest->adapted.layout));
+    static_cast<void>(bundle::expected_tensor(tensor, manifest->adapted.layout));
   }
-  const std::string written = manifest_json(*manifest);
-  const auto again = parse_manifest(written);
+  const std::string written = bundle::manifest_json(*manifest);
+  const auto again = bundle::parse_manifest(written);
   fuzz::require(again.has_value(), "what is written can be read");
-  fuzz::require(manifest_json(*again) == written, "and says the same");
+  fuzz::require(bundle::manifest_json(*again) == written, "and says the same");
   return 0;
 }

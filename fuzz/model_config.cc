@@ -21,7 +21,7 @@ constexpr const char* kValid =
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
   using namespace trinity;
   const std::string text = fuzz::bytes_or_edit(data, size, kValid);
-  const Result<ModelConfig> config = parse_model_config(text);
+  const Result<model::ModelConfig> config = model::parse_model_config(text);
   if (!config) {
     fuzz::require_clear(config.error());
     return 0;

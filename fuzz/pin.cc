@@ -10,15 +10,15 @@
 using trinity::fuzz::require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto pin = trinity::parse_pin({reinterpret_cast<const char*>(data), size});
+  const auto pin = trinity::hub::parse_pin({reinterpret_cast<const char*>(data), size});
   if (!pin) {
     trinity::fuzz::require_clear(pin.error());
     return 0;
   }
-  for (const trinity::PinFile& file : pin->files)
-    require(trinity::require_safe_path(file.path).has_value());
-  const std::string text = trinity::pin_json(*pin);
-  const auto again = trinity::parse_pin(text);
-  require(again && trinity::pin_json(*again) == text);
+  for (const trinity::hub::PinFile& file : pin->files)
+    require(trinity::hub::require_safe_path(file.path).has_value());
+  const std::string text = trinity::hub::pin_json(*pin);
+  const auto again = trinity::hub::parse_pin(text);
+  require(again && trinity::hub::pin_json(*again) == text);
   return 0;
 }

@@ -26,18 +26,19 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   const std::string text = fuzz::bytes_or_edit(data, size, kValid);
   const auto json = parse_json(text);
   if (!json || !json->is_object()) return 0;
-  const auto sources = python_sources_of("/nowhere", kPythonManifestFile, *json, nullptr);
+  const auto sources =
+      interchange::python_sources_of("/nowhere", interchange::kPythonManifestFile, *json, nullptr);
   if (!sources) {
     fuzz::require_clear(sources.error());
     return 0;
   }
   fuzz::require(!sources->entries.empty(), "there are tensors");
   std::set<std::string> paths;
-  for (const PythonEntry& entry : sources->entries) {
+  for (const interchange::PythonEntry& entry : sources->entries) {
     fuzz::require(!entry.source_name.empty() && !entry.path.empty(), "tensors have names");
     fuzz::require(paths.insert(entry.path).second, "no tensor appears twice");
     fuzz::require(entry.shape.empty() || entry.shape.size() == 2, "shapes are those of matrices");
-    fuzz::require(require_inside(checkpoint_file_name(1, entry.path)).has_value(),
+    fuzz::require(bundle::require_inside(bundle::checkpoint_file_name(1, entry.path)).has_value(),
                   "every name gives a file inside the bundle");
   }
   return 0;

@@ -31,7 +31,7 @@ std::vector<trinity::Message> conversation(trinity::fuzz::Input& input) {
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
   using namespace trinity;
-  const Tokenizer& tokenizer = fuzz::small_tokenizer();
+  const text::Tokenizer& tokenizer = fuzz::small_tokenizer();
   fuzz::Input input(data, size);
   const std::string dispatcher(input.text(input.byte() % 16));
   const std::vector<Message> messages = conversation(input);
@@ -43,8 +43,9 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
                                   message.role == "assistant" || message.role == "tool");
   }
   for (const InputMode mode : {InputMode::plain, InputMode::chat, InputMode::chat_raw})
-    for (const SpecialTokens content : {SpecialTokens::plain, SpecialTokens::parse}) {
-      const auto read = build_router_input(tokenizer, messages, {mode, content, dispatcher});
+    for (const text::SpecialTokens content :
+         {text::SpecialTokens::plain, text::SpecialTokens::parse}) {
+      const auto read = text::build_router_input(tokenizer, messages, {mode, content, dispatcher});
       if (!read) {
         const std::string& tag = read.error().tag;
         const bool dispatcher_valid = mode != InputMode::chat || is_valid_utf8(dispatcher);
@@ -68,8 +69,8 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
             "the transcript shows every message");
       const auto decoded = tokenizer.decode(read->ids);
       fuzz::require(decoded.has_value(), "the ids can be read back");
-      if (content == SpecialTokens::plain && mode == InputMode::plain)
-        fuzz::require(*decoded == nfc(read->text), "and give the normalised text");
+      if (content == text::SpecialTokens::plain && mode == InputMode::plain)
+        fuzz::require(*decoded == text::nfc(read->text), "and give the normalised text");
     }
   return 0;
 }

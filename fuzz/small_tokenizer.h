@@ -29,7 +29,7 @@ inline std::string small_tokenizer_json() {
   for (std::uint32_t byte = 0; byte < 256; ++byte) {
     const bool printable = (byte >= 33 && byte <= 126) || (byte >= 161 && byte != 173);
     tokens.emplace_back();
-    append_code_point(printable ? byte : next++, tokens.back());
+    text::append_code_point(printable ? byte : next++, tokens.back());
   }
   const std::string space = tokens[' '];
   const std::string line_feed = tokens['\n'];
@@ -80,16 +80,16 @@ inline std::string small_tokenizer_json() {
   return "{\"added_tokens\":[" + added +
          "],\"normalizer\":{\"type\":\"NFC\"},\"pre_tokenizer\":{\"type\":\"Sequence\","
          "\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":" +
-         json_quoted(supported_split_regex) +
+         json_quoted(text::supported_split_regex) +
          "},\"behavior\":\"Isolated\",\"invert\":false},{\"type\":\"ByteLevel\",\"add_prefix_"
          "space\":"
          "false,\"use_regex\":false}]},\"model\":{\"type\":\"BPE\",\"vocab\":{" +
          vocabulary + "},\"merges\":[" + list + "]}}";
 }
 
-inline const Tokenizer& small_tokenizer() {
-  static const Tokenizer tokenizer = [] {
-    Result<Tokenizer> parsed = Tokenizer::parse(small_tokenizer_json());
+inline const text::Tokenizer& small_tokenizer() {
+  static const text::Tokenizer tokenizer = [] {
+    Result<text::Tokenizer> parsed = text::Tokenizer::parse(small_tokenizer_json());
     require(parsed.has_value(), "the small tokenizer is valid");
     return std::move(*parsed);
   }();

@@ -22,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     json = valid;
     json.replace(begin, removed, input.rest());
   }
-  const Result<Tokenizer> tokenizer = Tokenizer::parse(json);
+  const Result<text::Tokenizer> tokenizer = text::Tokenizer::parse(json);
   if (!tokenizer) {
     const std::string& tag = tokenizer.error().tag;
     fuzz::require(tag == "invalid_tokenizer" || tag == "unsupported_tokenizer",
@@ -31,10 +31,10 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     return 0;
   }
   for (const std::string_view text : {"the aaaa\n\n abc's <think>"sv, "\xC3\xA9\xCC\x81 x"sv}) {
-    const auto ids = tokenizer->encode(text, SpecialTokens::plain);
+    const auto ids = tokenizer->encode(text, text::SpecialTokens::plain);
     fuzz::require(ids.has_value(), "a loaded tokenizer encodes");
     const auto decoded = tokenizer->decode(*ids);
-    fuzz::require(decoded && *decoded == nfc(text), "decoding gives the normalised text");
+    fuzz::require(decoded && *decoded == text::nfc(text), "decoding gives the normalised text");
     for (const std::int32_t id : *ids)
       fuzz::require(id < tokenizer->vocab_size(), "ids are in range");
   }

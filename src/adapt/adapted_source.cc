@@ -7,14 +7,14 @@
 #include "base/try.h"
 #include "tensor/float_cast.h"
 
-namespace trinity {
+namespace trinity::adapt {
 namespace {
 
 constexpr int64_t kChunkRows = 4096;
 
-class ProjectedEmbedding final : public EmbeddingRows {
+class ProjectedEmbedding final : public model::EmbeddingRows {
  public:
-  ProjectedEmbedding(DenseAlgebra& algebra, TensorView table, Weight factor)
+  ProjectedEmbedding(backend::DenseAlgebra& algebra, TensorView table, backend::Weight factor)
       : algebra_(algebra), table_(std::move(table)), factor_(std::move(factor)) {}
 
   int64_t vocab_size() const override { return table_.shape[0]; }
@@ -24,7 +24,8 @@ class ProjectedEmbedding final : public EmbeddingRows {
         static_cast<size_t>(table_.shape[1]) * static_cast<size_t>(dtype_size(table_.dtype));
     std::vector<std::byte> rows(ids.size() * row_bytes);
     for (size_t i = 0; i < ids.size(); ++i) {
-      if (ids[i] < 0 || ids[i] >= vocab_size()) return token_out_of_range(ids[i], vocab_size());
+      if (ids[i] < 0 || ids[i] >= vocab_size())
+        return model::token_out_of_range(ids[i], vocab_size());
       std::memcpy(rows.data() + i * row_bytes,
                   table_.bytes.data() + static_cast<size_t>(ids[i]) * row_bytes, row_bytes);
     }
@@ -35,17 +36,18 @@ class ProjectedEmbedding final : public EmbeddingRows {
   }
 
  private:
-  DenseAlgebra& algebra_;
+  backend::DenseAlgebra& algebra_;
   TensorView table_;
-  Weight factor_;
+  backend::Weight factor_;
 };
 
 }  // namespace
 
-Result<std::vector<std::byte>> project_matrix(DenseAlgebra& algebra, const TensorView& matrix,
+Result<std::vector<std::byte>> project_matrix(backend::DenseAlgebra& algebra,
+                                              const TensorView& matrix,
                                               std::span<const double> factor, bool turned) {
   TRINITY_TRY(const TallMatrix tall, TallMatrix::of(matrix));
-  TRINITY_TRY(const Weight prepared, algebra.prepare_factor(factor, tall.columns()));
+  TRINITY_TRY(const backend::Weight prepared, algebra.prepare_factor(factor, tall.columns()));
   const auto size = static_cast<size_t>(dtype_size(matrix.dtype));
   const auto row_bytes = static_cast<size_t>(tall.columns()) * size;
   std::vector<std::byte> out(matrix.bytes.size());
@@ -73,11 +75,11 @@ void AdaptedSource::replace(const std::string& name, DType dtype, MatrixShape sh
   owned.view = {dtype, std::move(shape), owned.bytes};
 }
 
-Status AdaptedSource::project(DenseAlgebra& algebra, const std::string& name,
+Status AdaptedSource::project(backend::DenseAlgebra& algebra, const std::string& name,
                               std::span<const double> factor) {
   TRINITY_TRY(const TensorView matrix, base_.tensor(name));
   if (name == kEmbeddingName && matrix.shape[0] >= matrix.shape[1]) {
-    TRINITY_TRY(Weight prepared, algebra.prepare_factor(factor, matrix.shape[1]));
+    TRINITY_TRY(backend::Weight prepared, algebra.prepare_factor(factor, matrix.shape[1]));
     rows_ = std::make_shared<ProjectedEmbedding>(algebra, matrix, std::move(prepared));
     return {};
   }
@@ -95,4 +97,4 @@ void AdaptedSource::release(const std::string& name) const {
   if (replaced_.find(name) == replaced_.end()) base_.release(name);
 }
 
-}  // namespace trinity
+}  // namespace trinity::adapt

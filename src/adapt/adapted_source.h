@@ -15,12 +15,12 @@
 #include "adapt/svf.h"
 #include "model/weights.h"
 
-namespace trinity {
+namespace trinity::adapt {
 
-class AdaptedSource final : public TensorSource {
+class AdaptedSource final : public model::TensorSource {
  public:
   /// `base` must outlive the source.
-  explicit AdaptedSource(const TensorSource& base) : base_(base) {}
+  explicit AdaptedSource(const model::TensorSource& base) : base_(base) {}
 
   /// Replaces a tensor by a view whose memory outlives the source.
   void replace(const std::string& name, const TensorView& view);
@@ -29,10 +29,11 @@ class AdaptedSource final : public TensorSource {
                std::vector<std::byte> bytes);
   /// Replaces a matrix by base·factor. `algebra` must live as long as the source and what
   /// is loaded from it. Errors: `missing_tensor`, those of the algebra.
-  Status project(DenseAlgebra& algebra, const std::string& name, std::span<const double> factor);
+  Status project(backend::DenseAlgebra& algebra, const std::string& name,
+                 std::span<const double> factor);
 
   Result<TensorView> tensor(const std::string& name) const override;
-  std::shared_ptr<const EmbeddingRows> embedding_rows() const override { return rows_; }
+  std::shared_ptr<const model::EmbeddingRows> embedding_rows() const override { return rows_; }
   void release(const std::string& name) const override;
 
  private:
@@ -40,13 +41,14 @@ class AdaptedSource final : public TensorSource {
     TensorView view;
     std::vector<std::byte> bytes;
   };
-  const TensorSource& base_;
+  const model::TensorSource& base_;
   std::map<std::string, Owned> replaced_;
-  std::shared_ptr<const EmbeddingRows> rows_;
+  std::shared_ptr<const model::EmbeddingRows> rows_;
 };
 
 /// base·factor in the type of the checkpoint, and in its orientation or, `turned`, transposed.
-Result<std::vector<std::byte>> project_matrix(DenseAlgebra& algebra, const TensorView& matrix,
+Result<std::vector<std::byte>> project_matrix(backend::DenseAlgebra& algebra,
+                                              const TensorView& matrix,
                                               std::span<const double> factor, bool turned = false);
 
-}  // namespace trinity
+}  // namespace trinity::adapt

@@ -8,9 +8,9 @@
 #include "base/stopwatch.h"
 #include "base/try.h"
 
-namespace trinity {
+namespace trinity::adapt {
 
-Result<TensorView> base_matrix(const TensorSource& base, const SelectedTensor& tensor) {
+Result<TensorView> base_matrix(const model::TensorSource& base, const SelectedTensor& tensor) {
   TRINITY_TRY(TensorView view, base.tensor(tensor.stored_name));
   if (view.shape != tensor.source_shape)
     return fail(ErrorKind::invalid_input, "tensor_shape_mismatch",
@@ -19,8 +19,9 @@ Result<TensorView> base_matrix(const TensorSource& base, const SelectedTensor& t
   return view;
 }
 
-Adapter::Adapter(DenseAlgebra& algebra, const TensorSource& base, const Selection& selection,
-                 std::span<const float> offsets, const AdaptationOptions& options)
+Adapter::Adapter(backend::DenseAlgebra& algebra, const model::TensorSource& base,
+                 const Selection& selection, std::span<const float> offsets,
+                 const AdaptationOptions& options)
     : algebra_(algebra), base_(base), selection_(selection), offsets_(offsets), options_(options) {}
 
 std::span<const float> Adapter::block(size_t place) const {
@@ -89,4 +90,4 @@ Result<TensorFactor> Adapter::factor(size_t place) {
   return out;
 }
 
-}  // namespace trinity
+}  // namespace trinity::adapt

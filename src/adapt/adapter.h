@@ -15,7 +15,7 @@
 #include "adapt/tie_mode.h"
 #include "model/weights.h"
 
-namespace trinity {
+namespace trinity::adapt {
 
 struct AdaptationOptions {
   TieMode tie_mode = TieMode::embed_offsets;
@@ -35,8 +35,9 @@ class Adapter {
  public:
   /// All must outlive the adapter. `offsets` holds selection.scale_count() numbers, else every call
   /// gives `offset_count_mismatch`.
-  Adapter(DenseAlgebra& algebra, const TensorSource& base, const Selection& selection,
-          std::span<const float> offsets, const AdaptationOptions& options);
+  Adapter(backend::DenseAlgebra& algebra, const model::TensorSource& base,
+          const Selection& selection, std::span<const float> offsets,
+          const AdaptationOptions& options);
 
   /// The factor of selection.tensors[place]. Errors: `missing_tensor`, those of svf.h, each with
   /// the tensor's name.
@@ -52,8 +53,8 @@ class Adapter {
   Status decompose_from(size_t place);
   std::span<const float> block(size_t place) const;
 
-  DenseAlgebra& algebra_;
-  const TensorSource& base_;
+  backend::DenseAlgebra& algebra_;
+  const model::TensorSource& base_;
   const Selection& selection_;
   std::span<const float> offsets_;
   AdaptationOptions options_;
@@ -61,6 +62,6 @@ class Adapter {
 };
 
 /// The base tensor of a selected one: under a tied LM head's name lies the embedding.
-Result<TensorView> base_matrix(const TensorSource& base, const SelectedTensor& tensor);
+Result<TensorView> base_matrix(const model::TensorSource& base, const SelectedTensor& tensor);
 
-}  // namespace trinity
+}  // namespace trinity::adapt

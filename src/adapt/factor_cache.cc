@@ -11,7 +11,7 @@
 #include "base/try.h"
 #include "tensor/safetensors.h"
 
-namespace trinity {
+namespace trinity::adapt {
 namespace {
 
 /// Raised whenever the arithmetic behind a factor changes.
@@ -26,7 +26,7 @@ std::filesystem::path hash_file(const std::filesystem::path& folder, const std::
 
 }  // namespace
 
-Result<std::string> factor_cache_key(const TensorSource& base, const Selection& selection,
+Result<std::string> factor_cache_key(const model::TensorSource& base, const Selection& selection,
                                      std::span<const float> offsets,
                                      const AdaptationOptions& options,
                                      const std::string& algebra_label) {
@@ -83,4 +83,4 @@ Status store_cached_factors(const std::filesystem::path& folder, const std::stri
   return write_file_atomic(hash_file(folder, key), hash);
 }
 
-}  // namespace trinity
+}  // namespace trinity::adapt

@@ -13,11 +13,11 @@
 
 #include "adapt/adapter.h"
 
-namespace trinity {
+namespace trinity::adapt {
 
 /// The key of all factors of `selection` but the LM head's. Reads every selected base tensor once.
 /// Error: `missing_tensor`.
-Result<std::string> factor_cache_key(const TensorSource& base, const Selection& selection,
+Result<std::string> factor_cache_key(const model::TensorSource& base, const Selection& selection,
                                      std::span<const float> offsets,
                                      const AdaptationOptions& options,
                                      const std::string& algebra_label);
@@ -35,4 +35,4 @@ std::optional<std::vector<CachedFactor>> load_cached_factors(const std::filesyst
 Status store_cached_factors(const std::filesystem::path& folder, const std::string& key,
                             std::span<const CachedFactor> factors);
 
-}  // namespace trinity
+}  // namespace trinity::adapt

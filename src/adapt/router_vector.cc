@@ -12,7 +12,7 @@
 #include "tensor/npy.h"
 #include "tensor/safetensors.h"
 
-namespace trinity {
+namespace trinity::adapt {
 namespace {
 
 constexpr int64_t kRoles = 3;
@@ -151,4 +151,4 @@ VectorStatistics vector_statistics(std::span<const float> values) {
   return out;
 }
 
-}  // namespace trinity
+}  // namespace trinity::adapt

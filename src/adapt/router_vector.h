@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace trinity {
+namespace trinity::adapt {
 
 struct RouterVector {
   static constexpr const char* kTensorName = "trinity_router_es_vector";
@@ -65,4 +65,4 @@ struct VectorStatistics {
 };
 VectorStatistics vector_statistics(std::span<const float> values);
 
-}  // namespace trinity
+}  // namespace trinity::adapt

@@ -6,7 +6,7 @@
 
 #include "base/try.h"
 
-namespace trinity {
+namespace trinity::adapt {
 namespace {
 
 bool decomposable(const MatrixShape& shape) {
@@ -82,10 +82,10 @@ Result<Selection> select_tensors(const Checkpoint& checkpoint, std::span<const i
   return selection;
 }
 
-Result<Selection> select_tensors(const Checkpoint& checkpoint, const ModelConfig& config,
+Result<Selection> select_tensors(const Checkpoint& checkpoint, const model::ModelConfig& config,
                                  std::span<const int64_t> layers) {
   return select_tensors(checkpoint, layers,
                         config.tie_word_embeddings || !checkpoint.has(kLmHeadName));
 }
 
-}  // namespace trinity
+}  // namespace trinity::adapt

@@ -18,7 +18,7 @@
 #include "tensor/checkpoint.h"
 #include "tensor/dtype.h"
 
-namespace trinity {
+namespace trinity::adapt {
 
 struct SelectedTensor {
   int64_t index = 0;        // 1-based place in canonical order
@@ -49,7 +49,7 @@ Result<Selection> select_tensors(const Checkpoint& checkpoint, std::span<const i
 
 /// The same for a model: tied as its configuration says, or because its checkpoint has no LM head
 /// of its own.
-Result<Selection> select_tensors(const Checkpoint& checkpoint, const ModelConfig& config,
+Result<Selection> select_tensors(const Checkpoint& checkpoint, const model::ModelConfig& config,
                                  std::span<const int64_t> layers);
 
-}  // namespace trinity
+}  // namespace trinity::adapt

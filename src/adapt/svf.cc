@@ -12,7 +12,7 @@
 #include "base/utf8.h"
 #include "tensor/float_cast.h"
 
-namespace trinity {
+namespace trinity::adapt {
 namespace {
 
 constexpr int kProbes = 1;
@@ -36,7 +36,7 @@ std::vector<double> probe_vector(int64_t k, uint64_t seed) {
 }
 
 /// Checks G·x = Vᵀ·Λ·V·x and |V·x| = |x|. A library that is wrong on this processor shows here.
-Status verify_eigen(std::span<const double> gram, const SymmetricEigen& eigen) {
+Status verify_eigen(std::span<const double> gram, const backend::SymmetricEigen& eigen) {
   const size_t k = eigen.values.size();
   const double largest = std::abs(eigen.values.front());
   for (int probe = 0; probe < kProbes; ++probe) {
@@ -116,8 +116,8 @@ Result<Scaling> scale_values(std::span<const double> s, std::span<const float> o
   return scaling;
 }
 
-Result<Spectrum> spectrum_from(std::span<const double> gram, SymmetricEigen eigen, DType dtype,
-                               SvdComputeType type) {
+Result<Spectrum> spectrum_from(std::span<const double> gram, backend::SymmetricEigen eigen,
+                               DType dtype, SvdComputeType type) {
   Spectrum spectrum;
   spectrum.source_dtype = dtype;
   spectrum.compute_type = type;
@@ -151,7 +151,7 @@ Result<SvdComputeType> parse_svd_compute_type(std::string_view name) {
 }
 
 Result<TallMatrix> TallMatrix::of(const TensorView& matrix) {
-  TRINITY_CHECK(require_float_matrix(matrix));
+  TRINITY_CHECK(backend::require_float_matrix(matrix));
   TallMatrix tall;
   const int64_t rows = matrix.shape[0], cols = matrix.shape[1];
   if (rows >= cols) {
@@ -166,12 +166,13 @@ Result<TallMatrix> TallMatrix::of(const TensorView& matrix) {
   return tall;
 }
 
-Result<Spectrum> decompose(DenseAlgebra& algebra, const TallMatrix& matrix, SvdComputeType type) {
+Result<Spectrum> decompose(backend::DenseAlgebra& algebra, const TallMatrix& matrix,
+                           SvdComputeType type) {
   TRINITY_TRY(std::vector<Spectrum> one, decompose_many(algebra, std::span(&matrix, 1), type));
   return std::move(one.front());
 }
 
-Result<std::vector<Spectrum>> decompose_many(DenseAlgebra& algebra,
+Result<std::vector<Spectrum>> decompose_many(backend::DenseAlgebra& algebra,
                                              std::span<const TallMatrix> matrices,
                                              SvdComputeType type) {
   std::vector<std::vector<double>> grams;
@@ -180,7 +181,8 @@ Result<std::vector<Spectrum>> decompose_many(DenseAlgebra& algebra,
     TRINITY_TRY(grams.emplace_back(), algebra.gram(matrix.view()));
     sizes.push_back(matrix.columns());
   }
-  TRINITY_TRY(std::vector<SymmetricEigen> eigens, algebra.symmetric_eigen_many(grams, sizes));
+  TRINITY_TRY(std::vector<backend::SymmetricEigen> eigens,
+              algebra.symmetric_eigen_many(grams, sizes));
   std::vector<Spectrum> spectra;
   for (size_t i = 0; i < eigens.size(); ++i) {
     TRINITY_TRY(spectra.emplace_back(),
@@ -224,13 +226,13 @@ Result<Scaling> scale_spectrum_twice(const Spectrum& spectrum, std::span<const f
   return both;
 }
 
-Result<std::vector<double>> projector(DenseAlgebra& algebra, const Spectrum& spectrum,
+Result<std::vector<double>> projector(backend::DenseAlgebra& algebra, const Spectrum& spectrum,
                                       const Scaling& scaling) {
   return algebra.spectral_matrix(spectrum.eigen, scaling.multipliers);
 }
 
-Status project_rows(DenseAlgebra& algebra, const TensorView& rows, const Weight& factor,
-                    int64_t chunk_rows, const RowSink& sink) {
+Status project_rows(backend::DenseAlgebra& algebra, const TensorView& rows,
+                    const backend::Weight& factor, int64_t chunk_rows, const RowSink& sink) {
   const int64_t total = rows.shape.at(0), k = rows.shape.at(1);
   std::vector<std::byte> out;
   for (int64_t begin = 0; begin < total; begin += chunk_rows) {
@@ -243,4 +245,4 @@ Status project_rows(DenseAlgebra& algebra, const TensorView& rows, const Weight&
   return {};
 }
 
-}  // namespace trinity
+}  // namespace trinity::adapt

@@ -21,7 +21,7 @@
 #include "backend/dense_algebra.h"
 #include "tensor/tensor.h"
 
-namespace trinity {
+namespace trinity::adapt {
 
 /// What the decomposition reads and keeps. `f32`: the weights as they are, everything else in f64.
 /// `source`: S, V and the offsets are rounded to the weights' own type, as a decomposition in that
@@ -56,7 +56,7 @@ class TallMatrix {
 };
 
 struct Spectrum {
-  SymmetricEigen eigen;                 // vectors of the smaller side, by descending value
+  backend::SymmetricEigen eigen;        // vectors of the smaller side, by descending value
   std::vector<double> singular_values;  // [k], descending
   GapReport gaps;
   DType source_dtype = DType::f32;
@@ -66,10 +66,11 @@ struct Spectrum {
 /// Decomposes. The result is checked against the Gram matrix with probe vectors. Errors: those of
 /// DenseAlgebra, `decomposition_inaccurate` (the eigenvectors do not reproduce the matrix: the
 /// linear algebra library is broken on this machine), `zero_matrix`.
-Result<Spectrum> decompose(DenseAlgebra& algebra, const TallMatrix& matrix, SvdComputeType type);
+Result<Spectrum> decompose(backend::DenseAlgebra& algebra, const TallMatrix& matrix,
+                           SvdComputeType type);
 
 /// Several matrices, whose eigenvectors may be computed side by side. The same results.
-Result<std::vector<Spectrum>> decompose_many(DenseAlgebra& algebra,
+Result<std::vector<Spectrum>> decompose_many(backend::DenseAlgebra& algebra,
                                              std::span<const TallMatrix> matrices,
                                              SvdComputeType type);
 
@@ -91,7 +92,7 @@ Result<Scaling> scale_spectrum_twice(const Spectrum& spectrum, std::span<const f
                                      std::span<const float> second);
 
 /// P [k, k], symmetric.
-Result<std::vector<double>> projector(DenseAlgebra& algebra, const Spectrum& spectrum,
+Result<std::vector<double>> projector(backend::DenseAlgebra& algebra, const Spectrum& spectrum,
                                       const Scaling& scaling);
 
 /// A finished piece of A·P: whole rows of the tall matrix from `row_begin` on, in its own type. The
@@ -99,7 +100,7 @@ Result<std::vector<double>> projector(DenseAlgebra& algebra, const Spectrum& spe
 using RowSink = std::function<Status(int64_t row_begin, std::vector<std::byte>& rows)>;
 
 /// Streams A·P through `sink` in chunks of at most `chunk_rows` rows.
-Status project_rows(DenseAlgebra& algebra, const TensorView& rows, const Weight& factor,
-                    int64_t chunk_rows, const RowSink& sink);
+Status project_rows(backend::DenseAlgebra& algebra, const TensorView& rows,
+                    const backend::Weight& factor, int64_t chunk_rows, const RowSink& sink);
 
-}  // namespace trinity
+}  // namespace trinity::adapt

@@ -9,7 +9,7 @@
 
 #include "tensor/tensor.h"
 
-namespace trinity {
+namespace trinity::adapt {
 namespace {
 
 struct KernelName {
@@ -148,4 +148,4 @@ std::vector<std::string> path_segments(std::string_view path) {
   return {std::string(path.substr(0, dot)), std::string(path.substr(dot + 1))};
 }
 
-}  // namespace trinity
+}  // namespace trinity::adapt

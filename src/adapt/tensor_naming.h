@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-namespace trinity {
+namespace trinity::adapt {
 
 inline constexpr const char* kEmbeddingName = "model.embed_tokens.weight";
 inline constexpr const char* kLmHeadName = "lm_head.weight";
@@ -54,4 +54,4 @@ Result<bool> transposed_in_checkpoint(std::string_view source_name, const Matrix
 /// bundles are patched into is a map of layers, whose names contain dots, of maps of parameters.
 std::vector<std::string> path_segments(std::string_view path);
 
-}  // namespace trinity
+}  // namespace trinity::adapt

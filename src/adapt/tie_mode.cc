@@ -1,6 +1,6 @@
 #include "adapt/tie_mode.h"
 
-namespace trinity {
+namespace trinity::adapt {
 
 std::vector<size_t> offset_blocks(const Selection& selection, size_t place, TieMode mode) {
   const auto place_of = [&](std::string_view path) {
@@ -25,4 +25,4 @@ std::vector<size_t> offset_blocks(const Selection& selection, size_t place, TieM
   return {place};
 }
 
-}  // namespace trinity
+}  // namespace trinity::adapt

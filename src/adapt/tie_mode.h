@@ -8,10 +8,10 @@
 
 #include "adapt/selection.h"
 
-namespace trinity {
+namespace trinity::adapt {
 
 /// The blocks of offsets (places in Selection::tensors) that apply to tensor `place`, one after the
 /// other.
 std::vector<size_t> offset_blocks(const Selection& selection, size_t place, TieMode mode);
 
-}  // namespace trinity
+}  // namespace trinity::adapt

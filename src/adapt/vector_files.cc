@@ -13,7 +13,7 @@
 #include "tensor/npy.h"
 #include "tensor/safetensors.h"
 
-namespace trinity {
+namespace trinity::adapt {
 namespace {
 
 Result<NumberFile> numbers_of(const TensorView& view, const std::filesystem::path& path) {
@@ -107,4 +107,4 @@ Status write_numbers(const std::filesystem::path& path, const std::string& name,
                           path.string()));
 }
 
-}  // namespace trinity
+}  // namespace trinity::adapt

@@ -13,7 +13,7 @@
 
 #include "tensor/dtype.h"
 
-namespace trinity {
+namespace trinity::adapt {
 
 struct NumberFile {
   std::vector<double> values;  // row-major; f32 values widen exactly
@@ -39,4 +39,4 @@ Status require_vector(const NumberFile& file, const std::filesystem::path& path)
 Status write_numbers(const std::filesystem::path& path, const std::string& name,
                      const NumberFile& file);
 
-}  // namespace trinity
+}  // namespace trinity::adapt

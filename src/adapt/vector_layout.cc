@@ -3,7 +3,7 @@
 #include "adapt/tensor_naming.h"
 #include "base/try.h"
 
-namespace trinity {
+namespace trinity::adapt {
 namespace {
 
 constexpr int64_t kHidden = 1024;
@@ -42,9 +42,9 @@ Result<VectorLayout> layout_of_model(const std::filesystem::path& folder,
                                      std::span<const int64_t> layers) {
   if (folder.empty()) return released_layout();
   TRINITY_TRY(const Checkpoint checkpoint, Checkpoint::open(folder));
-  TRINITY_TRY(const ModelConfig config, load_model_config(folder));
+  TRINITY_TRY(const model::ModelConfig config, model::load_model_config(folder));
   TRINITY_TRY(const Selection selection, select_tensors(checkpoint, config, layers));
   return layout_of(selection, config.hidden_size);
 }
 
-}  // namespace trinity
+}  // namespace trinity::adapt

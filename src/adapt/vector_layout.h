@@ -11,7 +11,7 @@
 
 #include "adapt/selection.h"
 
-namespace trinity {
+namespace trinity::adapt {
 
 struct VectorBlock {
   std::string source_name;  // PyTorch name of the matrix
@@ -37,4 +37,4 @@ VectorLayout layout_of(const Selection& selection, int64_t hidden);
 Result<VectorLayout> layout_of_model(const std::filesystem::path& folder,
                                      std::span<const int64_t> layers);
 
-}  // namespace trinity
+}  // namespace trinity::adapt

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace trinity {
+namespace trinity::backend {
 
 /// Widths of rows are heads · head_dim.
 struct AttentionShape {
@@ -12,4 +12,4 @@ struct AttentionShape {
   int64_t head_dim = 0;
 };
 
-}  // namespace trinity
+}  // namespace trinity::backend

@@ -3,7 +3,7 @@
 
 #include "base/try.h"
 
-namespace trinity {
+namespace trinity::backend {
 
 const char* exactness_name(Exactness exactness) {
   switch (exactness) {
@@ -87,4 +87,4 @@ Result<Tensor> Backend::mlp(const Tensor& x, const Weight& gate_up, const Weight
   return linear(hidden, down);
 }
 
-}  // namespace trinity
+}  // namespace trinity::backend

@@ -27,7 +27,7 @@
 #include "backend/whole_pass.h"
 #include "tensor/tensor.h"
 
-namespace trinity {
+namespace trinity::backend {
 
 /// What may be promised about a backend's numbers.
 enum class Exactness {
@@ -159,4 +159,4 @@ class Backend {
 /// Absolute position of every row of a chunk, from its slices.
 std::vector<int64_t> slice_positions(std::span<const SequenceSlice> slices, int64_t rows);
 
-}  // namespace trinity
+}  // namespace trinity::backend

@@ -12,7 +12,7 @@
 #include "backend/backend.h"
 #include "backend/lane_tolerances.h"
 
-namespace trinity {
+namespace trinity::backend {
 
 struct BackendOptions {
   int threads = 0;  // worker threads; 0 = all processors this process may use
@@ -43,4 +43,4 @@ struct BackendEntry {
   std::optional<std::string> (*broken_promise)() = nullptr;
 };
 
-}  // namespace trinity
+}  // namespace trinity::backend

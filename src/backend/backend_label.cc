@@ -2,7 +2,7 @@
 
 #include "base/utf8.h"
 
-namespace trinity {
+namespace trinity::backend {
 namespace {
 
 constexpr std::string_view kPluginLabel = "trinity.plugin.";
@@ -90,4 +90,4 @@ std::string own_backend_label(std::string_view backend_id) {
   return {};
 }
 
-}  // namespace trinity
+}  // namespace trinity::backend

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-namespace trinity {
+namespace trinity::backend {
 
 /// Where a label says that a tensor lives, as this program would hold it.
 struct BackendPlace {
@@ -38,4 +38,4 @@ BackendPlace read_backend_label_leniently(std::string_view label,
 /// id of no known family.
 std::string own_backend_label(std::string_view backend_id);
 
-}  // namespace trinity
+}  // namespace trinity::backend

@@ -20,7 +20,7 @@
 #include "backend/tensor_handle.h"
 #include "tensor/tensor.h"
 
-namespace trinity {
+namespace trinity::backend {
 
 /// G = Σ values[i] · vᵢ·vᵢᵀ with values descending.
 struct SymmetricEigen {
@@ -61,4 +61,4 @@ class DenseAlgebra {
 /// Shape check that every implementation starts with: rank 2 and a float type.
 Status require_float_matrix(const TensorView& matrix);
 
-}  // namespace trinity
+}  // namespace trinity::backend

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-namespace trinity {
+namespace trinity::backend {
 
 /// hi + lo, |lo| ≤ half a unit in the last place of hi.
 struct DoubleDouble {
@@ -50,4 +50,4 @@ inline DoubleDouble operator/(const DoubleDouble& a, const DoubleDouble& b) {
   return two_sum(quotient, rest.hi / b.hi);
 }
 
-}  // namespace trinity
+}  // namespace trinity::backend

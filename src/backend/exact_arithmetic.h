@@ -16,7 +16,7 @@
 #include <cstdint>
 #include <limits>
 
-namespace trinity::exact {
+namespace trinity::backend::exact {
 
 /// A product adds k in blocks of this many terms: one fma chain a block, from +0, k ascending; the
 /// sums of the blocks are added in order. The last block may be shorter.
@@ -159,4 +159,4 @@ inline int8_t to_int8(float x, float inverse) {
   return inverse == 0.0f ? int8_t{0} : static_cast<int8_t>(std::nearbyint(x * inverse));
 }
 
-}  // namespace trinity::exact
+}  // namespace trinity::backend::exact

@@ -12,7 +12,7 @@
 
 #include "backend/exact_arithmetic.h"
 
-namespace trinity::exact {
+namespace trinity::backend::exact {
 
 /// RMS norm of n values: y[i] = (x[i] · r) · w[i].
 inline void rms_norm_row(const float* x, const float* w, int64_t n, float eps, float* y) {
@@ -77,4 +77,4 @@ inline float int8_product(const int8_t* x, float x_scale, const int8_t* w, float
   return static_cast<float>(sum) * (x_scale * w_scale);
 }
 
-}  // namespace trinity::exact
+}  // namespace trinity::backend::exact

@@ -1,6 +1,6 @@
 #include "backend/forwarding_backend.h"
 
-namespace trinity {
+namespace trinity::backend {
 
 Result<Weight> ForwardingBackend::prepare_linear(std::span<const TensorView> stacked) {
   return inner_->prepare_linear(stacked);
@@ -74,4 +74,4 @@ Result<Tensor> ForwardingBackend::mlp(const Tensor& x, const Weight& gate_up, co
   return inner_->mlp(x, gate_up, down);
 }
 
-}  // namespace trinity
+}  // namespace trinity::backend

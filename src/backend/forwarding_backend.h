@@ -12,7 +12,7 @@
 
 #include "backend/backend.h"
 
-namespace trinity {
+namespace trinity::backend {
 
 class ForwardingBackend : public Backend {
  public:
@@ -71,4 +71,4 @@ class ForwardingBackend : public Backend {
   Fused fused_;
 };
 
-}  // namespace trinity
+}  // namespace trinity::backend

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <memory>
 
-namespace trinity {
+namespace trinity::backend {
 
 struct KvShape {
   int64_t layers = 0;
@@ -38,4 +38,4 @@ struct SequenceSlice {
   KvCache* kv = nullptr;
 };
 
-}  // namespace trinity
+}  // namespace trinity::backend

@@ -15,7 +15,7 @@
 // left.
 #pragma once
 
-namespace trinity {
+namespace trinity::backend {
 
 struct Tolerance {
   double element = 0;
@@ -32,4 +32,4 @@ struct LaneTolerances {
   bool bf16_order = false;
 };
 
-}  // namespace trinity
+}  // namespace trinity::backend

@@ -4,7 +4,7 @@
 
 #include <compare>
 
-namespace trinity {
+namespace trinity::backend {
 
 /// The names of `rope_type` in config.json; `none` is its "default".
 enum class RopeScaling { none, linear, llama3, yarn };
@@ -30,4 +30,4 @@ struct Rope {
   friend auto operator<=>(const Rope&, const Rope&) = default;
 };
 
-}  // namespace trinity
+}  // namespace trinity::backend

@@ -16,7 +16,7 @@
 #include "backend/double_double.h"
 #include "backend/rope_scaling.h"
 
-namespace trinity {
+namespace trinity::backend {
 namespace {
 
 constexpr double kLargestAngle = 0x1p40;
@@ -114,4 +114,4 @@ CosSin rope_cos_sin_by_series(float angle) {
   }
 }
 
-}  // namespace trinity
+}  // namespace trinity::backend

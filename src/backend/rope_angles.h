@@ -13,7 +13,7 @@
 
 #include "backend/rope.h"
 
-namespace trinity {
+namespace trinity::backend {
 
 struct CosSin {
   float cosine = 0;
@@ -37,4 +37,4 @@ CosSin rope_cos_sin(float angle);
 /// middle between two f32 numbers. Some fifty times slower.
 CosSin rope_cos_sin_by_series(float angle);
 
-}  // namespace trinity
+}  // namespace trinity::backend

@@ -5,7 +5,7 @@
 
 #include "backend/double_double.h"
 
-namespace trinity {
+namespace trinity::backend {
 namespace {
 
 constexpr double kPi = 0x1.921fb54442d18p+1;
@@ -130,4 +130,4 @@ std::vector<float> scaled_rope_frequencies(int64_t head_dim, const Rope& rope) {
   return rounded;
 }
 
-}  // namespace trinity
+}  // namespace trinity::backend

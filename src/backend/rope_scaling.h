@@ -11,7 +11,7 @@
 
 #include "backend/rope.h"
 
-namespace trinity {
+namespace trinity::backend {
 
 /// Radians a position, for i in [0, head_dim/2). `rope.scaling` is not `none`; for yarn θ > 1.
 std::vector<float> scaled_rope_frequencies(int64_t head_dim, const Rope& rope);
@@ -25,4 +25,4 @@ double yarn_attention_factor(double factor, double mscale = 0, double mscale_all
 double portable_log(double x);
 double portable_exp(double x);
 
-}  // namespace trinity
+}  // namespace trinity::backend

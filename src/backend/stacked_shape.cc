@@ -1,6 +1,6 @@
 #include "backend/stacked_shape.h"
 
-namespace trinity {
+namespace trinity::backend {
 
 Result<StackedShape> stacked_shape(std::span<const TensorView> stacked) {
   StackedShape shape;
@@ -15,4 +15,4 @@ Result<StackedShape> stacked_shape(std::span<const TensorView> stacked) {
   return shape;
 }
 
-}  // namespace trinity
+}  // namespace trinity::backend

@@ -9,7 +9,7 @@
 
 #include "tensor/tensor.h"
 
-namespace trinity {
+namespace trinity::backend {
 
 struct StackedShape {
   std::vector<int64_t> out_sizes;  // rows of every part
@@ -20,4 +20,4 @@ struct StackedShape {
 /// Error `tensor_shape_mismatch` unless all are matrices with the same number of columns.
 Result<StackedShape> stacked_shape(std::span<const TensorView> stacked);
 
-}  // namespace trinity
+}  // namespace trinity::backend

@@ -10,7 +10,7 @@
 #include <memory>
 #include <utility>
 
-namespace trinity {
+namespace trinity::backend {
 
 /// Base of everything a backend stores behind a handle.
 struct BackendStorage {
@@ -51,4 +51,4 @@ class Tensor {
 /// rows; `norm`: [1, size].
 using Weight = Tensor;
 
-}  // namespace trinity
+}  // namespace trinity::backend

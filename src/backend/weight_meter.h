@@ -10,7 +10,7 @@
 
 #include "backend/tensor_handle.h"
 
-namespace trinity {
+namespace trinity::backend {
 
 class WeightMeter {
  public:
@@ -36,4 +36,4 @@ class WeightMeter {
   Total total_ = std::make_shared<std::atomic<size_t>>(0);
 };
 
-}  // namespace trinity
+}  // namespace trinity::backend

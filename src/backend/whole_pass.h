@@ -20,7 +20,7 @@
 #include "backend/rope.h"
 #include "backend/tensor_handle.h"
 
-namespace trinity {
+namespace trinity::backend {
 
 /// One decoder layer's prepared weights. Matrices that share an input are stacked.
 struct LayerWeights {
@@ -72,4 +72,4 @@ class WholePass {
   virtual Result<std::unique_ptr<PreparedPass>> prepare(const LayerStack& stack) = 0;
 };
 
-}  // namespace trinity
+}  // namespace trinity::backend

@@ -19,11 +19,11 @@ float* thread_scratch(int64_t floats) {
 
 }  // namespace
 
-void attend(ThreadPool& threads, const AttentionCall& call, std::span<const SequenceSlice> slices,
-            int64_t layer) {
+void attend(ThreadPool& threads, const AttentionCall& call,
+            std::span<const backend::SequenceSlice> slices, int64_t layer) {
   std::vector<AttentionItem> items;
   int64_t scratch_floats = 0;
-  for (const SequenceSlice& slice : slices) {
+  for (const backend::SequenceSlice& slice : slices) {
     const auto& kv = static_cast<const PagedKvCache&>(*slice.kv);
     const PageLayout& layout = kv.layout();
     const int64_t group = call.heads / layout.kv_heads;

@@ -58,7 +58,7 @@ struct AttentionCall {
 };
 
 /// Runs attention for all slices (every slice's cache already holds its rows), over all threads.
-void attend(ThreadPool& threads, const AttentionCall& call, std::span<const SequenceSlice> slices,
-            int64_t layer);
+void attend(ThreadPool& threads, const AttentionCall& call,
+            std::span<const backend::SequenceSlice> slices, int64_t layer);
 
 }  // namespace trinity::cpu

@@ -86,12 +86,12 @@ struct Kernel {
         hn::StoreU(e, tag, at);
         total[v] = hn::Add(total[v], e);
       }
-    alignas(64) float partial[exact::kSumLanes];
+    alignas(64) float partial[backend::exact::kSumLanes];
     for (int v = 0; v < kVectors16; ++v) hn::Store(total[v], tag, partial + v * kLanes16);
     // e^0 is exactly 1, so a maximum that stays needs no exponential.
     const float rescale =
         now == before ? 1.0f : hn::GetLane(exp_nonpositive(tag, hn::Set(tag, before - now)));
-    *sum = *sum * rescale + exact::combine(partial);
+    *sum = *sum * rescale + backend::exact::combine(partial);
     *maximum = now;
     return rescale;
   }

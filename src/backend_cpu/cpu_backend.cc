@@ -23,12 +23,10 @@
 #include "base/try.h"
 #include "tensor/bf16.h"
 
-namespace trinity {
+namespace trinity::cpu {
 namespace {
 
-using namespace cpu;  // NOLINT(google-build-using-namespace): this file is the room's front
-
-class CpuBackend final : public Backend {
+class CpuBackend final : public backend::Backend {
  public:
   CpuBackend(CpuLane lane, int threads)
       : element_(lane == CpuLane::bf16 ? Element::bf16 : Element::f32),
@@ -49,56 +47,58 @@ class CpuBackend final : public Backend {
     info_.fused = true;
   }
 
-  const BackendInfo& info() const override { return info_; }
+  const backend::BackendInfo& info() const override { return info_; }
   size_t weight_bytes() const override { return meter_.bytes(); }
   Status synchronize() override { return {}; }
 
   // ---- weights ----
 
-  Result<Weight> prepare_linear(std::span<const TensorView> stacked) override {
+  Result<backend::Weight> prepare_linear(std::span<const TensorView> stacked) override {
     TRINITY_TRY(std::shared_ptr<PackedLinear> packed, products_->pack(stacked));
     const int64_t out = packed->out, in = packed->in;
     const size_t bytes = packed->packed_bytes;
-    return meter_.count(Weight(std::move(packed), out, in), bytes);
+    return meter_.count(backend::Weight(std::move(packed), out, in), bytes);
   }
 
-  Result<Weight> prepare_norm(const TensorView& view) override {
+  Result<backend::Weight> prepare_norm(const TensorView& view) override {
     auto weight = std::make_shared<NormWeight>();
     TRINITY_TRY(weight->values, to_f32(view));
     const auto size = static_cast<int64_t>(weight->values.size());
-    return meter_.count(Weight(std::move(weight), 1, size),
+    return meter_.count(backend::Weight(std::move(weight), 1, size),
                         static_cast<size_t>(size) * sizeof(float));
   }
 
   // ---- data movement ----
 
-  Result<Tensor> upload(std::span<const float> values, int64_t rows, int64_t cols) override {
-    Tensor out = make(rows, cols, Element::f32);
+  Result<backend::Tensor> upload(std::span<const float> values, int64_t rows,
+                                 int64_t cols) override {
+    backend::Tensor out = make(rows, cols, Element::f32);
     std::memcpy(out.as<Activation>().data, values.data(), values.size_bytes());
     return out;
   }
 
-  Result<std::vector<float>> download(const Tensor& tensor) override {
-    TRINITY_TRY(const Tensor plain, as_plain_f32(tensor));
+  Result<std::vector<float>> download(const backend::Tensor& tensor) override {
+    TRINITY_TRY(const backend::Tensor plain, as_plain_f32(tensor));
     const auto* data = reinterpret_cast<const float*>(plain.as<Activation>().data);
     return std::vector<float>(data, data + plain.rows() * plain.cols());
   }
 
   // ---- plain operations ----
 
-  Result<Tensor> linear(const Tensor& x, const Weight& weight) override {
+  Result<backend::Tensor> linear(const backend::Tensor& x, const backend::Weight& weight) override {
     const auto& packed = weight.as<PackedLinear>();
-    const Tensor input = converted(x, element_);
-    Tensor out = make(x.rows(), packed.out, Element::f32);
+    const backend::Tensor input = converted(x, element_);
+    backend::Tensor out = make(x.rows(), packed.out, Element::f32);
     TRINITY_CHECK(products_->multiply(packed, input.as<Activation>().data, x.rows(),
                                       reinterpret_cast<float*>(out.as<Activation>().data)));
     return out;
   }
 
-  Result<std::vector<Tensor>> linear_split(const Tensor& x, const Weight& weight) override {
-    TRINITY_TRY(const Tensor all, linear(x, weight));
+  Result<std::vector<backend::Tensor>> linear_split(const backend::Tensor& x,
+                                                    const backend::Weight& weight) override {
+    TRINITY_TRY(const backend::Tensor all, linear(x, weight));
     const auto& whole = all.as<Activation>();
-    std::vector<Tensor> parts;
+    std::vector<backend::Tensor> parts;
     int64_t begin = 0;
     for (const int64_t size : weight.as<PackedLinear>().out_sizes) {
       auto part = std::make_shared<Activation>(whole);
@@ -109,7 +109,8 @@ class CpuBackend final : public Backend {
     return parts;
   }
 
-  Result<Tensor> rms_norm(const Tensor& x, const Weight& weight, float eps) override {
+  Result<backend::Tensor> rms_norm(const backend::Tensor& x, const backend::Weight& weight,
+                                   float eps) override {
     HeadRows heads;
     heads.head_dim = weight.cols();
     heads.heads = x.cols() / weight.cols();
@@ -118,32 +119,36 @@ class CpuBackend final : public Backend {
     return by_heads(x, heads, Element::f32);
   }
 
-  Result<Tensor> rope(const Tensor& x, std::span<const int64_t> positions, int64_t head_dim,
-                      const Rope& rope) override {
+  Result<backend::Tensor> rope(const backend::Tensor& x, std::span<const int64_t> positions,
+                               int64_t head_dim, const backend::Rope& rope) override {
     return by_heads(x, rotation(positions, x.cols() / head_dim, head_dim, rope), Element::f32);
   }
 
-  Result<Tensor> add(const Tensor& a, const Tensor& b) override {
-    Tensor out = make(a.rows(), a.cols(), Element::f32);
+  Result<backend::Tensor> add(const backend::Tensor& a, const backend::Tensor& b) override {
+    backend::Tensor out = make(a.rows(), a.cols(), Element::f32);
     parallel_rows(threads_, a.rows(), a.cols(), [&](RowRange rows) {
       add_rows(input(a), input(b), a.cols(), out.as<Activation>().as_output(), rows);
     });
     return out;
   }
 
-  Result<Tensor> silu_mul(const Tensor& gate, const Tensor& up) override {
-    Tensor out = make(gate.rows(), gate.cols(), element_);
+  Result<backend::Tensor> silu_mul(const backend::Tensor& gate,
+                                   const backend::Tensor& up) override {
+    backend::Tensor out = make(gate.rows(), gate.cols(), element_);
     parallel_rows(threads_, gate.rows(), gate.cols(), [&](RowRange rows) {
       silu_mul_rows(input(gate), input(up), gate.cols(), out.as<Activation>().as_output(), rows);
     });
     return out;
   }
 
-  Result<Tensor> product_input(const Tensor& x) override { return converted(x, element_); }
+  Result<backend::Tensor> product_input(const backend::Tensor& x) override {
+    return converted(x, element_);
+  }
 
-  Result<Tensor> select_rows(const Tensor& x, std::span<const int64_t> rows) override {
+  Result<backend::Tensor> select_rows(const backend::Tensor& x,
+                                      std::span<const int64_t> rows) override {
     const auto& from = x.as<Activation>();
-    Tensor out = make(static_cast<int64_t>(rows.size()), x.cols(), from.element);
+    backend::Tensor out = make(static_cast<int64_t>(rows.size()), x.cols(), from.element);
     auto& to = out.as<Activation>();
     const auto width = static_cast<size_t>(x.cols() * element_size(from.element));
     for (size_t i = 0; i < rows.size(); ++i) {
@@ -155,26 +160,27 @@ class CpuBackend final : public Backend {
 
   // ---- attention ----
 
-  Result<std::unique_ptr<KvCache>> make_kv_cache(const KvShape& shape) override {
+  Result<std::unique_ptr<backend::KvCache>> make_kv_cache(const backend::KvShape& shape) override {
     return std::make_unique<PagedKvCache>(page_layout(shape), shape.layers, pool_);
   }
 
-  size_t kv_bytes_per_token(const KvShape& shape) const override {
+  size_t kv_bytes_per_token(const backend::KvShape& shape) const override {
     return static_cast<size_t>(page_layout(shape).page_bytes() / kPageTokens * shape.layers);
   }
 
-  Status append_kv(const Tensor& k, const Tensor& v, std::span<const SequenceSlice> slices,
-                   int64_t layer) override {
+  Status append_kv(const backend::Tensor& k, const backend::Tensor& v,
+                   std::span<const backend::SequenceSlice> slices, int64_t layer) override {
     QkvRows rows;
     rows.k = input(k);
     rows.v = input(v);
     return store_slices(rows, slices, layer);
   }
 
-  Result<Tensor> attention(const Tensor& q, std::span<const SequenceSlice> slices, int64_t layer,
-                           const AttentionShape& shape) override {
-    const Tensor queries = converted(q, element_);
-    Tensor out = make(q.rows(), q.cols(), element_);  // what the output projection reads
+  Result<backend::Tensor> attention(const backend::Tensor& q,
+                                    std::span<const backend::SequenceSlice> slices, int64_t layer,
+                                    const backend::AttentionShape& shape) override {
+    const backend::Tensor queries = converted(q, element_);
+    backend::Tensor out = make(q.rows(), q.cols(), element_);  // what the output projection reads
     const auto& in = queries.as<Activation>();
     attend(threads_, {element_, in.data, in.stride, out.as<Activation>().as_output(), shape.heads},
            slices, layer);
@@ -183,9 +189,9 @@ class CpuBackend final : public Backend {
 
   // ---- fused operations ----
 
-  Result<Tensor> add_rms_norm(Tensor& residual, const Tensor* delta, const Weight& weight,
-                              float eps) override {
-    Tensor out = make(residual.rows(), residual.cols(), element_);
+  Result<backend::Tensor> add_rms_norm(backend::Tensor& residual, const backend::Tensor* delta,
+                                       const backend::Weight& weight, float eps) override {
+    backend::Tensor out = make(residual.rows(), residual.cols(), element_);
     const auto& h = residual.as<Activation>();
     const RowsIn added = delta == nullptr ? RowsIn() : input(*delta);
     parallel_rows(threads_, residual.rows(), residual.cols(), [&](RowRange rows) {
@@ -196,12 +202,13 @@ class CpuBackend final : public Backend {
     return out;
   }
 
-  Result<Tensor> qk_norm_rope_append(const Qkv& qkv, const Weight& q_norm, const Weight& k_norm,
-                                     float eps, const Rope& rope,
-                                     std::span<const SequenceSlice> slices, int64_t layer,
-                                     const AttentionShape& shape) override {
+  Result<backend::Tensor> qk_norm_rope_append(
+      const backend::Qkv& qkv, const backend::Weight& q_norm, const backend::Weight& k_norm,
+      float eps, const backend::Rope& rope, std::span<const backend::SequenceSlice> slices,
+      int64_t layer, const backend::AttentionShape& shape) override {
     RopeTable& table = rope_table(shape.head_dim, rope);
-    for (const SequenceSlice& slice : slices) table.reserve(slice.position_begin + slice.row_count);
+    for (const backend::SequenceSlice& slice : slices)
+      table.reserve(slice.position_begin + slice.row_count);
     QkvRows rows;
     rows.k = input(qkv.k);
     rows.v = input(qkv.v);
@@ -211,7 +218,7 @@ class CpuBackend final : public Backend {
     rows.cosines = table.cosines();
     rows.sines = table.sines();
     rows.group = shape.heads / shape.kv_heads;
-    Tensor q;
+    backend::Tensor q;
     if (!qkv.q.empty()) {
       q = make(qkv.q.rows(), qkv.q.cols(), element_);
       rows.q = input(qkv.q);
@@ -223,7 +230,7 @@ class CpuBackend final : public Backend {
 
   // ---- adaptation ----
 
-  DenseAlgebra* dense_algebra() override {
+  backend::DenseAlgebra* dense_algebra() override {
     if (!dense_algebra_) dense_algebra_ = make_cpu_dense_algebra(threads_);
     return dense_algebra_.get();
   }
@@ -236,10 +243,10 @@ class CpuBackend final : public Backend {
         threads);
   }
 
-  static RowsIn input(const Tensor& tensor) { return tensor.as<Activation>().as_input(); }
+  static RowsIn input(const backend::Tensor& tensor) { return tensor.as<Activation>().as_input(); }
 
   /// A fresh dense matrix with room for the rows that the product engine reads.
-  Tensor make(int64_t rows, int64_t cols, Element element) {
+  backend::Tensor make(int64_t rows, int64_t cols, Element element) {
     auto activation = std::make_shared<Activation>();
     const int64_t room = products_->room(rows);
     activation->element = element;
@@ -249,24 +256,24 @@ class CpuBackend final : public Backend {
     if (room > rows)  // rows beyond the last are multiplied too: they must be numbers
       std::memset(activation->data + rows * cols * element_size(element), 0,
                   static_cast<size_t>((room - rows) * cols * element_size(element)));
-    return Tensor(std::move(activation), rows, cols);
+    return backend::Tensor(std::move(activation), rows, cols);
   }
 
-  Tensor converted(const Tensor& x, Element element) {
+  backend::Tensor converted(const backend::Tensor& x, Element element) {
     const auto& from = x.as<Activation>();
     if (from.element == element && from.stride == x.cols()) return x;
-    Tensor out = make(x.rows(), x.cols(), element);
+    backend::Tensor out = make(x.rows(), x.cols(), element);
     parallel_rows(threads_, x.rows(), x.cols(), [&](RowRange rows) {
       convert_rows(from.as_input(), x.cols(), out.as<Activation>().as_output(), rows);
     });
     return out;
   }
 
-  Result<Tensor> as_plain_f32(const Tensor& x) {
+  Result<backend::Tensor> as_plain_f32(const backend::Tensor& x) {
     const auto& from = x.as<Activation>();
     if (from.element == Element::f32) return converted(x, Element::f32);
     // A lane's own format, widened; only diagnostics read these.
-    Tensor out = make(x.rows(), x.cols(), Element::f32);
+    backend::Tensor out = make(x.rows(), x.cols(), Element::f32);
     auto* to = reinterpret_cast<float*>(out.as<Activation>().data);
     for (int64_t r = 0; r < x.rows(); ++r)
       for (int64_t c = 0; c < x.cols(); ++c, ++to)
@@ -275,9 +282,10 @@ class CpuBackend final : public Backend {
   }
 
   /// Norm, rotation and storage of all slices, cut into tasks of one head and up to 64 positions.
-  Status store_slices(const QkvRows& rows, std::span<const SequenceSlice> slices, int64_t layer) {
+  Status store_slices(const QkvRows& rows, std::span<const backend::SequenceSlice> slices,
+                      int64_t layer) {
     std::vector<QkvTask> tasks;
-    for (const SequenceSlice& slice : slices) {
+    for (const backend::SequenceSlice& slice : slices) {
       auto& cache = static_cast<PagedKvCache&>(*slice.kv);
       if (cache.length(layer) != slice.position_begin)
         return fail(ErrorKind::failed, "kv_position_mismatch",
@@ -297,8 +305,8 @@ class CpuBackend final : public Backend {
     return {};
   }
 
-  Tensor by_heads(const Tensor& x, const HeadRows& heads, Element element) {
-    Tensor out = make(x.rows(), x.cols(), element);
+  backend::Tensor by_heads(const backend::Tensor& x, const HeadRows& heads, Element element) {
+    backend::Tensor out = make(x.rows(), x.cols(), element);
     parallel_rows(threads_, x.rows(), x.cols(), [&](RowRange rows) {
       head_norm_rope_rows(input(x), heads, out.as<Activation>().as_output(), rows);
     });
@@ -306,7 +314,7 @@ class CpuBackend final : public Backend {
   }
 
   HeadRows rotation(std::span<const int64_t> positions, int64_t heads, int64_t head_dim,
-                    const Rope& rope) {
+                    const backend::Rope& rope) {
     int64_t highest = 0;
     for (const int64_t position : positions) highest = std::max(highest, position);
     RopeTable& table = rope_table(head_dim, rope);
@@ -320,24 +328,24 @@ class CpuBackend final : public Backend {
     return rows;
   }
 
-  RopeTable& rope_table(int64_t head_dim, const Rope& rope) {
+  RopeTable& rope_table(int64_t head_dim, const backend::Rope& rope) {
     for (RopeTable& table : rope_tables_)
       if (table.head_dim() == head_dim && table.rope() == rope) return table;
     return rope_tables_.emplace_back(head_dim, rope);
   }
 
-  PageLayout page_layout(const KvShape& shape) const {
+  PageLayout page_layout(const backend::KvShape& shape) const {
     return {element_, shape.kv_heads, shape.head_dim};
   }
 
   Element element_;  // of product inputs, queries, keys and values
   ThreadPool threads_;
-  BackendInfo info_;
+  backend::BackendInfo info_;
   std::shared_ptr<BufferPool> pool_;
   std::unique_ptr<ProductEngine> products_;
   std::list<RopeTable> rope_tables_;
-  WeightMeter meter_;
-  std::unique_ptr<DenseAlgebra> dense_algebra_;
+  backend::WeightMeter meter_;
+  std::unique_ptr<backend::DenseAlgebra> dense_algebra_;
 };
 
 }  // namespace
@@ -346,12 +354,12 @@ const char* cpu_lane_id(CpuLane lane) {
   return lane == CpuLane::f32 ? "cpu_f32" : lane == CpuLane::int8 ? "cpu_int8" : "cpu_bf16";
 }
 
-Exactness cpu_lane_claim(CpuLane lane) {
-  return lane == CpuLane::bf16 ? Exactness::bit_stable : Exactness::exact;
+backend::Exactness cpu_lane_claim(CpuLane lane) {
+  return lane == CpuLane::bf16 ? backend::Exactness::bit_stable : backend::Exactness::exact;
 }
 
-std::unique_ptr<Backend> make_cpu_backend(CpuLane lane, int threads) {
+std::unique_ptr<backend::Backend> make_cpu_backend(CpuLane lane, int threads) {
   return std::make_unique<CpuBackend>(lane, threads);
 }
 
-}  // namespace trinity
+}  // namespace trinity::cpu

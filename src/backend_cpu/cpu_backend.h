@@ -5,7 +5,7 @@
 
 #include "backend/backend.h"
 
-namespace trinity {
+namespace trinity::cpu {
 
 /// f32: weights in the checkpoint's type, f32 activations. int8: weights with one scale an output
 /// channel, product inputs with one scale a token. Both are exact (backend/exact_arithmetic.h).
@@ -13,10 +13,10 @@ namespace trinity {
 /// softmax and all sums are f32 in every lane.
 enum class CpuLane { f32, int8, bf16 };
 const char* cpu_lane_id(CpuLane lane);
-Exactness cpu_lane_claim(CpuLane lane);
+backend::Exactness cpu_lane_claim(CpuLane lane);
 inline constexpr const char* kCpuLabel = "trinity.cpu";
 
 /// `threads` 0 = all available processors. The lane must be available.
-std::unique_ptr<Backend> make_cpu_backend(CpuLane lane, int threads);
+std::unique_ptr<backend::Backend> make_cpu_backend(CpuLane lane, int threads);
 
-}  // namespace trinity
+}  // namespace trinity::cpu

@@ -6,7 +6,7 @@
 #include "backend_cpu/lane_probe.h"
 #include "backend_cpu/onednn_products.h"
 
-namespace trinity {
+namespace trinity::cpu {
 namespace {
 
 template <CpuLane lane>
@@ -17,7 +17,7 @@ std::optional<std::string> unavailable() {
 }
 
 template <CpuLane lane>
-Result<std::unique_ptr<Backend>> create(const BackendOptions& options) {
+Result<std::unique_ptr<backend::Backend>> create(const backend::BackendOptions& options) {
   return make_cpu_backend(lane, options.threads);
 }
 
@@ -30,9 +30,9 @@ std::optional<std::string> broken_promise() {
 /// Product inputs rounded once: 2u + u² at most, 2.4e-3 over a row (4.2e-3 over a short one). Norm,
 /// rotation and sums stay f32. In attention q, k, probabilities and v are rounded: up to 1.0e-2
 /// over a row of unit normals, whose scores exceed those of normed heads.
-LaneTolerances bf16_limits() {
+backend::LaneTolerances bf16_limits() {
   constexpr double u = 1.0 / 256;  // one rounding to bf16
-  LaneTolerances t;
+  backend::LaneTolerances t;
   t.linear = {2.01 * u, 5e-3};
   t.exact_linear = {1e-6, 1e-6};
   t.rms_norm = {1e-6, 1e-6};
@@ -43,8 +43,9 @@ LaneTolerances bf16_limits() {
 }
 
 template <CpuLane lane>
-BackendEntry entry(std::string description, LaneTolerances limits, std::string note) {
-  BackendEntry out;
+backend::BackendEntry entry(std::string description, backend::LaneTolerances limits,
+                            std::string note) {
+  backend::BackendEntry out;
   out.id = cpu_lane_id(lane);
   out.description = std::move(description);
   out.label = kCpuLabel;
@@ -59,16 +60,16 @@ BackendEntry entry(std::string description, LaneTolerances limits, std::string n
 
 }  // namespace
 
-std::vector<BackendEntry> cpu_entries() {
+std::vector<backend::BackendEntry> cpu_entries() {
   return {entry<CpuLane::f32>("f32 products, weights as stored, defined bits, any processor",
-                              exact_tolerances(ExactProducts::f32),
+                              backend::exact_tolerances(backend::ExactProducts::f32),
                               "the profile for comparisons between backends"),
           entry<CpuLane::bf16>("oneDNN products and attention in bf16", bf16_limits(),
                                "needs AVX512-BF16"),
           entry<CpuLane::int8>(
               "int8 products, a scale per channel and token, defined bits, any processor",
-              exact_tolerances(ExactProducts::int8),
+              backend::exact_tolerances(backend::ExactProducts::int8),
               "chosen by name, or as fast where bf16 products lack")};
 }
 
-}  // namespace trinity
+}  // namespace trinity::cpu

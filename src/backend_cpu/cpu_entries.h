@@ -5,8 +5,8 @@
 
 #include "backend/backend_entry.h"
 
-namespace trinity {
+namespace trinity::cpu {
 
-std::vector<BackendEntry> cpu_entries();
+std::vector<backend::BackendEntry> cpu_entries();
 
-}  // namespace trinity
+}  // namespace trinity::cpu

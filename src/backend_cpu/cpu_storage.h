@@ -11,7 +11,7 @@
 namespace trinity::cpu {
 
 /// A matrix [rows, cols], or a range of columns of a wider one (`stride` > cols).
-struct Activation : BackendStorage {
+struct Activation : backend::BackendStorage {
   std::shared_ptr<std::byte[]> memory;
   Element element = Element::f32;
   std::byte* data = nullptr;
@@ -21,7 +21,7 @@ struct Activation : BackendStorage {
   RowsOut as_output() const { return {data, stride, element}; }
 };
 
-struct NormWeight : BackendStorage {
+struct NormWeight : backend::BackendStorage {
   std::vector<float> values;
 };
 

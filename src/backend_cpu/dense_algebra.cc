@@ -128,13 +128,13 @@ void mirror(ThreadPool& threads, std::vector<double>& matrix, int64_t k) {
   });
 }
 
-class CpuDenseAlgebra final : public DenseAlgebra {
+class CpuDenseAlgebra final : public backend::DenseAlgebra {
  public:
   explicit CpuDenseAlgebra(ThreadPool& threads)
       : threads_(threads), products_(ExactProducts::Weights::as_stored, threads) {}
 
   Result<std::vector<double>> gram(const TensorView& matrix) override {
-    TRINITY_CHECK(require_float_matrix(matrix));
+    TRINITY_CHECK(backend::require_float_matrix(matrix));
     TRINITY_CHECK(memory_for_blas());
     const SingleThreadedBlas single;
     const int64_t rows = matrix.shape[0], k = matrix.shape[1];
@@ -162,29 +162,29 @@ class CpuDenseAlgebra final : public DenseAlgebra {
     return out;
   }
 
-  Result<SymmetricEigen> symmetric_eigen(std::vector<double> matrix, int64_t k) override {
+  Result<backend::SymmetricEigen> symmetric_eigen(std::vector<double> matrix, int64_t k) override {
     TRINITY_CHECK(memory_for_blas());
     const SingleThreadedBlas single;
     return solve(std::move(matrix), k);
   }
 
-  Result<std::vector<SymmetricEigen>> symmetric_eigen_many(
+  Result<std::vector<backend::SymmetricEigen>> symmetric_eigen_many(
       std::vector<std::vector<double>> matrices, std::span<const int64_t> sizes) override {
     TRINITY_CHECK(memory_for_blas());
     const SingleThreadedBlas single;
-    std::vector<Result<SymmetricEigen>> results(matrices.size());
+    std::vector<Result<backend::SymmetricEigen>> results(matrices.size());
     threads_.run(static_cast<int64_t>(matrices.size()), [&](int64_t i) {
       const auto at_i = static_cast<size_t>(i);
       results[at_i] = solve(std::move(matrices[at_i]), sizes[at_i]);
     });
-    std::vector<SymmetricEigen> out;
-    for (Result<SymmetricEigen>& result : results) {
+    std::vector<backend::SymmetricEigen> out;
+    for (Result<backend::SymmetricEigen>& result : results) {
       TRINITY_TRY(out.emplace_back(), std::move(result));
     }
     return out;
   }
 
-  Result<std::vector<double>> spectral_matrix(const SymmetricEigen& eigen,
+  Result<std::vector<double>> spectral_matrix(const backend::SymmetricEigen& eigen,
                                               std::span<const double> diagonal) override {
     TRINITY_CHECK(memory_for_blas());
     const SingleThreadedBlas single;
@@ -206,17 +206,17 @@ class CpuDenseAlgebra final : public DenseAlgebra {
     return out;
   }
 
-  Result<Weight> prepare_factor(std::span<const double> factor, int64_t k) override {
+  Result<backend::Weight> prepare_factor(std::span<const double> factor, int64_t k) override {
     const std::vector<float> single(factor.begin(), factor.end());
     const TensorView view{DType::f32, {k, k}, std::as_bytes(std::span(single))};
     // The engine multiplies by the transpose, which for a symmetric factor is the factor.
     TRINITY_TRY(std::shared_ptr<PackedLinear> packed, products_.pack(std::span(&view, 1)));
-    return Weight(std::move(packed), k, k);
+    return backend::Weight(std::move(packed), k, k);
   }
 
-  Status multiply_rows(const TensorView& matrix, const Weight& factor, DType dtype,
+  Status multiply_rows(const TensorView& matrix, const backend::Weight& factor, DType dtype,
                        std::span<std::byte> out) override {
-    TRINITY_CHECK(require_float_matrix(matrix));
+    TRINITY_CHECK(backend::require_float_matrix(matrix));
     const int64_t rows = matrix.shape[0], k = matrix.shape[1];
     const auto row_bytes = static_cast<size_t>(k * dtype_size(dtype));
     const auto& packed = factor.as<PackedLinear>();
@@ -252,7 +252,7 @@ class CpuDenseAlgebra final : public DenseAlgebra {
   }
 
   /// On the calling thread.
-  static Result<SymmetricEigen> solve(std::vector<double> matrix, int64_t k) {
+  static Result<backend::SymmetricEigen> solve(std::vector<double> matrix, int64_t k) {
     // LAPACK may loop or crash on NaN.
     for (const double value : matrix)
       if (!std::isfinite(value))
@@ -268,7 +268,7 @@ class CpuDenseAlgebra final : public DenseAlgebra {
                   fmt::format("LAPACK's dsyevd did not converge (info {}); check the weights for "
                               "extreme values",
                               info));
-    SymmetricEigen eigen;
+    backend::SymmetricEigen eigen;
     eigen.values.assign(ascending.rbegin(), ascending.rend());
     eigen.vectors.resize(matrix.size());
     for (int64_t i = 0; i < k; ++i)  // a column of LAPACK's is contiguous
@@ -287,7 +287,7 @@ class CpuDenseAlgebra final : public DenseAlgebra {
 
 }  // namespace
 
-std::unique_ptr<DenseAlgebra> make_cpu_dense_algebra(ThreadPool& threads) {
+std::unique_ptr<backend::DenseAlgebra> make_cpu_dense_algebra(ThreadPool& threads) {
   return std::make_unique<CpuDenseAlgebra>(threads);
 }
 

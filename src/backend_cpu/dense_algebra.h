@@ -9,6 +9,6 @@
 namespace trinity::cpu {
 
 /// `threads` must outlive it. Not thread-safe: used on the backend's own thread.
-std::unique_ptr<DenseAlgebra> make_cpu_dense_algebra(ThreadPool& threads);
+std::unique_ptr<backend::DenseAlgebra> make_cpu_dense_algebra(ThreadPool& threads);
 
 }  // namespace trinity::cpu

@@ -46,28 +46,28 @@ HWY_INLINE hn::Vec<D> power_of_two(D d, hn::Vec<hn::Rebind<int32_t, D>> n) {
   return hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(n, hn::Set(di, 127))));
 }
 
-/// exact::exp_nonpositive of every lane.
+/// backend::exact::exp_nonpositive of every lane.
 template <class D>
 HWY_INLINE hn::Vec<D> exp_nonpositive(D d, hn::Vec<D> z) {
   const hn::Rebind<int32_t, D> di;
-  const auto n = hn::Round(hn::Mul(z, hn::Set(d, exact::kLog2E)));
-  auto t = fused(d, n, hn::Set(d, -exact::kLn2High), z);
-  t = fused(d, n, hn::Set(d, -exact::kLn2Low), t);
-  auto y = hn::Set(d, exact::kExp6);
-  y = fused(d, y, t, hn::Set(d, exact::kExp5));
-  y = fused(d, y, t, hn::Set(d, exact::kExp4));
-  y = fused(d, y, t, hn::Set(d, exact::kExp3));
-  y = fused(d, y, t, hn::Set(d, exact::kExp2));
+  const auto n = hn::Round(hn::Mul(z, hn::Set(d, backend::exact::kLog2E)));
+  auto t = fused(d, n, hn::Set(d, -backend::exact::kLn2High), z);
+  t = fused(d, n, hn::Set(d, -backend::exact::kLn2Low), t);
+  auto y = hn::Set(d, backend::exact::kExp6);
+  y = fused(d, y, t, hn::Set(d, backend::exact::kExp5));
+  y = fused(d, y, t, hn::Set(d, backend::exact::kExp4));
+  y = fused(d, y, t, hn::Set(d, backend::exact::kExp3));
+  y = fused(d, y, t, hn::Set(d, backend::exact::kExp2));
   y = fused(d, y, t, hn::Set(d, 1.0f));
   y = fused(d, y, t, hn::Set(d, 1.0f));
   const auto whole = hn::ConvertTo(di, n);
   const auto half = hn::ShiftRight<1>(whole);
   y = hn::Mul(hn::Mul(y, power_of_two(d, half)), power_of_two(d, hn::Sub(whole, half)));
   // What lies below the lowest may have overflowed the exponent above.
-  return hn::IfThenZeroElse(hn::Lt(z, hn::Set(d, exact::kExpLowest)), y);
+  return hn::IfThenZeroElse(hn::Lt(z, hn::Set(d, backend::exact::kExpLowest)), y);
 }
 
-/// exact::silu_mul of every lane.
+/// backend::exact::silu_mul of every lane.
 template <class D>
 HWY_INLINE hn::Vec<D> silu_mul(D d, hn::Vec<D> z, hn::Vec<D> u) {
   const auto e = exp_nonpositive(d, hn::Neg(hn::Abs(z)));
@@ -75,8 +75,8 @@ HWY_INLINE hn::Vec<D> silu_mul(D d, hn::Vec<D> z, hn::Vec<D> u) {
   return hn::Mul(hn::Div(numerator, hn::Add(hn::Set(d, 1.0f), e)), u);
 }
 
-/// exact::row_sum_of_squares. Elements that fill up the last sixteen are zeros, which change no
-/// partial sum.
+/// backend::exact::row_sum_of_squares. Elements that fill up the last sixteen are zeros, which
+/// change no partial sum.
 HWY_INLINE float row_sum_of_squares(const float* x, int64_t count) {
   const Lanes16 d;
   hn::Vec<Lanes16> p[kVectors16];
@@ -97,10 +97,10 @@ HWY_INLINE float row_sum_of_squares(const float* x, int64_t count) {
   }
   alignas(64) float partial[16];
   for (int v = 0; v < kVectors16; ++v) hn::Store(p[v], d, partial + v * kLanes16);
-  return exact::combine(partial);
+  return backend::exact::combine(partial);
 }
 
-/// exact::inverse_rms.
+/// backend::exact::inverse_rms.
 HWY_INLINE float inverse_rms(const float* x, int64_t count, float eps) {
   const float reciprocal = 1.0f / static_cast<float>(count);
   return 1.0f / std::sqrt(row_sum_of_squares(x, count) * reciprocal + eps);

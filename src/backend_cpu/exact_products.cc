@@ -22,7 +22,7 @@
 namespace trinity::cpu {
 namespace {
 
-constexpr int64_t kBlock = exact::kProductBlock;
+constexpr int64_t kBlock = backend::exact::kProductBlock;
 constexpr int64_t kBlockRows = 256;   // · kBlock f32 = 256 KiB, half of a small second-level cache
 constexpr int64_t kTasksAThread = 4;  // so that a thread that is held up delays others little
 constexpr int64_t kMinTaskWeights = 16384;  // weights that make a task worth handing out
@@ -145,8 +145,8 @@ class PanelPacker {
       const bool real = j < outputs(panel);
       const auto column = static_cast<size_t>(panel * width_ + j);
       const std::vector<float> row = real ? load(panel * width_ + j) : std::vector<float>();
-      const exact::Int8Scale scale =
-          real ? exact::int8_scale(row.data(), weight_.in) : exact::Int8Scale{};
+      const backend::exact::Int8Scale scale =
+          real ? backend::exact::int8_scale(row.data(), weight_.in) : backend::exact::Int8Scale{};
       weight_.col_scale[column] = scale.scale;
       int32_t sum = 0;
       for (int64_t k = 0; k < weight_.padded_in; k += kBlock) {
@@ -155,7 +155,8 @@ class PanelPacker {
         for (int64_t i = 0; i < kc; ++i) {
           const bool inside = real && k + i < weight_.in;
           const int8_t q =
-              inside ? exact::to_int8(row[static_cast<size_t>(k + i)], scale.inverse) : int8_t{0};
+              inside ? backend::exact::to_int8(row[static_cast<size_t>(k + i)], scale.inverse)
+                     : int8_t{0};
           to[i / group * group * width_ + j * group + i % group] = q;
           sum += q;
         }
@@ -194,7 +195,7 @@ class InputPacker {
         }
         continue;
       }
-      const exact::Int8Scale scale = exact::int8_scale(from, weight_.in);
+      const backend::exact::Int8Scale scale = backend::exact::int8_scale(from, weight_.in);
       row_scale_[r] = scale.scale;
       if (weight_.kernels->group == 2)
         round_row(from, scale.inverse, reinterpret_cast<int16_t*>(to_), r, 0);
@@ -214,7 +215,7 @@ class InputPacker {
         std::fill_n(out, kc, static_cast<Integer>(offset));
         continue;
       }
-      // Adding and taking away 1.5 · 2^23 rounds half to even, as exact::to_int8 does.
+      // Adding and taking away 1.5 · 2^23 rounds half to even, as backend::exact::to_int8 does.
       constexpr float kRounder = 12582912.0f;
       for (int64_t i = 0; i < real; ++i) {
         const float rounded = from[k + i] * inverse + kRounder;
@@ -261,7 +262,7 @@ std::byte* thread_scratch() {
 
 Result<std::shared_ptr<PackedLinear>> ExactProducts::pack(std::span<const TensorView> stacked) {
   auto weight = std::make_shared<PanelWeight>();
-  TRINITY_TRY(StackedShape shape, stacked_shape(stacked));
+  TRINITY_TRY(backend::StackedShape shape, backend::stacked_shape(stacked));
   weight->in = shape.in;
   weight->out = shape.out;
   weight->out_sizes = std::move(shape.out_sizes);
@@ -269,11 +270,11 @@ Result<std::shared_ptr<PackedLinear>> ExactProducts::pack(std::span<const Tensor
   weight->kernels = kernels_ != nullptr              ? kernels_
                     : weight->type == WeightType::s8 ? &int8_kernels()
                                                      : &float_kernels();
-  if (weight->type == WeightType::s8 && weight->in > exact::kInt8MaxTerms)
+  if (weight->type == WeightType::s8 && weight->in > backend::exact::kInt8MaxTerms)
     return fail(ErrorKind::unsupported, "int8_sum_overflow",
                 fmt::format("a product of {} terms could overflow the int8 profile's sums (at most "
                             "{}); use --profile cpu_f32",
-                            weight->in, exact::kInt8MaxTerms));
+                            weight->in, backend::exact::kInt8MaxTerms));
   const int64_t width = weight->kernels->width, group = weight->kernels->group;
   weight->panels = (weight->out + width - 1) / width;
   weight->padded_in = (weight->in + group - 1) / group * group;

@@ -34,7 +34,7 @@ class ExactProducts final : public ProductEngine {
   ExactProducts(Weights weights, ThreadPool& threads, const ProductKernels* kernels = nullptr)
       : weights_(weights), threads_(threads), kernels_(kernels) {}
 
-  /// More errors: `int8_sum_overflow` (int8: k above exact::kInt8MaxTerms).
+  /// More errors: `int8_sum_overflow` (int8: k above backend::exact::kInt8MaxTerms).
   Result<std::shared_ptr<PackedLinear>> pack(std::span<const TensorView> stacked) override;
   Status multiply(const PackedLinear& weight, const void* x, int64_t rows, float* y) override;
 

@@ -10,7 +10,7 @@ size_t PagedKvCache::bytes() const {
   return pages * static_cast<size_t>(layout_.page_bytes());
 }
 
-std::unique_ptr<KvCache> PagedKvCache::fork(int64_t length) const {
+std::unique_ptr<backend::KvCache> PagedKvCache::fork(int64_t length) const {
   auto copy = std::make_unique<PagedKvCache>(layout_, static_cast<int64_t>(layers_.size()), pool_);
   const auto full = static_cast<size_t>(length / kPageTokens);
   for (size_t l = 0; l < layers_.size(); ++l) {

@@ -38,14 +38,14 @@ struct PageLayout {
   int64_t page_bytes() const { return kv_heads * head_bytes(); }
 };
 
-class PagedKvCache final : public KvCache {
+class PagedKvCache final : public backend::KvCache {
  public:
   PagedKvCache(const PageLayout& layout, int64_t layers, std::shared_ptr<BufferPool> pool)
       : layout_(layout), pool_(std::move(pool)), layers_(static_cast<size_t>(layers)) {}
 
   int64_t length(int64_t layer) const override { return at(layer).length; }
   size_t bytes() const override;
-  std::unique_ptr<KvCache> fork(int64_t length) const override;
+  std::unique_ptr<backend::KvCache> fork(int64_t length) const override;
   void clear(int64_t layer) override;
 
   const PageLayout& layout() const { return layout_; }

@@ -45,16 +45,16 @@ bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
 
-Result<bool> product_holds(Backend& backend, CpuLane lane, ProbeNumbers& numbers) {
+Result<bool> product_holds(backend::Backend& backend, CpuLane lane, ProbeNumbers& numbers) {
   constexpr int64_t rows = 7, out = 37, in = 301;
   const auto x = numbers.many(rows * in);
   const auto stored = numbers.weights(out * in);
   std::vector<float> w;
   for (const uint16_t value : stored) w.push_back(f32_from_bf16(value));
   const TensorView view = view_of(stored, {out, in});
-  TRINITY_TRY(const Weight weight, backend.prepare_linear({&view, 1}));
-  TRINITY_TRY(const Tensor input, backend.upload(x, rows, in));
-  TRINITY_TRY(const Tensor y, backend.linear(input, weight));
+  TRINITY_TRY(const backend::Weight weight, backend.prepare_linear({&view, 1}));
+  TRINITY_TRY(const backend::Tensor input, backend.upload(x, rows, in));
+  TRINITY_TRY(const backend::Tensor y, backend.linear(input, weight));
   TRINITY_TRY(const std::vector<float> got, backend.download(y));
   std::vector<float> want;
   std::vector<int8_t> a(in), b(in);
@@ -63,52 +63,53 @@ Result<bool> product_holds(Backend& backend, CpuLane lane, ProbeNumbers& numbers
       const float* row = x.data() + r * in;
       const float* column = w.data() + c * in;
       if (lane == CpuLane::f32) {
-        want.push_back(exact::product(row, column, in));
+        want.push_back(backend::exact::product(row, column, in));
         continue;
       }
-      const float row_scale = exact::int8_row(row, in, a.data());
-      const float column_scale = exact::int8_row(column, in, b.data());
-      want.push_back(exact::int8_product(a.data(), row_scale, b.data(), column_scale, in));
+      const float row_scale = backend::exact::int8_row(row, in, a.data());
+      const float column_scale = backend::exact::int8_row(column, in, b.data());
+      want.push_back(backend::exact::int8_product(a.data(), row_scale, b.data(), column_scale, in));
     }
   return same_bits(got, want);
 }
 
-Result<bool> rows_hold(Backend& backend, ProbeNumbers& numbers) {
+Result<bool> rows_hold(backend::Backend& backend, ProbeNumbers& numbers) {
   constexpr int64_t cols = 77;
   const auto x = numbers.many(cols), u = numbers.many(cols);
   const auto stored = numbers.weights(cols);
   std::vector<float> w, norm(cols), silu;
   for (const uint16_t value : stored) w.push_back(f32_from_bf16(value));
-  exact::rms_norm_row(x.data(), w.data(), cols, 1e-6f, norm.data());
-  for (size_t i = 0; i < x.size(); ++i) silu.push_back(exact::silu_mul(x[i] * 60, u[i]));
-  TRINITY_TRY(const Weight weight, backend.prepare_norm(view_of(stored, {cols})));
-  TRINITY_TRY(const Tensor input, backend.upload(x, 1, cols));
-  TRINITY_TRY(const Tensor normed, backend.rms_norm(input, weight, 1e-6f));
+  backend::exact::rms_norm_row(x.data(), w.data(), cols, 1e-6f, norm.data());
+  for (size_t i = 0; i < x.size(); ++i) silu.push_back(backend::exact::silu_mul(x[i] * 60, u[i]));
+  TRINITY_TRY(const backend::Weight weight, backend.prepare_norm(view_of(stored, {cols})));
+  TRINITY_TRY(const backend::Tensor input, backend.upload(x, 1, cols));
+  TRINITY_TRY(const backend::Tensor normed, backend.rms_norm(input, weight, 1e-6f));
   TRINITY_TRY(const std::vector<float> got_norm, backend.download(normed));
   std::vector<float> gate = x;
   for (float& z : gate) z *= 60;
-  TRINITY_TRY(const Tensor z, backend.upload(gate, 1, cols));
-  TRINITY_TRY(const Tensor up, backend.upload(u, 1, cols));
-  TRINITY_TRY(const Tensor product, backend.silu_mul(z, up));
+  TRINITY_TRY(const backend::Tensor z, backend.upload(gate, 1, cols));
+  TRINITY_TRY(const backend::Tensor up, backend.upload(u, 1, cols));
+  TRINITY_TRY(const backend::Tensor product, backend.silu_mul(z, up));
   TRINITY_TRY(const std::vector<float> got_silu, backend.download(product));
   return same_bits(got_norm, norm) && same_bits(got_silu, silu);
 }
 
-Result<bool> attention_holds(Backend& backend, ProbeNumbers& numbers) {
+Result<bool> attention_holds(backend::Backend& backend, ProbeNumbers& numbers) {
   constexpr int64_t tokens = 70, dim = 22;
   const auto k = numbers.many(tokens * dim), v = numbers.many(tokens * dim);
   const auto q = numbers.many(tokens * dim);
   TRINITY_TRY(const auto kv, backend.make_kv_cache({1, 1, dim}));
-  const SequenceSlice slice{0, tokens, 0, kv.get()};
-  TRINITY_TRY(const Tensor keys, backend.upload(k, tokens, dim));
-  TRINITY_TRY(const Tensor values, backend.upload(v, tokens, dim));
-  TRINITY_TRY(const Tensor queries, backend.upload(q, tokens, dim));
+  const backend::SequenceSlice slice{0, tokens, 0, kv.get()};
+  TRINITY_TRY(const backend::Tensor keys, backend.upload(k, tokens, dim));
+  TRINITY_TRY(const backend::Tensor values, backend.upload(v, tokens, dim));
+  TRINITY_TRY(const backend::Tensor queries, backend.upload(q, tokens, dim));
   TRINITY_CHECK(backend.append_kv(keys, values, {&slice, 1}, 0));
-  TRINITY_TRY(const Tensor y, backend.attention(queries, {&slice, 1}, 0, {1, 1, dim}));
+  TRINITY_TRY(const backend::Tensor y, backend.attention(queries, {&slice, 1}, 0, {1, 1, dim}));
   TRINITY_TRY(const std::vector<float> got, backend.download(y));
   std::vector<float> want(got.size());
   for (int64_t t = 0; t < tokens; ++t)
-    exact::attend(q.data() + t * dim, k.data(), v.data(), dim, t + 1, dim, want.data() + t * dim);
+    backend::exact::attend(q.data() + t * dim, k.data(), v.data(), dim, t + 1, dim,
+                           want.data() + t * dim);
   return same_bits(got, want);
 }
 
@@ -154,11 +155,11 @@ Result<std::string> probe_library(CpuLane lane) {
     std::vector<float> alone;
     for (const int threads : {1, 2}) {
       const auto backend = make_cpu_backend(lane, threads);
-      TRINITY_TRY(const Weight weight, backend->prepare_linear({&view, 1}));
+      TRINITY_TRY(const backend::Weight weight, backend->prepare_linear({&view, 1}));
       const auto multiply = [&](int64_t rows) -> Result<std::vector<float>> {
         const std::span part(x.data(), static_cast<size_t>(rows * in));
-        TRINITY_TRY(const Tensor input, backend->upload(part, rows, in));
-        TRINITY_TRY(const Tensor y, backend->linear(input, weight));
+        TRINITY_TRY(const backend::Tensor input, backend->upload(part, rows, in));
+        TRINITY_TRY(const backend::Tensor y, backend->linear(input, weight));
         return backend->download(y);
       };
       for (const int64_t rows : {1, 2, 3, 4, 7, 8, 16, 17, 25, 32, 33, 64, 100, 130}) {

@@ -55,7 +55,7 @@ class OnednnProducts final : public ProductEngine {
 
   Result<std::shared_ptr<PackedLinear>> pack(std::span<const TensorView> stacked) override {
     auto weight = std::make_shared<PackedLinear>();
-    TRINITY_TRY(StackedShape shape, stacked_shape(stacked));
+    TRINITY_TRY(backend::StackedShape shape, backend::stacked_shape(stacked));
     weight->in = shape.in;
     weight->out = shape.out;
     weight->out_sizes = std::move(shape.out_sizes);

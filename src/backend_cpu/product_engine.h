@@ -18,7 +18,7 @@
 namespace trinity::cpu {
 
 /// Matrices stacked by rows in the order of an engine's own.
-struct PackedLinear : BackendStorage {
+struct PackedLinear : backend::BackendStorage {
   int64_t in = 0;
   int64_t out = 0;
   std::vector<int64_t> out_sizes;       // rows of each stacked matrix

@@ -77,7 +77,7 @@ HWY_INLINE void multiply_tile(const float* x, const std::byte* w, int64_t kc, fl
     w += kWidth * Panel::kBytes;
     HWY_UNROLL(16)
     for (int r = 0; r < R; ++r) {
-      const Float value = hn::Set(d, x[r * exact::kProductBlock + k]);
+      const Float value = hn::Set(d, x[r * backend::exact::kProductBlock + k]);
       low[r] = fused(d, value, w0, low[r]);
       high[r] = fused(d, value, w1, high[r]);
     }
@@ -104,7 +104,7 @@ struct FloatTile {
 
   template <int R>
   HWY_NOINLINE void run(int64_t row, float* c, int64_t ldc) const {
-    multiply_tile<Panel, R>(x + row * exact::kProductBlock, w, kc, c, ldc, first);
+    multiply_tile<Panel, R>(x + row * backend::exact::kProductBlock, w, kc, c, ldc, first);
   }
 };
 
@@ -127,7 +127,7 @@ HWY_INLINE void multiply_panels(const ProductTask& task) {
   const int64_t rows = task.row_end - task.row_begin;
   const bool widening = Panel::kBytes == 2 && (rows + kTileRows - 1) / kTileRows >= kTilesToWiden;
   auto* widened = reinterpret_cast<float*>(task.scratch);
-  for (int64_t k = 0; k < task.in; k += exact::kProductBlock)
+  for (int64_t k = 0; k < task.in; k += backend::exact::kProductBlock)
     for (int64_t panel = task.panel_begin; panel < task.panel_end; ++panel) {
       const PanelBlock at = panel_block(task, k, panel, kWidth, sizeof(float), Panel::kBytes);
       const auto* x = reinterpret_cast<const float*>(at.x);

@@ -24,7 +24,9 @@ namespace HWY_NAMESPACE {
 #include "backend_cpu/product_shape-inl.h"
 #include "backend_cpu/product_tiles-inl.h"
 
-static_assert(exact::kInt8Levels * exact::kInt8Levels * exact::kProductBlock < 16777216.0f,
+static_assert(backend::exact::kInt8Levels * backend::exact::kInt8Levels *
+                      backend::exact::kProductBlock <
+                  16777216.0f,
               "the sums of a block must be exact in f32");
 
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2  // AVX2 and every better one
@@ -107,7 +109,7 @@ struct Int8Tile {
     Sum low[R], high[R];
     HWY_UNROLL(16)
     for (int r = 0; r < R; ++r) low[r] = high[r] = hn::Zero(di);
-    const int16_t* from = x + row * exact::kProductBlock;
+    const int16_t* from = x + row * backend::exact::kProductBlock;
     const std::byte* weights = w;
     for (int64_t k = 0; k < pairs; ++k) {
       hn::Vec<Pairs> w0, w1;
@@ -116,7 +118,7 @@ struct Int8Tile {
       HWY_UNROLL(16)
       for (int r = 0; r < R; ++r) {
         int32_t pair;
-        std::memcpy(&pair, from + r * exact::kProductBlock + 2 * k, sizeof pair);
+        std::memcpy(&pair, from + r * backend::exact::kProductBlock + 2 * k, sizeof pair);
         const auto value = hn::BitCast(dp, hn::Set(di, pair));
         Sum unused = hn::Zero(di);
         low[r] = hn::ReorderWidenMulAccumulate(di, value, w0, low[r], unused);
@@ -167,12 +169,13 @@ struct Int8Tile {
     hn::Vec<Lanes16> low[R], high[R];
     HWY_UNROLL(16)
     for (int r = 0; r < R; ++r) low[r] = high[r] = hn::Zero(d);
-    const int16_t* from = x + row * exact::kProductBlock;
+    const int16_t* from = x + row * backend::exact::kProductBlock;
     for (int64_t k = 0; k < kc; ++k) {
       const auto w0 = hn::Load(d, w + k * kWidth), w1 = hn::Load(d, w + k * kWidth + kLanes16);
       HWY_UNROLL(16)
       for (int r = 0; r < R; ++r) {
-        const auto value = hn::Set(d, static_cast<float>(from[r * exact::kProductBlock + k]));
+        const auto value =
+            hn::Set(d, static_cast<float>(from[r * backend::exact::kProductBlock + k]));
         low[r] = hn::MulAdd(value, w0, low[r]);
         high[r] = hn::MulAdd(value, w1, high[r]);
       }
@@ -202,7 +205,7 @@ HWY_INLINE void multiply_block(const PanelBlock& at, int64_t rows, int64_t ldc,
 
 void MultiplyInt8(const ProductTask& task) {
   const int64_t rows = task.row_end - task.row_begin;
-  for (int64_t k = 0; k < task.in; k += exact::kProductBlock)
+  for (int64_t k = 0; k < task.in; k += backend::exact::kProductBlock)
     for (int64_t panel = task.panel_begin; panel < task.panel_end; ++panel) {
       const PanelBlock at = panel_block(task, k, panel, kWidth, sizeof(int16_t), 1);
       const Ending ending{at.first, at.last, task.row_scale + task.row_begin,

@@ -56,7 +56,7 @@ struct ProductTask {
 inline constexpr int64_t kMaxPanelWidth = 64;
 inline constexpr int64_t kMaxTileRows = 16;
 inline constexpr int64_t kProductScratch =
-    (exact::kProductBlock * kMaxPanelWidth + kMaxTileRows * kMaxPanelWidth) *
+    (backend::exact::kProductBlock * kMaxPanelWidth + kMaxTileRows * kMaxPanelWidth) *
     static_cast<int64_t>(sizeof(float));
 
 /// One instruction set's kernels.

@@ -53,9 +53,10 @@ HWY_INLINE PanelBlock panel_block(const ProductTask& task, int64_t k, int64_t pa
                                   int64_t input_size, int64_t weight_size) {
   PanelBlock block;
   block.first = k == 0;
-  block.last = task.in - k <= exact::kProductBlock;
-  block.kc = block.last ? task.in - k : exact::kProductBlock;
-  block.x = task.inputs + (k * task.rows + task.row_begin * exact::kProductBlock) * input_size;
+  block.last = task.in - k <= backend::exact::kProductBlock;
+  block.kc = block.last ? task.in - k : backend::exact::kProductBlock;
+  block.x =
+      task.inputs + (k * task.rows + task.row_begin * backend::exact::kProductBlock) * input_size;
   block.w = task.weights + (k * task.panels + panel * block.kc) * width * weight_size;
   block.y = task.y + task.row_begin * task.out + panel * width;
   block.cols = (panel + 1) * width <= task.out ? width : task.out - panel * width;
@@ -64,5 +65,5 @@ HWY_INLINE PanelBlock panel_block(const ProductTask& task, int64_t k, int64_t pa
 
 /// Where for_tiles may put a tile's results, behind the widened panel.
 HWY_INLINE float* spare_tile(const ProductTask& task) {
-  return reinterpret_cast<float*>(task.scratch) + exact::kProductBlock * kMaxPanelWidth;
+  return reinterpret_cast<float*>(task.scratch) + backend::exact::kProductBlock * kMaxPanelWidth;
 }

@@ -30,7 +30,7 @@ struct VnniTile {
       low[r] = V::start(first ? start : sums);
       high[r] = V::start(first ? start + 16 : sums + 16);
     }
-    const uint8_t* from = x + row * exact::kProductBlock;
+    const uint8_t* from = x + row * backend::exact::kProductBlock;
     for (int64_t k = 0; k < fours; ++k) {
       const std::byte* weights = w + k * 4 * kVnniWidth;
       const auto w0 = V::load(weights), w1 = V::load(weights + 64);
@@ -38,7 +38,7 @@ struct VnniTile {
       __builtin_prefetch(weights + kVnniPrefetch + 64);
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
-        const auto value = V::broadcast(from + r * exact::kProductBlock + 4 * k);
+        const auto value = V::broadcast(from + r * backend::exact::kProductBlock + 4 * k);
         low[r] = V::dot(low[r], value, w0);
         high[r] = V::dot(high[r], value, w1);
       }
@@ -60,7 +60,7 @@ struct VnniTile {
 template <class V>
 inline void multiply_vnni(const ProductTask& task) {
   const int64_t rows = task.row_end - task.row_begin;
-  for (int64_t k = 0; k < task.in; k += exact::kProductBlock)
+  for (int64_t k = 0; k < task.in; k += backend::exact::kProductBlock)
     for (int64_t panel = task.panel_begin; panel < task.panel_end; ++panel) {
       const PanelBlock at = panel_block(task, k, panel, kVnniWidth, 1, 1);
       const VnniTile<V> tile{reinterpret_cast<const uint8_t*>(at.x),

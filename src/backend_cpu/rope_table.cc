@@ -6,8 +6,8 @@
 
 namespace trinity::cpu {
 
-RopeTable::RopeTable(int64_t head_dim, const Rope& rope)
-    : rope_(rope), frequencies_(rope_frequencies(head_dim, rope)) {}
+RopeTable::RopeTable(int64_t head_dim, const backend::Rope& rope)
+    : rope_(rope), frequencies_(backend::rope_frequencies(head_dim, rope)) {}
 
 void RopeTable::reserve(int64_t count) {
   const size_t half = frequencies_.size();
@@ -20,7 +20,8 @@ void RopeTable::reserve(int64_t count) {
   sines_.resize(want * half);
   for (size_t position = have; position < want; ++position)
     for (size_t i = 0; i < half; ++i) {
-      const CosSin turn = rope_cos_sin(rope_angle(static_cast<int64_t>(position), frequencies_[i]));
+      const backend::CosSin turn = backend::rope_cos_sin(
+          backend::rope_angle(static_cast<int64_t>(position), frequencies_[i]));
       cosines_[position * half + i] = turn.cosine * scaling;
       sines_[position * half + i] = turn.sine * scaling;
     }

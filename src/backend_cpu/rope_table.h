@@ -13,10 +13,10 @@ namespace trinity::cpu {
 /// formula; the rest is correctly rounded (rope_angles.h), the same bits everywhere.
 class RopeTable {
  public:
-  RopeTable(int64_t head_dim, const Rope& rope);
+  RopeTable(int64_t head_dim, const backend::Rope& rope);
 
   int64_t head_dim() const { return 2 * static_cast<int64_t>(frequencies_.size()); }
-  const Rope& rope() const { return rope_; }
+  const backend::Rope& rope() const { return rope_; }
 
   /// Makes positions 0..count−1 available.
   void reserve(int64_t count);
@@ -24,7 +24,7 @@ class RopeTable {
   const float* sines() const { return sines_.data(); }
 
  private:
-  Rope rope_;
+  backend::Rope rope_;
   std::vector<float> frequencies_;
   std::vector<float> cosines_;
   std::vector<float> sines_;

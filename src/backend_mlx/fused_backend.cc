@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace trinity::mlx_lane {
+namespace trinity::mlx_backend {
 
 namespace mx = mlx::core;
 
@@ -66,7 +66,7 @@ FusedBackend::~FusedBackend() {
   on_worker([&] { frequencies_.clear(); });
 }
 
-const MlxBackend::Array& FusedBackend::frequencies(int head_dim, const Rope& rope) {
+const MlxBackend::Array& FusedBackend::frequencies(int head_dim, const backend::Rope& rope) {
   const auto found = frequencies_.find({head_dim, rope});
   if (found != frequencies_.end()) return found->second;
   std::vector<float> values;
@@ -83,9 +83,9 @@ MlxBackend::Array FusedBackend::norm_groups(const Array& x, const Array& weight,
 }
 
 MlxBackend::Array FusedBackend::rotate_heads(const Array& x, std::span<const int64_t> positions,
-                                             const Rope& rope) {
+                                             const backend::Rope& rope) {
   if (rope.attention_factor != 1) {
-    Rope unscaled = rope;
+    backend::Rope unscaled = rope;
     unscaled.attention_factor = 1;
     return mx::multiply(rotate_heads(x, positions, unscaled),
                         mx::array(rope.attention_scaling(), x.dtype()));
@@ -121,4 +121,4 @@ MlxBackend::Array FusedBackend::attend(const Array& q, const Array& k, const Arr
       0);
 }
 
-}  // namespace trinity::mlx_lane
+}  // namespace trinity::mlx_backend

@@ -12,7 +12,7 @@
 
 #include "backend_mlx/mlx_backend.h"
 
-namespace trinity::mlx_lane {
+namespace trinity::mlx_backend {
 
 class FusedBackend final : public MlxBackend {
  public:
@@ -21,14 +21,15 @@ class FusedBackend final : public MlxBackend {
 
  protected:
   Array norm_groups(const Array& x, const Array& weight, float eps) override;
-  Array rotate_heads(const Array& x, std::span<const int64_t> positions, const Rope& rope) override;
+  Array rotate_heads(const Array& x, std::span<const int64_t> positions,
+                     const backend::Rope& rope) override;
   Array attend(const Array& q, const Array& k, const Array& v) override;
 
  private:
-  const Array& frequencies(int head_dim, const Rope& rope);
+  const Array& frequencies(int head_dim, const backend::Rope& rope);
 
   // Of the worker thread, for each head_dim and rope.
-  std::map<std::pair<int, Rope>, Array> frequencies_;
+  std::map<std::pair<int, backend::Rope>, Array> frequencies_;
 };
 
-}  // namespace trinity::mlx_lane
+}  // namespace trinity::mlx_backend

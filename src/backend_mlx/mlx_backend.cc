@@ -19,7 +19,7 @@
 #include "backend_mlx/product_library.h"
 #include "base/try.h"
 
-namespace trinity::mlx_lane {
+namespace trinity::mlx_backend {
 
 namespace mx = mlx::core;
 
@@ -30,7 +30,7 @@ constexpr int64_t kBlockScores = int64_t{1} << 25;
 constexpr size_t kPendingLimit = 4096;
 constexpr int64_t kRopeRows = 1024;
 
-const mx::array& array_of(const Tensor& tensor) { return tensor.as<ArrayStorage>().array; }
+const mx::array& array_of(const backend::Tensor& tensor) { return tensor.as<ArrayStorage>().array; }
 
 /// The library counts a dimension in 32 bits.
 int dim(int64_t size) {
@@ -69,8 +69,9 @@ std::string device_name(const mx::Device& device) {
 
 }  // namespace
 
-std::vector<float> inverse_frequencies(int64_t head_dim, const Rope& rope) {
-  if (rope.scaling != RopeScaling::none) return scaled_rope_frequencies(head_dim, rope);
+std::vector<float> inverse_frequencies(int64_t head_dim, const backend::Rope& rope) {
+  if (rope.scaling != backend::RopeScaling::none)
+    return backend::scaled_rope_frequencies(head_dim, rope);
   std::vector<float> values;
   for (int64_t i = 0; i < head_dim / 2; ++i)
     values.push_back(static_cast<float>(
@@ -107,18 +108,18 @@ Status MlxBackend::describe(int threads) {
   });
 }
 
-Tensor MlxBackend::keep(Array array, int64_t rows, int64_t cols) {
+backend::Tensor MlxBackend::keep(Array array, int64_t rows, int64_t cols) {
   auto storage = std::make_shared<ArrayStorage>(std::move(array), worker_);
   if (pending_.size() >= kPendingLimit)
     std::erase_if(pending_, [](const auto& tensor) { return tensor.expired(); });
   pending_.push_back(storage);
-  return Tensor(std::move(storage), rows, cols);
+  return backend::Tensor(std::move(storage), rows, cols);
 }
 
 // ---- weights ----
 
-Result<Weight> MlxBackend::prepare_linear(std::span<const TensorView> stacked) {
-  TRINITY_TRY(StackedShape shape, stacked_shape(stacked));
+Result<backend::Weight> MlxBackend::prepare_linear(std::span<const TensorView> stacked) {
+  TRINITY_TRY(backend::StackedShape shape, backend::stacked_shape(stacked));
   const int64_t rows = shape.out, in = shape.in;
   for (const TensorView& view : stacked) TRINITY_CHECK(require_finite(view, "a weight"));
   std::vector<float> values(static_cast<size_t>(rows * in));
@@ -128,33 +129,36 @@ Result<Weight> MlxBackend::prepare_linear(std::span<const TensorView> stacked) {
     TRINITY_CHECK(copy_f32(view, std::span(values).subspan(done, count)));
     done += count;
   }
-  return worker_->run([&]() -> Result<Weight> {
+  return worker_->run([&]() -> Result<backend::Weight> {
     auto weight = std::make_shared<LinearStorage>(
         mx::transpose(from_floats(values, {dim(rows), dim(in)})), worker_);
     mx::eval(weight->array);
     weight->out_sizes = std::move(shape.out_sizes);
-    return meter_.count(Weight(std::move(weight), rows, in), values.size() * sizeof(float));
+    return meter_.count(backend::Weight(std::move(weight), rows, in),
+                        values.size() * sizeof(float));
   });
 }
 
-Result<Weight> MlxBackend::prepare_norm(const TensorView& weight) {
+Result<backend::Weight> MlxBackend::prepare_norm(const TensorView& weight) {
   TRINITY_TRY(const std::vector<float> values, to_f32(weight));
-  return worker_->run([&]() -> Result<Weight> {
+  return worker_->run([&]() -> Result<backend::Weight> {
     const auto size = static_cast<int64_t>(values.size());
     auto storage = std::make_shared<ArrayStorage>(from_floats(values, {dim(size)}), worker_);
-    return meter_.count(Weight(std::move(storage), 1, size), values.size() * sizeof(float));
+    return meter_.count(backend::Weight(std::move(storage), 1, size),
+                        values.size() * sizeof(float));
   });
 }
 
 // ---- data movement ----
 
-Result<Tensor> MlxBackend::upload(std::span<const float> values, int64_t rows, int64_t cols) {
-  return worker_->run([&]() -> Result<Tensor> {
+Result<backend::Tensor> MlxBackend::upload(std::span<const float> values, int64_t rows,
+                                           int64_t cols) {
+  return worker_->run([&]() -> Result<backend::Tensor> {
     return keep(from_floats(values, {dim(rows), dim(cols)}), rows, cols);
   });
 }
 
-Result<std::vector<float>> MlxBackend::download(const Tensor& tensor) {
+Result<std::vector<float>> MlxBackend::download(const backend::Tensor& tensor) {
   return worker_->run([&]() -> Result<std::vector<float>> {
     mx::array dense = mx::contiguous(array_of(tensor));
     mx::eval(dense);
@@ -178,16 +182,18 @@ Status MlxBackend::synchronize() {
 
 // ---- plain operations ----
 
-Result<Tensor> MlxBackend::linear(const Tensor& x, const Weight& weight) {
-  return worker_->run([&]() -> Result<Tensor> {
+Result<backend::Tensor> MlxBackend::linear(const backend::Tensor& x,
+                                           const backend::Weight& weight) {
+  return worker_->run([&]() -> Result<backend::Tensor> {
     return keep(mx::matmul(array_of(x), weight.as<LinearStorage>().array), x.rows(), weight.rows());
   });
 }
 
-Result<std::vector<Tensor>> MlxBackend::linear_split(const Tensor& x, const Weight& weight) {
-  return worker_->run([&]() -> Result<std::vector<Tensor>> {
-    TRINITY_TRY(const Tensor all, linear(x, weight));
-    std::vector<Tensor> parts;
+Result<std::vector<backend::Tensor>> MlxBackend::linear_split(const backend::Tensor& x,
+                                                              const backend::Weight& weight) {
+  return worker_->run([&]() -> Result<std::vector<backend::Tensor>> {
+    TRINITY_TRY(const backend::Tensor all, linear(x, weight));
+    std::vector<backend::Tensor> parts;
     int64_t begin = 0;
     for (const int64_t size : weight.as<LinearStorage>().out_sizes) {
       parts.push_back(
@@ -199,39 +205,43 @@ Result<std::vector<Tensor>> MlxBackend::linear_split(const Tensor& x, const Weig
   });
 }
 
-Result<Tensor> MlxBackend::rms_norm(const Tensor& x, const Weight& weight, float eps) {
-  return worker_->run([&]() -> Result<Tensor> {
+Result<backend::Tensor> MlxBackend::rms_norm(const backend::Tensor& x,
+                                             const backend::Weight& weight, float eps) {
+  return worker_->run([&]() -> Result<backend::Tensor> {
     const mx::array groups = mx::reshape(array_of(x), {dim(x.rows()), -1, dim(weight.cols())});
     const mx::array normed = norm_groups(groups, array_of(weight), eps);
     return keep(mx::reshape(normed, {dim(x.rows()), dim(x.cols())}), x.rows(), x.cols());
   });
 }
 
-Result<Tensor> MlxBackend::rope(const Tensor& x, std::span<const int64_t> positions,
-                                int64_t head_dim, const Rope& rope) {
-  return worker_->run([&]() -> Result<Tensor> {
+Result<backend::Tensor> MlxBackend::rope(const backend::Tensor& x,
+                                         std::span<const int64_t> positions, int64_t head_dim,
+                                         const backend::Rope& rope) {
+  return worker_->run([&]() -> Result<backend::Tensor> {
     const mx::array heads = mx::reshape(array_of(x), {dim(x.rows()), -1, dim(head_dim)});
     const mx::array rotated = rotate_heads(heads, positions, rope);
     return keep(mx::reshape(rotated, {dim(x.rows()), dim(x.cols())}), x.rows(), x.cols());
   });
 }
 
-Result<Tensor> MlxBackend::add(const Tensor& a, const Tensor& b) {
-  return worker_->run([&]() -> Result<Tensor> {
+Result<backend::Tensor> MlxBackend::add(const backend::Tensor& a, const backend::Tensor& b) {
+  return worker_->run([&]() -> Result<backend::Tensor> {
     return keep(mx::add(array_of(a), array_of(b)), a.rows(), a.cols());
   });
 }
 
-Result<Tensor> MlxBackend::silu_mul(const Tensor& gate, const Tensor& up) {
-  return worker_->run([&]() -> Result<Tensor> {
+Result<backend::Tensor> MlxBackend::silu_mul(const backend::Tensor& gate,
+                                             const backend::Tensor& up) {
+  return worker_->run([&]() -> Result<backend::Tensor> {
     const mx::array& z = array_of(gate);
     const mx::array silu = mx::multiply(z, mx::sigmoid(z));
     return keep(mx::multiply(silu, array_of(up)), gate.rows(), gate.cols());
   });
 }
 
-Result<Tensor> MlxBackend::select_rows(const Tensor& x, std::span<const int64_t> rows) {
-  return worker_->run([&]() -> Result<Tensor> {
+Result<backend::Tensor> MlxBackend::select_rows(const backend::Tensor& x,
+                                                std::span<const int64_t> rows) {
+  return worker_->run([&]() -> Result<backend::Tensor> {
     return keep(mx::take(array_of(x), from_indices(rows), 0), static_cast<int64_t>(rows.size()),
                 x.cols());
   });
@@ -239,19 +249,19 @@ Result<Tensor> MlxBackend::select_rows(const Tensor& x, std::span<const int64_t>
 
 // ---- attention ----
 
-Result<std::unique_ptr<KvCache>> MlxBackend::make_kv_cache(const KvShape& shape) {
+Result<std::unique_ptr<backend::KvCache>> MlxBackend::make_kv_cache(const backend::KvShape& shape) {
   return std::make_unique<ArrayKvCache>(shape, worker_);
 }
 
-size_t MlxBackend::kv_bytes_per_token(const KvShape& shape) const {
+size_t MlxBackend::kv_bytes_per_token(const backend::KvShape& shape) const {
   return static_cast<size_t>(2 * shape.layers * shape.kv_heads * shape.head_dim) * sizeof(float);
 }
 
-Status MlxBackend::append_kv(const Tensor& k, const Tensor& v,
-                             std::span<const SequenceSlice> slices, int64_t layer) {
+Status MlxBackend::append_kv(const backend::Tensor& k, const backend::Tensor& v,
+                             std::span<const backend::SequenceSlice> slices, int64_t layer) {
   return worker_->run([&]() -> Status {
     std::vector<mx::array> stored;
-    for (const SequenceSlice& slice : slices) {
+    for (const backend::SequenceSlice& slice : slices) {
       auto& cache = static_cast<ArrayKvCache&>(*slice.kv);
       if (cache.length(layer) != slice.position_begin)
         return fail(ErrorKind::failed, "kv_position_mismatch",
@@ -266,8 +276,8 @@ Status MlxBackend::append_kv(const Tensor& k, const Tensor& v,
   });
 }
 
-MlxBackend::Array MlxBackend::attend_slice(const Array& q, const SequenceSlice& slice,
-                                           int64_t layer, const AttentionShape& shape) {
+MlxBackend::Array MlxBackend::attend_slice(const Array& q, const backend::SequenceSlice& slice,
+                                           int64_t layer, const backend::AttentionShape& shape) {
   const auto& cache = static_cast<const ArrayKvCache&>(*slice.kv);
   const int64_t keys = slice.position_begin + slice.row_count;
   const int64_t block = std::max<int64_t>(1, kBlockScores / (shape.heads * keys));
@@ -282,10 +292,11 @@ MlxBackend::Array MlxBackend::attend_slice(const Array& q, const SequenceSlice& 
   return blocks.size() == 1 ? blocks.front() : mx::concatenate(std::move(blocks), 0);
 }
 
-Result<Tensor> MlxBackend::attention(const Tensor& q, std::span<const SequenceSlice> slices,
-                                     int64_t layer, const AttentionShape& shape) {
-  return worker_->run([&]() -> Result<Tensor> {
-    std::vector<SequenceSlice> ordered(slices.begin(), slices.end());
+Result<backend::Tensor> MlxBackend::attention(const backend::Tensor& q,
+                                              std::span<const backend::SequenceSlice> slices,
+                                              int64_t layer, const backend::AttentionShape& shape) {
+  return worker_->run([&]() -> Result<backend::Tensor> {
+    std::vector<backend::SequenceSlice> ordered(slices.begin(), slices.end());
     std::sort(ordered.begin(), ordered.end(),
               [](const auto& a, const auto& b) { return a.row_begin < b.row_begin; });
     std::vector<mx::array> parts;
@@ -293,7 +304,7 @@ Result<Tensor> MlxBackend::attention(const Tensor& q, std::span<const SequenceSl
     const auto fill_to = [&](int64_t row) {
       if (row > next) parts.push_back(mx::zeros({dim(row - next), dim(q.cols())}, mx::float32));
     };
-    for (const SequenceSlice& slice : ordered) {
+    for (const backend::SequenceSlice& slice : ordered) {
       fill_to(slice.row_begin);
       parts.push_back(attend_slice(array_of(q), slice, layer, shape));
       next = slice.row_begin + slice.row_count;
@@ -306,23 +317,26 @@ Result<Tensor> MlxBackend::attention(const Tensor& q, std::span<const SequenceSl
 
 // ---- several operations at once ----
 
-Result<Tensor> MlxBackend::add_rms_norm(Tensor& residual, const Tensor* delta, const Weight& weight,
-                                        float eps) {
-  return worker_->run([&] { return Backend::add_rms_norm(residual, delta, weight, eps); });
+Result<backend::Tensor> MlxBackend::add_rms_norm(backend::Tensor& residual,
+                                                 const backend::Tensor* delta,
+                                                 const backend::Weight& weight, float eps) {
+  return worker_->run([&] { return backend::Backend::add_rms_norm(residual, delta, weight, eps); });
 }
 
-Result<Tensor> MlxBackend::qk_norm_rope_append(const Qkv& qkv, const Weight& q_norm,
-                                               const Weight& k_norm, float eps, const Rope& rope,
-                                               std::span<const SequenceSlice> slices, int64_t layer,
-                                               const AttentionShape& shape) {
+Result<backend::Tensor> MlxBackend::qk_norm_rope_append(
+    const backend::Qkv& qkv, const backend::Weight& q_norm, const backend::Weight& k_norm,
+    float eps, const backend::Rope& rope, std::span<const backend::SequenceSlice> slices,
+    int64_t layer, const backend::AttentionShape& shape) {
   return worker_->run([&] {
-    return Backend::qk_norm_rope_append(qkv, q_norm, k_norm, eps, rope, slices, layer, shape);
+    return backend::Backend::qk_norm_rope_append(qkv, q_norm, k_norm, eps, rope, slices, layer,
+                                                 shape);
   });
 }
 
-Result<Tensor> MlxBackend::mlp(const Tensor& x, const Weight& gate_up, const Weight& down) {
-  return worker_->run([&]() -> Result<Tensor> {
-    TRINITY_TRY(Tensor out, Backend::mlp(x, gate_up, down));
+Result<backend::Tensor> MlxBackend::mlp(const backend::Tensor& x, const backend::Weight& gate_up,
+                                        const backend::Weight& down) {
+  return worker_->run([&]() -> Result<backend::Tensor> {
+    TRINITY_TRY(backend::Tensor out, backend::Backend::mlp(x, gate_up, down));
     mx::async_eval(array_of(out));  // a layer ends here
     return out;
   });
@@ -336,7 +350,7 @@ MlxBackend::Array MlxBackend::norm_groups(const Array& x, const Array& weight, f
 }
 
 MlxBackend::Array MlxBackend::rotate_heads(const Array& x, std::span<const int64_t> positions,
-                                           const Rope& rope) {
+                                           const backend::Rope& rope) {
   const int head_dim = x.shape(2), half = head_dim / 2;
   const int64_t highest = *std::max_element(positions.begin(), positions.end());
   const RopeTable& table = rope_table(head_dim, rope, highest + 1);
@@ -350,7 +364,7 @@ MlxBackend::Array MlxBackend::rotate_heads(const Array& x, std::span<const int64
                          2);
 }
 
-const MlxBackend::RopeTable& MlxBackend::rope_table(int64_t head_dim, const Rope& rope,
+const MlxBackend::RopeTable& MlxBackend::rope_table(int64_t head_dim, const backend::Rope& rope,
                                                     int64_t positions) {
   RopeTable& table = rope_tables_[{head_dim, rope}];
   if (positions <= table.rows) return table;
@@ -387,4 +401,4 @@ MlxBackend::Array MlxBackend::attend(const Array& q, const Array& k, const Array
   return mx::reshape(mx::matmul(probabilities, mx::expand_dims(v, 1)), {heads, rows, head_dim});
 }
 
-}  // namespace trinity::mlx_lane
+}  // namespace trinity::mlx_backend

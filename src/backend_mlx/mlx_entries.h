@@ -5,10 +5,10 @@
 
 #include "backend/backend_entry.h"
 
-namespace trinity {
+namespace trinity::mlx_backend {
 
 /// `mlx` composes every operation of basic ones; `mlx_fast` calls the library's fused kernels for
 /// norm, rotation and attention.
-std::vector<BackendEntry> mlx_entries();
+std::vector<backend::BackendEntry> mlx_entries();
 
-}  // namespace trinity
+}  // namespace trinity::mlx_backend

@@ -2,7 +2,7 @@
 
 #include <mlx/ops.h>
 
-namespace trinity::mlx_lane {
+namespace trinity::mlx_backend {
 
 namespace mx = mlx::core;
 
@@ -16,7 +16,7 @@ mx::array prefix(const mx::array& stored, int64_t tokens) {
 
 }  // namespace
 
-ArrayKvCache::ArrayKvCache(const KvShape& shape, std::shared_ptr<Worker> worker)
+ArrayKvCache::ArrayKvCache(const backend::KvShape& shape, std::shared_ptr<Worker> worker)
     : shape_(shape), worker_(std::move(worker)), layers_(static_cast<size_t>(shape.layers)) {}
 
 ArrayKvCache::~ArrayKvCache() {
@@ -29,7 +29,7 @@ size_t ArrayKvCache::bytes() const {
   return static_cast<size_t>(2 * tokens * shape_.kv_heads * shape_.head_dim) * sizeof(float);
 }
 
-std::unique_ptr<KvCache> ArrayKvCache::fork(int64_t length) const {
+std::unique_ptr<backend::KvCache> ArrayKvCache::fork(int64_t length) const {
   auto copy = std::make_unique<ArrayKvCache>(shape_, worker_);
   if (length == 0) return copy;
   copy->layers_ = layers_;
@@ -63,4 +63,4 @@ mx::array ArrayKvCache::values(int64_t layer, int64_t length) const {
   return prefix(at(layer).arrays[1], length);
 }
 
-}  // namespace trinity::mlx_lane
+}  // namespace trinity::mlx_backend

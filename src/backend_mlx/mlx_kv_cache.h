@@ -14,16 +14,16 @@
 #include "backend/kv_cache.h"
 #include "backend_mlx/mlx_worker.h"
 
-namespace trinity::mlx_lane {
+namespace trinity::mlx_backend {
 
-class ArrayKvCache final : public KvCache {
+class ArrayKvCache final : public backend::KvCache {
  public:
-  ArrayKvCache(const KvShape& shape, std::shared_ptr<Worker> worker);
+  ArrayKvCache(const backend::KvShape& shape, std::shared_ptr<Worker> worker);
   ~ArrayKvCache() override;
 
   int64_t length(int64_t layer) const override { return at(layer).length; }
   size_t bytes() const override;
-  std::unique_ptr<KvCache> fork(int64_t length) const override;
+  std::unique_ptr<backend::KvCache> fork(int64_t length) const override;
   void clear(int64_t layer) override;
 
   /// On the worker: stores `k` and `v` [kv_heads, tokens, head_dim] behind what is there.
@@ -43,9 +43,9 @@ class ArrayKvCache final : public KvCache {
   const Layer& at(int64_t layer) const { return layers_[static_cast<size_t>(layer)]; }
   void drop(Layer& layer);
 
-  KvShape shape_;
+  backend::KvShape shape_;
   std::shared_ptr<Worker> worker_;
   std::vector<Layer> layers_;
 };
 
-}  // namespace trinity::mlx_lane
+}  // namespace trinity::mlx_backend

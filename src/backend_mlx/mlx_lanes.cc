@@ -7,7 +7,7 @@
 #include "backend_mlx/fused_backend.h"
 #include "backend_mlx/mlx_backend.h"
 
-namespace trinity::mlx_lane {
+namespace trinity::mlx_backend {
 
 // Streams that belong to threads, and the argument lists that are called here.
 static_assert(MLX_VERSION_NUMERIC >= 32000 && MLX_VERSION_NUMERIC < 100000,
@@ -22,12 +22,12 @@ std::optional<std::string> unavailable() {
   return fmt::format("it was built for MLX {}, but MLX {} was loaded; build again", built, loaded);
 }
 
-Result<std::unique_ptr<Backend>> create_composed(const BackendOptions& options) {
+Result<std::unique_ptr<backend::Backend>> create_composed(const backend::BackendOptions& options) {
   return MlxBackend::create<MlxBackend>(options.threads);
 }
 
-Result<std::unique_ptr<Backend>> create_fused(const BackendOptions& options) {
+Result<std::unique_ptr<backend::Backend>> create_fused(const backend::BackendOptions& options) {
   return MlxBackend::create<FusedBackend>(options.threads);
 }
 
-}  // namespace trinity::mlx_lane
+}  // namespace trinity::mlx_backend

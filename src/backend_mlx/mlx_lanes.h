@@ -7,15 +7,15 @@
 
 #include "backend/backend_entry.h"
 
-namespace trinity::mlx_lane {
+namespace trinity::mlx_backend {
 
 inline constexpr const char* kLabel = "trinity.mlx";
-inline constexpr Exactness kClaim = Exactness::decision_stable;
+inline constexpr backend::Exactness kClaim = backend::Exactness::decision_stable;
 
 /// Why the lanes cannot run; nothing when they can.
 std::optional<std::string> unavailable();
 
-Result<std::unique_ptr<Backend>> create_composed(const BackendOptions& options);
-Result<std::unique_ptr<Backend>> create_fused(const BackendOptions& options);
+Result<std::unique_ptr<backend::Backend>> create_composed(const backend::BackendOptions& options);
+Result<std::unique_ptr<backend::Backend>> create_fused(const backend::BackendOptions& options);
 
-}  // namespace trinity::mlx_lane
+}  // namespace trinity::mlx_backend

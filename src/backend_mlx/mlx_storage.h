@@ -10,10 +10,10 @@
 #include "backend_mlx/mlx_worker.h"
 #include "tensor/tensor.h"
 
-namespace trinity::mlx_lane {
+namespace trinity::mlx_backend {
 
 /// An activation [rows, cols] or a norm weight [size], perhaps not computed yet.
-struct ArrayStorage : BackendStorage {
+struct ArrayStorage : backend::BackendStorage {
   ArrayStorage(mlx::core::array held, std::shared_ptr<Worker> owner)
       : array(std::move(held)), worker(std::move(owner)) {}
   ~ArrayStorage() override { worker->discard(std::move(array)); }
@@ -30,4 +30,4 @@ struct LinearStorage : ArrayStorage {
   std::vector<int64_t> out_sizes;  // columns of each stacked matrix
 };
 
-}  // namespace trinity::mlx_lane
+}  // namespace trinity::mlx_backend

@@ -7,7 +7,7 @@
 
 #include "base/utf8.h"
 
-namespace trinity::mlx_lane {
+namespace trinity::mlx_backend {
 namespace {
 
 /// Discarded arrays beyond this many bytes are not kept until the next piece of work.
@@ -90,4 +90,4 @@ void Worker::work() {
   mlx::core::clear_streams();
 }
 
-}  // namespace trinity::mlx_lane
+}  // namespace trinity::mlx_backend

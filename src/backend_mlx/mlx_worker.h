@@ -19,7 +19,7 @@
 #include <thread>
 #include <vector>
 
-namespace trinity::mlx_lane {
+namespace trinity::mlx_backend {
 
 class Worker {
  public:
@@ -64,4 +64,4 @@ class Worker {
   std::thread thread_;
 };
 
-}  // namespace trinity::mlx_lane
+}  // namespace trinity::mlx_backend

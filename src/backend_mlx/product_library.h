@@ -8,10 +8,10 @@
 
 #include <string>
 
-namespace trinity::mlx_lane {
+namespace trinity::mlx_backend {
 
 /// Sets the number of threads of products (0: leaves it as it is), for the whole process. Returns
 /// what is used, for people.
 std::string use_product_threads(int threads);
 
-}  // namespace trinity::mlx_lane
+}  // namespace trinity::mlx_backend

@@ -3,7 +3,7 @@
 
 #include "backend_mlx/product_library.h"
 
-namespace trinity::mlx_lane {
+namespace trinity::mlx_backend {
 
 std::string use_product_threads(int threads) {
   if (threads > 0) openblas_set_num_threads(threads);
@@ -12,4 +12,4 @@ std::string use_product_threads(int threads) {
                      used == 1 ? "" : "s");
 }
 
-}  // namespace trinity::mlx_lane
+}  // namespace trinity::mlx_backend

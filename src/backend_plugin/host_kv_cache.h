@@ -8,9 +8,9 @@
 namespace trinity::plugin {
 
 /// [tokens][kv_heads · head_dim] rows, keys and values apart. A fork copies its prefix.
-class HostKvCache final : public KvCache {
+class HostKvCache final : public backend::KvCache {
  public:
-  explicit HostKvCache(const KvShape& shape)
+  explicit HostKvCache(const backend::KvShape& shape)
       : width_(shape.kv_heads * shape.head_dim), layers_(static_cast<size_t>(shape.layers)) {}
 
   int64_t length(int64_t layer) const override {
@@ -22,7 +22,7 @@ class HostKvCache final : public KvCache {
       total += (layer.keys.capacity() + layer.values.capacity()) * sizeof(float);
     return total;
   }
-  std::unique_ptr<KvCache> fork(int64_t length) const override {
+  std::unique_ptr<backend::KvCache> fork(int64_t length) const override {
     auto copy = std::make_unique<HostKvCache>(*this, length * width_);
     return copy;
   }

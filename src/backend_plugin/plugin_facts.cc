@@ -115,7 +115,7 @@ Result<PluginFacts> read_plugin_facts(const trinity_plugin_bootstrap_v1* given,
                               foreign_text(descriptor.name, TRINITY_PLUGIN_MAX_NAME),
                               TRINITY_PLUGIN_MAX_NAME));
   if (descriptor.exactness == TRINITY_PLUGIN_BIT_STABLE)
-    facts.exactness = Exactness::bit_stable;
+    facts.exactness = backend::Exactness::bit_stable;
   else if (descriptor.exactness != TRINITY_PLUGIN_DECISION_STABLE)
     return refuse("plugin_bad_descriptor", where,
                   fmt::format("its exactness is {}, which means nothing", descriptor.exactness));

@@ -22,7 +22,7 @@ struct PluginFacts {
   std::string description;
   std::string device;
   std::string dtype_policy;
-  Exactness exactness = Exactness::decision_stable;
+  backend::Exactness exactness = backend::Exactness::decision_stable;
   trinity_plugin_callbacks_v1 callbacks{};
 
   /// Whether it brings an operation that the host would compose otherwise.

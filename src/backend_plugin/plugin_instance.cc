@@ -37,16 +37,16 @@ void PluginInstance::release(trinity_plugin_storage* storage) noexcept {
   }
 }
 
-Result<std::vector<Tensor>> PluginInstance::adopt(const char* callback,
-                                                  const std::vector<Shape>& expected,
-                                                  const std::vector<trinity_plugin_tensor>& given) {
+Result<std::vector<backend::Tensor>> PluginInstance::adopt(
+    const char* callback, const std::vector<Shape>& expected,
+    const std::vector<trinity_plugin_tensor>& given) {
   const auto refuse = [&](const char* tag, const std::string& what) {
     return fail(ErrorKind::failed, tag,
                 fmt::format("plugin {} gave {} from {}; report it to its author", facts().name,
                             what, callback));
   };
   // Everything that is really new is owned before anything is refused, so that nothing leaks.
-  std::vector<Tensor> tensors;
+  std::vector<backend::Tensor> tensors;
   bool null = false, in_use = false;
   for (size_t i = 0; i < given.size(); ++i) {
     trinity_plugin_storage* storage = given[i].storage;

@@ -37,8 +37,8 @@ class PluginInstance : public std::enable_shared_from_this<PluginInstance> {
   /// filled in: one result for each expected shape. Errors: `plugin_failed`, `plugin_exception`,
   /// `plugin_null_handle`, `plugin_handle_in_use`, `plugin_shape_mismatch`.
   template <typename Call>
-  Result<std::vector<Tensor>> make(const char* callback, const std::vector<Shape>& expected,
-                                   Call&& call);
+  Result<std::vector<backend::Tensor>> make(const char* callback,
+                                            const std::vector<Shape>& expected, Call&& call);
 
   /// A callback that makes nothing. Errors: `plugin_failed`, `plugin_exception`.
   template <typename Call>
@@ -50,8 +50,9 @@ class PluginInstance : public std::enable_shared_from_this<PluginInstance> {
   explicit PluginInstance(std::shared_ptr<const LoadedPlugin> plugin)
       : plugin_(std::move(plugin)) {}
 
-  Result<std::vector<Tensor>> adopt(const char* callback, const std::vector<Shape>& expected,
-                                    const std::vector<trinity_plugin_tensor>& given);
+  Result<std::vector<backend::Tensor>> adopt(const char* callback,
+                                             const std::vector<Shape>& expected,
+                                             const std::vector<trinity_plugin_tensor>& given);
 
   std::shared_ptr<const LoadedPlugin> plugin_;
   trinity_plugin_backend* backend_ = nullptr;
@@ -59,7 +60,7 @@ class PluginInstance : public std::enable_shared_from_this<PluginInstance> {
 };
 
 /// What a Tensor of a plugin holds.
-struct PluginStorage final : BackendStorage {
+struct PluginStorage final : backend::BackendStorage {
   PluginStorage(std::shared_ptr<PluginInstance> owner, const trinity_plugin_tensor& made)
       : instance(std::move(owner)), tensor(made) {}
   ~PluginStorage() override { instance->release(tensor.storage); }
@@ -78,8 +79,9 @@ struct PluginStorage final : BackendStorage {
 namespace trinity::plugin {
 
 template <typename Call>
-Result<std::vector<Tensor>> PluginInstance::make(const char* callback,
-                                                 const std::vector<Shape>& expected, Call&& call) {
+Result<std::vector<backend::Tensor>> PluginInstance::make(const char* callback,
+                                                          const std::vector<Shape>& expected,
+                                                          Call&& call) {
   std::vector<trinity_plugin_tensor> outs(expected.size(), trinity_plugin_tensor{nullptr, 0, 0});
   TRINITY_CHECK(guarded(facts().name, callback, [&] { return call(outs.data()); }));
   return adopt(callback, expected, outs);

@@ -11,7 +11,7 @@
 #include "base/try.h"
 #include "base/utf8.h"
 
-namespace trinity {
+namespace trinity::plugin {
 namespace {
 
 namespace fs = std::filesystem;
@@ -109,4 +109,4 @@ Result<std::shared_ptr<const LoadedPlugin>> open_plugin(std::string_view referen
   return load_plugin(reference);
 }
 
-}  // namespace trinity
+}  // namespace trinity::plugin

@@ -13,7 +13,7 @@
 
 #include "backend_plugin/plugin_facts.h"
 
-namespace trinity {
+namespace trinity::plugin {
 
 struct LoadedPlugin {
   std::filesystem::path path;  // real path of the library
@@ -37,4 +37,4 @@ std::shared_ptr<const LoadedPlugin> find_loaded_plugin(std::string_view name);
 /// somebody else's loads nothing. Errors: those of load_plugin.
 Result<std::shared_ptr<const LoadedPlugin>> open_plugin(std::string_view reference);
 
-}  // namespace trinity
+}  // namespace trinity::plugin

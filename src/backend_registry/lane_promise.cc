@@ -5,7 +5,7 @@
 #include <mutex>
 #include <utility>
 
-namespace trinity {
+namespace trinity::backend {
 namespace {
 
 using Probe = std::optional<std::string> (*)();
@@ -45,4 +45,4 @@ Exactness held_to(Exactness claim, const LanePromise& promise) {
   return defined ? claim : promise.kept;
 }
 
-}  // namespace trinity
+}  // namespace trinity::backend

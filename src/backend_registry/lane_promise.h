@@ -9,7 +9,7 @@
 
 #include "backend/backend_entry.h"
 
-namespace trinity {
+namespace trinity::backend {
 
 /// The lane's claim, or decision_stable and the sentence of its probe. A lane that cannot run here
 /// breaks nothing. May be called from any thread.
@@ -20,4 +20,4 @@ LanePromise promise_of(const BackendEntry& entry);
 /// be shown and not a property to be granted.
 Exactness held_to(Exactness claim, const LanePromise& promise);
 
-}  // namespace trinity
+}  // namespace trinity::backend

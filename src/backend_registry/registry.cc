@@ -8,12 +8,12 @@
 #include "base/try.h"
 #include "base/utf8.h"
 
-namespace trinity {
+namespace trinity::backend {
 
 const std::vector<BackendEntry>& backend_registry() {
   static const std::vector<BackendEntry> entries = [] {
     std::vector<BackendEntry> all;
-    for (const auto& folder : {reference_entries(), cpu_entries(), mlx_entries()})
+    for (const auto& folder : {reference_entries(), cpu::cpu_entries(), mlx_backend::mlx_entries()})
       all.insert(all.end(), folder.begin(), folder.end());
     return all;
   }();
@@ -27,15 +27,15 @@ const BackendEntry* find_backend(std::string_view id) {
 }
 
 std::optional<LaneTolerances> lane_tolerances(std::string_view id) {
-  if (id.starts_with(kPluginBackendPrefix)) return plugin_tolerances();
+  if (id.starts_with(plugin::kPluginBackendPrefix)) return plugin::plugin_tolerances();
   const BackendEntry* entry = find_backend(id);
   return entry != nullptr ? std::optional(entry->tolerances) : std::nullopt;
 }
 
 Result<std::unique_ptr<Backend>> create_backend(std::string_view id,
                                                 const BackendOptions& options) {
-  if (id.starts_with(kPluginBackendPrefix))
-    return create_plugin_backend(id.substr(kPluginBackendPrefix.size()), options);
+  if (id.starts_with(plugin::kPluginBackendPrefix))
+    return plugin::create_plugin_backend(id.substr(plugin::kPluginBackendPrefix.size()), options);
   std::string known;
   for (const BackendEntry& entry : backend_registry()) {
     if (entry.id == id) {
@@ -52,4 +52,4 @@ Result<std::unique_ptr<Backend>> create_backend(std::string_view id,
               "there is no backend \"" + excerpt(id) + "\"; known are " + known);
 }
 
-}  // namespace trinity
+}  // namespace trinity::backend

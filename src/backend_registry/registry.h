@@ -12,7 +12,7 @@
 
 #include "backend/backend_entry.h"
 
-namespace trinity {
+namespace trinity::backend {
 
 const std::vector<BackendEntry>& backend_registry();
 
@@ -28,4 +28,4 @@ std::optional<LaneTolerances> lane_tolerances(std::string_view id);
 /// `unknown_backend` (lists the known ones), `backend_unavailable` (says why), those of plugins.
 Result<std::unique_ptr<Backend>> create_backend(std::string_view id, const BackendOptions& options);
 
-}  // namespace trinity
+}  // namespace trinity::backend

@@ -9,7 +9,7 @@
 #include "hash/rounding.h"
 #include "route/head_training.h"
 
-namespace trinity {
+namespace trinity::benchmark {
 namespace {
 
 constexpr std::uint64_t kSeed = 2026;
@@ -98,18 +98,18 @@ Result<BaselineChoices> logistic_head(const FeatureMatrix& features, const Label
       fold_roles.push_back(roles[i]);
     }
     TRINITY_TRY(const std::vector<float> labels,
-                build_labels(fold_agents, fold_roles, num_agents, num_roles));
-    TRINITY_TRY(
-        TrainableHead head,
-        TrainableHead::create({features.width, num_agents, num_roles, HeadVariant::linear, 1, {}},
-                              {kSeed, kSeed, kSeed}));
-    SupervisedOptions options;
+                route::build_labels(fold_agents, fold_roles, num_agents, num_roles));
+    TRINITY_TRY(route::TrainableHead head,
+                route::TrainableHead::create(
+                    {features.width, num_agents, num_roles, route::HeadVariant::linear, 1, {}},
+                    {kSeed, kSeed, kSeed}));
+    route::SupervisedOptions options;
     options.epochs = 200;
-    TRINITY_TRY(const auto losses, train_supervised(head, inputs, labels, options));
+    TRINITY_TRY(const auto losses, route::train_supervised(head, inputs, labels, options));
     for (std::size_t i = 0; i < rows.size(); ++i) {
       if (folds[i] != fold) continue;
       TRINITY_TRY(const std::vector<float> logits, head.logits(rows[i]));
-      TRINITY_TRY(const Route route, select_route(logits, num_agents, num_roles, {}));
+      TRINITY_TRY(const Route route, route::select_route(logits, num_agents, num_roles, {}));
       out.agents[i] = route.agent_id;
       out.roles[i] = route.role_id;
     }
@@ -204,4 +204,4 @@ Json baselines_record(std::span<const BaselineVerdict> verdicts) {
   return record;
 }
 
-}  // namespace trinity
+}  // namespace trinity::benchmark

@@ -23,7 +23,7 @@
 #include "benchmark/intervals.h"
 #include "benchmark/routing.h"
 
-namespace trinity {
+namespace trinity::benchmark {
 
 /// One agent and role a case; -1 where the baseline has nothing to say.
 struct BaselineChoices {
@@ -53,4 +53,4 @@ std::vector<BaselineVerdict> compare_with_baselines(std::span<const BenchmarkCas
 /// [{name, agent: {accuracy, router_accuracy, difference, interval, …}, role, joint}].
 Json baselines_record(std::span<const BaselineVerdict> verdicts);
 
-}  // namespace trinity
+}  // namespace trinity::benchmark

@@ -13,7 +13,7 @@
 #include "wire/line_reader.h"
 #include "wire/messages.h"
 
-namespace trinity {
+namespace trinity::benchmark {
 namespace {
 
 constexpr const char* kBuiltInFile = "tasks.jsonl";
@@ -106,7 +106,7 @@ Result<BenchmarkDataset> load_benchmark_dataset(const std::filesystem::path& pat
 }
 
 Result<BenchmarkDataset> built_in_benchmark_dataset() {
-  const auto text = built_in_lab_file(kBuiltInFile);
+  const auto text = prove::built_in_lab_file(kBuiltInFile);
   if (!text)
     return fail(ErrorKind::missing, "missing_benchmark_dataset",
                 "this build holds no benchmark of its own; name a file with --dataset");
@@ -115,4 +115,4 @@ Result<BenchmarkDataset> built_in_benchmark_dataset() {
   return set;
 }
 
-}  // namespace trinity
+}  // namespace trinity::benchmark

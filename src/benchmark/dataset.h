@@ -19,7 +19,7 @@
 #include <string_view>
 #include <vector>
 
-namespace trinity {
+namespace trinity::benchmark {
 
 struct BenchmarkCase {
   std::string id, family;
@@ -45,4 +45,4 @@ Result<BenchmarkDataset> load_benchmark_dataset(const std::filesystem::path& pat
 /// `missing_benchmark_dataset` in a build without it.
 Result<BenchmarkDataset> built_in_benchmark_dataset();
 
-}  // namespace trinity
+}  // namespace trinity::benchmark

@@ -5,7 +5,7 @@
 
 #include "benchmark/report.h"
 
-namespace trinity {
+namespace trinity::benchmark {
 namespace {
 
 using report::Cell;
@@ -178,4 +178,4 @@ report::Document benchmark_document(const BenchmarkContext& context,
   return document;
 }
 
-}  // namespace trinity
+}  // namespace trinity::benchmark

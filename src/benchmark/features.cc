@@ -7,7 +7,7 @@
 
 #include "base/utf8.h"
 
-namespace trinity {
+namespace trinity::benchmark {
 namespace {
 
 /// Conversations that are computed together; the bits of a row do not depend on it.
@@ -16,7 +16,8 @@ constexpr std::size_t kBatch = 32;
 }  // namespace
 
 Result<FeatureMatrix> extract_features(const Router& router, std::span<const BenchmarkCase> cases,
-                                       const InputOptions& input, const LabProgress& progress) {
+                                       const InputOptions& input,
+                                       const prove::LabProgress& progress) {
   if (cases.empty())
     return fail(ErrorKind::invalid_input, "invalid_inputs",
                 "a benchmark needs at least one case; the data set holds none");
@@ -56,4 +57,4 @@ Status check_features(std::size_t cases, const FeatureMatrix& features) {
   return {};
 }
 
-}  // namespace trinity
+}  // namespace trinity::benchmark

@@ -10,7 +10,7 @@
 #include "benchmark/dataset.h"
 #include "prove/progress.h"
 
-namespace trinity {
+namespace trinity::benchmark {
 
 /// Row-major [rows, width], f32.
 struct FeatureMatrix {
@@ -27,10 +27,10 @@ struct FeatureMatrix {
 /// those of Router::extract_batch with the case's id.
 Result<FeatureMatrix> extract_features(const Router& router, std::span<const BenchmarkCase> cases,
                                        const InputOptions& input = {},
-                                       const LabProgress& progress = {});
+                                       const prove::LabProgress& progress = {});
 
 /// One finite row for each of `cases` cases. Errors: `empty_cases`, `feature_count_mismatch`,
 /// `invalid_inputs` (rows of no width, values that are not rows × width or not finite).
 Status check_features(std::size_t cases, const FeatureMatrix& features);
 
-}  // namespace trinity
+}  // namespace trinity::benchmark

@@ -6,7 +6,7 @@
 #include "benchmark/robustness.h"
 #include "route/exsss.h"
 
-namespace trinity {
+namespace trinity::benchmark {
 namespace {
 
 int difference_of(bool first, bool second) { return (first ? 1 : 0) - (second ? 1 : 0); }
@@ -43,7 +43,7 @@ PairedComparison compare_paired(const std::vector<bool>& first, const std::vecto
   const auto won = static_cast<double>(out.only_first), lost = static_cast<double>(out.only_second);
   out.difference = (won - lost) / cases;
   out.p_value = mcnemar_p_value(out.only_first, out.only_second);
-  Exsss random({seed, seed + 1, seed + 2});
+  route::Exsss random({seed, seed + 1, seed + 2});
   std::vector<double> means;
   for (int draw = 0; draw < kBootstrapDraws; ++draw) {
     long sum = 0;
@@ -56,4 +56,4 @@ PairedComparison compare_paired(const std::vector<bool>& first, const std::vecto
   return out;
 }
 
-}  // namespace trinity
+}  // namespace trinity::benchmark

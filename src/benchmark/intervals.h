@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace trinity {
+namespace trinity::benchmark {
 
 inline constexpr int kBootstrapDraws = 2000;
 
@@ -32,4 +32,4 @@ PairedComparison compare_paired(const std::vector<bool>& first, const std::vecto
 /// Two-sided probability that a fair coin splits `a + b` tosses at least as unevenly.
 double mcnemar_p_value(std::size_t a, std::size_t b);
 
-}  // namespace trinity
+}  // namespace trinity::benchmark

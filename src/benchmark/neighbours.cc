@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-namespace trinity {
+namespace trinity::benchmark {
 namespace {
 
 std::size_t group_count(const Groups& groups) {
@@ -102,4 +102,4 @@ std::vector<std::optional<std::size_t>> nearest_neighbours(const FeatureMatrix& 
   return nearest;
 }
 
-}  // namespace trinity
+}  // namespace trinity::benchmark

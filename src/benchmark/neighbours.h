@@ -12,7 +12,7 @@
 
 #include "benchmark/features.h"
 
-namespace trinity {
+namespace trinity::benchmark {
 
 /// A group's number a row; -1 leaves a row out.
 using Groups = std::vector<int>;
@@ -35,4 +35,4 @@ Groups nearest_centroids(const FeatureMatrix& features, const Groups& groups, bo
 std::vector<std::optional<std::size_t>> nearest_neighbours(const FeatureMatrix& features,
                                                            const Groups& groups);
 
-}  // namespace trinity
+}  // namespace trinity::benchmark

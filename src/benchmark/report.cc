@@ -7,7 +7,7 @@
 #include "base/try.h"
 #include "hash/canonical.h"
 
-namespace trinity {
+namespace trinity::benchmark {
 namespace {
 
 constexpr int kSchemaVersion = 1;
@@ -84,4 +84,4 @@ std::string benchmark_markdown(const Json& record) {
          "## Summary\n\n```json\n" + json_text(summary, 2) + "\n```\n";
 }
 
-}  // namespace trinity
+}  // namespace trinity::benchmark

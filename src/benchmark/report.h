@@ -11,7 +11,7 @@
 #include "benchmark/run.h"
 #include "report/document.h"
 
-namespace trinity {
+namespace trinity::benchmark {
 
 /// What a reader needs to know beside the figures.
 struct BenchmarkContext {
@@ -42,4 +42,4 @@ report::Document benchmark_document(const BenchmarkContext& context,
 /// The record as Markdown: headings, then the figures as JSON without the lists of single cases.
 std::string benchmark_markdown(const Json& record);
 
-}  // namespace trinity
+}  // namespace trinity::benchmark

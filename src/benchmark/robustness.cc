@@ -12,7 +12,7 @@
 #include "text/router_input.h"
 #include "wire/line_reader.h"
 
-namespace trinity {
+namespace trinity::benchmark {
 namespace {
 
 tl::unexpected<Error> invalid(std::size_t line, const std::string& what) {
@@ -44,12 +44,12 @@ std::string other_case(std::string text) {
   return text;
 }
 
-Result<std::vector<MatrixCase>> tokenized(const Tokenizer& tokenizer,
-                                          std::span<const Paraphrase> pairs,
-                                          std::string_view kind) {
-  std::vector<MatrixCase> cases;
+Result<std::vector<prove::MatrixCase>> tokenized(const text::Tokenizer& tokenizer,
+                                                 std::span<const Paraphrase> pairs,
+                                                 std::string_view kind) {
+  std::vector<prove::MatrixCase> cases;
   for (const Paraphrase& pair : pairs) {
-    auto input = build_router_input(tokenizer, noisy_question(pair, kind));
+    auto input = text::build_router_input(tokenizer, noisy_question(pair, kind));
     if (!input) return fail_in("question " + pair.id, input.error());
     cases.push_back({pair.id, std::move(input->ids)});
   }
@@ -57,16 +57,17 @@ Result<std::vector<MatrixCase>> tokenized(const Tokenizer& tokenizer,
 }
 
 NoiseVerdict verdict_of(const std::string& lane, const std::string& kind,
-                        std::span<const MatrixCase> before, std::span<const MatrixCase> after,
-                        std::span<const CaseDecision> old_decisions,
-                        std::span<const CaseDecision> new_decisions) {
+                        std::span<const prove::MatrixCase> before,
+                        std::span<const prove::MatrixCase> after,
+                        std::span<const prove::CaseDecision> old_decisions,
+                        std::span<const prove::CaseDecision> new_decisions) {
   NoiseVerdict verdict;
   verdict.lane = lane;
   verdict.kind = kind;
   for (std::size_t i = 0; i < before.size(); ++i) {
     if (before[i].ids == after[i].ids) continue;
     ++verdict.questions;
-    const CaseDecision &old_one = old_decisions[i], &new_one = new_decisions[i];
+    const prove::CaseDecision &old_one = old_decisions[i], &new_one = new_decisions[i];
     const bool agent = old_one.agent != new_one.agent, role = old_one.role != new_one.role;
     verdict.agent_flips += agent ? 1 : 0;
     verdict.role_flips += role ? 1 : 0;
@@ -95,7 +96,7 @@ Json margins_record(std::span<const double> ascending) {
           {"max", ascending.back()}};
 }
 
-Json decision_record(const CaseDecision& one) {
+Json decision_record(const prove::CaseDecision& one) {
   return {{"agent_id", one.agent},
           {"role_id", one.role},
           {"margins", {{"agent", one.agent_margin}, {"role", one.role_margin}}}};
@@ -120,16 +121,16 @@ Result<std::vector<Paraphrase>> read_paraphrases(std::string_view jsonl) {
 }
 
 Result<std::vector<Paraphrase>> built_in_paraphrases() {
-  const auto file = built_in_lab_file("paraphrases.jsonl");
+  const auto file = prove::built_in_lab_file("paraphrases.jsonl");
   if (!file)
     return fail(ErrorKind::missing, "missing_paraphrases",
                 "this build holds no paraphrases; name a file with --paraphrases");
   return read_paraphrases(*file);
 }
 
-Result<std::vector<Paraphrase>> questions_of(const EvalCaseSet& set) {
+Result<std::vector<Paraphrase>> questions_of(const prove::EvalCaseSet& set) {
   std::vector<Paraphrase> questions;
-  for (const EvalCase& one : set.cases) {
+  for (const prove::EvalCase& one : set.cases) {
     const auto last = std::find_if(one.messages.rbegin(), one.messages.rend(),
                                    [](const Message& message) { return message.role == "user"; });
     if (last == one.messages.rend()) continue;
@@ -176,27 +177,28 @@ double quantile(std::span<const double> ascending, double share) {
   return ascending[std::min(index, ascending.size() - 1)];
 }
 
-Result<RobustnessReport> try_robustness(std::span<const MatrixLane> lanes, const MatrixModel& model,
-                                        const Tokenizer& tokenizer,
+Result<RobustnessReport> try_robustness(std::span<const prove::MatrixLane> lanes,
+                                        const prove::MatrixModel& model,
+                                        const text::Tokenizer& tokenizer,
                                         std::span<const Paraphrase> pairs,
-                                        const LabProgress& progress) {
-  TRINITY_TRY(const std::vector<MatrixCase> plain, tokenized(tokenizer, pairs, ""));
+                                        const prove::LabProgress& progress) {
+  TRINITY_TRY(const std::vector<prove::MatrixCase> plain, tokenized(tokenizer, pairs, ""));
   // All questions of a lane in one load: the plain ones, then kind after kind.
-  std::vector<MatrixCase> all = plain;
+  std::vector<prove::MatrixCase> all = plain;
   const std::vector<std::string> kinds = kinds_for(pairs);
   for (const std::string& kind : kinds) {
-    TRINITY_TRY(const std::vector<MatrixCase> noisy, tokenized(tokenizer, pairs, kind));
+    TRINITY_TRY(const std::vector<prove::MatrixCase> noisy, tokenized(tokenizer, pairs, kind));
     all.insert(all.end(), noisy.begin(), noisy.end());
   }
   RobustnessReport report;
   report.questions = pairs.size();
-  for (const MatrixLane& lane : lanes) {
+  for (const prove::MatrixLane& lane : lanes) {
     if (progress)
       progress(static_cast<std::uint64_t>(&lane - lanes.data()), lanes.size());  // the lanes before
-    auto answers = lane_answers(lane, model, all);
+    auto answers = prove::lane_answers(lane, model, all);
     if (!answers) return fail_in("profile " + lane.name, answers.error());
-    const std::span<const CaseDecision> decisions(answers->decisions);
-    const std::span<const MatrixCase> cases(all);
+    const std::span<const prove::CaseDecision> decisions(answers->decisions);
+    const std::span<const prove::MatrixCase> cases(all);
     for (std::size_t k = 0; k < kinds.size(); ++k) {
       const std::size_t begin = (k + 1) * pairs.size();
       report.verdicts.push_back(verdict_of(lane.name, kinds[k], plain,
@@ -280,4 +282,4 @@ report::Document robustness_document(const RobustnessReport& report) {
              std::move(table)}}}};
 }
 
-}  // namespace trinity
+}  // namespace trinity::benchmark

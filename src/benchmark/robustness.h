@@ -16,7 +16,7 @@
 #include "report/document.h"
 #include "text/tokenizer.h"
 
-namespace trinity {
+namespace trinity::benchmark {
 
 /// One question in two wordings, and the conversation that it is part of.
 struct Paraphrase {
@@ -33,7 +33,7 @@ Result<std::vector<Paraphrase>> built_in_paraphrases();
 /// The last message of the user of each case, with the conversation around it and without
 /// paraphrases. Cases without such a message are left out. Error `invalid_eval_cases`: none is
 /// left.
-Result<std::vector<Paraphrase>> questions_of(const EvalCaseSet& set);
+Result<std::vector<Paraphrase>> questions_of(const prove::EvalCaseSet& set);
 
 /// The names of the kinds: "trailing_space", "first_letter_case", "paraphrase", "role_name".
 const std::vector<std::string>& noise_kinds();
@@ -43,7 +43,7 @@ std::vector<Message> noisy_question(const Paraphrase& pair, std::string_view kin
 
 struct NoiseFlip {
   std::string id;
-  CaseDecision before, after;
+  prove::CaseDecision before, after;
 };
 
 /// One lane under one kind of noise.
@@ -66,10 +66,11 @@ struct RobustnessReport {
 
 /// Without any paraphrase that kind of noise is left out. Errors: those of the tokenizer and of
 /// lane_answers.
-Result<RobustnessReport> try_robustness(std::span<const MatrixLane> lanes, const MatrixModel& model,
-                                        const Tokenizer& tokenizer,
+Result<RobustnessReport> try_robustness(std::span<const prove::MatrixLane> lanes,
+                                        const prove::MatrixModel& model,
+                                        const text::Tokenizer& tokenizer,
                                         std::span<const Paraphrase> pairs,
-                                        const LabProgress& progress = {});
+                                        const prove::LabProgress& progress = {});
 
 /// The value at a share (0 to 1) of ascending values, nearest rank; 0 without any.
 double quantile(std::span<const double> ascending, double share);
@@ -79,4 +80,4 @@ Json robustness_record(const RobustnessReport& report);
 /// A row a lane and kind of noise, and what they come to.
 report::Document robustness_document(const RobustnessReport& report);
 
-}  // namespace trinity
+}  // namespace trinity::benchmark

@@ -10,7 +10,7 @@
 #include "hash/rounding.h"
 #include "route/margins.h"
 
-namespace trinity {
+namespace trinity::benchmark {
 namespace {
 
 constexpr int kPlaces = 6;
@@ -51,13 +51,13 @@ Json confusion_record(const Confusion& confusion) {
 
 }  // namespace
 
-Result<std::vector<Route>> route_features(const Head& head, const FeatureMatrix& features) {
+Result<std::vector<Route>> route_features(const route::Head& head, const FeatureMatrix& features) {
   std::vector<Route> routes;
   routes.reserve(features.rows);
   for (std::size_t i = 0; i < features.rows; ++i) {
     TRINITY_TRY(const std::vector<float> logits, head.logits(features.row(i)));
     TRINITY_TRY(routes.emplace_back(),
-                select_route(logits, head.num_agents(), head.num_roles(), {}));
+                route::select_route(logits, head.num_agents(), head.num_roles(), {}));
   }
   return routes;
 }
@@ -93,7 +93,7 @@ Result<RoutingScore> score_routing(std::span<const BenchmarkCase> cases,
     const Route& route = routes[i];
     TRINITY_CHECK(check_labels(cases.subspan(i, 1), route.num_agents,
                                route.logits.size() - route.num_agents));
-    const Margins margin = logit_margins(route.logits, route.num_agents);
+    const Margins margin = route::logit_margins(route.logits, route.num_agents);
     RoutingPrediction prediction{one.id,
                                  one.expected_agent,
                                  one.expected_role,
@@ -144,4 +144,4 @@ Json routing_record(const RoutingScore& score) {
   return record;
 }
 
-}  // namespace trinity
+}  // namespace trinity::benchmark

@@ -16,10 +16,10 @@
 #include "route/head.h"
 #include "route/selection.h"
 
-namespace trinity {
+namespace trinity::benchmark {
 
 /// One route a row. Errors: `hidden_size_mismatch`, `non_finite_logits`.
-Result<std::vector<Route>> route_features(const Head& head, const FeatureMatrix& features);
+Result<std::vector<Route>> route_features(const route::Head& head, const FeatureMatrix& features);
 
 /// Right answers out of those that were judged.
 struct Tally {
@@ -70,4 +70,4 @@ Result<RoutingScore> score_routing(std::span<const BenchmarkCase> cases,
 /// Means are rounded to 6 decimals, logits are exact.
 Json routing_record(const RoutingScore& score);
 
-}  // namespace trinity
+}  // namespace trinity::benchmark

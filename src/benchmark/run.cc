@@ -6,7 +6,7 @@
 #include "base/utf8.h"
 #include "route/head_variants.h"
 
-namespace trinity {
+namespace trinity::benchmark {
 
 Result<BenchmarkSuite> parse_benchmark_suite(std::string_view name) {
   if (name == "separability") return BenchmarkSuite::separability;
@@ -34,7 +34,7 @@ const char* benchmark_suite_name(BenchmarkSuite suite) {
 }
 
 Result<BenchmarkResults> run_benchmark(std::span<const BenchmarkCase> cases,
-                                       const FeatureMatrix& features, const Head* head,
+                                       const FeatureMatrix& features, const route::Head* head,
                                        const BenchmarkOptions& options) {
   TRINITY_CHECK(check_features(cases.size(), features));
   const auto asked = [&](BenchmarkSuite suite) {
@@ -63,12 +63,12 @@ Result<BenchmarkResults> run_benchmark(std::span<const BenchmarkCase> cases,
   return results;
 }
 
-Result<Head> random_head(std::size_t hidden_size, std::size_t num_agents, std::size_t num_roles,
-                         const SeedTriple& seed) {
+Result<route::Head> random_head(std::size_t hidden_size, std::size_t num_agents,
+                                std::size_t num_roles, const SeedTriple& seed) {
   const std::size_t outputs = num_agents + num_roles;
-  TRINITY_TRY(const TrainableHead drawn,
-              TrainableHead::create(
-                  {hidden_size, num_agents, num_roles, HeadVariant::linear, 1, {}}, seed));
+  TRINITY_TRY(const route::TrainableHead drawn,
+              route::TrainableHead::create(
+                  {hidden_size, num_agents, num_roles, route::HeadVariant::linear, 1, {}}, seed));
   // Its kernel is [hidden, outputs] after the biases, which are zero; a router head is the
   // transpose.
   const auto kernel = drawn.parameters().subspan(outputs);
@@ -76,7 +76,7 @@ Result<Head> random_head(std::size_t hidden_size, std::size_t num_agents, std::s
   for (std::size_t in = 0; in < hidden_size; ++in)
     for (std::size_t out = 0; out < outputs; ++out)
       weights[out * hidden_size + in] = kernel[in * outputs + out];
-  return Head::from_weights(weights, outputs, hidden_size, static_cast<int>(num_roles));
+  return route::Head::from_weights(weights, outputs, hidden_size, static_cast<int>(num_roles));
 }
 
-}  // namespace trinity
+}  // namespace trinity::benchmark

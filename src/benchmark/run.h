@@ -14,7 +14,7 @@
 #include "benchmark/separability.h"
 #include "benchmark/turn_budget.h"
 
-namespace trinity {
+namespace trinity::benchmark {
 
 enum class BenchmarkSuite { separability, routing, turn_budget, all };
 
@@ -41,12 +41,12 @@ struct BenchmarkOptions {
 
 /// `head` may be null for separability alone. Errors: those of the suites, `missing_router_head`.
 Result<BenchmarkResults> run_benchmark(std::span<const BenchmarkCase> cases,
-                                       const FeatureMatrix& features, const Head* head,
+                                       const FeatureMatrix& features, const route::Head* head,
                                        const BenchmarkOptions& options);
 
 /// A linear head that was never trained: Glorot-uniform weights drawn with the seed, no bias.
 /// Errors: those of TrainableHead::create.
-Result<Head> random_head(std::size_t hidden_size, std::size_t num_agents, std::size_t num_roles,
-                         const SeedTriple& seed);
+Result<route::Head> random_head(std::size_t hidden_size, std::size_t num_agents,
+                                std::size_t num_roles, const SeedTriple& seed);
 
-}  // namespace trinity
+}  // namespace trinity::benchmark

@@ -5,7 +5,7 @@
 #include "benchmark/neighbours.h"
 #include "hash/rounding.h"
 
-namespace trinity {
+namespace trinity::benchmark {
 namespace {
 
 constexpr int kPlaces = 6;
@@ -93,4 +93,4 @@ Json separability_record(const Separability& separability) {
           {"leave_one_out_accuracy", separability.leave_one_out_accuracy}};
 }
 
-}  // namespace trinity
+}  // namespace trinity::benchmark

@@ -16,7 +16,7 @@
 #include "base/json_value.h"
 #include "benchmark/features.h"
 
-namespace trinity {
+namespace trinity::benchmark {
 
 /// Figures are rounded to 6 decimals; a mean over no pairs is 0.
 struct Separability {
@@ -36,4 +36,4 @@ Result<Separability> measure_separability(std::span<const BenchmarkCase> cases,
 
 Json separability_record(const Separability& separability);
 
-}  // namespace trinity
+}  // namespace trinity::benchmark

@@ -9,7 +9,7 @@
 #include "base/try.h"
 #include "hash/rounding.h"
 
-namespace trinity {
+namespace trinity::benchmark {
 namespace {
 
 constexpr int kVerifier = 2;
@@ -103,4 +103,4 @@ Json turn_budget_record(const TurnBudget& budget) {
           {"cases", std::move(cases)}};
 }
 
-}  // namespace trinity
+}  // namespace trinity::benchmark

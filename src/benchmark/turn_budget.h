@@ -18,7 +18,7 @@
 #include "benchmark/dataset.h"
 #include "route/selection.h"
 
-namespace trinity {
+namespace trinity::benchmark {
 
 struct TurnBudgetCase {
   std::string id, family;
@@ -57,4 +57,4 @@ Result<TurnBudget> simulate_turn_budget(std::span<const BenchmarkCase> cases,
 /// status}]}]}; rates are rounded to 4 decimals.
 Json turn_budget_record(const TurnBudget& budget);
 
-}  // namespace trinity
+}  // namespace trinity::benchmark

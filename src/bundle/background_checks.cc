@@ -6,7 +6,7 @@
 #include "base/parallel.h"
 #include "base/thread_failure.h"
 
-namespace trinity {
+namespace trinity::bundle {
 
 BackgroundChecks::~BackgroundChecks() {
   {
@@ -68,4 +68,4 @@ void BackgroundChecks::run_one(std::unique_lock<std::mutex>& lock) {
   changed_.notify_all();
 }
 
-}  // namespace trinity
+}  // namespace trinity::bundle

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace trinity {
+namespace trinity::bundle {
 
 class BackgroundChecks {
  public:
@@ -46,4 +46,4 @@ class BackgroundChecks {
   std::vector<std::thread> threads_;
 };
 
-}  // namespace trinity
+}  // namespace trinity::bundle

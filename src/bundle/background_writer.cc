@@ -4,7 +4,7 @@
 
 #include "base/thread_failure.h"
 
-namespace trinity {
+namespace trinity::bundle {
 
 BackgroundWriter::BackgroundWriter(std::size_t max_queued_bytes)
     : max_queued_bytes_(max_queued_bytes), thread_([this] { run(); }) {}
@@ -65,4 +65,4 @@ void BackgroundWriter::run() {
   }
 }
 
-}  // namespace trinity
+}  // namespace trinity::bundle

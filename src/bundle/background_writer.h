@@ -13,7 +13,7 @@
 #include <mutex>
 #include <thread>
 
-namespace trinity {
+namespace trinity::bundle {
 
 class BackgroundWriter {
  public:
@@ -50,4 +50,4 @@ class BackgroundWriter {
   std::thread thread_;
 };
 
-}  // namespace trinity
+}  // namespace trinity::bundle

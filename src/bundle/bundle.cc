@@ -10,7 +10,7 @@
 #include "bundle/checkpoint_check.h"
 #include "tensor/float_cast.h"
 
-namespace trinity {
+namespace trinity::bundle {
 namespace {
 
 Status require_hash(const std::filesystem::path& path, const std::optional<std::string>& expected,
@@ -33,7 +33,8 @@ Result<std::vector<std::byte>> cast_tensor(const TensorView& view, DType target)
 }
 
 std::string source_of(const ManifestTensor& entry) {
-  return entry.source_name.empty() ? source_name(entry.path).value_or("") : entry.source_name;
+  return entry.source_name.empty() ? adapt::source_name(entry.path).value_or("")
+                                   : entry.source_name;
 }
 
 }  // namespace
@@ -56,12 +57,12 @@ Result<std::unique_ptr<Bundle>> Bundle::open(const std::filesystem::path& folder
   return bundle;
 }
 
-Result<Head> Bundle::head() const {
+Result<route::Head> Bundle::head() const {
   TRINITY_TRY(const auto path, resolve_inside(folder_, manifest_.head.file));
   if (options_.check_hashes)
     TRINITY_CHECK(
         require_hash(path, manifest_.head.sha256, "router_head", "router_head_sha256_mismatch"));
-  TRINITY_TRY(Head head, Head::load(path, manifest_.head.tensor_key));
+  TRINITY_TRY(route::Head head, route::Head::load(path, manifest_.head.tensor_key));
   if (static_cast<int64_t>(head.outputs()) != manifest_.head.shape[0] ||
       static_cast<int64_t>(head.hidden_size()) != manifest_.head.shape[1])
     return fail(ErrorKind::invalid_input, "shape_mismatch",
@@ -94,21 +95,23 @@ Result<const SafetensorsFile*> Bundle::file_of(const ManifestTensor& entry) {
   return &found->second;
 }
 
-Status Bundle::apply(const TensorSource& base, DenseAlgebra* algebra, AdaptedSource& source) {
+Status Bundle::apply(const model::TensorSource& base, backend::DenseAlgebra* algebra,
+                     adapt::AdaptedSource& source) {
   Status applied = apply_all(base, algebra, source);
   // A damaged file may fail in many ways; that it is damaged explains them.
   if (!applied) TRINITY_CHECK(wait_for_checks());
   return applied;
 }
 
-Status Bundle::apply_all(const TensorSource& base, DenseAlgebra* algebra, AdaptedSource& source) {
+Status Bundle::apply_all(const model::TensorSource& base, backend::DenseAlgebra* algebra,
+                         adapt::AdaptedSource& source) {
   for (const ManifestTensor& entry : manifest_.tensors) {
     const std::string name = source_of(entry);
     if (name.empty())
       return fail(ErrorKind::unsupported, "unknown_tensor_path",
                   fmt::format("the bundle adapts {}, which is no tensor of a Qwen3 model",
                               excerpt(entry.path)));
-    if (name == kLmHeadName) continue;  // routing does not read it
+    if (name == adapt::kLmHeadName) continue;  // routing does not read it
     if (options_.allow_incomplete && entry.status != TensorStatus::complete) continue;
     TRINITY_CHECK(apply_entry(entry, base, algebra, source));
   }
@@ -120,10 +123,10 @@ Status Bundle::apply_all(const TensorSource& base, DenseAlgebra* algebra, Adapte
 /// of its first layer suffice to tell one model from another. The embedding is 20 times as large as
 /// a layer's matrices together and is left to `verify`.
 bool Bundle::compares_base(const ManifestTensor& entry, const std::string& name) {
-  if (!options_.check_hashes || !entry.measured.source_sha256 || name == kEmbeddingName)
+  if (!options_.check_hashes || !entry.measured.source_sha256 || name == adapt::kEmbeddingName)
     return false;
   if (is_compact()) return true;
-  const auto layer = block_index(name);
+  const auto layer = adapt::block_index(name);
   if (!layer) return false;
   if (!compared_layer_) compared_layer_ = layer;
   return compared_layer_ == layer;
@@ -140,8 +143,8 @@ Status Bundle::require_base(const std::string& name, std::span<const std::byte> 
                                                       : " (" + excerpt(manifest_.base.repo) + ")"));
 }
 
-Status Bundle::apply_entry(const ManifestTensor& entry, const TensorSource& base,
-                           DenseAlgebra* algebra, AdaptedSource& source) {
+Status Bundle::apply_entry(const ManifestTensor& entry, const model::TensorSource& base,
+                           backend::DenseAlgebra* algebra, adapt::AdaptedSource& source) {
   const std::string name = source_of(entry);
   TRINITY_TRY(const TensorView target, base.tensor(name));
   TRINITY_TRY(const SafetensorsFile* const file, file_of(entry));
@@ -165,7 +168,7 @@ Status Bundle::apply_entry(const ManifestTensor& entry, const TensorSource& base
     const std::vector<double> factor(values.begin(), values.end());
     return source.project(*algebra, name, factor);
   }
-  TRINITY_TRY(const bool turned, transposed_in_checkpoint(name, stored.shape, target.shape));
+  TRINITY_TRY(const bool turned, adapt::transposed_in_checkpoint(name, stored.shape, target.shape));
   check_base();
   if (!turned && stored.dtype == target.dtype) {
     source.replace(name, stored);
@@ -185,4 +188,4 @@ Status Bundle::apply_entry(const ManifestTensor& entry, const TensorSource& base
   return {};
 }
 
-}  // namespace trinity
+}  // namespace trinity::bundle

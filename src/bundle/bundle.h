@@ -24,7 +24,7 @@
 #include "route/head.h"
 #include "tensor/safetensors.h"
 
-namespace trinity {
+namespace trinity::bundle {
 
 struct BundleOptions {
   bool allow_incomplete = false;  // for debugging: partial bundles, complete tensors only
@@ -45,14 +45,15 @@ class Bundle {
   bool is_compact() const { return manifest_.adapted.layout == ArtifactLayout::factor_directory; }
 
   /// Errors: `router_head_sha256_mismatch`, `shape_mismatch`, those of Head::load.
-  Result<Head> head() const;
+  Result<route::Head> head() const;
 
   /// Puts every tensor that routing reads into `source`, whose base is `base`. Products are views
   /// of the bundle's files (turned ones are copies); factors are applied with `algebra`. The bundle
   /// must outlive the source. `algebra` may be null for a full bundle, which needs none. Errors:
   /// those of checkpoint_check.h, `shape_mismatch`, `unknown_tensor_path`. Hashes are still being
   /// compared when it returns, `base` and the bundle in use until wait_for_checks.
-  Status apply(const TensorSource& base, DenseAlgebra* algebra, AdaptedSource& source);
+  Status apply(const model::TensorSource& base, backend::DenseAlgebra* algebra,
+               adapt::AdaptedSource& source);
 
   /// The outcome of all checks that apply began; nothing may be decided by the weights before.
   /// Errors: `checkpoint_sha256_mismatch`, `adapted_tensors_sha256_mismatch`, `base_model_mismatch`
@@ -64,9 +65,10 @@ class Bundle {
 
  private:
   Bundle() = default;
-  Status apply_all(const TensorSource& base, DenseAlgebra* algebra, AdaptedSource& source);
-  Status apply_entry(const ManifestTensor& entry, const TensorSource& base, DenseAlgebra* algebra,
-                     AdaptedSource& source);
+  Status apply_all(const model::TensorSource& base, backend::DenseAlgebra* algebra,
+                   adapt::AdaptedSource& source);
+  Status apply_entry(const ManifestTensor& entry, const model::TensorSource& base,
+                     backend::DenseAlgebra* algebra, adapt::AdaptedSource& source);
   bool compares_base(const ManifestTensor& entry, const std::string& name);
   Status require_base(const std::string& name, std::span<const std::byte> bytes,
                       const std::string& expected) const;
@@ -80,4 +82,4 @@ class Bundle {
   BackgroundChecks checks_;                       // last: they read what stands above
 };
 
-}  // namespace trinity
+}  // namespace trinity::bundle

@@ -4,7 +4,7 @@
 #include "base/try.h"
 #include "base/utf8.h"
 
-namespace trinity {
+namespace trinity::bundle {
 namespace {
 
 tl::unexpected<Error> outside(const std::string& name) {
@@ -27,4 +27,4 @@ Result<std::filesystem::path> resolve_inside(const std::filesystem::path& folder
   return folder / relative;
 }
 
-}  // namespace trinity
+}  // namespace trinity::bundle

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <string>
 
-namespace trinity {
+namespace trinity::bundle {
 
 /// Refuses absolute names, `.` and `..`, empty names and NUL. Error `path_outside_bundle`.
 Status require_inside(const std::string& relative);
@@ -16,4 +16,4 @@ Status require_inside(const std::string& relative);
 Result<std::filesystem::path> resolve_inside(const std::filesystem::path& folder,
                                              const std::string& relative);
 
-}  // namespace trinity
+}  // namespace trinity::bundle

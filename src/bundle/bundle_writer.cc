@@ -7,7 +7,7 @@
 #include "bundle/bundle_paths.h"
 #include "bundle/export_resume.h"
 
-namespace trinity {
+namespace trinity::bundle {
 BundleWriter::BundleWriter(std::filesystem::path folder, Manifest fresh)
     : path_(std::move(folder)), manifest_(std::move(fresh)) {}
 
@@ -23,14 +23,14 @@ Status BundleWriter::prepare(bool resume, bool force) {
 
 Status BundleWriter::take_over() { return resume_manifest(path_, *previous_, manifest_); }
 
-void BundleWriter::keep_if_whole(const HeadMatrix& head) {
+void BundleWriter::keep_if_whole(const route::HeadMatrix& head) {
   const Manifest& before = *previous_;
   if (!require_complete(before) || manifest_.completed() != total()) return;
   const auto is = [&](const std::string& name, const std::optional<std::string>& hash) {
     const auto found = sha256_file(path_ / name);
     return found && hash && *found == *hash;
   };
-  const auto same_head = head_file_holds(path_ / before.head.file, head);
+  const auto same_head = route::head_file_holds(path_ / before.head.file, head);
   if (!same_head || !*same_head || !is(before.head.file, before.head.sha256)) return;
   if (before.adapted.layout == ArtifactLayout::single_file &&
       !is(before.adapted.file, before.adapted.sha256))
@@ -47,18 +47,18 @@ Status BundleWriter::begin(const char* status) {
   return save();
 }
 
-Result<BundleWriter::HeadState> BundleWriter::head(const HeadMatrix& head, bool keep,
+Result<BundleWriter::HeadState> BundleWriter::head(const route::HeadMatrix& head, bool keep,
                                                    std::string& reason) {
   TRINITY_TRY(const auto path, resolve_inside(path_, manifest_.head.file));
   std::error_code ignored;
   HeadState state = HeadState::written;
   if (keep && std::filesystem::exists(path, ignored)) {
-    const auto same = head_file_holds(path, head);
+    const auto same = route::head_file_holds(path, head);
     state = same && *same ? HeadState::kept : HeadState::rewritten;
     reason = same ? "it holds other values" : same.error().message;
   }
   if (state == HeadState::kept && whole_) return state;
-  if (state != HeadState::kept) TRINITY_CHECK(write_head_file(path, head));
+  if (state != HeadState::kept) TRINITY_CHECK(route::write_head_file(path, head));
   TRINITY_TRY(manifest_.head.sha256, sha256_file(path));
   TRINITY_CHECK(save());
   return state;
@@ -111,4 +111,4 @@ Status BundleWriter::save() {
   return {};
 }
 
-}  // namespace trinity
+}  // namespace trinity::bundle

@@ -22,7 +22,7 @@
 #include "bundle/progress_journal.h"
 #include "route/head_file.h"
 
-namespace trinity {
+namespace trinity::bundle {
 
 /// What a run made of a bundle.
 struct BundleReport {
@@ -55,7 +55,7 @@ class BundleWriter {
   Status take_over();
   /// Looks whether nothing is left to do: the earlier run's bundle is complete, with this head, and
   /// every file of it is what the manifest says. Its manifest then stands.
-  void keep_if_whole(const HeadMatrix& head);
+  void keep_if_whole(const route::HeadMatrix& head);
   bool whole() const { return whole_; }
   /// Saves the manifest of this run with the status "pending" or "partial", unless the bundle is
   /// whole.
@@ -64,7 +64,7 @@ class BundleWriter {
   enum class HeadState { kept, rewritten, written };
   /// Writes the head. With `keep` one with the same values stays, and `reason` says why another was
   /// rewritten. Errors: those of write_head_file and save_manifest.
-  Result<HeadState> head(const HeadMatrix& head, bool keep, std::string& reason);
+  Result<HeadState> head(const route::HeadMatrix& head, bool keep, std::string& reason);
 
   const Manifest& manifest() const { return manifest_; }
   Manifest& manifest() { return manifest_; }
@@ -96,4 +96,4 @@ class BundleWriter {
   bool whole_ = false;
 };
 
-}  // namespace trinity
+}  // namespace trinity::bundle

@@ -7,7 +7,7 @@
 #include "base/utf8.h"
 #include "bundle/bundle_paths.h"
 
-namespace trinity {
+namespace trinity::bundle {
 
 TensorDeclaration expected_tensor(const ManifestTensor& entry, ArtifactLayout layout) {
   if (layout == ArtifactLayout::factor_directory)
@@ -54,4 +54,4 @@ Status check_checkpoint(const std::filesystem::path& folder, const ManifestTenso
   return check_entry_tensor(file, entry, layout);
 }
 
-}  // namespace trinity
+}  // namespace trinity::bundle

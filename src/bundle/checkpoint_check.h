@@ -6,7 +6,7 @@
 #include "bundle/manifest.h"
 #include "tensor/safetensors.h"
 
-namespace trinity {
+namespace trinity::bundle {
 
 /// The tensor that an entry's file must hold: the product, or in a compact bundle the k×k factor.
 TensorDeclaration expected_tensor(const ManifestTensor& entry, ArtifactLayout layout);
@@ -21,4 +21,4 @@ Status check_checkpoint(const std::filesystem::path& folder, const ManifestTenso
 Status check_entry_tensor(const SafetensorsFile& file, const ManifestTensor& entry,
                           ArtifactLayout layout);
 
-}  // namespace trinity
+}  // namespace trinity::bundle

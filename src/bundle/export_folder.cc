@@ -15,7 +15,7 @@
 #include "bundle/bundle_paths.h"
 #include "bundle/json_lookup.h"
 
-namespace trinity {
+namespace trinity::bundle {
 namespace {
 
 namespace fs = std::filesystem;
@@ -204,4 +204,4 @@ Result<PreparedFolder> prepare_export_folder(const fs::path& folder, bool resume
   return prepared;
 }
 
-}  // namespace trinity
+}  // namespace trinity::bundle

@@ -11,7 +11,7 @@
 #include "base/descriptor.h"
 #include "bundle/manifest.h"
 
-namespace trinity {
+namespace trinity::bundle {
 
 /// Holds a lock on the folder while it lives. The lock dies with the process.
 class FolderLock {
@@ -46,4 +46,4 @@ Result<PreparedFolder> prepare_export_folder(const std::filesystem::path& folder
 /// Whether a file of a bundle has this path from the bundle's folder.
 bool is_bundle_file(const std::filesystem::path& name);
 
-}  // namespace trinity
+}  // namespace trinity::bundle

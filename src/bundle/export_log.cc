@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "bundle/manifest.h"
 
-namespace trinity {
+namespace trinity::bundle {
 
 void ExportLog::warn_once(const std::string& reason) {
   if (warned_) return;
@@ -48,4 +48,4 @@ void ExportLog::append(const std::string& line) {
     warn_once("the disk took a part of a line only");
 }
 
-}  // namespace trinity
+}  // namespace trinity::bundle

@@ -11,7 +11,7 @@
 #include "base/descriptor.h"
 #include "base/json_value.h"
 
-namespace trinity {
+namespace trinity::bundle {
 
 /// An event's name and its fields, a JSON object.
 using EventListener = std::function<void(const std::string& name, const Json& fields)>;
@@ -40,4 +40,4 @@ class ExportLog {
   bool warned_ = false;
 };
 
-}  // namespace trinity
+}  // namespace trinity::bundle

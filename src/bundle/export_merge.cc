@@ -4,7 +4,7 @@
 #include "bundle/checkpoint_check.h"
 #include "tensor/safetensors.h"
 
-namespace trinity {
+namespace trinity::bundle {
 
 Result<MergedTensorFile> create_merged_file(const std::filesystem::path& folder,
                                             const Manifest& manifest) {
@@ -27,4 +27,4 @@ Status finish_merged_file(MergedTensorFile& merged, const std::filesystem::path&
   return {};
 }
 
-}  // namespace trinity
+}  // namespace trinity::bundle

@@ -10,7 +10,7 @@
 #include "bundle/manifest.h"
 #include "bundle/tensor_file.h"
 
-namespace trinity {
+namespace trinity::bundle {
 
 /// Room for every tensor of the manifest, under the name that it gives. Errors: those of
 /// MergedTensorFile::create.
@@ -22,4 +22,4 @@ Result<MergedTensorFile> create_merged_file(const std::filesystem::path& folder,
 Status finish_merged_file(MergedTensorFile& merged, const std::filesystem::path& folder,
                           Manifest& manifest);
 
-}  // namespace trinity
+}  // namespace trinity::bundle

@@ -8,7 +8,7 @@
 #include "base/try.h"
 #include "bundle/checkpoint_check.h"
 
-namespace trinity {
+namespace trinity::bundle {
 namespace {
 
 constexpr const char* kPublishedModel = "Qwen/Qwen3-0.6B";
@@ -30,17 +30,17 @@ std::string repository_of(const std::filesystem::path& folder) {
                                  : path.filename().string();
 }
 
-ManifestTensor pending_entry(const SelectedTensor& tensor, const ExportOptions& options) {
+ManifestTensor pending_entry(const adapt::SelectedTensor& tensor, const ExportOptions& options) {
   ManifestTensor entry;
   entry.index = tensor.index;
   entry.path = tensor.path;
   entry.artifact_key = tensor.path;
-  entry.segments = path_segments(tensor.path);
+  entry.segments = adapt::path_segments(tensor.path);
   entry.source_name = tensor.source_name;
   entry.shape = tensor.target_shape;
   entry.type = manifest_type(tensor.dtype);
   entry.source_type = entry.type;
-  entry.svd_compute_type = svd_compute_type_name(options.adaptation.compute_type);
+  entry.svd_compute_type = adapt::svd_compute_type_name(options.adaptation.compute_type);
   entry.offset_start = tensor.offset_start;
   entry.offset_end = tensor.offset_end;
   entry.singular_values = tensor.singular_values();
@@ -71,11 +71,11 @@ Manifest pending_manifest(const ExportPlan& plan, const ExportOptions& options) 
   m.recipe.fidelity_mode =
       options.adaptation.tie_mode == TieMode::last_write ? "author" : "reference";
   m.recipe.tie_mode = tie_mode_name(options.adaptation.tie_mode);
-  m.recipe.svd_compute_type = svd_compute_type_name(options.adaptation.compute_type);
+  m.recipe.svd_compute_type = adapt::svd_compute_type_name(options.adaptation.compute_type);
   m.producer.program = options.producer;
   m.producer.profile = options.profile;
   if (!options.base_model_revision.empty()) m.base.revision = options.base_model_revision;
-  for (const SelectedTensor& tensor : plan.selection.tensors)
+  for (const adapt::SelectedTensor& tensor : plan.selection.tensors)
     m.tensors.push_back(pending_entry(tensor, options));
   return m;
 }
@@ -86,12 +86,15 @@ Result<std::unique_ptr<ExportPlan>> plan_export(const ExportOptions& options) {
   if (options.only_index && *options.only_index <= 0)
     return fail(ErrorKind::usage, "invalid_only_index",
                 "--only-index counts tensors from 1; see --dry-run for the list");
-  TRINITY_TRY(RouterVector vector, RouterVector::load(options.vector, options.vector_tensor));
-  TRINITY_TRY(ModelConfig config, load_model_config(options.model));
+  TRINITY_TRY(adapt::RouterVector vector,
+              adapt::RouterVector::load(options.vector, options.vector_tensor));
+  TRINITY_TRY(model::ModelConfig config, model::load_model_config(options.model));
   TRINITY_TRY(Checkpoint checkpoint, Checkpoint::open(options.model));
-  TRINITY_TRY(Selection selection, select_tensors(checkpoint, config, options.layers));
-  TRINITY_TRY(RouterVectorParts parts, split_off_head(vector.values, selection.scale_count(),
-                                                      config.hidden_size, options.head_rows));
+  TRINITY_TRY(adapt::Selection selection,
+              adapt::select_tensors(checkpoint, config, options.layers));
+  TRINITY_TRY(adapt::RouterVectorParts parts,
+              adapt::split_off_head(vector.values, selection.scale_count(), config.hidden_size,
+                                    options.head_rows));
   if (options.only_index && *options.only_index > static_cast<int64_t>(selection.tensors.size()))
     return fail(ErrorKind::usage, "invalid_only_index",
                 fmt::format("--only-index {} is out of range: {} tensors are selected",
@@ -103,7 +106,7 @@ Result<std::unique_ptr<ExportPlan>> plan_export(const ExportOptions& options) {
   return plan;
 }
 
-std::vector<size_t> order_of_work(const Selection& selection) {
+std::vector<size_t> order_of_work(const adapt::Selection& selection) {
   const auto& tensors = selection.tensors;
   std::vector<size_t> order;
   for (size_t place = 0; place < tensors.size(); ++place)
@@ -119,7 +122,7 @@ Json options_document(const ExportOptions& options) {
           {"source_vector", options.vector.string()},
           {"layers", options.layers},
           {"tie_mode", tie_mode_name(options.adaptation.tie_mode)},
-          {"svd_compute_type", svd_compute_type_name(options.adaptation.compute_type)},
+          {"svd_compute_type", adapt::svd_compute_type_name(options.adaptation.compute_type)},
           {"profile", options.profile},
           {"compact", options.compact},
           {"resume", options.resume},
@@ -127,8 +130,9 @@ Json options_document(const ExportOptions& options) {
           {"skip_existing", options.skip_existing}};
 }
 
-void record_making(ManifestTensor& entry, const SelectedTensor& tensor, const TensorFactor& factor,
-                   ArtifactLayout layout, const std::string& backend_label) {
+void record_making(ManifestTensor& entry, const adapt::SelectedTensor& tensor,
+                   const adapt::TensorFactor& factor, ArtifactLayout layout,
+                   const std::string& backend_label) {
   TensorMaking& made = entry.made;
   made.backend_label = made.u_backend = made.s_backend = made.v_backend = made.adapted_backend =
       backend_label;
@@ -140,10 +144,10 @@ void record_making(ManifestTensor& entry, const SelectedTensor& tensor, const Te
   entry.measured.normalization = factor.scaling.normalization;
 }
 
-std::string base_tensors_sha256(const Selection& selection,
+std::string base_tensors_sha256(const adapt::Selection& selection,
                                 const std::map<std::string, std::string>& hashes) {
   Sha256 hash;
-  for (const SelectedTensor& tensor : selection.tensors) {
+  for (const adapt::SelectedTensor& tensor : selection.tensors) {
     const auto found = hashes.find(tensor.stored_name);
     hash.update(fmt::format("{} {} {} {}\n", tensor.source_name, dtype_name(tensor.dtype),
                             shape_text(tensor.source_shape),
@@ -152,7 +156,7 @@ std::string base_tensors_sha256(const Selection& selection,
   return hash.hex();
 }
 
-std::string base_tensors_sha256(const Selection& selection, const Manifest& manifest) {
+std::string base_tensors_sha256(const adapt::Selection& selection, const Manifest& manifest) {
   std::map<std::string, std::string> hashes;
   for (size_t i = 0; i < manifest.tensors.size(); ++i)
     if (const auto& hash = manifest.tensors[i].measured.source_sha256)
@@ -160,4 +164,4 @@ std::string base_tensors_sha256(const Selection& selection, const Manifest& mani
   return base_tensors_sha256(selection, hashes);
 }
 
-}  // namespace trinity
+}  // namespace trinity::bundle

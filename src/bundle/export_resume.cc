@@ -6,7 +6,7 @@
 #include "base/try.h"
 #include "bundle/checkpoint_check.h"
 
-namespace trinity {
+namespace trinity::bundle {
 namespace {
 
 bool same_entry(const ManifestTensor& a, const ManifestTensor& b) {
@@ -83,8 +83,8 @@ void adopt_base_name(Manifest& previous, Manifest& ours) {
   }
 }
 
-Status require_same_base(const Manifest& manifest, const Selection& selection,
-                         const TensorSource& base, SourceHashes& hashes) {
+Status require_same_base(const Manifest& manifest, const adapt::Selection& selection,
+                         const model::TensorSource& base, SourceHashes& hashes) {
   for (size_t place = 0; place < manifest.tensors.size(); ++place) {
     const ManifestTensor& entry = manifest.tensors[place];
     if (!entry.complete() || !entry.measured.source_sha256) continue;
@@ -103,4 +103,4 @@ Status require_same_base(const Manifest& manifest, const Selection& selection,
   return {};
 }
 
-}  // namespace trinity
+}  // namespace trinity::bundle

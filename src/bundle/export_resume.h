@@ -16,7 +16,7 @@
 #include "bundle/manifest.h"
 #include "model/weights.h"
 
-namespace trinity {
+namespace trinity::bundle {
 
 /// Takes over what a previous run finished: entries that agree with the fresh manifest and whose
 /// files are valid keep their state. Error `export_exception` ("existing manifest identity
@@ -34,7 +34,7 @@ using SourceHashes = std::map<std::string, std::string>;
 
 /// Compares the base tensors of what is complete with the weights at hand, and keeps their hashes.
 /// Errors: `export_exception` as above, `missing_tensor`.
-Status require_same_base(const Manifest& manifest, const Selection& selection,
-                         const TensorSource& base, SourceHashes& hashes);
+Status require_same_base(const Manifest& manifest, const adapt::Selection& selection,
+                         const model::TensorSource& base, SourceHashes& hashes);
 
-}  // namespace trinity
+}  // namespace trinity::bundle

@@ -9,23 +9,23 @@
 
 #include "adapt/selection.h"
 
-namespace trinity {
+namespace trinity::bundle {
 
 class ExportWork {
  public:
   /// Of all selected tensors, or of the one with this index from 1.
-  ExportWork(const Selection& selection, std::optional<int64_t> only_index);
+  ExportWork(const adapt::Selection& selection, std::optional<int64_t> only_index);
 
   std::uint64_t total() const { return total_; }
   /// Of a tensor's base matrix times its factor.
-  static std::uint64_t product(const SelectedTensor& tensor);
+  static std::uint64_t product(const adapt::SelectedTensor& tensor);
   /// Of decomposing its base matrix, the first time that one is asked for; later 0, because it is
   /// decomposed once.
-  std::uint64_t decomposition_once(const SelectedTensor& tensor);
+  std::uint64_t decomposition_once(const adapt::SelectedTensor& tensor);
 
  private:
   std::uint64_t total_ = 0;
   std::set<std::string> counted_;  // base matrices
 };
 
-}  // namespace trinity
+}  // namespace trinity::bundle

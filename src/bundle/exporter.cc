@@ -24,7 +24,7 @@
 #include "bundle/tensor_file.h"
 #include "tensor/float_cast.h"
 
-namespace trinity {
+namespace trinity::bundle {
 namespace {
 
 constexpr int64_t kChunkRows = 4096;
@@ -43,8 +43,8 @@ tl::unexpected<Error> in_stage(const char* stage, Error error) {
 
 class Exporter {
  public:
-  Exporter(Backend& backend, DenseAlgebra& algebra, const ExportOptions& options, ExportPlan& plan,
-           const EventListener& listener, const WorkProgress& progress)
+  Exporter(backend::Backend& backend, backend::DenseAlgebra& algebra, const ExportOptions& options,
+           ExportPlan& plan, const EventListener& listener, const WorkProgress& progress)
       : backend_(backend),
         algebra_(algebra),
         options_(options),
@@ -126,7 +126,9 @@ class Exporter {
 
   // ---- head ----
 
-  HeadMatrix head() const { return {plan_.parts.head, plan_.parts.outputs, plan_.parts.hidden}; }
+  route::HeadMatrix head() const {
+    return {plan_.parts.head, plan_.parts.outputs, plan_.parts.hidden};
+  }
 
   Status export_head() {
     const std::string path = (options_.out / out_.manifest().head.file).string();
@@ -153,7 +155,7 @@ class Exporter {
   };
 
   Status tensor(size_t place) {
-    const SelectedTensor& selected = plan_.tensor(place);
+    const adapt::SelectedTensor& selected = plan_.tensor(place);
     auto flight = std::make_shared<InFlight>();
     flight->place = place;
     {
@@ -186,7 +188,7 @@ class Exporter {
   }
 
   Status compute(const std::shared_ptr<InFlight>& flight) {
-    const SelectedTensor& selected = plan_.tensor(flight->place);
+    const adapt::SelectedTensor& selected = plan_.tensor(flight->place);
     ManifestTensor& entry = flight->entry;
     Stopwatch watch;
     auto factor = adapter_.factor(flight->place);
@@ -240,7 +242,7 @@ class Exporter {
   }
 
   /// Once for each base matrix: a tied one is stored once and adapted twice.
-  Status hash_source(const SelectedTensor& selected) {
+  Status hash_source(const adapt::SelectedTensor& selected) {
     TRINITY_TRY(const TensorView view, source_.tensor(selected.stored_name));
     return writer_.submit([this, view, name = selected.stored_name]() -> Status {
       if (std::string& hash = source_hashes_[name]; hash.empty()) hash = sha256_hex(view.bytes);
@@ -262,7 +264,7 @@ class Exporter {
   }
 
   /// A compact bundle's file: the factor in f32, as the row products will use it.
-  Status write_factor(const std::shared_ptr<InFlight>& flight, const TensorFactor& factor) {
+  Status write_factor(const std::shared_ptr<InFlight>& flight, const adapt::TensorFactor& factor) {
     const std::vector<float> values(factor.projector.begin(), factor.projector.end());
     const auto bytes = std::as_bytes(std::span(values));
     advance(ExportWork::product(plan_.tensor(flight->place)));
@@ -270,20 +272,21 @@ class Exporter {
         flight, std::make_shared<const std::vector<std::byte>>(bytes.begin(), bytes.end()));
   }
 
-  Status write_product(const std::shared_ptr<InFlight>& flight, const TensorFactor& factor) {
-    const SelectedTensor& selected = plan_.tensor(flight->place);
-    TRINITY_TRY(const TensorView matrix, base_matrix(source_, selected));
+  Status write_product(const std::shared_ptr<InFlight>& flight, const adapt::TensorFactor& factor) {
+    const adapt::SelectedTensor& selected = plan_.tensor(flight->place);
+    TRINITY_TRY(const TensorView matrix, adapt::base_matrix(source_, selected));
     // Layer kernels are turned around for a bundle, square ones too.
-    const bool turned = block_index(selected.source_name).has_value();
+    const bool turned = adapt::block_index(selected.source_name).has_value();
     if (turned || matrix.shape[0] < matrix.shape[1]) {
       TRINITY_TRY(std::vector<std::byte> product,
-                  project_matrix(algebra_, matrix, factor.projector, turned));
+                  adapt::project_matrix(algebra_, matrix, factor.projector, turned));
       advance(ExportWork::product(selected));
       return write_payload(flight,
                            std::make_shared<const std::vector<std::byte>>(std::move(product)));
     }
-    TRINITY_TRY(const Weight prepared, algebra_.prepare_factor(factor.projector, matrix.shape[1]));
-    return project_rows(
+    TRINITY_TRY(const backend::Weight prepared,
+                algebra_.prepare_factor(factor.projector, matrix.shape[1]));
+    return adapt::project_rows(
         algebra_, matrix, prepared, kChunkRows,
         [&](int64_t /*row*/, std::vector<std::byte>& rows) -> Status {
           const double share =
@@ -363,13 +366,13 @@ class Exporter {
   }
 
   std::mutex mutex_;  // manifest, log and report, which both threads write
-  Backend& backend_;
-  DenseAlgebra& algebra_;
+  backend::Backend& backend_;
+  backend::DenseAlgebra& algebra_;
   const ExportOptions& options_;
   const ExportPlan& plan_;
   BundleWriter out_;
-  CheckpointSource source_;
-  Adapter adapter_;
+  model::CheckpointSource source_;
+  adapt::Adapter adapter_;
   ExportLog log_;
   const WorkProgress& progress_;
   BundleReport report_;
@@ -383,9 +386,10 @@ class Exporter {
 
 }  // namespace
 
-Result<BundleReport> run_export(Backend& backend, const ExportOptions& options, ExportPlan& plan,
-                                const EventListener& listener, const WorkProgress& progress) {
-  DenseAlgebra* algebra = backend.dense_algebra();
+Result<BundleReport> run_export(backend::Backend& backend, const ExportOptions& options,
+                                ExportPlan& plan, const EventListener& listener,
+                                const WorkProgress& progress) {
+  backend::DenseAlgebra* algebra = backend.dense_algebra();
   if (algebra == nullptr)
     return fail(ErrorKind::unsupported, "operation_unsupported",
                 fmt::format("backend {} cannot decompose matrices (it has no Gram and eigen "
@@ -395,4 +399,4 @@ Result<BundleReport> run_export(Backend& backend, const ExportOptions& options, 
   return exporter.run();
 }
 
-}  // namespace trinity
+}  // namespace trinity::bundle

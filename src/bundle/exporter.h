@@ -15,14 +15,15 @@
 #include "bundle/export_log.h"
 #include "bundle/export_plan.h"
 
-namespace trinity {
+namespace trinity::bundle {
 
 /// Runs the plan on `backend`. `listener` and `progress` are never called at the same time, but
 /// from two threads. Errors: `operation_unsupported` (the backend has no dense algebra), those of
 /// export_folder.h, `decompose_error`, `reconstruct_error`, `checkpoint_write_error`,
 /// `adapted_merge_error`; once the export has begun to write, the manifest then says `failed`. With
 /// `resume` a complete bundle is left as it is, to the byte, and stays complete whatever fails.
-Result<BundleReport> run_export(Backend& backend, const ExportOptions& options, ExportPlan& plan,
-                                const EventListener& listener, const WorkProgress& progress);
+Result<BundleReport> run_export(backend::Backend& backend, const ExportOptions& options,
+                                ExportPlan& plan, const EventListener& listener,
+                                const WorkProgress& progress);
 
-}  // namespace trinity
+}  // namespace trinity::bundle

@@ -16,7 +16,7 @@
 #include "tensor/checkpoint.h"
 #include "tensor/float_cast.h"
 
-namespace trinity {
+namespace trinity::bundle {
 namespace {
 
 constexpr int64_t kChunkRows = 4096;
@@ -41,7 +41,8 @@ Result<double> relative_difference(const TensorView& a, const TensorView& b) {
 
 class Inspector {
  public:
-  Inspector(DenseAlgebra& algebra, std::filesystem::path folder, const InspectOptions& options)
+  Inspector(backend::DenseAlgebra& algebra, std::filesystem::path folder,
+            const InspectOptions& options)
       : algebra_(algebra), folder_(std::move(folder)), options_(options) {}
 
   Result<BundlePicture> run() {
@@ -63,7 +64,7 @@ class Inspector {
     }
     for (TensorPicture& tensor : picture_.tensors) {
       TRINITY_CHECK(look_at(tensor));
-      if (!tensor.offsets.empty()) tensor.statistics = vector_statistics(tensor.offsets);
+      if (!tensor.offsets.empty()) tensor.statistics = adapt::vector_statistics(tensor.offsets);
     }
     return std::move(picture_);
   }
@@ -78,7 +79,7 @@ class Inspector {
     const bool asked = !options_.vector.empty();
     const std::filesystem::path path =
         asked ? options_.vector : std::filesystem::path(manifest.vector.path);
-    auto vector = RouterVector::load(path, manifest.vector.tensor);
+    auto vector = adapt::RouterVector::load(path, manifest.vector.tensor);
     if (!vector && asked) return tl::unexpected(std::move(vector.error()));
     const auto fits = [&] {
       return vector->sha256 == manifest.vector.sha256 &&
@@ -108,7 +109,7 @@ class Inspector {
   void read_head() {
     const auto head = bundle_->head();
     if (!head) return note("the router head cannot be read: " + head.error().message);
-    picture_.head = vector_statistics(head->weights());
+    picture_.head = adapt::vector_statistics(head->weights());
   }
 
   Status look_at(TensorPicture& tensor) {
@@ -137,7 +138,7 @@ class Inspector {
   /// The eigenvalues of a factor are norm·(1+δ); which belongs to which singular value only the
   /// base matrix tells.
   Status offsets_by_size(TensorPicture& tensor, const std::vector<double>& factor) {
-    TRINITY_TRY(const SymmetricEigen eigen,
+    TRINITY_TRY(const backend::SymmetricEigen eigen,
                 algebra_.symmetric_eigen(factor, tensor.entry.singular_values));
     for (const double value : eigen.values)
       tensor.offsets.push_back(static_cast<float>(value / normalization(tensor) - 1));
@@ -147,7 +148,7 @@ class Inspector {
 
   /// The offsets along the singular vectors of the base: vᵀ·P·v = norm·(1+δ).
   void offsets_along(TensorPicture& tensor, const std::vector<double>& factor,
-                     const Spectrum& spectrum) const {
+                     const adapt::Spectrum& spectrum) const {
     const size_t k = spectrum.singular_values.size();
     for (size_t i = 0; i < k; ++i) {
       const double* v = spectrum.eigen.vectors.data() + i * k;
@@ -163,16 +164,19 @@ class Inspector {
 
   Status compare_with_model(TensorPicture& tensor, const TensorView& stored,
                             const std::vector<double>& factor) {
-    const std::string name = source_name(tensor.entry.path).value_or(tensor.entry.source_name);
-    const std::string held =
-        name == kLmHeadName && !model_->has(kLmHeadName) ? kEmbeddingName : name;
+    const std::string name =
+        adapt::source_name(tensor.entry.path).value_or(tensor.entry.source_name);
+    const std::string held = name == adapt::kLmHeadName && !model_->has(adapt::kLmHeadName)
+                                 ? adapt::kEmbeddingName
+                                 : name;
     TRINITY_TRY(const TensorView base, model_->tensor(held));
-    TRINITY_CHECK(require_float_matrix(base));
-    TRINITY_TRY(const Spectrum* const before, spectrum_of(held, base));
+    TRINITY_CHECK(backend::require_float_matrix(base));
+    TRINITY_TRY(const adapt::Spectrum* const before, spectrum_of(held, base));
     std::vector<std::byte> memory;
     TensorView adapted = stored;
     if (factor.empty()) {
-      TRINITY_TRY(const bool turned, transposed_in_checkpoint(name, stored.shape, base.shape));
+      TRINITY_TRY(const bool turned,
+                  adapt::transposed_in_checkpoint(name, stored.shape, base.shape));
       if (turned) {
         memory.resize(stored.bytes.size());
         transpose_elements(stored.bytes.data(), stored.shape[0], stored.shape[1],
@@ -187,33 +191,35 @@ class Inspector {
                                 "inspect with the bundle's own base model",
                                 name, shape_text(base.shape)));
       if (tensor.offsets.empty()) offsets_along(tensor, factor, *before);
-      TRINITY_TRY(memory, project_matrix(algebra_, base, factor));
+      TRINITY_TRY(memory, adapt::project_matrix(algebra_, base, factor));
       adapted = {base.dtype, base.shape, memory};
     }
     TRINITY_TRY(tensor.relative_change, relative_difference(adapted, base));
-    TRINITY_TRY(const TallMatrix tall, TallMatrix::of(adapted));
-    TRINITY_TRY(const Spectrum after, decompose(algebra_, tall, SvdComputeType::f32));
+    TRINITY_TRY(const adapt::TallMatrix tall, adapt::TallMatrix::of(adapted));
+    TRINITY_TRY(const adapt::Spectrum after,
+                adapt::decompose(algebra_, tall, adapt::SvdComputeType::f32));
     tensor.spectrum_before = before->singular_values;
     tensor.spectrum_after = after.singular_values;
     model_->release(held);
     return {};
   }
 
-  Result<const Spectrum*> spectrum_of(const std::string& name, const TensorView& base) {
+  Result<const adapt::Spectrum*> spectrum_of(const std::string& name, const TensorView& base) {
     const auto found = spectra_.find(name);
     if (found != spectra_.end()) return &found->second;
-    TRINITY_TRY(const TallMatrix tall, TallMatrix::of(base));
-    TRINITY_TRY(Spectrum spectrum, decompose(algebra_, tall, SvdComputeType::f32));
+    TRINITY_TRY(const adapt::TallMatrix tall, adapt::TallMatrix::of(base));
+    TRINITY_TRY(adapt::Spectrum spectrum,
+                adapt::decompose(algebra_, tall, adapt::SvdComputeType::f32));
     return &(spectra_[name] = std::move(spectrum));
   }
 
-  DenseAlgebra& algebra_;
+  backend::DenseAlgebra& algebra_;
   std::filesystem::path folder_;
   const InspectOptions& options_;
   BundlePicture picture_;
   std::unique_ptr<Bundle> bundle_;
   std::optional<Checkpoint> model_;
-  std::map<std::string, Spectrum> spectra_;  // of base matrices, by stored name
+  std::map<std::string, adapt::Spectrum> spectra_;  // of base matrices, by stored name
 };
 
 }  // namespace
@@ -224,25 +230,26 @@ int64_t BundlePicture::completed() const {
   });
 }
 
-Result<BundlePicture> inspect_bundle(DenseAlgebra& algebra, const std::filesystem::path& folder,
+Result<BundlePicture> inspect_bundle(backend::DenseAlgebra& algebra,
+                                     const std::filesystem::path& folder,
                                      const InspectOptions& options) {
   return Inspector(algebra, folder, options).run();
 }
 
 Result<BundlePicture> inspect_vector(const std::filesystem::path& file,
-                                     const std::string& tensor_name, const VectorLayout& layout,
-                                     int64_t head_rows) {
-  TRINITY_TRY(const RouterVector vector, RouterVector::load(file, tensor_name));
-  TRINITY_TRY(const int64_t outputs,
-              head_outputs_of(vector.values, layout.scale_count(), layout.hidden, head_rows));
+                                     const std::string& tensor_name,
+                                     const adapt::VectorLayout& layout, int64_t head_rows) {
+  TRINITY_TRY(const adapt::RouterVector vector, adapt::RouterVector::load(file, tensor_name));
+  TRINITY_TRY(const int64_t outputs, adapt::head_outputs_of(vector.values, layout.scale_count(),
+                                                            layout.hidden, head_rows));
   BundlePicture picture;
   picture.kind = BundlePicture::Kind::vector;
   picture.vector_path = file.string();
   picture.vector_sha256 = vector.sha256;
   picture.head_shape = {outputs, layout.hidden};
   const auto span = std::span(vector.values);
-  picture.head = vector_statistics(span.subspan(static_cast<size_t>(layout.scale_count())));
-  for (const VectorBlock& block : layout.blocks) {
+  picture.head = adapt::vector_statistics(span.subspan(static_cast<size_t>(layout.scale_count())));
+  for (const adapt::VectorBlock& block : layout.blocks) {
     TensorPicture& tensor = picture.tensors.emplace_back();
     tensor.entry.index = static_cast<int64_t>(picture.tensors.size());
     tensor.entry.path = block.path;
@@ -251,9 +258,9 @@ Result<BundlePicture> inspect_vector(const std::filesystem::path& file,
     tensor.entry.offset_end = block.end;
     tensor.entry.singular_values = block.end - block.start;
     tensor.offsets.assign(span.begin() + block.start, span.begin() + block.end);
-    tensor.statistics = vector_statistics(tensor.offsets);
+    tensor.statistics = adapt::vector_statistics(tensor.offsets);
   }
   return picture;
 }
 
-}  // namespace trinity
+}  // namespace trinity::bundle

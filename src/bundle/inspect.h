@@ -19,7 +19,7 @@
 #include "backend/dense_algebra.h"
 #include "bundle/manifest.h"
 
-namespace trinity {
+namespace trinity::bundle {
 
 struct InspectOptions {
   std::filesystem::path model;   // base model; empty = no spectra
@@ -30,7 +30,7 @@ struct TensorPicture {
   ManifestTensor entry;         // of a vector: path, names and span only
   std::vector<float> offsets;   // in the order of the singular values; empty = unknown
   bool offsets_sorted = false;  // by size instead, because the base model is not at hand
-  std::optional<VectorStatistics> statistics;           // of the offsets
+  std::optional<adapt::VectorStatistics> statistics;    // of the offsets
   std::vector<double> spectrum_before, spectrum_after;  // descending; empty = not computed
   std::optional<double> relative_change;                // ‖W' − W‖ / ‖W‖, Frobenius
 };
@@ -40,7 +40,7 @@ struct BundlePicture {
   Kind kind = Kind::full;
   Manifest manifest;  // of a bundle
   std::vector<TensorPicture> tensors;
-  std::optional<VectorStatistics> head;  // of the router head's weights
+  std::optional<adapt::VectorStatistics> head;  // of the router head's weights
   std::vector<int64_t> head_shape;
   std::string vector_path, vector_sha256;  // whose offsets are shown; empty = none was found
   std::vector<std::string> notes;          // what could not be shown, and why
@@ -50,12 +50,13 @@ struct BundlePicture {
 /// Of a bundle in any state. Only what is needed is read; hashes are the business of
 /// verify_bundle. Errors: those of load_manifest and of the model's readers, `vector_mismatch` (a
 /// vector that was asked for is not the bundle's), `shape_mismatch`.
-Result<BundlePicture> inspect_bundle(DenseAlgebra& algebra, const std::filesystem::path& folder,
+Result<BundlePicture> inspect_bundle(backend::DenseAlgebra& algebra,
+                                     const std::filesystem::path& folder,
                                      const InspectOptions& options);
 
 /// Of a router vector. Errors: those of RouterVector::load, `router_vector_size_mismatch`.
 Result<BundlePicture> inspect_vector(const std::filesystem::path& file,
-                                     const std::string& tensor_name, const VectorLayout& layout,
-                                     int64_t head_rows = 0);
+                                     const std::string& tensor_name,
+                                     const adapt::VectorLayout& layout, int64_t head_rows = 0);
 
-}  // namespace trinity
+}  // namespace trinity::bundle

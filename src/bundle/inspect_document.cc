@@ -9,7 +9,7 @@
 #include "base/utf8.h"
 #include "report/panels_chart.h"
 
-namespace trinity {
+namespace trinity::bundle {
 namespace {
 
 using Kind = BundlePicture::Kind;
@@ -283,4 +283,4 @@ report::Document verify_document(const VerifyReport& found, const std::string& p
       {{{}, {}, {std::move(checks)}}}};
 }
 
-}  // namespace trinity
+}  // namespace trinity::bundle

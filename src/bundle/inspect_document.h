@@ -8,7 +8,7 @@
 #include "bundle/verify.h"
 #include "report/document.h"
 
-namespace trinity {
+namespace trinity::bundle {
 
 /// "bundle", "compact bundle" or "router vector".
 const char* kind_name(BundlePicture::Kind kind);
@@ -33,4 +33,4 @@ report::Document verify_document(const VerifyReport& found, const std::string& p
 /// {bundle, ok, status, checks, failed, findings: [{subject, ok, message}]}.
 Json verify_record(const VerifyReport& found, const std::string& path);
 
-}  // namespace trinity
+}  // namespace trinity::bundle

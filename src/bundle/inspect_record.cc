@@ -1,12 +1,12 @@
 // A look at a bundle or router vector for programs.
 #include "bundle/inspect_document.h"
 
-namespace trinity {
+namespace trinity::bundle {
 namespace {
 
 using Kind = BundlePicture::Kind;
 
-Json statistics_json(const VectorStatistics& s) {
+Json statistics_json(const adapt::VectorStatistics& s) {
   return {
       {"count", s.count},     {"mean", s.mean},       {"std", s.standard_deviation},
       {"minimum", s.minimum}, {"maximum", s.maximum}, {"share_above_tenth", s.share_above_tenth}};
@@ -90,4 +90,4 @@ Json verify_record(const VerifyReport& found, const std::string& path) {
           {"failed", found.failed()}, {"findings", std::move(findings)}};
 }
 
-}  // namespace trinity
+}  // namespace trinity::bundle

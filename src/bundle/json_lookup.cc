@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "base/try.h"
 
-namespace trinity {
+namespace trinity::bundle {
 namespace {
 
 constexpr size_t kMaxJsonBytes = size_t{128} << 20;
@@ -93,4 +93,4 @@ std::filesystem::path locate_named_file(const std::filesystem::path& folder,
   return moved;
 }
 
-}  // namespace trinity
+}  // namespace trinity::bundle

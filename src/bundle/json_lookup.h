@@ -14,7 +14,7 @@
 
 #include "base/json_value.h"
 
-namespace trinity {
+namespace trinity::bundle {
 
 /// A JSON object from a file. Errors: `missing_json(<path>)`, `invalid_json(<path>)`, those of
 /// read_json_file.
@@ -41,4 +41,4 @@ const Json* find_list(const Json& json, std::initializer_list<std::string_view> 
 std::filesystem::path locate_named_file(const std::filesystem::path& folder,
                                         const std::string& name);
 
-}  // namespace trinity
+}  // namespace trinity::bundle

@@ -13,7 +13,7 @@
 #include "bundle/bundle_paths.h"
 #include "bundle/progress_journal.h"
 
-namespace trinity {
+namespace trinity::bundle {
 namespace {
 
 constexpr size_t kMaxManifestBytes = size_t{16} << 20;
@@ -147,4 +147,4 @@ std::string utc_now() {
                      utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
 }
 
-}  // namespace trinity
+}  // namespace trinity::bundle

@@ -18,7 +18,7 @@
 #include "base/json_value.h"
 #include "tensor/dtype.h"
 
-namespace trinity {
+namespace trinity::bundle {
 
 inline constexpr const char* kManifestFile = "manifest.json";
 inline constexpr const char* kHeadFile = "router_head.safetensors";
@@ -228,4 +228,4 @@ std::string checkpoint_file_name(int64_t index, std::string_view path);
 /// ISO-8601 UTC with seconds and Z.
 std::string utc_now();
 
-}  // namespace trinity
+}  // namespace trinity::bundle

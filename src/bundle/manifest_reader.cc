@@ -10,7 +10,7 @@
 #include "bundle/bundle_paths.h"
 #include "bundle/manifest.h"
 
-namespace trinity {
+namespace trinity::bundle {
 namespace {
 
 /// Of a dimension, count or offset; sums and products of two dimensions fit 64 bits.
@@ -302,4 +302,4 @@ Result<Manifest> parse_manifest(std::string_view text) {
   return m;
 }
 
-}  // namespace trinity
+}  // namespace trinity::bundle

@@ -4,7 +4,7 @@
 #include "base/json.h"
 #include "bundle/manifest.h"
 
-namespace trinity {
+namespace trinity::bundle {
 namespace {
 
 /// Adds a key only when there is a value.
@@ -159,4 +159,4 @@ Json manifest_document(const Manifest& m) {
 
 std::string manifest_json(const Manifest& m) { return json_text(manifest_document(m)); }
 
-}  // namespace trinity
+}  // namespace trinity::bundle

@@ -16,7 +16,7 @@
 #include "base/utf8.h"
 #include "bundle/bundle_paths.h"
 
-namespace trinity {
+namespace trinity::bundle {
 namespace {
 
 constexpr size_t kMaxJournalBytes = size_t{16} << 20;  // as a manifest
@@ -103,4 +103,4 @@ void remove_journal(const std::filesystem::path& folder) {
   std::filesystem::remove(folder / kJournalFile, ignored);
 }
 
-}  // namespace trinity
+}  // namespace trinity::bundle

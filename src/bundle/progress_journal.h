@@ -24,7 +24,7 @@
 #include "base/descriptor.h"
 #include "bundle/manifest.h"
 
-namespace trinity {
+namespace trinity::bundle {
 
 class ProgressJournal {
  public:
@@ -53,4 +53,4 @@ void apply_journal_text(std::string_view journal, const std::string& manifest_sh
 
 void remove_journal(const std::filesystem::path& folder);
 
-}  // namespace trinity
+}  // namespace trinity::bundle

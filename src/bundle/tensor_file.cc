@@ -4,7 +4,7 @@
 
 #include "base/try.h"
 
-namespace trinity {
+namespace trinity::bundle {
 namespace {
 
 /// Written bytes after which the disk is told to begin, so that the last flush is short.
@@ -125,4 +125,4 @@ Result<std::string> MergedTensorFile::finish() {
   return hash_.hex();
 }
 
-}  // namespace trinity
+}  // namespace trinity::bundle

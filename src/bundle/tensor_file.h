@@ -14,7 +14,7 @@
 #include "base/sha256.h"
 #include "tensor/safetensors.h"
 
-namespace trinity {
+namespace trinity::bundle {
 
 /// One tensor, payload appended in order. Appears under its name only on `publish`.
 class TensorFile {
@@ -68,4 +68,4 @@ class MergedTensorFile {
   std::uint64_t not_announced_ = 0;
 };
 
-}  // namespace trinity
+}  // namespace trinity::bundle

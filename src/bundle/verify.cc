@@ -17,7 +17,7 @@
 #include "bundle/export_plan.h"
 #include "route/head.h"
 
-namespace trinity {
+namespace trinity::bundle {
 namespace {
 
 class Verifier {
@@ -46,7 +46,7 @@ class Verifier {
       cursor = t.offset_end;
       counted &= t.offset_end - t.offset_start == t.singular_values && t.shape.size() == 2 &&
                  t.singular_values == std::min(t.shape[0], t.shape[1]);
-      if (i > 0) ordered &= canonical_before(manifest_.tensors[i - 1].path, t.path);
+      if (i > 0) ordered &= adapt::canonical_before(manifest_.tensors[i - 1].path, t.path);
       for (size_t j = 0; j < i; ++j) unique &= manifest_.tensors[j].path != t.path;
     }
     check("offsets", contiguous && cursor == manifest_.scale_offset_count,
@@ -64,7 +64,7 @@ class Verifier {
     const auto path = resolve_inside(folder_, manifest_.head.file);
     if (!path) return add(manifest_.head.file, tl::unexpected(path.error()), "");
     if (!check_hash(manifest_.head.file, *path, manifest_.head.sha256)) return;
-    const auto head = Head::load(*path, manifest_.head.tensor_key);
+    const auto head = route::Head::load(*path, manifest_.head.tensor_key);
     if (!head) return add(manifest_.head.file, tl::unexpected(head.error()), "");
     check(manifest_.head.file,
           static_cast<int64_t>(head->outputs()) == manifest_.head.shape[0] &&
@@ -113,14 +113,15 @@ class Verifier {
   Status compare_model(const std::filesystem::path& model) {
     TRINITY_TRY(const Checkpoint checkpoint, Checkpoint::open(model));
     std::map<std::string, std::string> hashes;  // by stored name
-    Selection selection;
+    adapt::Selection selection;
     bool all_recorded = true;
     for (const ManifestTensor& entry : manifest_.tensors) {
-      const std::string name = source_name(entry.path).value_or(entry.source_name);
-      SelectedTensor tensor;
+      const std::string name = adapt::source_name(entry.path).value_or(entry.source_name);
+      adapt::SelectedTensor tensor;
       tensor.source_name = name;
-      tensor.stored_name =
-          name == kLmHeadName && !checkpoint.has(kLmHeadName) ? kEmbeddingName : name;
+      tensor.stored_name = name == adapt::kLmHeadName && !checkpoint.has(adapt::kLmHeadName)
+                               ? adapt::kEmbeddingName
+                               : name;
       const auto view = checkpoint.tensor(tensor.stored_name);
       if (!view) {
         add("base " + name, tl::unexpected(view.error()), "");
@@ -129,7 +130,7 @@ class Verifier {
       tensor.dtype = view->dtype;
       tensor.source_shape = view->shape;
       selection.tensors.push_back(tensor);
-      const auto turned = transposed_in_checkpoint(name, entry.shape, view->shape);
+      const auto turned = adapt::transposed_in_checkpoint(name, entry.shape, view->shape);
       if (!turned) {
         add("base " + name, tl::unexpected(turned.error()), "");
         continue;
@@ -226,4 +227,4 @@ Result<VerifyReport> verify_bundle(const std::filesystem::path& folder,
   return report;
 }
 
-}  // namespace trinity
+}  // namespace trinity::bundle

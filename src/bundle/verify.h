@@ -11,7 +11,7 @@
 
 #include "bundle/manifest.h"
 
-namespace trinity {
+namespace trinity::bundle {
 
 struct Finding {
   bool ok = true;
@@ -35,4 +35,4 @@ struct VerifyReport {
 Result<VerifyReport> verify_bundle(const std::filesystem::path& folder,
                                    const VerifyOptions& options);
 
-}  // namespace trinity
+}  // namespace trinity::bundle

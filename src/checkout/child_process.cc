@@ -20,7 +20,7 @@
 #include "base/stopwatch.h"
 #include "base/try.h"
 
-namespace trinity::cli {
+namespace trinity::checkout {
 namespace {
 
 constexpr int kGraceMs = 5000;  // between the interrupt and the end by force
@@ -193,4 +193,4 @@ Result<ChildOutcome> run_child(const ChildCommand& command) {
   return outcome;
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::checkout

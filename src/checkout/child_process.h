@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-namespace trinity::cli {
+namespace trinity::checkout {
 
 struct ChildCommand {
   std::string program;  // looked up on the PATH when it has no slash
@@ -37,4 +37,4 @@ inline constexpr std::size_t kOutputTail = 4096;
 /// Errors: `missing_program` (there is none of that name), `child_failed` (no process, no pipe).
 Result<ChildOutcome> run_child(const ChildCommand& command);
 
-}  // namespace trinity::cli
+}  // namespace trinity::checkout

@@ -10,7 +10,7 @@
 #include "base/utf8.h"
 #include "bundle/manifest.h"
 
-namespace trinity {
+namespace trinity::checkout {
 namespace {
 
 constexpr std::array<std::string_view, 6> kTargets = {"cpu",    "cuda", "cuda12",
@@ -50,7 +50,7 @@ Status check_artifact_dir(const std::filesystem::path& folder) {
                 fmt::format("trinity.env.check: the artifact folder {} does not exist; trinity "
                             "pull or trinity export makes one",
                             folder.string()));
-  const std::filesystem::path manifest = folder / kManifestFile;
+  const std::filesystem::path manifest = folder / bundle::kManifestFile;
   if (!std::filesystem::is_regular_file(manifest, ignored))
     return fail(ErrorKind::missing, "missing_manifest",
                 fmt::format("trinity.env.check: the manifest {} is missing; trinity pull or "
@@ -59,4 +59,4 @@ Status check_artifact_dir(const std::filesystem::path& folder) {
   return {};
 }
 
-}  // namespace trinity
+}  // namespace trinity::checkout

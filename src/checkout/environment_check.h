@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-namespace trinity {
+namespace trinity::checkout {
 
 /// "cpu", "cuda", "cuda12", "cuda13", "rocm", "tpu"; spelled exactly so.
 std::span<const std::string_view> known_targets();
@@ -25,4 +25,4 @@ Status check_target(const std::string& target, const std::string& required);
 /// Errors: `missing_artifact_dir`, `missing_manifest`.
 Status check_artifact_dir(const std::filesystem::path& folder);
 
-}  // namespace trinity
+}  // namespace trinity::checkout

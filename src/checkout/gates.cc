@@ -8,7 +8,7 @@
 #include "base/json_value.h"
 #include "base/stopwatch.h"
 
-namespace trinity {
+namespace trinity::checkout {
 namespace {
 
 namespace fs = std::filesystem;
@@ -125,4 +125,4 @@ Json gate_summary(const GateReport& report) {
           {"steps", std::move(steps)}};
 }
 
-}  // namespace trinity
+}  // namespace trinity::checkout

@@ -18,7 +18,7 @@
 #include "base/json_value.h"
 #include "report/document.h"
 
-namespace trinity {
+namespace trinity::checkout {
 
 struct GateStep {
   std::string name;
@@ -94,4 +94,4 @@ std::string step_command(const GateStep& step);
 /// outcome.
 std::string step_lines(const StepOutcome& outcome);
 
-}  // namespace trinity
+}  // namespace trinity::checkout

@@ -5,21 +5,18 @@
 
 #include "checkout/gates.h"
 
-namespace trinity {
+namespace trinity::checkout {
 namespace {
-
-using report::Cell;
-using report::Look;
 
 constexpr std::size_t kShownLines = 20;
 constexpr std::size_t kLineBytes = 200;
 
 Cell result_of(const StepOutcome& one) {
-  if (!one.run) return {"skipped", Look::faint};
-  if (one.passed()) return {"ok", Look::good};
+  if (!one.run) return {"skipped", report::Look::faint};
+  if (one.passed()) return {"ok", report::Look::good};
   return {one.run->interrupted ? std::string("interrupted")
                                : fmt::format("exit {}", one.run->exit_status),
-          one.step.advisory ? Look::warn : Look::bad};
+          one.step.advisory ? report::Look::warn : report::Look::bad};
 }
 
 std::string time_of(const StepOutcome& one) {
@@ -40,10 +37,11 @@ std::vector<std::string> last_lines(const std::string& text) {
 
 report::Section verdict_section(const GateReport& report) {
   return {{},
-          {{report.ok() ? "all gates passed" : "not passed", report.ok() ? Look::good : Look::bad},
+          {{report.ok() ? "all gates passed" : "not passed",
+            report.ok() ? report::Look::good : report::Look::bad},
            {fmt::format(" in {:.1f} s{}", static_cast<double>(report.total_duration_ms) / 1e3,
                         report.choice.complete() ? "" : "; not release grade, steps were left out"),
-            Look::label}}};
+            report::Look::label}}};
 }
 
 }  // namespace
@@ -81,4 +79,4 @@ report::Document gates_document(const GateReport& report) {
   return document;
 }
 
-}  // namespace trinity
+}  // namespace trinity::checkout

@@ -20,16 +20,17 @@ struct BackendsFlags {
 };
 
 struct Listed {
-  const BackendEntry* entry;
-  LanePromise promise;
+  const backend::BackendEntry* entry;
+  backend::LanePromise promise;
   std::optional<std::string> reason;
-  std::optional<BackendInfo> info;  // of an instance; only a backend that can run has one
+  std::optional<backend::BackendInfo> info;  // of an instance; only a backend that can run has one
 };
 
-Result<Listed> look_at(const BackendEntry& entry) {
+Result<Listed> look_at(const backend::BackendEntry& entry) {
   Listed listed{&entry, promise_of(entry), entry.unavailable_reason(), {}};
   if (!listed.reason) {
-    TRINITY_TRY(const std::unique_ptr<Backend> backend, create_backend(entry.id, {}));
+    TRINITY_TRY(const std::unique_ptr<backend::Backend> backend,
+                backend::create_backend(entry.id, {}));
     listed.info = backend->info();
   }
   return listed;
@@ -40,8 +41,8 @@ Json record_of(const Listed& listed) {
                  {"description", listed.entry->description},
                  {"available", !listed.reason.has_value()},
                  {"reason", nullptr},
-                 {"exactness", exactness_name(listed.promise.kept)},
-                 {"claims", exactness_name(listed.entry->exactness)},
+                 {"exactness", backend::exactness_name(listed.promise.kept)},
+                 {"claims", backend::exactness_name(listed.entry->exactness)},
                  {"broken_promise", nullptr}};
   if (!listed.promise.broken.empty()) record["broken_promise"] = listed.promise.broken;
   if (listed.reason) record["reason"] = *listed.reason;
@@ -55,46 +56,46 @@ Json record_of(const Listed& listed) {
 }
 
 report::Checklist::Item item_of(const Listed& listed) {
-  const BackendEntry& entry = *listed.entry;
+  const backend::BackendEntry& entry = *listed.entry;
   report::Checklist::Item item{
-      listed.reason ? Look::warn : Look::good, entry.id, {}, {{entry.description}}};
+      listed.reason ? report::Look::warn : report::Look::good, entry.id, {}, {{entry.description}}};
   if (listed.reason) {
-    item.below.push_back({"unavailable: " + *listed.reason, Look::warn});
+    item.below.push_back({"unavailable: " + *listed.reason, report::Look::warn});
     return item;
   }
   if (!listed.promise.broken.empty())
-    item.below.push_back(
-        {fmt::format("not {} here: {}", exactness_name(entry.exactness), listed.promise.broken),
-         Look::warn});
+    item.below.push_back({fmt::format("not {} here: {}", backend::exactness_name(entry.exactness),
+                                      listed.promise.broken),
+                          report::Look::warn});
   item.below.push_back(
-      {fmt::format("{}, {}, {}, label {}", exactness_name(listed.promise.kept), listed.info->device,
-                   listed.info->dtype_policy, listed.info->label)});
+      {fmt::format("{}, {}, {}, label {}", backend::exactness_name(listed.promise.kept),
+                   listed.info->device, listed.info->dtype_policy, listed.info->label)});
   return item;
 }
 
 Status print(const BackendsFlags& flags) {
   report::Checklist list{"Backends", {}, 0};
   Json records = Json::array();
-  for (const BackendEntry& entry : backend_registry()) {
+  for (const backend::BackendEntry& entry : backend::backend_registry()) {
     TRINITY_TRY(const Listed listed, look_at(entry));
     if (flags.json)
       records.push_back(record_of(listed));
     else
       list.items.push_back(item_of(listed));
   }
-  if (flags.json) return cli::print(wire::json_line(Json{{"backends", records}}));
-  return cli::print(
-      render_text(report::Section{{}, {}, {std::move(list)}}, style_for(STDOUT_FILENO)));
+  if (flags.json) return terminal::print(wire::json_line(Json{{"backends", records}}));
+  return terminal::print(
+      render_text(report::Section{{}, {}, {std::move(list)}}, terminal::style_for(STDOUT_FILENO)));
 }
 
-void declare(Command& command, BackendsFlags& flags) {
+void declare(command_line::Command& command, BackendsFlags& flags) {
   command.json(flags.json, "one JSON object");
   command.notes("Example:\n  trinity backends");
 }
 
 }  // namespace
 
-void add_backends(Command& commands) {
+void add_backends(command_line::Command& commands) {
   add_command(commands, "backends", "List the numeric backends of this build", declare, print);
 }
 

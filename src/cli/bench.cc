@@ -16,7 +16,7 @@ namespace {
 struct BenchFlags {
   std::vector<std::string> names;
   std::vector<std::int64_t> tokens;
-  ModelFlags model;
+  flags::ModelFlags model;
   int runs = 0;
   bool short_mode = false;
   bool list = false;
@@ -24,7 +24,7 @@ struct BenchFlags {
 };
 
 Status print_list(const BenchFlags& flags) {
-  Output output;
+  terminal::Output output;
   for (const auto& [name, description] : bench_list()) {
     const Json record = {{"name", name}, {"description", description}};
     TRINITY_CHECK(output.write(flags.json ? wire::json_line(record)
@@ -42,7 +42,7 @@ Status measure(const BenchFlags& flags) {
   options.threads = flags.model.threads;
   options.runs = flags.runs;
   options.short_mode = flags.short_mode;
-  Output output;
+  terminal::Output output;
   Status written;  // of the lines; measuring goes on, but the first failure is reported
   const Status measured =
       run_bench(options, [&](const std::string& json_text, const std::string& text_line) {
@@ -61,7 +61,7 @@ bool measures_prefill(const BenchFlags& flags) {
   return flags.names.empty() || std::any_of(flags.names.begin(), flags.names.end(), is_prefill);
 }
 
-void declare(Command& command, BenchFlags& flags) {
+void declare(command_line::Command& command, BenchFlags& flags) {
   command.words("names", flags.names, "what to measure (without names: everything)").takes("NAME");
   command.toggle("--list", flags.list, "print the names and what they measure");
   command.value("--tokens", flags.tokens, "input lengths, for example 26,256")
@@ -74,7 +74,7 @@ void declare(Command& command, BenchFlags& flags) {
       .range(0, 100000);
   command.toggle("--short", flags.short_mode, "few and small measurements");
   command.json_lines(flags.json, "a JSON object a measurement");
-  add_model_flags(command, flags.model);
+  flags::add_model_flags(command, flags.model);
   command.notes(
       "Example:\n"
       "  trinity bench prefill gemm-floor --tokens 256 --profile cpu_f32");
@@ -84,7 +84,7 @@ Status bench(const BenchFlags& flags) { return flags.list ? print_list(flags) : 
 
 }  // namespace
 
-void add_bench(Command& commands) {
+void add_bench(command_line::Command& commands) {
   add_command(commands, "bench", "Measure speed and memory", declare, bench);
 }
 

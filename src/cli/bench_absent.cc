@@ -3,6 +3,6 @@
 
 namespace trinity::cli {
 
-void add_bench(Command&) {}
+void add_bench(command_line::Command&) {}
 
 }  // namespace trinity::cli

@@ -29,49 +29,50 @@ struct DemoFlags {
 };
 
 Status print_json(const std::vector<DemoCase>& cases, const Router& router) {
-  Output output;
+  terminal::Output output;
   DecisionRule rule;
   rule.hashes = true;
   for (const DemoCase& demo : cases) {
     TRINITY_TRY(const Decision decision, router.route(demo.messages, {}, rule));
     std::string line;
-    append_record_begin(line, RecordOrigin());
+    wire::append_record_begin(line, wire::RecordOrigin());
     line += "\"title\":";
     append_json_string(line, demo.title);
     line += ',';
-    line.append(json_text(decision_record(decision)), 1);
+    line.append(json_text(route::decision_record(decision)), 1);
     TRINITY_CHECK(output.write(line + "\n"));
   }
   return output.flush();
 }
 
 std::string explanation(std::size_t conversations, double ms,
-                        const std::optional<MarginFloors>& floors, Style style) {
+                        const std::optional<backend::MarginFloors>& floors, report::Style style) {
   std::string text = fmt::format(
       "{} in {:.1f} ms. agent: the skill that should answer; role: work, think or verify; margin: "
       "lead of the chosen agent and role over the second.",
       report::counted(conversations, "conversation"), ms);
   if (floors) text += " " + close_call_text(*floors);
-  return paragraph({{text}, {" Next:"}, {" trinity route \"your question\"", Look::strong}}, style);
+  return paragraph({{text}, {" Next:"}, {" trinity route \"your question\"", report::Look::strong}},
+                   style);
 }
 
 Status print_table(const std::vector<DemoCase>& cases, const Router& router) {
-  Output output;
-  const Style style = style_for(STDOUT_FILENO);
+  terminal::Output output;
+  const report::Style style = terminal::style_for(STDOUT_FILENO);
   const RouterInfo& info = router.info();
   std::size_t width = 0;
   for (const DemoCase& demo : cases) width = std::max(width, display_width(demo.title));
   width = std::min<std::size_t>(width, 44);
   const report::TableText table = decision_table({"conversation", width, width, false}, style);
-  const std::optional<MarginFloors> floors = tiny_router_floors(info.profile);
+  const std::optional<backend::MarginFloors> floors = tiny_router_floors(info.profile);
   TRINITY_CHECK(output.write(
       "\n" +
       paragraph(
-          {{version_text() + ".", Look::strong},
+          {{version_text() + ".", report::Look::strong},
            {" The embedded tiny router decides: a demonstration, not the trained coordinator."}},
           style) +
       paragraph({{"profile "},
-                 {info.profile, Look::strong},
+                 {info.profile, report::Look::strong},
                  {fmt::format(", {}, loaded in {:.0f} ms", info.device, info.load_ms)}},
                 style) +
       "\n"));
@@ -97,7 +98,7 @@ Status demo(const DemoFlags& flags) {
   return flags.json ? print_json(cases, router) : print_table(cases, router);
 }
 
-void declare(Command& command, DemoFlags& flags) {
+void declare(command_line::Command& command, DemoFlags& flags) {
   command.value("--profile", flags.profile, "how to compute, see `trinity profiles`").takes("NAME");
   command.value("--threads", flags.threads, "threads to compute with (0: one, the model is tiny)")
       .takes("N")
@@ -116,9 +117,9 @@ Result<std::vector<DemoCase>> demo_cases() {
   wire::RecordReader reader(wire::LineReader::over(demo_text(), file));
   std::vector<DemoCase> cases;
   while (true) {
-    TRINITY_TRY(const std::optional<Line> line, reader.next());
+    TRINITY_TRY(const std::optional<wire::Line> line, reader.next());
     if (!line) break;
-    Record<RouterQuery> record = read_query(*line);
+    wire::Record<RouterQuery> record = wire::read_query(*line);
     if (!record.value) return fail_in(file, record.value.error());
     const auto title = wire::JsonSlice::of_document(line->text).find("title");
     auto* messages = std::get_if<std::vector<Message>>(&record.value->value);
@@ -130,7 +131,7 @@ Result<std::vector<DemoCase>> demo_cases() {
   return cases;
 }
 
-void add_demo(Command& commands) {
+void add_demo(command_line::Command& commands) {
   add_command(commands, "demo", "Route sample conversations with the embedded tiny router", declare,
               demo);
 }

@@ -24,7 +24,7 @@ namespace trinity::cli {
 namespace {
 
 struct DoctorFlags {
-  ModelFlags model;
+  flags::ModelFlags model;
   bool json = false;
 };
 
@@ -96,43 +96,44 @@ Finding look_at_hashes() {
   return {"hashes", Health::works, "zlib compresses as the published hashes need", {}};
 }
 
-Finding look_at_profile(const RuntimeProfile& profile, const std::string& default_name) {
+Finding look_at_profile(const router::RuntimeProfile& profile, const std::string& default_name) {
   Finding finding{"profile " + profile.name, Health::works, profile.description, {}};
-  if (const auto reason = profile_unavailable(profile)) {
+  if (const auto reason = router::profile_unavailable(profile)) {
     finding.health = Health::limited;
     finding.detail = "unavailable: " + *reason;
     return finding;
   }
-  const LanePromise promise = promise_of(profile);
-  finding.detail += fmt::format(", {}", exactness_name(promise.kept));
+  const backend::LanePromise promise = promise_of(profile);
+  finding.detail += fmt::format(", {}", backend::exactness_name(promise.kept));
   if (profile.name == default_name) finding.detail += " (in use)";
   if (!promise.broken.empty()) {
     finding.health = Health::limited;
     finding.detail +=
-        fmt::format("; not {}: {}", exactness_name(profile.exactness), promise.broken);
+        fmt::format("; not {}: {}", backend::exactness_name(profile.exactness), promise.broken);
   }
   return finding;
 }
 
 Finding look_at_fast() {
-  const Result<RuntimeProfile> fast = fast_profile();
+  const Result<router::RuntimeProfile> fast = router::fast_profile();
   if (!fast) return {"profile fast", Health::limited, fast.error().message, {}};
   return {"profile fast", Health::works, "means " + fast->name + " on this machine", {}};
 }
 
 /// Whether an exact lane has the published bits here: all operations, and cases that are short
 /// enough for an examination of seconds. Nothing for a lane without defined bits.
-std::optional<Finding> look_at_bits(const RuntimeProfile& profile, bool in_use) {
+std::optional<Finding> look_at_bits(const router::RuntimeProfile& profile, bool in_use) {
   constexpr std::size_t kShortCase = 40;  // tokens
-  if (profile.exactness != Exactness::exact || profile_unavailable(profile)) return std::nullopt;
+  if (profile.exactness != backend::Exactness::exact || router::profile_unavailable(profile))
+    return std::nullopt;
   Finding finding{"bits of " + profile.name, Health::works, {}, {}};
-  const auto compare = [&]() -> Result<ExactComparison> {
+  const auto compare = [&]() -> Result<prove::ExactComparison> {
     const std::vector<std::string> names = {profile.name};
-    TRINITY_TRY(const MatrixLanes lanes, named_lanes(names, 1));
-    return compare_with_published(
+    TRINITY_TRY(const prove::MatrixLanes lanes, prove::named_lanes(names, 1));
+    return prove::compare_with_published(
         lanes.lanes.front(), [](std::span<const int32_t> ids) { return ids.size() <= kShortCase; });
   };
-  const Result<ExactComparison> compared = compare();
+  const Result<prove::ExactComparison> compared = compare();
   finding.detail = compared ? compared->sentence() : compared.error().message;
   if (compared && compared->passed()) return finding;
   const bool parted = !compared || compared->published;
@@ -173,13 +174,13 @@ Finding look_at_tiny_router(const DoctorFlags& flags) {
 }
 
 Finding look_at_model(const DoctorFlags& flags) {
-  const ModelFlags& model = flags.model;
+  const flags::ModelFlags& model = flags.model;
   if (model.model.empty() && model.bundle.empty() && model.vector.empty() && model.head.empty() &&
       model.tokenizer.empty())
     return {"model", Health::limited, "none named; the embedded tiny router is a demonstration",
             "trinity pull --base --dest Qwen3-0.6B; trinity pull --router --dest adapted; trinity "
             "doctor --model Qwen3-0.6B --bundle adapted"};
-  const Result<Router> router = load_router(flags.model, true);
+  const Result<Router> router = flags::load_router(flags.model, true);
   if (!router) return {"model", Health::broken, router.error().message, {}};
   const Result<Decision> decision = router->route(sample_conversation());
   if (!decision) return {"model", Health::broken, decision.error().message, {}};
@@ -196,18 +197,18 @@ Finding look_at_model(const DoctorFlags& flags) {
 }
 
 std::vector<Finding> examine(const DoctorFlags& flags) {
-  const Result<RuntimeProfile> preferred = resolve_profile(flags.model.profile);
+  const Result<router::RuntimeProfile> preferred = router::resolve_profile(flags.model.profile);
   const std::string default_name = preferred ? preferred->name : std::string();
   std::vector<Finding> findings = {
       {"program", Health::works, version_text() + ", compiler " __VERSION__, {}},
       look_at_processor(),
       look_at_memory(),
       look_at_hashes()};
-  for (const RuntimeProfile& profile : runtime_profiles())
+  for (const router::RuntimeProfile& profile : router::runtime_profiles())
     findings.push_back(look_at_profile(profile, default_name));
   findings.push_back(look_at_fast());
   findings.push_back(look_at_tiny_router(flags));
-  for (const RuntimeProfile& profile : runtime_profiles())
+  for (const router::RuntimeProfile& profile : router::runtime_profiles())
     if (auto finding = look_at_bits(profile, profile.name == default_name))
       findings.push_back(std::move(*finding));
   findings.push_back(look_at_model(flags));
@@ -231,20 +232,21 @@ report::Paragraph closing(const std::vector<Finding>& findings, const std::strin
     limited += finding.health == Health::limited ? 1 : 0;
   }
   if (!broken.empty())
-    return {{{"Does not work: " + report::listed(broken, broken.size()) + ".", Look::bad},
+    return {{{"Does not work: " + report::listed(broken, broken.size()) + ".", report::Look::bad},
              {" The lines marked ✗ say why."}}};
-  return {{{"Ready: decisions come from profile " + profile + ".", Look::good},
+  return {{{"Ready: decisions come from profile " + profile + ".", report::Look::good},
            {limited == 0 ? "" : " What is marked – is not needed for that."}}};
 }
 
 report::Document document_of(const std::vector<Finding>& findings, const std::string& profile) {
   report::Checklist list{"Findings", {}, name_columns_of(findings)};
   for (const Finding& finding : findings) {
-    const Look state = finding.health == Health::works     ? Look::good
-                       : finding.health == Health::limited ? Look::warn
-                                                           : Look::bad;
+    const report::Look state = finding.health == Health::works     ? report::Look::good
+                               : finding.health == Health::limited ? report::Look::warn
+                                                                   : report::Look::bad;
     list.items.push_back({state, finding.name, {{finding.detail}}});
-    if (!finding.fix.empty()) list.items.back().below = {{"→ " + finding.fix, Look::accent}};
+    if (!finding.fix.empty())
+      list.items.back().below = {{"→ " + finding.fix, report::Look::accent}};
   }
   return {"This machine",
           {},
@@ -254,7 +256,7 @@ report::Document document_of(const std::vector<Finding>& findings, const std::st
 }
 
 Status print(const std::vector<Finding>& findings, const std::string& profile, bool json) {
-  Output output;
+  terminal::Output output;
   if (json) {
     Json records = Json::array();
     for (const Finding& finding : findings)
@@ -264,17 +266,17 @@ Status print(const std::vector<Finding>& findings, const std::string& profile, b
                          {"fix", finding.fix}});
     TRINITY_CHECK(output.write(wire::json_line(Json{{"findings", records}})));
   } else {
-    TRINITY_CHECK(
-        output.write(render_text(document_of(findings, profile), style_for(STDOUT_FILENO))));
+    TRINITY_CHECK(output.write(
+        render_text(document_of(findings, profile), terminal::style_for(STDOUT_FILENO))));
   }
   return output.flush();
 }
 
-void declare(Command& command, DoctorFlags& flags) {
-  add_model_flags(command, flags.model);
-  add_tokenizer_flag(command, flags.model.tokenizer);
-  add_head_flag(command, flags.model.head);
-  add_adaptation_flags(command, flags.model);
+void declare(command_line::Command& command, DoctorFlags& flags) {
+  flags::add_model_flags(command, flags.model);
+  flags::add_tokenizer_flag(command, flags.model.tokenizer);
+  flags::add_head_flag(command, flags.model.head);
+  flags::add_adaptation_flags(command, flags.model);
   command.json(flags.json, "one JSON object");
   command.notes(
       "Exit status 0 when the profile in use works (and the model, if one is named), else 3.\n\n"
@@ -282,23 +284,23 @@ void declare(Command& command, DoctorFlags& flags) {
 }
 
 Result<int> doctor(const DoctorFlags& flags) {
-  TRINITY_CHECK(check_model_flags(flags.model));
-  if (Result<RuntimeProfile> profile = resolve_profile(flags.model.profile);
+  TRINITY_CHECK(flags::check_model_flags(flags.model));
+  if (Result<router::RuntimeProfile> profile = router::resolve_profile(flags.model.profile);
       !profile && profile.error().kind == ErrorKind::usage)
     return tl::unexpected(std::move(profile.error()));
-  const Result<RuntimeProfile> preferred = resolve_profile(flags.model.profile);
+  const Result<router::RuntimeProfile> preferred = router::resolve_profile(flags.model.profile);
   const std::vector<Finding> findings = examine(flags);
   Status verdict;
   for (const Finding& finding : findings)
     if (verdict && finding.health == Health::broken)
       verdict = fail(ErrorKind::missing, "broken", finding.name + ": " + finding.detail);
-  return conclude(verdict,
-                  {print(findings, preferred ? preferred->name : std::string(), flags.json)});
+  return terminal::conclude(
+      verdict, {print(findings, preferred ? preferred->name : std::string(), flags.json)});
 }
 
 }  // namespace
 
-void add_doctor(Command& commands) {
+void add_doctor(command_line::Command& commands) {
   add_command(commands, "doctor", "Say what works on this machine and what is missing", declare,
               doctor);
 }

@@ -21,35 +21,36 @@ struct ProfilesFlags {
 
 /// Empty when nothing can run.
 std::string default_name() {
-  const Result<RuntimeProfile> profile = resolve_profile("");
+  const Result<router::RuntimeProfile> profile = router::resolve_profile("");
   return profile ? profile->name : std::string();
 }
 
 std::string fast_name() {
-  const Result<RuntimeProfile> profile = fast_profile();
+  const Result<router::RuntimeProfile> profile = router::fast_profile();
   return profile ? profile->name : std::string();
 }
 
 /// "(default, fast)": what else a profile is called on this machine.
-std::string marks_of(const RuntimeProfile& profile) {
+std::string marks_of(const router::RuntimeProfile& profile) {
   std::string marks = profile.asked_for() == default_name() ? "default" : "";
   if (profile.asked_for() == fast_name()) marks += marks.empty() ? "fast" : ", fast";
   return marks.empty() ? marks : "(" + marks + ")";
 }
 
-constexpr Capability kCapabilities[] = {Capability::qwen_runtime, Capability::export_svd,
-                                        Capability::large_svd, Capability::artifact_runtime};
+constexpr router::Capability kCapabilities[] = {
+    router::Capability::qwen_runtime, router::Capability::export_svd, router::Capability::large_svd,
+    router::Capability::artifact_runtime};
 
-Json capabilities_of(const RuntimeProfile& profile) {
+Json capabilities_of(const router::RuntimeProfile& profile) {
   Json record = {{"require_cuda", profile.capabilities.require_cuda}};
-  for (const Capability capability : kCapabilities)
-    record[capability_name(capability)] = has_capability(profile, capability);
+  for (const router::Capability capability : kCapabilities)
+    record[capability_name(capability)] = router::has_capability(profile, capability);
   return record;
 }
 
-Json record_of(const RuntimeProfile& profile) {
-  const auto reason = profile_unavailable(profile);
-  const LanePromise promise = promise_of(profile);
+Json record_of(const router::RuntimeProfile& profile) {
+  const auto reason = router::profile_unavailable(profile);
+  const backend::LanePromise promise = promise_of(profile);
   Json record = {
       {"name", profile.name},
       {"requested", profile.asked_for()},
@@ -59,8 +60,8 @@ Json record_of(const RuntimeProfile& profile) {
       {"reason", nullptr},
       {"default", profile.name == default_name()},
       {"fast", profile.name == fast_name()},
-      {"exactness", exactness_name(promise.kept)},
-      {"claims", exactness_name(profile.exactness)},
+      {"exactness", backend::exactness_name(promise.kept)},
+      {"claims", backend::exactness_name(profile.exactness)},
       {"broken_promise", nullptr},
       {"margin_floors", {{"agent", profile.floors.agent}, {"role", profile.floors.role}}},
       {"aliases", profile.aliases},
@@ -77,66 +78,70 @@ std::string joined(const std::vector<std::string>& words) {
   return fmt::format("{}", fmt::join(words, ", "));
 }
 
-report::Checklist::Item item_of(const RuntimeProfile& profile) {
-  const auto reason = profile_unavailable(profile);
-  const LanePromise promise = promise_of(profile);
-  report::Checklist::Item item{reason ? Look::warn : Look::good, profile.asked_for()};
+report::Checklist::Item item_of(const router::RuntimeProfile& profile) {
+  const auto reason = router::profile_unavailable(profile);
+  const backend::LanePromise promise = promise_of(profile);
+  report::Checklist::Item item{reason ? report::Look::warn : report::Look::good,
+                               profile.asked_for()};
   if (const std::string marks = marks_of(profile); !marks.empty())
-    item.said = {{marks, Look::good}};
-  const auto detail = [&](std::string text, Look look = Look::plain) {
+    item.said = {{marks, report::Look::good}};
+  const auto detail = [&](std::string text, report::Look look = report::Look::plain) {
     item.below.push_back({std::move(text), look});
   };
   detail(profile.description);
   if (!profile.requested.empty())
     detail(fmt::format("runs as {} on backend {}", profile.name, profile.backend));
-  if (!profile.warnings.empty()) detail(joined(profile.warnings), Look::warn);
-  if (reason) detail("unavailable: " + *reason, Look::warn);
+  if (!profile.warnings.empty()) detail(joined(profile.warnings), report::Look::warn);
+  if (reason) detail("unavailable: " + *reason, report::Look::warn);
   if (!promise.broken.empty())
-    detail(fmt::format("not {} here: {}", exactness_name(profile.exactness), promise.broken),
-           Look::warn);
-  std::string facts = fmt::format("{}, floors {} / {}", exactness_name(promise.kept),
+    detail(
+        fmt::format("not {} here: {}", backend::exactness_name(profile.exactness), promise.broken),
+        report::Look::warn);
+  std::string facts = fmt::format("{}, floors {} / {}", backend::exactness_name(promise.kept),
                                   profile.floors.agent, profile.floors.role);
   if (!profile.aliases.empty()) facts += fmt::format(", also named {}", joined(profile.aliases));
   detail(std::move(facts));
   std::vector<std::string> lacks;
-  for (const Capability capability : kCapabilities)
-    if (!has_capability(profile, capability)) lacks.emplace_back(capability_name(capability));
+  for (const router::Capability capability : kCapabilities)
+    if (!router::has_capability(profile, capability))
+      lacks.emplace_back(router::capability_name(capability));
   if (!lacks.empty()) detail("not for " + joined(lacks));
   if (!profile.notes.empty()) detail(joined(profile.notes));
   return item;
 }
 
 /// The profiles, and what their floors are for.
-report::Document document_of(const std::vector<RuntimeProfile>& profiles) {
+report::Document document_of(const std::vector<router::RuntimeProfile>& profiles) {
   report::Checklist list{"Profiles", {}, 0};
-  for (const RuntimeProfile& profile : profiles) list.items.push_back(item_of(profile));
+  for (const router::RuntimeProfile& profile : profiles) list.items.push_back(item_of(profile));
   report::Paragraph floors{{{"Floors are the smallest margins (agent / role) that an evaluation of "
                              "Qwen3-0.6B with its published router tolerates; a decision "
                              "under twice its floor is a close call. Another model has floors of "
                              "its own: measure them with"},
-                            {" trinity eval --record-floors", Look::strong},
+                            {" trinity eval --record-floors", report::Look::strong},
                             {"."}}};
   return {"Profiles", {}, {}, {}, {{{}, {}, {std::move(list)}}, {{}, {}, {std::move(floors)}}}};
 }
 
 Status print(const ProfilesFlags& flags) {
-  Output output;
-  std::vector<RuntimeProfile> listed = runtime_profiles();
+  terminal::Output output;
+  std::vector<router::RuntimeProfile> listed = router::runtime_profiles();
   if (!flags.name.empty()) {
-    TRINITY_TRY(RuntimeProfile profile, find_profile(flags.name));
+    TRINITY_TRY(router::RuntimeProfile profile, router::find_profile(flags.name));
     listed = {std::move(profile)};
   }
   if (flags.json) {
     Json records = Json::array();
-    for (const RuntimeProfile& profile : listed) records.push_back(record_of(profile));
+    for (const router::RuntimeProfile& profile : listed) records.push_back(record_of(profile));
     TRINITY_CHECK(output.write(wire::json_line(Json{{"profiles", records}})));
   } else {
-    TRINITY_CHECK(output.write(render_text(document_of(listed), style_for(STDOUT_FILENO))));
+    TRINITY_CHECK(
+        output.write(render_text(document_of(listed), terminal::style_for(STDOUT_FILENO))));
   }
   return output.flush();
 }
 
-void declare(Command& command, ProfilesFlags& flags) {
+void declare(command_line::Command& command, ProfilesFlags& flags) {
   command.word("profile", flags.name, "one profile or alias to show (without it: all)");
   command.json(flags.json, "one JSON object");
   command.notes(
@@ -153,7 +158,7 @@ void declare(Command& command, ProfilesFlags& flags) {
 
 }  // namespace
 
-void add_profiles(Command& commands) {
+void add_profiles(command_line::Command& commands) {
   add_command(commands, "profiles", "List the ways to compute and whether they work here", declare,
               print);
 }

@@ -46,7 +46,7 @@ Status require_stack() {
                           limit.rlim_cur >> 10, kSmallest >> 10));
 }
 
-void add_commands(Command commands) {
+void add_commands(command_line::Command commands) {
   commands.heading("Route conversations");
   add_route(commands);
   add_extract(commands);
@@ -85,7 +85,7 @@ Status narrow_instruction_set() {
 }
 
 int parse_and_run(int argument_count, const char* const* arguments) {
-  CommandLine program("trinity", kOverview, version_text());
+  command_line::CommandLine program("trinity", kOverview, version_text());
   add_commands(program.commands());
   const int first = argument_count > 0 ? 1 : 0;
   return program.run({arguments + first, arguments + argument_count}, narrow_instruction_set);
@@ -97,11 +97,11 @@ int run_program(int argument_count, const char* const* arguments) {
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of write, see Output
   std::signal(SIGXFSZ, SIG_IGN);  // so is a file that the limit of sizes (ulimit -f) ends
   occupy_standard_descriptors();
-  if (const Status stack = require_stack(); !stack) return report(stack.error());
+  if (const Status stack = require_stack(); !stack) return terminal::report(stack.error());
   try {
     return parse_and_run(argument_count, arguments);
   } catch (...) {
-    return report(error_of_exception());
+    return terminal::report(terminal::error_of_exception());
   }
 }
 

@@ -26,8 +26,8 @@ struct SynthFlags {
   bool json = false;
 };
 
-Status print_report(const SynthFlags& flags, const SynthReport& report) {
-  Output output;
+Status print_report(const SynthFlags& flags, const model::SynthReport& report) {
+  terminal::Output output;
   if (flags.json) {
     const Json record = {{"folder", flags.out},
                          {"seed", flags.seed},
@@ -45,21 +45,21 @@ Status print_report(const SynthFlags& flags, const SynthReport& report) {
 }
 
 Status synth(const SynthFlags& flags) {
-  TRINITY_CHECK(
-      check_output_folder({"--out", flags.out}, {{"--config", flags.config}}, is_synthetic_file));
+  TRINITY_CHECK(terminal::check_output_folder({"--out", flags.out}, {{"--config", flags.config}},
+                                              model::is_synthetic_file));
   TRINITY_TRY(const std::string config, read_text_file(flags.config, kMaxConfigBytes));
-  SynthReport report;
+  model::SynthReport report;
   {
-    ProgressBar bar("writing weights");
-    TRINITY_TRY(report, synthesize_model(config, flags.seed, flags.out,
-                                         [&](std::uint64_t done, std::uint64_t total) {
-                                           bar.update(done, total);
-                                         }));
+    terminal::ProgressBar bar("writing weights");
+    TRINITY_TRY(report, model::synthesize_model(config, flags.seed, flags.out,
+                                                [&](std::uint64_t done, std::uint64_t total) {
+                                                  bar.update(done, total);
+                                                }));
   }
   return print_report(flags, report);
 }
 
-void declare(Command& command, SynthFlags& flags) {
+void declare(command_line::Command& command, SynthFlags& flags) {
   command.value("--config", flags.config, "config.json of the shape to make")
       .takes("FILE")
       .required();
@@ -85,7 +85,7 @@ void declare(Command& command, SynthFlags& flags) {
 
 }  // namespace
 
-void add_synth(Command& commands) {
+void add_synth(command_line::Command& commands) {
   add_command(commands, "synth",
               "Write a model folder of any Qwen3 shape with random weights, to measure with",
               declare, synth);

@@ -16,13 +16,13 @@ struct VersionFlags {
 };
 
 Status version(const VersionFlags& flags) {
-  Output output;
+  terminal::Output output;
   const Json record = {{"version", TRINITY_VERSION}, {"compiler", __VERSION__}};
   TRINITY_CHECK(output.write(flags.json ? wire::json_line(record) : version_text() + "\n"));
   return output.flush();
 }
 
-void declare(Command& command, VersionFlags& flags) {
+void declare(command_line::Command& command, VersionFlags& flags) {
   command.json(flags.json, "a JSON object, with the compiler of this build");
   command.notes("Example:\n  trinity version --json");
 }
@@ -31,7 +31,7 @@ void declare(Command& command, VersionFlags& flags) {
 
 std::string version_text() { return "trinity " TRINITY_VERSION; }
 
-void add_version(Command& commands) {
+void add_version(command_line::Command& commands) {
   add_command(commands, "version", "Print the version", declare, version);
 }
 

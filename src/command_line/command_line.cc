@@ -17,7 +17,7 @@
 #include "terminal/terminal.h"
 #include "wire/json_writer.h"
 
-namespace trinity::cli {
+namespace trinity::command_line {
 namespace {
 
 using Kind = FlagSpec::Kind;
@@ -262,21 +262,21 @@ void Command::heading(std::string text) { spec_->next_heading = std::move(text);
 namespace {
 
 int print(const std::string& text) {
-  Output output;
+  terminal::Output output;
   Status written = output.write(text);
   if (written) written = output.flush();
-  return written ? 0 : report(written.error());
+  return written ? 0 : terminal::report(written.error());
 }
 
 /// One line on standard error, and for programs that read JSON a record on standard output.
 int report_failure(const Error& error, bool json) {
-  const int status = report(error);
+  const int status = terminal::report(error);
   if (status == 0 || !json) return status;
   std::string text = "{\"error\":{\"tag\":";
   append_json_string(text, error.tag);
   text += ",\"message\":";
   append_json_string(text, error.message);
-  Output output;
+  terminal::Output output;
   if (output.write(wire::with_schema_version(text + "}}") + "\n"))
     static_cast<void>(output.flush());  // the failure itself is told already
   return status;
@@ -287,12 +287,12 @@ Result<int> guarded(const Action& action, const std::function<Status()>& before)
     TRINITY_CHECK(before());
     return action();
   } catch (...) {
-    return tl::unexpected(error_of_exception());
+    return tl::unexpected(terminal::error_of_exception());
   }
 }
 
 std::string help_of(const CommandSpec& command, int descriptor) {
-  return help_text(command, static_cast<std::size_t>(terminal_columns(descriptor)));
+  return help_text(command, static_cast<std::size_t>(terminal::terminal_columns(descriptor)));
 }
 
 bool is_help(const std::string& word) { return word == "-h" || word == "--help"; }
@@ -397,7 +397,7 @@ int CommandLine::run(const std::vector<std::string>& words, const std::function<
   if (status) return *status;
   const bool json = command.json != nullptr && *command.json;
   const bool one_object = command.json_output == JsonOutput::object;
-  return report_failure(status.error(), json && !(one_object && Output::begun()));
+  return report_failure(status.error(), json && !(one_object && terminal::Output::begun()));
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::command_line

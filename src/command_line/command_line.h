@@ -31,7 +31,7 @@
 #include <utility>
 #include <vector>
 
-namespace trinity::cli {
+namespace trinity::command_line {
 
 struct FlagSpec;
 struct CommandSpec;
@@ -176,4 +176,4 @@ class CommandLine {
   std::string version_;
 };
 
-}  // namespace trinity::cli
+}  // namespace trinity::command_line

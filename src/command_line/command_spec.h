@@ -9,7 +9,7 @@
 
 #include "command_line/command_line.h"
 
-namespace trinity::cli {
+namespace trinity::command_line {
 
 struct FlagSpec {
   enum class Kind {
@@ -64,4 +64,4 @@ struct CommandSpec {
   std::string full_name() const { return parent ? parent->full_name() + " " + name : name; }
 };
 
-}  // namespace trinity::cli
+}  // namespace trinity::command_line

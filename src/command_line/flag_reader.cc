@@ -12,7 +12,7 @@
 #include "command_line/suggestion.h"
 #include "command_line/word_parser.h"
 
-namespace trinity::cli {
+namespace trinity::command_line {
 namespace {
 
 using Kind = FlagSpec::Kind;
@@ -228,4 +228,4 @@ bool asks_for_json(const std::vector<std::string>& words) {
   return variable != nullptr && read_value(FlagSpec(), variable, on).empty() && on;
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::command_line

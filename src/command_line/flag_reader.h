@@ -8,7 +8,7 @@
 
 #include "command_line/command_spec.h"
 
-namespace trinity::cli {
+namespace trinity::command_line {
 
 /// Writes the targets of the command's flags; true when help is asked for, and then nothing is
 /// written. Errors, all of them `usage`: unknown flags and words, flags without a value, twice,
@@ -22,4 +22,4 @@ std::string environment_name(const std::string& flag);
 /// Whether a command line that could not be read asks for JSON, or else the environment does.
 bool asks_for_json(const std::vector<std::string>& words);
 
-}  // namespace trinity::cli
+}  // namespace trinity::command_line

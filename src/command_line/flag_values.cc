@@ -11,7 +11,7 @@
 #include "base/utf8.h"
 #include "command_line/suggestion.h"
 
-namespace trinity::cli {
+namespace trinity::command_line {
 namespace {
 
 std::string quoted(const std::string& text) { return fmt::format("\"{}\"", excerpt(text)); }
@@ -116,4 +116,4 @@ std::string value_text(std::int64_t value) { return std::to_string(value); }
 std::string value_text(std::uint64_t value) { return std::to_string(value); }
 std::string value_text(double value) { return fmt::format("{:g}", value); }
 
-}  // namespace trinity::cli
+}  // namespace trinity::command_line

@@ -13,7 +13,7 @@
 
 #include "command_line/command_spec.h"
 
-namespace trinity::cli {
+namespace trinity::command_line {
 
 std::string read_value(const FlagSpec& flag, const std::string& text, std::string& target);
 std::string read_value(const FlagSpec& flag, const std::string& text,
@@ -53,4 +53,4 @@ std::string value_text(const std::vector<T>& values) {
   return text;
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::command_line

@@ -7,7 +7,7 @@
 
 #include "base/printable.h"
 
-namespace trinity::cli {
+namespace trinity::command_line {
 namespace {
 
 constexpr std::size_t kNameColumns = 30;    // of a list, indent included
@@ -209,4 +209,4 @@ std::string help_text(const CommandSpec& command, std::size_t columns) {
   return help.take();
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::command_line

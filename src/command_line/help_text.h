@@ -7,9 +7,9 @@
 
 #include "command_line/command_spec.h"
 
-namespace trinity::cli {
+namespace trinity::command_line {
 
 /// Lines of at most `columns` where words allow it.
 std::string help_text(const CommandSpec& command, std::size_t columns);
 
-}  // namespace trinity::cli
+}  // namespace trinity::command_line

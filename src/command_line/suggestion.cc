@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-namespace trinity::cli {
+namespace trinity::command_line {
 namespace {
 
 constexpr std::size_t kLongestWord = 64;  // a longer one is no command and no flag
@@ -42,4 +42,4 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
   return nearest == nullptr ? std::string() : " (did you mean " + *nearest + "?)";
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::command_line

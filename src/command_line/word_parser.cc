@@ -5,7 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
-namespace trinity::cli {
+namespace trinity::command_line {
 namespace {
 
 /// Keeps what no option took, with what the library thought of it.
@@ -60,4 +60,4 @@ ParsedWords parse_words(const std::vector<OptionNames>& options,
   return parsed;
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::command_line

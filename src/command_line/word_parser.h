@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace trinity::cli {
+namespace trinity::command_line {
 
 /// An option by all its names: "-t", "--target".
 struct OptionNames {
@@ -26,4 +26,4 @@ struct ParsedWords {
 ParsedWords parse_words(const std::vector<OptionNames>& options,
                         const std::vector<std::string>& words);
 
-}  // namespace trinity::cli
+}  // namespace trinity::command_line

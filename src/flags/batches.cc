@@ -4,9 +4,9 @@
 
 #include "base/try.h"
 
-namespace trinity::cli {
-void Tally::add_failure(const RecordOrigin& origin, const Error& error) {
-  if (failed_ == 0) first_failure_ = located_message(origin, error);
+namespace trinity::flags {
+void Tally::add_failure(const wire::RecordOrigin& origin, const Error& error) {
+  if (failed_ == 0) first_failure_ = wire::located_message(origin, error);
   ++records_;
   ++failed_;
   if (error.kind == ErrorKind::missing) ++missing_;
@@ -15,22 +15,22 @@ void Tally::add_failure(const RecordOrigin& origin, const Error& error) {
 int Tally::finish() const {
   if (failed_ == 0) return 0;
   if (records_ == 1) {
-    warn(first_failure_);
+    terminal::warn(first_failure_);
   } else {
-    warn(fmt::format("{} of {} records failed; the first one: {}", failed_, records_,
-                     first_failure_));
+    terminal::warn(fmt::format("{} of {} records failed; the first one: {}", failed_, records_,
+                               first_failure_));
   }
   return missing_ == records_ ? 3 : 1;
 }
 
-Status run_batches(RecordReader& reader, Output& output, std::size_t batch,
-                   const std::function<Status(std::span<const Line>)>& answer) {
+Status run_batches(wire::RecordReader& reader, terminal::Output& output, std::size_t batch,
+                   const std::function<Status(std::span<const wire::Line>)>& answer) {
   bool any = false;
   for (bool more = true; more;) {
-    std::vector<Line> records;
+    std::vector<wire::Line> records;
     Status status;
     while (records.size() < batch) {
-      Result<std::optional<Line>> record = reader.next();
+      Result<std::optional<wire::Line>> record = reader.next();
       if (!record) status = tl::unexpected<Error>(std::move(record.error()));
       more = record && record->has_value();
       if (!more) break;
@@ -51,7 +51,7 @@ Status run_batches(RecordReader& reader, Output& output, std::size_t batch,
 
 Result<int> conclude_records(const Tally& tally, Status done) {
   if (!done && tally.empty()) return tl::unexpected(std::move(done.error()));
-  return conclude(tally.finish(), {done});
+  return terminal::conclude(tally.finish(), {done});
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::flags

@@ -2,7 +2,7 @@
 
 #include <cstdlib>
 
-namespace trinity::cli {
+namespace trinity::flags {
 
 std::filesystem::path cache_folder(const std::string& name) {
   if (const char* own = std::getenv("TRINITY_CACHE_DIR"))
@@ -15,4 +15,4 @@ std::filesystem::path cache_folder(const std::string& name) {
   return {};
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::flags

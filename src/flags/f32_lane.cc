@@ -4,18 +4,18 @@
 #include "base/try.h"
 #include "interchange/components.h"
 
-namespace trinity::cli {
+namespace trinity::flags {
 namespace {
 
-Result<RuntimeProfile> chosen_profile(const std::string& name) {
-  if (!name.empty()) return resolve_profile(name);
-  auto fast = resolve_profile("cpu_f32");
-  return fast ? fast : resolve_profile("reference");
+Result<router::RuntimeProfile> chosen_profile(const std::string& name) {
+  if (!name.empty()) return router::resolve_profile(name);
+  auto fast = router::resolve_profile("cpu_f32");
+  return fast ? fast : router::resolve_profile("reference");
 }
 
 }  // namespace
 
-void add_f32_lane_flags(Command& command, F32LaneFlags& flags) {
+void add_f32_lane_flags(command_line::Command& command, F32LaneFlags& flags) {
   command
       .value("--runtime-profile,--profile", flags.profile,
              "profile of full f32 precision that computes (see trinity profiles); default cpu_f32")
@@ -28,9 +28,9 @@ void add_f32_lane_flags(Command& command, F32LaneFlags& flags) {
 Result<F32Lane> open_f32_lane(const F32LaneFlags& flags) {
   F32Lane lane;
   TRINITY_TRY(lane.profile, chosen_profile(flags.profile));
-  TRINITY_TRY(lane.backend, create_backend(lane.profile.backend, {flags.threads}));
-  TRINITY_CHECK(require_f32_products(*lane.backend));
+  TRINITY_TRY(lane.backend, backend::create_backend(lane.profile.backend, {flags.threads}));
+  TRINITY_CHECK(interchange::require_f32_products(*lane.backend));
   return lane;
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::flags

@@ -8,7 +8,7 @@
 #include "command_line/command_line.h"
 #include "router/profile.h"
 
-namespace trinity::cli {
+namespace trinity::flags {
 
 struct F32LaneFlags {
   std::string profile;
@@ -16,15 +16,15 @@ struct F32LaneFlags {
 };
 
 /// --profile (also --runtime-profile) and --threads.
-void add_f32_lane_flags(Command& command, F32LaneFlags& flags);
+void add_f32_lane_flags(command_line::Command& command, F32LaneFlags& flags);
 
 struct F32Lane {
-  RuntimeProfile profile;
-  std::unique_ptr<Backend> backend;
+  router::RuntimeProfile profile;
+  std::unique_ptr<backend::Backend> backend;
 };
 
 /// The profile of the flags; without one cpu_f32, else the reference lane. Errors: those of
 /// resolve_profile and create_backend, `profile_lacks_f32_products`.
 Result<F32Lane> open_f32_lane(const F32LaneFlags& flags);
 
-}  // namespace trinity::cli
+}  // namespace trinity::flags

@@ -12,7 +12,7 @@
 #include "net/url.h"
 #include "terminal/output.h"
 
-namespace trinity::cli {
+namespace trinity::flags {
 namespace {
 
 namespace fs = std::filesystem;
@@ -65,7 +65,7 @@ std::string environment(std::initializer_list<const char*> names) {
 Result<std::string> hub_endpoint() {
   const std::string endpoint = environment({"HF_ENDPOINT"});
   if (endpoint.empty()) return kHub;
-  if (auto made = make_endpoint(endpoint, {}); !made)
+  if (auto made = hub::make_endpoint(endpoint, {}); !made)
     return fail_in("HF_ENDPOINT", std::move(made.error()));
   return endpoint;
 }
@@ -80,8 +80,8 @@ fs::path hub_cache_folder() {
 
 bool hub_offline() { return is_set("HF_HUB_OFFLINE") || is_set("TRANSFORMERS_OFFLINE"); }
 
-AccessToken hub_token(const std::string& home) {
-  AccessToken token;
+hub::AccessToken hub_token(const std::string& home) {
+  hub::AccessToken token;
   for (const char* name : {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"}) {
     token.text = environment({name});
     token.name = name;
@@ -95,7 +95,7 @@ AccessToken hub_token(const std::string& home) {
   auto text = read_text_file(file, kMaxTokenFileBytes);
   if (!text) {
     if (text.error().tag != "missing_file")
-      note("no token is sent: " + std::move(text.error().message));
+      terminal::note("no token is sent: " + std::move(text.error().message));
     return token;
   }
   token.text = trimmed(std::move(*text));
@@ -103,11 +103,11 @@ AccessToken hub_token(const std::string& home) {
   token.home = home;
   if (!std::all_of(token.text.begin(), token.text.end(),
                    [](char c) { return c > 0x20 && c < 0x7f; })) {
-    note(fmt::format("no token is sent: {} holds characters that no token has; log in again",
-                     token.name));
+    terminal::note(fmt::format(
+        "no token is sent: {} holds characters that no token has; log in again", token.name));
     token = {};
   }
   return token;
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::flags

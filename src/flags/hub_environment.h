@@ -10,7 +10,7 @@
 
 #include "hub/hub_client.h"
 
-namespace trinity::cli {
+namespace trinity::flags {
 
 /// HF_ENDPOINT, else "https://huggingface.co". Error `invalid_url`.
 Result<std::string> hub_endpoint();
@@ -26,9 +26,9 @@ bool hub_offline();
 /// left in the file HF_TOKEN_PATH, else in "token" beside the cache (unless
 /// HF_HUB_DISABLE_IMPLICIT_TOKEN is set), which belongs to `home`. A file that is there and cannot
 /// be used is named on standard error.
-AccessToken hub_token(const std::string& home);
+hub::AccessToken hub_token(const std::string& home);
 
 /// The first of the names that is set to something, without blanks around it.
 std::string environment(std::initializer_list<const char*> names);
 
-}  // namespace trinity::cli
+}  // namespace trinity::flags

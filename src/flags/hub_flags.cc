@@ -7,9 +7,9 @@
 #include "base/try.h"
 #include "flags/hub_environment.h"
 
-namespace trinity::cli {
+namespace trinity::flags {
 
-void add_hub_flags(Command& command, HubFlags& flags) {
+void add_hub_flags(command_line::Command& command, HubFlags& flags) {
   command
       .value("--endpoint", flags.endpoints,
              "the hub's address (without it: HF_ENDPOINT, else https://huggingface.co); again for "
@@ -45,9 +45,9 @@ void add_hub_flags(Command& command, HubFlags& flags) {
       .in("Hub");
 }
 
-Result<PullOptions> pull_options(const HubFlags& flags) {
+Result<hub::PullOptions> pull_options(const HubFlags& flags) {
   using std::chrono::milliseconds;
-  PullOptions options;
+  hub::PullOptions options;
   options.cache = flags.cache.empty() ? hub_cache_folder() : std::filesystem::path(flags.cache);
   options.offline = flags.offline || hub_offline();
   if (!options.offline) {
@@ -58,7 +58,7 @@ Result<PullOptions> pull_options(const HubFlags& flags) {
   }
   options.jobs = flags.jobs;
   options.retry.attempts = flags.retries + 1;
-  NetworkOptions& network = options.network;
+  hub::NetworkOptions& network = options.network;
   network.stall_timeout = milliseconds(static_cast<milliseconds::rep>(flags.timeout * 1000));
   network.connect_timeout = std::min(network.connect_timeout, network.stall_timeout);
   network.user_agent = "trinity/" TRINITY_VERSION;
@@ -69,4 +69,4 @@ Result<PullOptions> pull_options(const HubFlags& flags) {
   return options;
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::flags

@@ -7,7 +7,7 @@
 #include "command_line/command_line.h"
 #include "hub/pull.h"
 
-namespace trinity::cli {
+namespace trinity::flags {
 
 struct HubFlags {
   std::vector<std::string> endpoints;
@@ -18,10 +18,10 @@ struct HubFlags {
   double timeout = 30;  // seconds
 };
 
-void add_hub_flags(Command& command, HubFlags& flags);
+void add_hub_flags(command_line::Command& command, HubFlags& flags);
 
 /// Also from the environment: what hub_environment.h names; the proxies (https_proxy, http_proxy,
 /// all_proxy, no_proxy) and SSL_CERT_FILE. Errors: those of hub_endpoint.
-Result<PullOptions> pull_options(const HubFlags& flags);
+Result<hub::PullOptions> pull_options(const HubFlags& flags);
 
-}  // namespace trinity::cli
+}  // namespace trinity::flags

@@ -6,9 +6,10 @@
 #include "terminal/output.h"
 #include "terminal/terminal.h"
 
-namespace trinity::cli {
+namespace trinity::flags {
 
-void add_source_flags(Command& command, SourceFlags& flags, const std::string& argument_help) {
+void add_source_flags(command_line::Command& command, SourceFlags& flags,
+                      const std::string& argument_help) {
   command.sentence("text", flags.argument, argument_help).takes("TEXT");
   command.value("--input", flags.input, "file with a JSON record a line (-: standard input)")
       .takes("FILE")
@@ -26,17 +27,17 @@ void add_source_flags(Command& command, SourceFlags& flags, const std::string& a
 Result<std::optional<wire::RecordReader>> open_source(const SourceFlags& flags) {
   if (flags.has_text()) return std::optional<wire::RecordReader>();
   TRINITY_TRY(wire::LineReader lines, wire::LineReader::open(flags.input));
-  if (flags.input == "-" && is_terminal(STDIN_FILENO))
-    note("reading a JSON record a line from the terminal; end with Ctrl-D");
+  if (flags.input == "-" && terminal::is_terminal(STDIN_FILENO))
+    terminal::note("reading a JSON record a line from the terminal; end with Ctrl-D");
   return std::optional<wire::RecordReader>(std::move(lines));
 }
 
 std::size_t batch_size(const SourceFlags& flags, std::size_t preferred) {
   if (flags.batch > 0) return flags.batch;
-  return flags.input == "-" && is_terminal(STDIN_FILENO) ? 1 : preferred;
+  return flags.input == "-" && terminal::is_terminal(STDIN_FILENO) ? 1 : preferred;
 }
 
-void add_reading_flags(Command& command, InputOptions& options) {
+void add_reading_flags(command_line::Command& command, InputOptions& options) {
   command
       .choice("--input-mode", options.input_mode,
               {InputMode::plain, InputMode::chat, InputMode::chat_raw}, input_mode_name,
@@ -57,4 +58,4 @@ void add_reading_flags(Command& command, InputOptions& options) {
       .in("Model");
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::flags

@@ -10,7 +10,7 @@
 #include "command_line/command_line.h"
 #include "wire/record_reader.h"
 
-namespace trinity::cli {
+namespace trinity::flags {
 
 struct SourceFlags {
   std::optional<std::string> argument;  // a text on the command line; "-" is standard input
@@ -22,7 +22,8 @@ struct SourceFlags {
 };
 
 /// The positional text, --input and --batch.
-void add_source_flags(Command& command, SourceFlags& flags, const std::string& argument_help);
+void add_source_flags(command_line::Command& command, SourceFlags& flags,
+                      const std::string& argument_help);
 
 /// The records to read; nothing when a text is given. On a terminal a hint says what is awaited.
 /// Opened before a model is loaded, so that a wrong path is told at once. Errors: those of
@@ -33,6 +34,6 @@ Result<std::optional<wire::RecordReader>> open_source(const SourceFlags& flags);
 std::size_t batch_size(const SourceFlags& flags, std::size_t preferred);
 
 /// --input-mode, --special, --no-prefix-cache, --full.
-void add_reading_flags(Command& command, InputOptions& options);
+void add_reading_flags(command_line::Command& command, InputOptions& options);
 
-}  // namespace trinity::cli
+}  // namespace trinity::flags

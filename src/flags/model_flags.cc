@@ -7,14 +7,14 @@
 #include "router/model_files.h"
 #include "terminal/output.h"
 
-namespace trinity::cli {
-void add_model_flags(Command& command, ModelFlags& flags) {
+namespace trinity::flags {
+void add_model_flags(command_line::Command& command, ModelFlags& flags) {
   add_model_folder_flag(command, flags.model);
   add_profile_flag(command, flags.profile);
   add_threads_flag(command, flags.threads);
 }
 
-void add_profile_flag(Command& command, std::string& profile) {
+void add_profile_flag(command_line::Command& command, std::string& profile) {
   command
       .value("--profile", profile,
              "how to compute, see `trinity profiles`; fast: the fastest one here (without it: the "
@@ -23,7 +23,7 @@ void add_profile_flag(Command& command, std::string& profile) {
       .in("Model");
 }
 
-void add_threads_flag(Command& command, int& threads) {
+void add_threads_flag(command_line::Command& command, int& threads) {
   command
       .value("--threads", threads,
              "threads to compute with (0: all processors, but one for a tiny model)")
@@ -32,7 +32,7 @@ void add_threads_flag(Command& command, int& threads) {
       .in("Model");
 }
 
-void add_model_folder_flag(Command& command, std::filesystem::path& model) {
+void add_model_folder_flag(command_line::Command& command, std::filesystem::path& model) {
   command
       .value("--model", model,
              "folder with config.json, tokenizer.json and *.safetensors (without it: the embedded "
@@ -41,7 +41,8 @@ void add_model_folder_flag(Command& command, std::filesystem::path& model) {
       .in("Model");
 }
 
-Flag add_tokenizer_flag(Command& command, std::filesystem::path& tokenizer) {
+command_line::Flag add_tokenizer_flag(command_line::Command& command,
+                                      std::filesystem::path& tokenizer) {
   return command
       .value("--tokenizer", tokenizer,
              "tokenizer.json to use (without it: the model's own, or one that models around it "
@@ -50,7 +51,7 @@ Flag add_tokenizer_flag(Command& command, std::filesystem::path& tokenizer) {
       .in("Model");
 }
 
-Flag add_head_flag(Command& command, std::filesystem::path& head) {
+command_line::Flag add_head_flag(command_line::Command& command, std::filesystem::path& head) {
   return command
       .value("--head", head,
              "router head of the model (without it: router_head.safetensors beside the model)")
@@ -58,9 +59,9 @@ Flag add_head_flag(Command& command, std::filesystem::path& head) {
       .in("Model");
 }
 
-LayerFlags add_layer_flags(Command& command, std::vector<std::int64_t>& layers,
+LayerFlags add_layer_flags(command_line::Command& command, std::vector<std::int64_t>& layers,
                            std::optional<TieMode>& tie_mode) {
-  Flag chosen =
+  command_line::Flag chosen =
       command
           .value("--layers", layers,
                  "layers that the vector adapts besides embedding and LM head, counted from 0, for "
@@ -69,19 +70,20 @@ LayerFlags add_layer_flags(Command& command, std::vector<std::int64_t>& layers,
           .commas()
           .at_least(0)
           .in("Adaptation");
-  Flag tied = command
-                  .choice("--tie-mode", tie_mode,
-                          {TieMode::embed_offsets, TieMode::last_write, TieMode::lm_head_offsets,
-                           TieMode::compound},
-                          tie_mode_name,
-                          "offsets that a tied embedding gets: embed_offsets, last_write, "
-                          "lm_head_offsets or compound (without it: embed_offsets)")
-                  .takes("MODE")
-                  .in("Adaptation");
+  command_line::Flag tied =
+      command
+          .choice("--tie-mode", tie_mode,
+                  {TieMode::embed_offsets, TieMode::last_write, TieMode::lm_head_offsets,
+                   TieMode::compound},
+                  tie_mode_name,
+                  "offsets that a tied embedding gets: embed_offsets, last_write, "
+                  "lm_head_offsets or compound (without it: embed_offsets)")
+          .takes("MODE")
+          .in("Adaptation");
   return {chosen, tied};
 }
 
-Flag add_head_rows_flag(Command& command, std::int64_t& head_rows) {
+command_line::Flag add_head_rows_flag(command_line::Command& command, std::int64_t& head_rows) {
   return command
       .value("--head-rows", head_rows,
              "rows of the vector's head: agents, then three roles (without it: as many as the "
@@ -91,7 +93,7 @@ Flag add_head_rows_flag(Command& command, std::int64_t& head_rows) {
       .in("Adaptation");
 }
 
-void add_adaptation_flags(Command& command, ModelFlags& flags) {
+void add_adaptation_flags(command_line::Command& command, ModelFlags& flags) {
   command.value("--bundle", flags.bundle, "adapted bundle over --model; brings its own head")
       .takes("DIR")
       .in("Adaptation");
@@ -127,7 +129,7 @@ RouterOptions router_options(const ModelFlags& flags) {
   return options;
 }
 
-std::vector<NamedPath> model_inputs(const ModelFlags& flags) {
+std::vector<terminal::NamedPath> model_inputs(const ModelFlags& flags) {
   return {{"--model", flags.model},
           {"--tokenizer", flags.tokenizer},
           {"--head", flags.head},
@@ -159,30 +161,31 @@ Result<Router> load_router(const ModelFlags& flags, bool needs_head) {
   if (!flags.announce) return router;
   const RouterInfo& info = router.info();
   if (info.tiny_router)
-    note(fmt::format("using {}, profile {}", describe_model(info, flags.model), info.profile));
+    terminal::note(
+        fmt::format("using {}, profile {}", describe_model(info, flags.model), info.profile));
   if (!info.adaptation.empty())
-    note(fmt::format("adapted by the {}, profile {}", info.adaptation, info.profile));
+    terminal::note(fmt::format("adapted by the {}, profile {}", info.adaptation, info.profile));
   if (needs_head && flags.head.empty() && !info.head.empty())
-    note(fmt::format("using the head {}, profile {}", info.head.string(), info.profile));
+    terminal::note(fmt::format("using the head {}, profile {}", info.head.string(), info.profile));
   if (!info.broken_promise.empty())
-    note(fmt::format("profile {} is only {} here: {}", info.profile, info.exactness,
-                     info.broken_promise));
-  for (const std::string& warning : info.warnings) warn(warning);
+    terminal::note(fmt::format("profile {} is only {} here: {}", info.profile, info.exactness,
+                               info.broken_promise));
+  for (const std::string& warning : info.warnings) terminal::warn(warning);
   return router;
 }
 
-Result<Tokenizer> load_tokenizer(const std::filesystem::path& model,
-                                 const std::filesystem::path& tokenizer) {
-  if (!tokenizer.empty()) return Tokenizer::load(tokenizer);
+Result<text::Tokenizer> load_tokenizer(const std::filesystem::path& model,
+                                       const std::filesystem::path& tokenizer) {
+  if (!tokenizer.empty()) return text::Tokenizer::load(tokenizer);
   if (model.empty()) {
-    TRINITY_TRY(const std::unique_ptr<ModelFiles> files, open_tiny_router());
-    note("using the tokenizer of the embedded tiny router");
+    TRINITY_TRY(const std::unique_ptr<router::ModelFiles> files, router::open_tiny_router());
+    terminal::note("using the tokenizer of the embedded tiny router");
     return files->tokenizer();
   }
   const std::filesystem::path own = model / "tokenizer.json";
   std::error_code ignored;
-  if (std::filesystem::exists(own, ignored)) return Tokenizer::load(own);
-  TRINITY_TRY(const std::unique_ptr<ModelFiles> files, open_model_folder(model));
+  if (std::filesystem::exists(own, ignored)) return text::Tokenizer::load(own);
+  TRINITY_TRY(const std::unique_ptr<router::ModelFiles> files, router::open_model_folder(model));
   return files->tokenizer();
 }
 
@@ -192,4 +195,4 @@ std::string describe_model(const RouterInfo& info, const std::filesystem::path& 
   return model.string();
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::flags

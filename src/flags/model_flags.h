@@ -13,7 +13,7 @@
 #include "terminal/output_file.h"
 #include "text/tokenizer.h"
 
-namespace trinity::cli {
+namespace trinity::flags {
 
 /// The flags fill the router's own options.
 struct ModelFlags : RouterOptions {
@@ -21,30 +21,31 @@ struct ModelFlags : RouterOptions {
 };
 
 /// --model alone.
-void add_model_folder_flag(Command& command, std::filesystem::path& model);
-void add_profile_flag(Command& command, std::string& profile);
-void add_threads_flag(Command& command, int& threads);
+void add_model_folder_flag(command_line::Command& command, std::filesystem::path& model);
+void add_profile_flag(command_line::Command& command, std::string& profile);
+void add_threads_flag(command_line::Command& command, int& threads);
 /// --model, --profile, --threads.
-void add_model_flags(Command& command, ModelFlags& flags);
+void add_model_flags(command_line::Command& command, ModelFlags& flags);
 /// --tokenizer, where text is read.
-Flag add_tokenizer_flag(Command& command, std::filesystem::path& tokenizer);
+command_line::Flag add_tokenizer_flag(command_line::Command& command,
+                                      std::filesystem::path& tokenizer);
 /// --head, where a decision is made.
-Flag add_head_flag(Command& command, std::filesystem::path& head);
+command_line::Flag add_head_flag(command_line::Command& command, std::filesystem::path& head);
 
 /// --bundle, --vector, --layers, --head-rows, --tie-mode, where a model may be adapted.
-void add_adaptation_flags(Command& command, ModelFlags& flags);
+void add_adaptation_flags(command_line::Command& command, ModelFlags& flags);
 /// --layers and --tie-mode alone.
 struct LayerFlags {
-  Flag layers, tie_mode;
+  command_line::Flag layers, tie_mode;
 };
-LayerFlags add_layer_flags(Command& command, std::vector<std::int64_t>& layers,
+LayerFlags add_layer_flags(command_line::Command& command, std::vector<std::int64_t>& layers,
                            std::optional<TieMode>& tie_mode);
 
 /// --head-rows, wherever a router vector is divided.
-Flag add_head_rows_flag(Command& command, std::int64_t& head_rows);
+command_line::Flag add_head_rows_flag(command_line::Command& command, std::int64_t& head_rows);
 
 /// What --model and its like read, for check_outputs.
-std::vector<NamedPath> model_inputs(const ModelFlags& flags);
+std::vector<terminal::NamedPath> model_inputs(const ModelFlags& flags);
 
 /// Whether these flags can mean something together. Errors, all usage: `two_heads`,
 /// `head_without_model`, `tokenizer_without_model`.
@@ -61,11 +62,11 @@ RouterOptions router_options(const ModelFlags& flags);
 
 /// The tokenizer file, else that of a model folder, which needs no weights when it has a
 /// tokenizer.json of its own, else the embedded tiny router's.
-Result<Tokenizer> load_tokenizer(const std::filesystem::path& model,
-                                 const std::filesystem::path& tokenizer);
+Result<text::Tokenizer> load_tokenizer(const std::filesystem::path& model,
+                                       const std::filesystem::path& tokenizer);
 
 /// One line that names the model, for example "the embedded tiny router (a demonstration, not
 /// trained on real conversations)".
 std::string describe_model(const RouterInfo& info, const std::filesystem::path& model);
 
-}  // namespace trinity::cli
+}  // namespace trinity::flags

@@ -7,13 +7,14 @@
 
 #include "base/utf8.h"
 
-namespace trinity::cli {
+namespace trinity::flags {
 
-Record<RouterQuery> prompt_record(const std::string& prompt) {
+wire::Record<RouterQuery> prompt_record(const std::string& prompt) {
   if (prompt.empty())
-    return {RecordOrigin(), fail(ErrorKind::invalid_input, "empty_transcript",
-                                 "the prompt is empty; give a text, or records on standard input")};
-  return {RecordOrigin(), RouterQuery(prompt)};
+    return {wire::RecordOrigin(),
+            fail(ErrorKind::invalid_input, "empty_transcript",
+                 "the prompt is empty; give a text, or records on standard input")};
+  return {wire::RecordOrigin(), RouterQuery(prompt)};
 }
 
 Result<std::vector<std::int32_t>> parse_id_list(std::string_view text) {
@@ -35,4 +36,4 @@ Result<std::vector<std::int32_t>> parse_id_list(std::string_view text) {
   }
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::flags

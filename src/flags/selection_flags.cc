@@ -2,7 +2,7 @@
 
 #include "route/selection.h"
 
-namespace trinity::cli {
+namespace trinity::flags {
 namespace {
 
 bool uses_softmax(const DecisionRule& rule) {
@@ -15,7 +15,7 @@ bool samples(const DecisionRule& rule) {
          rule.role_selection == SelectionMode::sample;
 }
 
-void add_mode(Command& command, const std::string& name, SelectionMode& target) {
+void add_mode(command_line::Command& command, const std::string& name, SelectionMode& target) {
   command
       .choice(name, target, {SelectionMode::argmax, SelectionMode::softmax, SelectionMode::sample},
               selection_mode_name, "argmax, softmax or sample")
@@ -26,7 +26,7 @@ void add_mode(Command& command, const std::string& name, SelectionMode& target) 
 
 }  // namespace
 
-void add_selection_flags(Command& command, DecisionRule& rule) {
+void add_selection_flags(command_line::Command& command, DecisionRule& rule) {
   constexpr const char* group = "Selection";
   add_mode(command, "--agent-selection", rule.agent_selection);
   add_mode(command, "--role-selection", rule.role_selection);
@@ -42,7 +42,7 @@ void add_selection_flags(Command& command, DecisionRule& rule) {
       .parsed(
           "--seed",
           [&rule](const std::string& text) {
-            const auto seed = parse_selection_seed(text);
+            const auto seed = route::parse_selection_seed(text);
             if (!seed) return seed.error().message;
             rule.seed = *seed;
             return std::string();
@@ -56,4 +56,4 @@ void add_selection_flags(Command& command, DecisionRule& rule) {
       .in(group);
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::flags

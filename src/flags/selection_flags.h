@@ -5,9 +5,9 @@
 
 #include "command_line/command_line.h"
 
-namespace trinity::cli {
+namespace trinity::flags {
 
 /// --agent-selection, --role-selection, --temperature, --seed, --probabilities.
-void add_selection_flags(Command& command, DecisionRule& rule);
+void add_selection_flags(command_line::Command& command, DecisionRule& rule);
 
-}  // namespace trinity::cli
+}  // namespace trinity::flags

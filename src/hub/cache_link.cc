@@ -11,7 +11,7 @@
 #include "base/sha256.h"
 #include "base/try.h"
 
-namespace trinity {
+namespace trinity::hub {
 namespace {
 
 namespace fs = std::filesystem;
@@ -76,4 +76,4 @@ Status copy_verified(const fs::path& from, const std::string& sha256, const fs::
   return file.commit();
 }
 
-}  // namespace trinity
+}  // namespace trinity::hub

@@ -10,7 +10,7 @@
 #include <string>
 #include <system_error>
 
-namespace trinity {
+namespace trinity::hub {
 
 /// Makes `link` show `target`; fails with std::errc::file_exists when there is something already.
 using MakeLink = std::function<std::error_code(const std::filesystem::path& target,
@@ -35,4 +35,4 @@ std::error_code put_hard_link(const CacheLinks& links, const std::filesystem::pa
 Status copy_verified(const std::filesystem::path& from, const std::string& sha256,
                      const std::filesystem::path& to);
 
-}  // namespace trinity
+}  // namespace trinity::hub

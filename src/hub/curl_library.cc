@@ -2,7 +2,7 @@
 
 #include <dlfcn.h>
 
-namespace trinity {
+namespace trinity::hub {
 namespace {
 
 template <typename Function>
@@ -51,4 +51,4 @@ Result<const CurlLibrary*> CurlLibrary::load() {
   return &*library;
 }
 
-}  // namespace trinity
+}  // namespace trinity::hub

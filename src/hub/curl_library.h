@@ -5,7 +5,7 @@
 #include <curl/curl.h>
 #include <trinity/error.h>
 
-namespace trinity {
+namespace trinity::hub {
 
 /// The functions in use, under their own names without the prefix "curl_".
 struct CurlLibrary {
@@ -35,4 +35,4 @@ struct CurlLibrary {
   static Result<const CurlLibrary*> load();
 };
 
-}  // namespace trinity
+}  // namespace trinity::hub

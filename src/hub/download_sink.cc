@@ -9,7 +9,7 @@
 #include "base/try.h"
 #include "base/utf8.h"
 
-namespace trinity {
+namespace trinity::hub {
 namespace {
 
 constexpr std::uint64_t kMaxUnknownBytes = std::uint64_t{1} << 40;  // of a file of unstated size
@@ -111,4 +111,4 @@ Status DownloadSink::write(std::span<const std::byte> bytes) {
   return {};
 }
 
-}  // namespace trinity
+}  // namespace trinity::hub

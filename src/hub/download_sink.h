@@ -12,7 +12,7 @@
 #include "hub/partial_file.h"
 #include "hub/pin.h"
 
-namespace trinity {
+namespace trinity::hub {
 
 /// A size in bytes and whose word it is.
 struct StatedSize {
@@ -56,4 +56,4 @@ class DownloadSink final : public BodySink {
   bool wrong_range_ = false;
 };
 
-}  // namespace trinity
+}  // namespace trinity::hub

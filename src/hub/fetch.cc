@@ -8,7 +8,7 @@
 #include "base/utf8.h"
 #include "hub/fetch_attempt.h"
 
-namespace trinity {
+namespace trinity::hub {
 
 const char* file_source_name(FileSource source) {
   switch (source) {
@@ -137,4 +137,4 @@ Result<FetchedFile> Fetcher::fetch(const PinFile& file, FileProgress& progress,
   return tl::unexpected(std::move(*first_error));
 }
 
-}  // namespace trinity
+}  // namespace trinity::hub

@@ -21,7 +21,7 @@
 #include "hub/pin.h"
 #include "net/retry.h"
 
-namespace trinity {
+namespace trinity::hub {
 
 /// How far one file is; read by another thread while it is fetched.
 struct FileProgress {
@@ -80,4 +80,4 @@ class Fetcher {
   std::unique_ptr<HubClient> client_;
 };
 
-}  // namespace trinity
+}  // namespace trinity::hub

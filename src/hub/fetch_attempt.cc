@@ -11,7 +11,7 @@
 #include "hub/download_sink.h"
 #include "hub/file_lock.h"
 
-namespace trinity {
+namespace trinity::hub {
 namespace {
 
 class NoBody final : public BodySink {
@@ -236,4 +236,4 @@ FetchResult<FetchedFile> FetchAttempt::finish(FetchedFile fetched) {
   return fetched;
 }
 
-}  // namespace trinity
+}  // namespace trinity::hub

@@ -18,7 +18,7 @@
 #include "hub/fetch.h"
 #include "hub/partial_file.h"
 
-namespace trinity {
+namespace trinity::hub {
 
 class FetchAttempt {
  public:
@@ -72,4 +72,4 @@ class FetchAttempt {
   std::uint64_t first_offset_ = kNoOffset;
 };
 
-}  // namespace trinity
+}  // namespace trinity::hub

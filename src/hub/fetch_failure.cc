@@ -5,7 +5,7 @@
 #include "base/utf8.h"
 #include "net/redact.h"
 
-namespace trinity {
+namespace trinity::hub {
 namespace {
 
 constexpr std::size_t kMaxSentenceBytes = 300;  // of the hub's own
@@ -89,4 +89,4 @@ FetchFailure failure_of_status(const HttpResponse& response, const AskedFor& ask
   return failure;
 }
 
-}  // namespace trinity
+}  // namespace trinity::hub

@@ -11,7 +11,7 @@
 
 #include "hub/http_client.h"
 
-namespace trinity {
+namespace trinity::hub {
 
 enum class Remedy {
   retry,          // the same endpoint may answer later
@@ -50,4 +50,4 @@ struct AskedFor {
 /// (X-Error-Message) is part of the sentence, shortened and without control characters.
 FetchFailure failure_of_status(const HttpResponse& response, const AskedFor& asked);
 
-}  // namespace trinity
+}  // namespace trinity::hub

@@ -9,7 +9,7 @@
 #include <thread>
 #include <utility>
 
-namespace trinity {
+namespace trinity::hub {
 
 Result<FileLock> FileLock::acquire(const std::filesystem::path& path,
                                    std::chrono::milliseconds patience,
@@ -40,4 +40,4 @@ Result<FileLock> FileLock::acquire(const std::filesystem::path& path,
   return lock;
 }
 
-}  // namespace trinity
+}  // namespace trinity::hub

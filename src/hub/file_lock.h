@@ -11,7 +11,7 @@
 
 #include "base/descriptor.h"
 
-namespace trinity {
+namespace trinity::hub {
 
 class FileLock {
  public:
@@ -25,4 +25,4 @@ class FileLock {
   Descriptor descriptor_;  // the lock lasts as long as this is open
 };
 
-}  // namespace trinity
+}  // namespace trinity::hub

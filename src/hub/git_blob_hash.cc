@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/try.h"
 
-namespace trinity {
+namespace trinity::hub {
 namespace {
 
 class Sha1 {
@@ -106,4 +106,4 @@ Result<std::string> git_blob_hash_of_file(const std::filesystem::path& path) {
   return git_blob_hash(file.bytes());
 }
 
-}  // namespace trinity
+}  // namespace trinity::hub

@@ -11,7 +11,7 @@
 #include <span>
 #include <string>
 
-namespace trinity {
+namespace trinity::hub {
 
 /// 40 lower-case hexadecimal digits.
 std::string git_blob_hash(std::span<const std::byte> content);
@@ -19,4 +19,4 @@ std::string git_blob_hash(std::span<const std::byte> content);
 /// Errors: those of MappedFile::open.
 Result<std::string> git_blob_hash_of_file(const std::filesystem::path& path);
 
-}  // namespace trinity
+}  // namespace trinity::hub

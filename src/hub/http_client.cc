@@ -10,7 +10,7 @@
 #include "base/try.h"
 #include "hub/curl_library.h"
 
-namespace trinity {
+namespace trinity::hub {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -283,4 +283,4 @@ HttpOutcome HttpClient::perform(const HttpRequest& request, BodySink& sink,
   return outcome;
 }
 
-}  // namespace trinity
+}  // namespace trinity::hub

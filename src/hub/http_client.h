@@ -18,7 +18,7 @@
 
 #include "net/url.h"
 
-namespace trinity {
+namespace trinity::hub {
 
 struct NetworkOptions {
   std::chrono::milliseconds connect_timeout{10'000};
@@ -83,4 +83,4 @@ class HttpClient {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace trinity
+}  // namespace trinity::hub

@@ -12,7 +12,7 @@
 #include "base/utf8.h"
 #include "hub/git_blob_hash.h"
 
-namespace trinity {
+namespace trinity::hub {
 namespace {
 
 namespace fs = std::filesystem;
@@ -186,4 +186,4 @@ bool is_commit_name(const std::string& commit) {
                      [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
-}  // namespace trinity
+}  // namespace trinity::hub

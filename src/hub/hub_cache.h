@@ -22,7 +22,7 @@
 #include "hub/pin.h"
 #include "hub/repo.h"
 
-namespace trinity {
+namespace trinity::hub {
 
 /// What vouches for a file's content.
 enum class Verified {
@@ -87,4 +87,4 @@ std::string blob_name(const std::string& etag, const CachedFile& content);
 /// Whether this may be a commit's folder name.
 bool is_commit_name(const std::string& commit);
 
-}  // namespace trinity
+}  // namespace trinity::hub

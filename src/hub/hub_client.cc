@@ -9,7 +9,7 @@
 #include "base/try.h"
 #include "base/utf8.h"
 
-namespace trinity {
+namespace trinity::hub {
 namespace {
 
 constexpr int kMaxRedirects = 8;
@@ -198,4 +198,4 @@ FetchResult<HubClient::Document> HubClient::get_text(const Endpoint& endpoint,
   return Document{sink.take(), std::move(*answer)};
 }
 
-}  // namespace trinity
+}  // namespace trinity::hub

@@ -15,7 +15,7 @@
 #include "hub/repo.h"
 #include "net/url.h"
 
-namespace trinity {
+namespace trinity::hub {
 
 /// A secret that opens private and gated repositories.
 struct AccessToken {
@@ -95,4 +95,4 @@ Status require_safe_redirect(const net::Url& from, const net::Url& to);
 bool is_success(int status);
 bool is_redirect(int status);
 
-}  // namespace trinity
+}  // namespace trinity::hub

@@ -10,7 +10,7 @@
 #include "hub/pull_endpoints.h"
 #include "net/redact.h"
 
-namespace trinity {
+namespace trinity::hub {
 namespace {
 
 constexpr std::size_t kMaxPageBytes = std::size_t{16} << 20;
@@ -123,4 +123,4 @@ Result<Pin> list_files(const Repo& repo, const PullOptions& options) {
   return pin;
 }
 
-}  // namespace trinity
+}  // namespace trinity::hub

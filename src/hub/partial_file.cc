@@ -10,7 +10,7 @@
 #include <cstring>
 #include <utility>
 
-namespace trinity {
+namespace trinity::hub {
 
 Result<PartialFile> PartialFile::open(const std::filesystem::path& path) {
   std::error_code ignored;
@@ -106,4 +106,4 @@ void PartialFile::remove() {
   std::filesystem::remove(path_, ignored);
 }
 
-}  // namespace trinity
+}  // namespace trinity::hub

@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <span>
 
-namespace trinity {
+namespace trinity::hub {
 
 class PartialFile {
  public:
@@ -43,4 +43,4 @@ class PartialFile {
   std::uint64_t size_ = 0;
 };
 
-}  // namespace trinity
+}  // namespace trinity::hub

@@ -8,7 +8,7 @@
 #include "base/utf8.h"
 #include "hub/safe_path.h"
 
-namespace trinity {
+namespace trinity::hub {
 namespace {
 
 constexpr JsonLimits kLimits = {.max_depth = 16, .max_bytes = std::size_t{16} << 20};
@@ -154,4 +154,4 @@ std::string pin_json(const Pin& pin) {
   return json_text(root, 2) + "\n";
 }
 
-}  // namespace trinity
+}  // namespace trinity::hub

@@ -21,7 +21,7 @@
 
 #include "hub/repo.h"
 
-namespace trinity {
+namespace trinity::hub {
 
 struct PinFile {
   std::string path;                   // relative, with forward slashes
@@ -58,4 +58,4 @@ std::string pin_json(const Pin& pin);
 /// 64 lower-case hexadecimal digits.
 bool is_sha256_hex(std::string_view text);
 
-}  // namespace trinity
+}  // namespace trinity::hub

@@ -18,7 +18,7 @@
 #include "hub/safe_path.h"
 #include "net/redact.h"
 
-namespace trinity {
+namespace trinity::hub {
 namespace {
 
 namespace fs = std::filesystem;
@@ -301,4 +301,4 @@ Result<PullReport> pull(const Pin& pin, const PullOptions& options, const PullLi
   return report;
 }
 
-}  // namespace trinity
+}  // namespace trinity::hub

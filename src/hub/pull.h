@@ -18,7 +18,7 @@
 #include "hub/fetch.h"
 #include "hub/pin.h"
 
-namespace trinity {
+namespace trinity::hub {
 
 struct PullOptions {
   /// Tried in order before the pin's mirrors.
@@ -74,4 +74,4 @@ Result<PullReport> pull(const Pin& pin, const PullOptions& options,
 /// `not_in_cache` (offline), `invalid_listing`, `hub_not_found` and so on, as for a file.
 Result<Pin> list_files(const Repo& repo, const PullOptions& options);
 
-}  // namespace trinity
+}  // namespace trinity::hub

@@ -2,7 +2,7 @@
 
 #include "base/try.h"
 
-namespace trinity {
+namespace trinity::hub {
 
 Result<std::vector<Endpoint>> pull_endpoints(const Pin& pin, const PullOptions& options) {
   std::vector<Endpoint> endpoints;
@@ -26,4 +26,4 @@ Result<std::vector<Endpoint>> pull_endpoints(const Pin& pin, const PullOptions& 
   return endpoints;
 }
 
-}  // namespace trinity
+}  // namespace trinity::hub

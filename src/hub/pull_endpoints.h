@@ -3,11 +3,11 @@
 
 #include "hub/pull.h"
 
-namespace trinity {
+namespace trinity::hub {
 
 /// The endpoints of the options, the first (or the token's home) with the token, and then the pin's
 /// mirrors. Offline: none. Errors: those of make_endpoint; `insecure_mirror` for a mirror without
 /// encryption.
 Result<std::vector<Endpoint>> pull_endpoints(const Pin& pin, const PullOptions& options);
 
-}  // namespace trinity
+}  // namespace trinity::hub

@@ -6,7 +6,7 @@
 
 #include "base/utf8.h"
 
-namespace trinity {
+namespace trinity::hub {
 namespace {
 
 constexpr std::size_t kMaxNameBytes = 96;  // of a part of a repository's name, as hubs limit it
@@ -116,4 +116,4 @@ std::string cache_folder_name(const Repo& repo) {
   return name;
 }
 
-}  // namespace trinity
+}  // namespace trinity::hub

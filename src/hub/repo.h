@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace trinity {
+namespace trinity::hub {
 
 enum class RepoType { model, dataset };
 /// "model" or "dataset".
@@ -36,4 +36,4 @@ std::string page_target(const Repo& repo);
 /// The repository's folder in a Hugging Face cache: "models--o--n".
 std::string cache_folder_name(const Repo& repo);
 
-}  // namespace trinity
+}  // namespace trinity::hub

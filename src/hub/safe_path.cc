@@ -8,7 +8,7 @@
 #include "base/try.h"
 #include "base/utf8.h"
 
-namespace trinity {
+namespace trinity::hub {
 namespace {
 
 constexpr std::size_t kMaxPathBytes = 1024;
@@ -69,4 +69,4 @@ Result<std::filesystem::path> resolve_in_folder(const std::filesystem::path& fol
   return folder / relative;
 }
 
-}  // namespace trinity
+}  // namespace trinity::hub

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace trinity {
+namespace trinity::hub {
 
 /// Refuses absolute names, "." and ".." and empty parts, backslashes, control characters,
 /// ill-formed UTF-8 and names longer than file systems take. Error `path_outside_folder`.
@@ -23,4 +23,4 @@ Status require_safe_paths(const std::vector<std::string>& relative);
 Result<std::filesystem::path> resolve_in_folder(const std::filesystem::path& folder,
                                                 const std::string& relative);
 
-}  // namespace trinity
+}  // namespace trinity::hub

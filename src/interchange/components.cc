@@ -11,7 +11,7 @@
 #include "base/utf8.h"
 #include "tensor/float_cast.h"
 
-namespace trinity {
+namespace trinity::interchange {
 namespace {
 
 constexpr int64_t kChunkElements = int64_t{2} << 20;
@@ -120,14 +120,14 @@ Result<ComponentScaling> scale_components(const Components& components) {
   return out;
 }
 
-Status require_f32_products(Backend& backend) {
+Status require_f32_products(backend::Backend& backend) {
   // 1 + 2⁻²³ survives a product with one only where all 24 bits of f32 are kept.
   const float fine = 1.0F + 0x1p-23F;
   const std::array<float, 1> one = {1.0F};
   const TensorView unit{DType::f32, {1, 1}, std::as_bytes(std::span(one))};
-  TRINITY_TRY(const Weight weight, backend.prepare_linear(std::span(&unit, 1)));
-  TRINITY_TRY(const Tensor x, backend.upload(std::span(&fine, 1), 1, 1));
-  TRINITY_TRY(const Tensor y, backend.linear(x, weight));
+  TRINITY_TRY(const backend::Weight weight, backend.prepare_linear(std::span(&unit, 1)));
+  TRINITY_TRY(const backend::Tensor x, backend.upload(std::span(&fine, 1), 1, 1));
+  TRINITY_TRY(const backend::Tensor y, backend.linear(x, weight));
   TRINITY_TRY(const std::vector<float> result, backend.download(y));
   if (result.size() == 1 && result[0] == fine) return {};
   return fail(ErrorKind::usage, "profile_lacks_f32_products",
@@ -136,13 +136,14 @@ Status require_f32_products(Backend& backend) {
                           backend.info().id, backend.info().dtype_policy));
 }
 
-Result<ComponentProduct> ComponentProduct::prepare(Backend& backend, const Components& components) {
+Result<ComponentProduct> ComponentProduct::prepare(backend::Backend& backend,
+                                                   const Components& components) {
   TRINITY_CHECK(check_components(components));
   TRINITY_CHECK(require_f32_products(backend));
   TRINITY_TRY(const std::vector<float> v, oriented_v(components));
   const TensorView view{
       DType::f32, {components.columns(), components.rank()}, std::as_bytes(std::span(v))};
-  TRINITY_TRY(Weight weight, backend.prepare_linear(std::span(&view, 1)));
+  TRINITY_TRY(backend::Weight weight, backend.prepare_linear(std::span(&view, 1)));
   return ComponentProduct(backend, components, std::move(weight));
 }
 
@@ -162,8 +163,8 @@ Result<std::vector<float>> ComponentProduct::scaled_rows(int64_t begin, int64_t 
 
 Result<std::vector<float>> ComponentProduct::multiply(std::span<const float> scaled) const {
   const auto count = static_cast<int64_t>(scaled.size()) / rank();
-  TRINITY_TRY(const Tensor x, backend_->upload(scaled, count, rank()));
-  TRINITY_TRY(const Tensor y, backend_->linear(x, v_));
+  TRINITY_TRY(const backend::Tensor x, backend_->upload(scaled, count, rank()));
+  TRINITY_TRY(const backend::Tensor y, backend_->linear(x, v_));
   return backend_->download(y);
 }
 
@@ -171,4 +172,4 @@ void scale_values(std::span<float> values, float factor) {
   for (float& value : values) value *= factor;
 }
 
-}  // namespace trinity
+}  // namespace trinity::interchange

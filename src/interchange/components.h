@@ -21,7 +21,7 @@
 #include "tensor/dtype.h"
 #include "tensor/tensor.h"
 
-namespace trinity {
+namespace trinity::interchange {
 
 /// How V is stored: as V [n, k] (torch.svd), or as Vᵀ [k, n] (`vh` of torch.linalg.svd, `nx`).
 enum class VLayout { torch_v, vh, nx };
@@ -60,14 +60,14 @@ Result<ComponentScaling> scale_components(const Components& components);
 
 /// Refuses a backend whose products keep less than f32's digits (bf16, int8, TF32), by trying one.
 /// Error `profile_lacks_f32_products`.
-Status require_f32_products(Backend& backend);
+Status require_f32_products(backend::Backend& backend);
 
 /// Products of rows of U with Vᵀ.
 class ComponentProduct {
  public:
   /// `backend` must outlive the product, and the memory behind `components` too. Errors: those of
   /// check_components and require_f32_products, `non_finite_values` (V).
-  static Result<ComponentProduct> prepare(Backend& backend, const Components& components);
+  static Result<ComponentProduct> prepare(backend::Backend& backend, const Components& components);
 
   int64_t rows() const { return components_.rows(); }
   int64_t columns() const { return components_.columns(); }
@@ -83,14 +83,14 @@ class ComponentProduct {
   Result<std::vector<float>> multiply(std::span<const float> scaled) const;
 
  private:
-  ComponentProduct(Backend& backend, Components components, Weight v)
+  ComponentProduct(backend::Backend& backend, Components components, backend::Weight v)
       : backend_(&backend), components_(std::move(components)), v_(std::move(v)) {}
-  Backend* backend_;
+  backend::Backend* backend_;
   Components components_;
-  Weight v_;
+  backend::Weight v_;
 };
 
 /// values · factor, each in place.
 void scale_values(std::span<float> values, float factor);
 
-}  // namespace trinity
+}  // namespace trinity::interchange

@@ -17,7 +17,7 @@
 #include "interchange/python_import_plan.h"
 #include "tensor/float_cast.h"
 
-namespace trinity {
+namespace trinity::interchange {
 namespace {
 
 bool all_finite(std::span<const float> values) {
@@ -29,7 +29,7 @@ bool all_finite(std::span<const float> values) {
 /// bytes.
 using BytesSink = std::function<Status(std::span<const std::byte>)>;
 
-Status reconstruct(Backend& backend, const ImportTensor& tensor, const BytesSink& sink,
+Status reconstruct(backend::Backend& backend, const ImportTensor& tensor, const BytesSink& sink,
                    const std::function<void(int64_t)>& on_rows) {
   TRINITY_TRY(const ComponentScaling scaling, scale_components(tensor.components));
   TRINITY_TRY(const ComponentProduct product,
@@ -59,15 +59,15 @@ Status reconstruct(Backend& backend, const ImportTensor& tensor, const BytesSink
 
 class Importer {
  public:
-  Importer(Backend& backend, const ImportOptions& options, const EventListener& listener,
-           const WorkProgress& progress)
+  Importer(backend::Backend& backend, const ImportOptions& options,
+           const bundle::EventListener& listener, const bundle::WorkProgress& progress)
       : backend_(backend), options_(options), listener_(listener), progress_(progress) {}
 
-  Result<BundleReport> run() {
+  Result<bundle::BundleReport> run() {
     const Stopwatch watch;
     TRINITY_CHECK(require_f32_products(backend_));
     TRINITY_TRY(plan_, plan_import(options_));
-    BundleReport report;
+    bundle::BundleReport report;
     out_.emplace(options_.out, plan_.manifest);
     TRINITY_CHECK(out_->prepare(options_.resume && !options_.force, options_.force));
     report.foreign_files = out_->foreign_files();
@@ -92,7 +92,7 @@ class Importer {
     if (listener_) listener_(name, fields);
   }
   Json entry_fields(size_t place) const {
-    const ManifestTensor& entry = out_->entry(place);
+    const bundle::ManifestTensor& entry = out_->entry(place);
     return {{"index", entry.index}, {"source_name", entry.source_name}, {"path", entry.path}};
   }
   void advance(int64_t rows) {
@@ -100,13 +100,13 @@ class Importer {
     if (progress_) progress_(static_cast<uint64_t>(rows_done_), static_cast<uint64_t>(rows_total_));
   }
 
-  HeadMatrix head() const {
+  route::HeadMatrix head() const {
     const auto& shape = out_->manifest().head.shape;
     return {plan_.head, shape[0], shape[1]};
   }
 
   /// A bundle that is whole already is left as it is.
-  Status import_all(BundleReport& report) {
+  Status import_all(bundle::BundleReport& report) {
     TRINITY_CHECK(out_->begin("partial"));
     for (size_t place = 0; place < plan_.tensors.size(); ++place) {
       if (out_->entry(place).complete()) {
@@ -123,7 +123,7 @@ class Importer {
 
   /// What an earlier import of the same input finished.
   Status take_over() {
-    const Manifest& previous = *out_->previous();
+    const bundle::Manifest& previous = *out_->previous();
     if (!previous.imported.importer ||
         recorded_sources_hash(previous) != recorded_sources_hash(plan_.manifest))
       return fail(ErrorKind::usage, "python_importer_exception",
@@ -137,7 +137,7 @@ class Importer {
   }
 
   Status import_tensor(size_t place) {
-    ManifestTensor entry = out_->entry(place);
+    bundle::ManifestTensor entry = out_->entry(place);
     event("python_import_tensor_started", entry_fields(place));
     Status written = write_tensor(plan_.tensors[place], entry);
     if (!written) {
@@ -145,7 +145,7 @@ class Importer {
       if (written.error().tag == "checkpoint_write_error") return written;
       return reconstruct_error(entry.source_name, written.error());
     }
-    entry.status = TensorStatus::complete;
+    entry.status = bundle::TensorStatus::complete;
     entry.made.backend_label = entry.made.adapted_backend = backend_.info().label;
     TRINITY_CHECK(out_->record(place, entry));
     Json fields = entry_fields(place);
@@ -155,13 +155,13 @@ class Importer {
     return {};
   }
 
-  Status write_tensor(const ImportTensor& tensor, ManifestTensor& entry) {
+  Status write_tensor(const ImportTensor& tensor, bundle::ManifestTensor& entry) {
     const auto writing = [](Error error) {
       return fail(error.kind, "checkpoint_write_error", std::move(error.message));
     };
-    auto path = resolve_inside(options_.out, entry.checkpoint_path);
+    auto path = bundle::resolve_inside(options_.out, entry.checkpoint_path);
     if (!path) return writing(std::move(path.error()));
-    auto file = TensorFile::create(*path, {entry.artifact_key, tensor.dtype, entry.shape});
+    auto file = bundle::TensorFile::create(*path, {entry.artifact_key, tensor.dtype, entry.shape});
     if (!file) return writing(std::move(file.error()));
     std::vector<std::byte> whole;  // of a matrix that has to be turned
     const auto sink = [&](std::span<const std::byte> bytes) -> Status {
@@ -188,7 +188,7 @@ class Importer {
 
   /// The head, then the manifest that says so.
   Status finish() {
-    event("python_import_write_started", {{"head", kHeadFile}});
+    event("python_import_write_started", {{"head", bundle::kHeadFile}});
     std::string ignored;
     TRINITY_CHECK(out_->head(head(), true, ignored));
     TRINITY_CHECK(out_->finish(true));
@@ -196,21 +196,22 @@ class Importer {
     return {};
   }
 
-  Backend& backend_;
+  backend::Backend& backend_;
   const ImportOptions& options_;
-  const EventListener& listener_;
-  const WorkProgress& progress_;
+  const bundle::EventListener& listener_;
+  const bundle::WorkProgress& progress_;
   ImportPlan plan_;
-  std::optional<BundleWriter> out_;
+  std::optional<bundle::BundleWriter> out_;
   int64_t rows_done_ = 0, rows_total_ = 0;
 };
 
 }  // namespace
 
-Result<BundleReport> import_python_components(Backend& backend, const ImportOptions& options,
-                                              const EventListener& listener,
-                                              const WorkProgress& progress) {
+Result<bundle::BundleReport> import_python_components(backend::Backend& backend,
+                                                      const ImportOptions& options,
+                                                      const bundle::EventListener& listener,
+                                                      const bundle::WorkProgress& progress) {
   return Importer(backend, options, listener, progress).run();
 }
 
-}  // namespace trinity
+}  // namespace trinity::interchange

@@ -21,7 +21,7 @@
 #include "bundle/manifest.h"
 #include "interchange/python_import_sources.h"
 
-namespace trinity {
+namespace trinity::interchange {
 
 struct ImportOptions {
   std::filesystem::path source;  // folder of the components bundle
@@ -43,8 +43,9 @@ struct ImportOptions {
 /// `missing_router_head_tensor`, `router_head_shape_mismatch`, `reconstruct_error` (names source
 /// tensor and cause), `profile_lacks_f32_products`, `checkpoint_write_error`,
 /// `python_importer_exception` (the folder holds another import).
-Result<BundleReport> import_python_components(Backend& backend, const ImportOptions& options,
-                                              const EventListener& listener,
-                                              const WorkProgress& progress);
+Result<bundle::BundleReport> import_python_components(backend::Backend& backend,
+                                                      const ImportOptions& options,
+                                                      const bundle::EventListener& listener,
+                                                      const bundle::WorkProgress& progress);
 
-}  // namespace trinity
+}  // namespace trinity::interchange

@@ -11,7 +11,7 @@
 #include "base/utf8.h"
 #include "tensor/checkpoint.h"
 
-namespace trinity {
+namespace trinity::interchange {
 namespace {
 
 namespace fs = std::filesystem;
@@ -39,23 +39,25 @@ Result<TensorView> component(const SafetensorsFile& file, const std::string& key
 }
 
 struct Target {
-  MatrixShape shape;
+  adapt::MatrixShape shape;
   DType dtype = DType::f32;
   bool verified = false;
 };
 
 /// Shape and type that the bundle's tensor must have.
-Result<Target> target_of(const PythonEntry& entry, const MatrixShape& source_shape,
+Result<Target> target_of(const PythonEntry& entry, const adapt::MatrixShape& source_shape,
                          const Checkpoint* model) {
-  if (model == nullptr) return Target{bundle_shape(entry.source_name, source_shape), DType::f32};
+  if (model == nullptr)
+    return Target{adapt::bundle_shape(entry.source_name, source_shape), DType::f32};
   const TensorInfo* info = model->find(entry.source_name);
-  if (info == nullptr && entry.source_name == kLmHeadName) info = model->find(kEmbeddingName);
+  if (info == nullptr && entry.source_name == adapt::kLmHeadName)
+    info = model->find(adapt::kEmbeddingName);
   if (info == nullptr || !info->dtype)
     return fail(ErrorKind::invalid_input, "missing_target_tensor",
                 fmt::format("the base model {} has no tensor {}; use the model that the components "
                             "were made from",
                             model->folder().string(), excerpt(entry.source_name)));
-  return Target{bundle_shape(entry.source_name, info->shape), *info->dtype, true};
+  return Target{adapt::bundle_shape(entry.source_name, info->shape), *info->dtype, true};
 }
 
 Status read_tensor(ImportPlan& plan, const PythonEntry& entry, const Checkpoint* model,
@@ -71,8 +73,8 @@ Status read_tensor(ImportPlan& plan, const PythonEntry& entry, const Checkpoint*
   TRINITY_TRY(c.offsets, component(*plan.scales, entry.keys.scale));
   TRINITY_CHECK(check_components(c));
   TRINITY_CHECK(scale_components(c));
-  const MatrixShape shape = {c.rows(), c.columns()};
-  const MatrixShape turned = {shape[1], shape[0]};
+  const adapt::MatrixShape shape = {c.rows(), c.columns()};
+  const adapt::MatrixShape turned = {shape[1], shape[0]};
   if (!entry.shape.empty() && entry.shape != shape && entry.shape != turned)
     return fail(ErrorKind::invalid_input, "component_shape_mismatch",
                 fmt::format("U and V make a matrix of shape {}, but the Python manifest says {}",
@@ -80,15 +82,15 @@ Status read_tensor(ImportPlan& plan, const PythonEntry& entry, const Checkpoint*
   TRINITY_TRY(const Target target, target_of(entry, shape, model));
   tensor.dtype = target.dtype;
   TRINITY_TRY(tensor.transposed,
-              transposed_in_bundle(entry.source_name, entry.path, shape, target.shape));
+              adapt::transposed_in_bundle(entry.source_name, entry.path, shape, target.shape));
 
-  ManifestTensor m;
+  bundle::ManifestTensor m;
   m.index = static_cast<int64_t>(plan.tensors.size()) + 1;
   m.path = m.artifact_key = entry.path;
-  m.segments = path_segments(entry.path);
+  m.segments = adapt::path_segments(entry.path);
   m.source_name = entry.source_name;
   m.shape = target.shape;
-  m.type = m.source_type = manifest_type(target.dtype);
+  m.type = m.source_type = bundle::manifest_type(target.dtype);
   m.singular_values = c.rank();
   m.offset_start = entry.offset_start.value_or(cursor);
   m.offset_end = entry.offset_end.value_or(m.offset_start + c.rank());
@@ -98,7 +100,7 @@ Status read_tensor(ImportPlan& plan, const PythonEntry& entry, const Checkpoint*
                             "singular values",
                             m.offset_start, m.offset_end, c.rank()));
   cursor = m.offset_end;
-  m.checkpoint_path = checkpoint_file_name(m.index, m.path);
+  m.checkpoint_path = bundle::checkpoint_file_name(m.index, m.path);
   m.imported.component_keys = entry.keys;
   m.imported.python_v_layout = v_layout_name(entry.layout);
   m.imported.target_verified = target.verified;
@@ -149,9 +151,9 @@ Result<std::string> sources_hash(const PythonSources& sources) {
 
 Status fill_manifest(ImportPlan& plan, const ImportOptions& options) {
   const PythonSources& sources = plan.sources;
-  Manifest& m = plan.manifest;
+  bundle::Manifest& m = plan.manifest;
   TRINITY_TRY(const std::string hash, sources_hash(sources));
-  m.progress.created_at = m.progress.updated_at = utc_now();
+  m.progress.created_at = m.progress.updated_at = bundle::utc_now();
   m.base.repo = !options.base_model_repo.empty()
                     ? options.base_model_repo
                     : provenance_path(sources.base_model.value_or(kBaseModel), options.root);
@@ -163,7 +165,7 @@ Status fill_manifest(ImportPlan& plan, const ImportOptions& options) {
   m.vector.path = sources.vector_path.value_or("python_semantic_bundle");
   m.vector.tensor = sources.vector_tensor.value_or("python_semantic_components");
   m.vector.sha256 = sources.vector_sha256.value_or(hash);
-  for (const ManifestTensor& tensor : m.tensors) {
+  for (const bundle::ManifestTensor& tensor : m.tensors) {
     m.selected_singular_value_count += tensor.singular_values;
     m.scale_offset_count = std::max(m.scale_offset_count, tensor.offset_end);
   }
@@ -186,7 +188,7 @@ tl::unexpected<Error> reconstruct_error(const std::string& source, const Error& 
       fmt::format("failed to reconstruct {}: {}: {}", excerpt(source), cause.tag, cause.message));
 }
 
-std::optional<std::string> recorded_sources_hash(const Manifest& manifest) {
+std::optional<std::string> recorded_sources_hash(const bundle::Manifest& manifest) {
   const Json& hash = manifest.imported.python_semantic_manifest[kSourcesHash];
   return hash.is_string() ? std::optional(hash.as_string()) : std::nullopt;
 }
@@ -218,4 +220,4 @@ Result<ImportPlan> plan_import(const ImportOptions& options) {
   return plan;
 }
 
-}  // namespace trinity
+}  // namespace trinity::interchange

@@ -15,7 +15,7 @@
 #include "interchange/python_import_sources.h"
 #include "tensor/safetensors.h"
 
-namespace trinity {
+namespace trinity::interchange {
 
 /// One tensor that is going to be imported.
 struct ImportTensor {
@@ -32,16 +32,16 @@ struct ImportPlan {
   std::unique_ptr<SafetensorsFile> components, scales;
   std::vector<ImportTensor> tensors;  // parallel to manifest.tensors
   std::vector<float> head;
-  Manifest manifest;
+  bundle::Manifest manifest;
 };
 
 /// Errors: those of import_python_components that come before anything is written.
 Result<ImportPlan> plan_import(const ImportOptions& options);
 
 /// The hash of all input that a bundle was imported from; nothing for one of another origin.
-std::optional<std::string> recorded_sources_hash(const Manifest& manifest);
+std::optional<std::string> recorded_sources_hash(const bundle::Manifest& manifest);
 
 /// `reconstruct_error` with source tensor and cause.
 tl::unexpected<Error> reconstruct_error(const std::string& source, const Error& cause);
 
-}  // namespace trinity
+}  // namespace trinity::interchange

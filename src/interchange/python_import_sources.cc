@@ -12,7 +12,7 @@
 #include "base/utf8.h"
 #include "bundle/json_lookup.h"
 
-namespace trinity {
+namespace trinity::interchange {
 namespace {
 
 namespace fs = std::filesystem;
@@ -20,21 +20,21 @@ namespace fs = std::filesystem;
 /// A file that the manifest names, or that lies beside it under its default name.
 fs::path locate(const fs::path& folder, const std::optional<std::string>& named,
                 const char* default_name) {
-  return named ? locate_named_file(folder, *named) : folder / default_name;
+  return named ? bundle::locate_named_file(folder, *named) : folder / default_name;
 }
 
 /// The bundle path of a source name: as the reference manifest has it, else by rule.
 std::optional<std::string> path_of(const std::string& source_name, const Json* reference_entries) {
   if (reference_entries != nullptr)
     for (const Json& entry : *reference_entries)
-      if (find_text(entry, {"source_name"}) == source_name)
-        if (auto path = find_text(entry, {"elixir_name", "elixir_path"})) return path;
-  return bundle_path(source_name);
+      if (bundle::find_text(entry, {"source_name"}) == source_name)
+        if (auto path = bundle::find_text(entry, {"elixir_name", "elixir_path"})) return path;
+  return adapt::bundle_path(source_name);
 }
 
 Result<PythonEntry> read_entry(const Json& json, size_t place, const Json* reference_entries) {
   PythonEntry entry;
-  const auto name = find_text(
+  const auto name = bundle::find_text(
       json, {"source_name", "source_parameter", "python_name", "tensor_name", "name", "path"});
   if (!name)
     return fail(ErrorKind::invalid_input, "missing_tensor_name",
@@ -42,7 +42,7 @@ Result<PythonEntry> read_entry(const Json& json, size_t place, const Json* refer
                             "source_name",
                             place));
   entry.source_name = *name;
-  auto path = find_text(json, {"elixir_name", "elixir_path"});
+  auto path = bundle::find_text(json, {"elixir_name", "elixir_path"});
   if (!path) path = path_of(*name, reference_entries);
   if (!path)
     return fail(ErrorKind::invalid_input, "missing_elixir_name",
@@ -50,22 +50,23 @@ Result<PythonEntry> read_entry(const Json& json, size_t place, const Json* refer
                             "the manifest, or a reference manifest that has it",
                             excerpt(*name)));
   entry.path = *path;
-  entry.shape = find_integers(json, "shape");
+  entry.shape = bundle::find_integers(json, "shape");
   if (entry.shape.size() != 2) entry.shape.clear();  // the shape of the singular values, or none
-  TRINITY_TRY(entry.layout,
-              parse_v_layout(find_text(json, {"python_v_layout", "v_layout", "component_v_layout"})
-                                 .value_or("torch_v")));
+  TRINITY_TRY(
+      entry.layout,
+      parse_v_layout(bundle::find_text(json, {"python_v_layout", "v_layout", "component_v_layout"})
+                         .value_or("torch_v")));
   const std::string safe =
-      find_text(json, {"safe_key", "safe_parameter"}).value_or(safe_tensor_name(*name));
+      bundle::find_text(json, {"safe_key", "safe_parameter"}).value_or(safe_tensor_name(*name));
   const auto key = [&](const char* lower, const char* upper) {
     const std::string in_tensors = "component_tensors.";
-    return find_text(json, {in_tensors + lower, in_tensors + upper})
+    return bundle::find_text(json, {in_tensors + lower, in_tensors + upper})
         .value_or(fmt::format("svd.{}.{}", upper, safe));
   };
   entry.keys = {key("u", "U"), key("s", "S"), key("v", "V"),
-                find_text(json, {"scale_tensor"}).value_or("svf.scale_offsets." + safe)};
-  entry.offset_start = find_integer(json, "offset_start");
-  entry.offset_end = find_integer(json, "offset_end");
+                bundle::find_text(json, {"scale_tensor"}).value_or("svf.scale_offsets." + safe)};
+  entry.offset_start = bundle::find_integer(json, "offset_start");
+  entry.offset_end = bundle::find_integer(json, "offset_end");
   return entry;
 }
 
@@ -104,10 +105,10 @@ std::string provenance_path(const fs::path& path, const fs::path& root) {
 
 Result<PythonSources> read_python_sources(const fs::path& folder, const std::string& manifest_name,
                                           const fs::path& reference_path) {
-  TRINITY_TRY(const Json manifest, read_json_object(folder / manifest_name));
+  TRINITY_TRY(const Json manifest, bundle::read_json_object(folder / manifest_name));
   Json reference;
   if (!reference_path.empty()) {
-    TRINITY_TRY(reference, read_json_object(reference_path));
+    TRINITY_TRY(reference, bundle::read_json_object(reference_path));
   }
   return python_sources_of(folder, manifest_name, manifest, reference);
 }
@@ -117,32 +118,34 @@ Result<PythonSources> python_sources_of(const fs::path& folder, const std::strin
   PythonSources out;
   out.manifest = folder / manifest_name;
   out.reference_loaded = reference.is_object();
-  out.components =
-      locate(folder,
-             find_text(manifest, {"components_path", "component_path", "svf_components_path",
-                                  "components_file", "outputs.components"}),
-             kPythonComponentsFile);
-  out.scales =
-      locate(folder,
-             find_text(manifest, {"scale_offsets_path", "scales_path", "svf_scale_offsets_path",
-                                  "scale_offsets_file", "outputs.scale_offsets"}),
-             kPythonScalesFile);
-  out.head = locate(
+  out.components = locate(
       folder,
-      find_text(manifest, {"router_head_path", "head_path", "router_head_file", "outputs.head"}),
-      kPythonHeadFile);
+      bundle::find_text(manifest, {"components_path", "component_path", "svf_components_path",
+                                   "components_file", "outputs.components"}),
+      kPythonComponentsFile);
+  out.scales = locate(
+      folder,
+      bundle::find_text(manifest, {"scale_offsets_path", "scales_path", "svf_scale_offsets_path",
+                                   "scale_offsets_file", "outputs.scale_offsets"}),
+      kPythonScalesFile);
+  out.head = locate(folder,
+                    bundle::find_text(manifest, {"router_head_path", "head_path",
+                                                 "router_head_file", "outputs.head"}),
+                    kPythonHeadFile);
   out.head_key =
-      find_text(manifest, {"router_head_tensor", "router_head_key", "routing.head_tensor"});
-  out.base_model = find_text(manifest, {"base_model_repo", "source.model_name"});
-  out.vector_path = find_text(manifest, {"source_vector_path", "source.router_vector"});
-  out.vector_tensor = find_text(manifest, {"source_vector_tensor"});
-  out.vector_sha256 = find_text(manifest, {"source_vector_sha256", "source.router_vector_sha256"});
-  out.vector_shape = find_integers(manifest, "source_vector_shape");
+      bundle::find_text(manifest, {"router_head_tensor", "router_head_key", "routing.head_tensor"});
+  out.base_model = bundle::find_text(manifest, {"base_model_repo", "source.model_name"});
+  out.vector_path = bundle::find_text(manifest, {"source_vector_path", "source.router_vector"});
+  out.vector_tensor = bundle::find_text(manifest, {"source_vector_tensor"});
+  out.vector_sha256 =
+      bundle::find_text(manifest, {"source_vector_sha256", "source.router_vector_sha256"});
+  out.vector_shape = bundle::find_integers(manifest, "source_vector_shape");
   out.semantic_manifest = semantic_parts(manifest);
 
-  const Json* reference_entries = find_list(reference, {"selected_tensors"});
-  const Json* entries = find_list(manifest, {"selected_tensors", "selected_entries", "tensors",
-                                             "svf.selected_tensors", "svf.entries"});
+  const Json* reference_entries = bundle::find_list(reference, {"selected_tensors"});
+  const Json* entries = bundle::find_list(
+      manifest,
+      {"selected_tensors", "selected_entries", "tensors", "svf.selected_tensors", "svf.entries"});
   if (entries == nullptr) entries = reference_entries;
   if (entries == nullptr)
     return fail(ErrorKind::invalid_input, "missing_selected_tensors",
@@ -160,4 +163,4 @@ Result<PythonSources> python_sources_of(const fs::path& folder, const std::strin
   return out;
 }
 
-}  // namespace trinity
+}  // namespace trinity::interchange

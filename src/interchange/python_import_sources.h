@@ -17,7 +17,7 @@
 #include "bundle/manifest.h"
 #include "interchange/components.h"
 
-namespace trinity {
+namespace trinity::interchange {
 
 inline constexpr const char* kPythonManifestFile = "trinity_sakana_export_manifest.json";
 inline constexpr const char* kPythonComponentsFile = "trinity_svf_components.safetensors";
@@ -30,7 +30,7 @@ struct PythonEntry {
   std::string path;            // bundle path
   std::vector<int64_t> shape;  // in the checkpoint; empty = not given
   VLayout layout = VLayout::torch_v;
-  TensorImport::Keys keys;
+  bundle::TensorImport::Keys keys;
   std::optional<int64_t> offset_start, offset_end;  // span in all offsets
 };
 
@@ -66,4 +66,4 @@ std::string safe_tensor_name(std::string_view source_name);
 /// "<external>:<file name>".
 std::string provenance_path(const std::filesystem::path& path, const std::filesystem::path& root);
 
-}  // namespace trinity
+}  // namespace trinity::interchange

@@ -11,7 +11,7 @@
 #include "hash/canonical.h"
 #include "route/selection.h"
 
-namespace trinity {
+namespace trinity::interchange {
 namespace {
 
 constexpr const char* kSchema = "trinity_sakana_router_trace.v1";
@@ -87,7 +87,7 @@ Json alignment_check(const char* name, const Json& theirs, const Json& ours,
 Result<Json> router_trace(const RouterTraceInput& input) {
   const HeadView& head = input.head;
   const std::span<const float> logits = input.logits;
-  TRINITY_TRY(const Route route, select_route(logits, head.num_agents, head.num_roles, {}));
+  TRINITY_TRY(const Route route, route::select_route(logits, head.num_agents, head.num_roles, {}));
   Json messages = Json::array();
   for (const Message& message : input.messages)
     messages.push_back({{"role", message.role}, {"content", message.content}});
@@ -148,4 +148,4 @@ Json compare_router_traces(const Json& theirs, const Json& ours,
           {"checks", std::move(checks)}};
 }
 
-}  // namespace trinity
+}  // namespace trinity::interchange

@@ -17,7 +17,7 @@
 
 #include "base/json_value.h"
 
-namespace trinity {
+namespace trinity::interchange {
 
 /// What a trace records. The vector is the one that routing reads, the transcript what was
 /// tokenised.
@@ -52,4 +52,4 @@ struct RouterTraceTolerances {
 Json compare_router_traces(const Json& theirs, const Json& ours,
                            const RouterTraceTolerances& tolerances);
 
-}  // namespace trinity
+}  // namespace trinity::interchange

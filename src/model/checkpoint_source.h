@@ -4,7 +4,7 @@
 #include "model/weights.h"
 #include "tensor/checkpoint.h"
 
-namespace trinity {
+namespace trinity::model {
 
 /// `checkpoint` must outlive the source and every weight prepared from it.
 class CheckpointSource final : public TensorSource {
@@ -19,4 +19,4 @@ class CheckpointSource final : public TensorSource {
   const Checkpoint& checkpoint_;
 };
 
-}  // namespace trinity
+}  // namespace trinity::model

@@ -11,7 +11,7 @@
 #include "model/rope_config.h"
 #include "tensor/model_folder.h"
 
-namespace trinity {
+namespace trinity::model {
 namespace {
 
 constexpr size_t kMaxConfigBytes = 16 << 20;
@@ -166,4 +166,4 @@ Result<ModelConfig> load_model_config(const std::filesystem::path& folder) {
   return config;
 }
 
-}  // namespace trinity
+}  // namespace trinity::model

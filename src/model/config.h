@@ -16,7 +16,7 @@
 
 #include "backend/rope.h"
 
-namespace trinity {
+namespace trinity::model {
 
 struct ModelConfig {
   int64_t hidden_size = 0;
@@ -28,7 +28,7 @@ struct ModelConfig {
   int64_t vocab_size = 0;
   int64_t max_position_embeddings = 0;  // longest input in tokens; with yarn, after stretching
   float rms_norm_eps = 0;
-  Rope rope;
+  backend::Rope rope;
   bool tie_word_embeddings = false;
   std::vector<std::string> warnings;  // for people: assumptions that were made
 
@@ -43,4 +43,4 @@ Result<ModelConfig> parse_model_config(std::string_view text);
 /// require_model_folder says of a folder without one.
 Result<ModelConfig> load_model_config(const std::filesystem::path& folder);
 
-}  // namespace trinity
+}  // namespace trinity::model

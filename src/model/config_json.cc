@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "base/utf8.h"
 
-namespace trinity {
+namespace trinity::model {
 
 tl::unexpected<Error> unsupported_config(const std::string& key, const Json& value,
                                          const std::string& supported) {
@@ -47,4 +47,4 @@ Result<bool> config_switch(const std::string& key, const Json& value, bool absen
   return value.as_bool();
 }
 
-}  // namespace trinity
+}  // namespace trinity::model

@@ -7,7 +7,7 @@
 
 #include "base/json_value.h"
 
-namespace trinity {
+namespace trinity::model {
 
 inline constexpr int64_t kMaxConfigSize = int64_t{1} << 31;
 
@@ -30,4 +30,4 @@ Result<double> positive_config_number(const std::string& key, const Json& value)
 /// True or false, or `absent` for null.
 Result<bool> config_switch(const std::string& key, const Json& value, bool absent);
 
-}  // namespace trinity
+}  // namespace trinity::model

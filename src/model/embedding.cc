@@ -4,7 +4,7 @@
 
 #include "base/try.h"
 
-namespace trinity {
+namespace trinity::model {
 
 Status TableRows::gather(std::span<const int32_t> ids, std::span<float> out) const {
   const auto width = static_cast<size_t>(table_.shape[1]);
@@ -21,4 +21,4 @@ tl::unexpected<Error> token_out_of_range(int64_t id, int64_t vocab_size) {
                   std::to_string(vocab_size));
 }
 
-}  // namespace trinity
+}  // namespace trinity::model

@@ -12,7 +12,7 @@
 
 #include "tensor/tensor.h"
 
-namespace trinity {
+namespace trinity::model {
 
 class EmbeddingRows {
  public:
@@ -37,4 +37,4 @@ class TableRows final : public EmbeddingRows {
 /// The error of a lookup outside the table.
 tl::unexpected<Error> token_out_of_range(int64_t id, int64_t vocab_size);
 
-}  // namespace trinity
+}  // namespace trinity::model

@@ -6,7 +6,7 @@
 
 #include "base/try.h"
 
-namespace trinity {
+namespace trinity::model {
 namespace {
 
 /// Rows that are computed in one forward pass before a new one is begun.
@@ -20,16 +20,16 @@ struct FeatureExtractor::Work {
   std::span<const int32_t> ids;  // tokens whose rows exist after the pass: 0..T−2, or all T
   int64_t token_count = 0;       // T
   int64_t cached = 0;
-  std::unique_ptr<KvCache> kv;  // null: nothing is kept
+  std::unique_ptr<backend::KvCache> kv;  // null: nothing is kept
   int64_t new_rows() const { return static_cast<int64_t>(ids.size()) - cached; }
 };
 
-FeatureExtractor::FeatureExtractor(Backend& backend, const ModelConfig& config,
+FeatureExtractor::FeatureExtractor(backend::Backend& backend, const ModelConfig& config,
                                    const ExtractorOptions& options)
     : backend_(backend), config_(config), options_(options), cache_(options.prefix_cache_bytes) {}
 
 Result<std::unique_ptr<FeatureExtractor>> FeatureExtractor::create(
-    Backend& backend, const TensorSource& source, const ModelConfig& config,
+    backend::Backend& backend, const TensorSource& source, const ModelConfig& config,
     const ExtractorOptions& options) {
   std::unique_ptr<FeatureExtractor> extractor(new FeatureExtractor(backend, config, options));
   TRINITY_TRY(ModelWeights weights, prepare_weights(backend, source, config));
@@ -38,8 +38,8 @@ Result<std::unique_ptr<FeatureExtractor>> FeatureExtractor::create(
 }
 
 Status FeatureExtractor::adopt(ModelWeights weights) {
-  std::unique_ptr<PreparedPass> whole;
-  if (WholePass* offered = backend_.whole_pass()) {
+  std::unique_ptr<backend::PreparedPass> whole;
+  if (backend::WholePass* offered = backend_.whole_pass()) {
     TRINITY_TRY(whole, offered->prepare(layer_stack(weights, config_)));
   }
   whole_ = std::move(whole);
@@ -77,7 +77,8 @@ Result<FeatureExtractor::Work> FeatureExtractor::plan(size_t index, std::span<co
   if (whole || !mode.prefix_cache) return work;
 
   // An input too large to be kept is computed without keeping keys and values of all layers.
-  const KvShape shape{config_.num_hidden_layers, config_.num_key_value_heads, config_.head_dim};
+  const backend::KvShape shape{config_.num_hidden_layers, config_.num_key_value_heads,
+                               config_.head_dim};
   if (backend_.kv_bytes_per_token(shape) > cache_.byte_budget() / work.ids.size()) return work;
   // At least one row must be computed: it is the one that is read.
   PrefixCache::Match match = cache_.find(work.ids, static_cast<int64_t>(work.ids.size()) - 1);
@@ -149,4 +150,4 @@ std::vector<Result<HiddenStates>> FeatureExtractor::extract(
   return results;
 }
 
-}  // namespace trinity
+}  // namespace trinity::model

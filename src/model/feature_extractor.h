@@ -23,7 +23,7 @@
 #include "model/prefix_cache.h"
 #include "model/weights.h"
 
-namespace trinity {
+namespace trinity::model {
 
 struct ExtractorOptions {
   size_t prefix_cache_bytes = size_t{512} << 20;  // 0 disables the prefix cache
@@ -46,7 +46,7 @@ struct HiddenStates {
 class FeatureExtractor {
  public:
   /// `backend` and the memory behind `source` must outlive the extractor.
-  static Result<std::unique_ptr<FeatureExtractor>> create(Backend& backend,
+  static Result<std::unique_ptr<FeatureExtractor>> create(backend::Backend& backend,
                                                           const TensorSource& source,
                                                           const ModelConfig& config,
                                                           const ExtractorOptions& options);
@@ -65,12 +65,13 @@ class FeatureExtractor {
   const ModelConfig& config() const { return config_; }
   const ModelWeights& weights() const { return weights_; }
   /// The lane's own pass over all layers of this model; null when it has none.
-  PreparedPass* whole_pass() const { return whole_.get(); }
+  backend::PreparedPass* whole_pass() const { return whole_.get(); }
   PrefixCacheStats cache_stats() const { return cache_.stats(); }
   void clear_cache() { cache_.clear(); }
 
  private:
-  FeatureExtractor(Backend& backend, const ModelConfig& config, const ExtractorOptions& options);
+  FeatureExtractor(backend::Backend& backend, const ModelConfig& config,
+                   const ExtractorOptions& options);
 
   struct Work;
   Status adopt(ModelWeights weights);
@@ -79,12 +80,12 @@ class FeatureExtractor {
   void run_group(std::span<Work> group, const ExtractMode& mode,
                  std::vector<Result<HiddenStates>>& results);
 
-  Backend& backend_;
+  backend::Backend& backend_;
   ModelConfig config_;
   ExtractorOptions options_;
   ModelWeights weights_;
-  std::unique_ptr<PreparedPass> whole_;
+  std::unique_ptr<backend::PreparedPass> whole_;
   PrefixCache cache_;
 };
 
-}  // namespace trinity
+}  // namespace trinity::model

@@ -7,21 +7,21 @@
 
 #include "base/try.h"
 
-namespace trinity {
+namespace trinity::model {
 namespace {
 
 /// A run of rows that is computed together, and the state that flows through the layers with it.
 struct Chunk {
   std::vector<int32_t> ids;
-  std::vector<SequenceSlice> slices;
-  std::vector<int64_t> last_rows;              // rows that end their sequence
-  std::vector<SequenceSlice> last_row_slices;  // the same as slices of one row each
-  Tensor residual;
-  std::optional<Tensor> delta;  // output of the previous sub-layer, not yet added
+  std::vector<backend::SequenceSlice> slices;
+  std::vector<int64_t> last_rows;                       // rows that end their sequence
+  std::vector<backend::SequenceSlice> last_row_slices;  // the same as slices of one row each
+  backend::Tensor residual;
+  std::optional<backend::Tensor> delta;  // output of the previous sub-layer, not yet added
 };
 
 std::vector<Chunk> cut_into_chunks(std::span<const SequenceInput> sequences,
-                                   std::span<KvCache* const> caches, int64_t chunk_rows) {
+                                   std::span<backend::KvCache* const> caches, int64_t chunk_rows) {
   std::vector<Chunk> chunks(1);
   for (size_t s = 0; s < sequences.size(); ++s) {
     const SequenceInput& sequence = sequences[s];
@@ -60,7 +60,8 @@ class HostRows {
 
 /// A row whose squares overflow is normed to zeros, which look like a result. Rows of zeros are so
 /// rare that the rows before the norm are fetched only then.
-Status refuse_overflow(Backend& backend, const Tensor& hidden, std::span<const float> normed) {
+Status refuse_overflow(backend::Backend& backend, const backend::Tensor& hidden,
+                       std::span<const float> normed) {
   const auto width = static_cast<size_t>(hidden.cols());
   std::vector<float> before;
   for (size_t row = 0; row * width < normed.size(); ++row) {
@@ -84,7 +85,7 @@ Status refuse_overflow(Backend& backend, const Tensor& hidden, std::span<const f
 
 class ForwardPass {
  public:
-  ForwardPass(Backend& backend, const ModelConfig& config, const ModelWeights& weights,
+  ForwardPass(backend::Backend& backend, const ModelConfig& config, const ModelWeights& weights,
               const ForwardOptions& options)
       : backend_(backend),
         config_(config),
@@ -101,27 +102,28 @@ class ForwardPass {
   }
 
   /// One decoder layer over one chunk; `kv_layer` is where this layer's keys and values live.
-  Status layer(Chunk& chunk, const LayerWeights& weights, int64_t kv_layer, bool last_rows_only) {
-    TRINITY_TRY(const Tensor x, add_norm(chunk, weights.input_norm));
-    Tensor q;
+  Status layer(Chunk& chunk, const backend::LayerWeights& weights, int64_t kv_layer,
+               bool last_rows_only) {
+    TRINITY_TRY(const backend::Tensor x, add_norm(chunk, weights.input_norm));
+    backend::Tensor q;
     if (last_rows_only) {
       TRINITY_CHECK(append_keys_values(chunk, x, weights, kv_layer));
       if (chunk.last_rows.empty()) {
-        chunk.residual = Tensor();
+        chunk.residual = backend::Tensor();
         return {};
       }
       TRINITY_TRY(q, last_row_queries(chunk, x, weights));
       TRINITY_TRY(chunk.residual, backend_.select_rows(chunk.residual, chunk.last_rows));
     } else {
-      TRINITY_TRY(const Qkv qkv, project_qkv(x, weights));
+      TRINITY_TRY(const backend::Qkv qkv, project_qkv(x, weights));
       TRINITY_TRY(
           q, backend_.qk_norm_rope_append(qkv, weights.q_norm, weights.k_norm, config_.rms_norm_eps,
                                           config_.rope, chunk.slices, kv_layer, shape_));
     }
     const auto& slices = last_rows_only ? chunk.last_row_slices : chunk.slices;
-    TRINITY_TRY(const Tensor mixed, backend_.attention(q, slices, kv_layer, shape_));
+    TRINITY_TRY(const backend::Tensor mixed, backend_.attention(q, slices, kv_layer, shape_));
     TRINITY_TRY(chunk.delta, backend_.linear(mixed, weights.o));
-    TRINITY_TRY(const Tensor y, add_norm(chunk, weights.post_attention_norm));
+    TRINITY_TRY(const backend::Tensor y, add_norm(chunk, weights.post_attention_norm));
     TRINITY_TRY(chunk.delta, backend_.mlp(y, weights.gate_up, weights.down));
     return {};
   }
@@ -129,12 +131,12 @@ class ForwardPass {
   /// Final norm of the rows that are returned; appends them to `rows_out`.
   Status finish(Chunk& chunk, bool reduced, std::vector<float>& rows_out) {
     if (chunk.residual.empty()) return {};
-    TRINITY_TRY(Tensor hidden, backend_.add(chunk.residual, *chunk.delta));
+    TRINITY_TRY(backend::Tensor hidden, backend_.add(chunk.residual, *chunk.delta));
     if (!reduced && !options_.all_positions) {
       if (chunk.last_rows.empty()) return {};
       TRINITY_TRY(hidden, backend_.select_rows(hidden, chunk.last_rows));
     }
-    TRINITY_TRY(const Tensor normed,
+    TRINITY_TRY(const backend::Tensor normed,
                 backend_.rms_norm(hidden, weights_.final_norm, config_.rms_norm_eps));
     TRINITY_TRY(const std::vector<float> values, backend_.download(normed));
     TRINITY_CHECK(refuse_overflow(backend_, hidden, values));
@@ -143,46 +145,47 @@ class ForwardPass {
   }
 
  private:
-  Result<Tensor> add_norm(Chunk& chunk, const Weight& norm) {
-    const Tensor* delta = chunk.delta ? &*chunk.delta : nullptr;
+  Result<backend::Tensor> add_norm(Chunk& chunk, const backend::Weight& norm) {
+    const backend::Tensor* delta = chunk.delta ? &*chunk.delta : nullptr;
     auto normed = backend_.add_rms_norm(chunk.residual, delta, norm, config_.rms_norm_eps);
     chunk.delta.reset();
     return normed;
   }
 
-  Result<Qkv> project_qkv(const Tensor& x, const LayerWeights& weights) {
+  Result<backend::Qkv> project_qkv(const backend::Tensor& x, const backend::LayerWeights& weights) {
     if (!weights.qkv.empty()) {
-      TRINITY_TRY(std::vector<Tensor> parts, backend_.linear_split(x, weights.qkv));
-      return Qkv{parts[0], parts[1], parts[2]};
+      TRINITY_TRY(std::vector<backend::Tensor> parts, backend_.linear_split(x, weights.qkv));
+      return backend::Qkv{parts[0], parts[1], parts[2]};
     }
-    TRINITY_TRY(Tensor q, backend_.linear(x, weights.q));
-    TRINITY_TRY(std::vector<Tensor> parts, backend_.linear_split(x, weights.kv));
-    return Qkv{q, parts[0], parts[1]};
+    TRINITY_TRY(backend::Tensor q, backend_.linear(x, weights.q));
+    TRINITY_TRY(std::vector<backend::Tensor> parts, backend_.linear_split(x, weights.kv));
+    return backend::Qkv{q, parts[0], parts[1]};
   }
 
-  Status append_keys_values(Chunk& chunk, const Tensor& x, const LayerWeights& weights,
-                            int64_t kv_layer) {
-    TRINITY_TRY(std::vector<Tensor> parts, backend_.linear_split(x, weights.kv));
-    TRINITY_TRY(const Tensor no_query,
-                backend_.qk_norm_rope_append(Qkv{Tensor(), parts[0], parts[1]}, weights.q_norm,
-                                             weights.k_norm, config_.rms_norm_eps, config_.rope,
-                                             chunk.slices, kv_layer, shape_));
+  Status append_keys_values(Chunk& chunk, const backend::Tensor& x,
+                            const backend::LayerWeights& weights, int64_t kv_layer) {
+    TRINITY_TRY(std::vector<backend::Tensor> parts, backend_.linear_split(x, weights.kv));
+    TRINITY_TRY(const backend::Tensor no_query,
+                backend_.qk_norm_rope_append(backend::Qkv{backend::Tensor(), parts[0], parts[1]},
+                                             weights.q_norm, weights.k_norm, config_.rms_norm_eps,
+                                             config_.rope, chunk.slices, kv_layer, shape_));
     return {};
   }
 
-  Result<Tensor> last_row_queries(Chunk& chunk, const Tensor& x, const LayerWeights& weights) {
-    TRINITY_TRY(const Tensor rows, backend_.select_rows(x, chunk.last_rows));
-    TRINITY_TRY(Tensor q, backend_.linear(rows, weights.q));
+  Result<backend::Tensor> last_row_queries(Chunk& chunk, const backend::Tensor& x,
+                                           const backend::LayerWeights& weights) {
+    TRINITY_TRY(const backend::Tensor rows, backend_.select_rows(x, chunk.last_rows));
+    TRINITY_TRY(backend::Tensor q, backend_.linear(rows, weights.q));
     TRINITY_TRY(q, backend_.rms_norm(q, weights.q_norm, config_.rms_norm_eps));
-    return backend_.rope(q, slice_positions(chunk.last_row_slices, q.rows()), config_.head_dim,
-                         config_.rope);
+    return backend_.rope(q, backend::slice_positions(chunk.last_row_slices, q.rows()),
+                         config_.head_dim, config_.rope);
   }
 
-  Backend& backend_;
+  backend::Backend& backend_;
   const ModelConfig& config_;
   const ModelWeights& weights_;
   const ForwardOptions& options_;
-  AttentionShape shape_;
+  backend::AttentionShape shape_;
 };
 
 /// Splits concatenated rows back into one vector a sequence.
@@ -200,12 +203,13 @@ std::vector<std::vector<float>> split_rows(std::span<const float> rows,
 }
 
 /// The rows that are read, by the lane's whole pass; nothing when it does not want this input.
-Result<std::optional<std::vector<float>>> run_whole(Backend& backend, const ModelConfig& config,
+Result<std::optional<std::vector<float>>> run_whole(backend::Backend& backend,
+                                                    const ModelConfig& config,
                                                     const ModelWeights& weights,
                                                     std::span<const SequenceInput> sequences,
                                                     const ForwardOptions& options) {
   std::vector<int32_t> ids;
-  std::vector<SequenceSlice> slices;
+  std::vector<backend::SequenceSlice> slices;
   for (const SequenceInput& sequence : sequences) {
     slices.push_back({static_cast<int64_t>(ids.size()),
                       static_cast<int64_t>(sequence.new_ids.size()), sequence.cached, sequence.kv});
@@ -229,7 +233,8 @@ Result<std::optional<std::vector<float>>> run_whole(Backend& backend, const Mode
 
 }  // namespace
 
-Result<std::vector<std::vector<float>>> forward(Backend& backend, const ModelConfig& config,
+Result<std::vector<std::vector<float>>> forward(backend::Backend& backend,
+                                                const ModelConfig& config,
                                                 const ModelWeights& weights,
                                                 std::span<const SequenceInput> sequences,
                                                 const ForwardOptions& options) {
@@ -245,8 +250,8 @@ Result<std::vector<std::vector<float>>> forward(Backend& backend, const ModelCon
   }
 
   // Sequences without a cache of their own share the life of one layer's keys and values.
-  std::vector<std::unique_ptr<KvCache>> transient;
-  std::vector<KvCache*> caches;
+  std::vector<std::unique_ptr<backend::KvCache>> transient;
+  std::vector<backend::KvCache*> caches;
   for (const SequenceInput& sequence : sequences) {
     if (keep) {
       caches.push_back(sequence.kv);
@@ -269,7 +274,7 @@ Result<std::vector<std::vector<float>>> forward(Backend& backend, const ModelCon
       TRINITY_CHECK(
           pass.layer(chunk, weights.layers[static_cast<size_t>(l)], keep ? l : 0, last && reduce));
     if (!keep && !last)
-      for (KvCache* cache : caches) cache->clear(0);
+      for (backend::KvCache* cache : caches) cache->clear(0);
   }
 
   std::vector<float> rows;
@@ -278,4 +283,4 @@ Result<std::vector<std::vector<float>>> forward(Backend& backend, const ModelCon
   return split_rows(rows, sequences, options.all_positions, config.hidden_size);
 }
 
-}  // namespace trinity
+}  // namespace trinity::model

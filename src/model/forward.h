@@ -18,14 +18,14 @@
 #include "model/config.h"
 #include "model/weights.h"
 
-namespace trinity {
+namespace trinity::model {
 
 /// Tokens to compute for one sequence. `kv` holds the `cached` tokens before them in every layer
 /// and gets the new ones; without it, keys and values live only as long as their layer is computed.
 struct SequenceInput {
   std::span<const int32_t> new_ids;
   int64_t cached = 0;
-  KvCache* kv = nullptr;
+  backend::KvCache* kv = nullptr;
 };
 
 struct ForwardOptions {
@@ -33,15 +33,16 @@ struct ForwardOptions {
   bool all_positions = false;  // return every row instead of the last
   int64_t chunk_rows = 1024;   // rows computed at once
   /// The lane's own pass over all layers, asked first unless `full`; null = operations only.
-  PreparedPass* whole = nullptr;
+  backend::PreparedPass* whole = nullptr;
 };
 
 /// Final hidden states after the last norm: for each sequence [rows · hidden] f32 with rows = 1, or
 /// the number of new tokens with `all_positions`. Errors: those of the backend,
 /// `token_out_of_range`, `overflowing_hidden` (values too large for f32 were normed to zero).
-Result<std::vector<std::vector<float>>> forward(Backend& backend, const ModelConfig& config,
+Result<std::vector<std::vector<float>>> forward(backend::Backend& backend,
+                                                const ModelConfig& config,
                                                 const ModelWeights& weights,
                                                 std::span<const SequenceInput> sequences,
                                                 const ForwardOptions& options);
 
-}  // namespace trinity
+}  // namespace trinity::model

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace trinity {
+namespace trinity::model {
 namespace {
 
 int64_t common_prefix(std::span<const int32_t> a, std::span<const int32_t> b) {
@@ -31,7 +31,7 @@ PrefixCache::Match PrefixCache::find(std::span<const int32_t> ids, int64_t max_l
   return {best->kv->fork(best_length), best_length};
 }
 
-bool PrefixCache::insert(std::span<const int32_t> ids, std::unique_ptr<KvCache> kv) {
+bool PrefixCache::insert(std::span<const int32_t> ids, std::unique_ptr<backend::KvCache> kv) {
   const size_t size = kv->bytes() + ids.size_bytes();
   if (size > byte_budget_) return false;
   for (auto it = entries_.begin(); it != entries_.end();) {
@@ -65,4 +65,4 @@ void PrefixCache::clear() {
   bytes_ = 0;
 }
 
-}  // namespace trinity
+}  // namespace trinity::model

@@ -15,7 +15,7 @@
 
 #include "backend/kv_cache.h"
 
-namespace trinity {
+namespace trinity::model {
 
 struct PrefixCacheStats {
   uint64_t lookups = 0;
@@ -32,7 +32,7 @@ class PrefixCache {
   explicit PrefixCache(size_t byte_budget) : byte_budget_(byte_budget) {}
 
   struct Match {
-    std::unique_ptr<KvCache> kv;  // holds `length` tokens; null when nothing matched
+    std::unique_ptr<backend::KvCache> kv;  // holds `length` tokens; null when nothing matched
     int64_t length = 0;
   };
 
@@ -41,7 +41,7 @@ class PrefixCache {
 
   /// Stores the keys and values of exactly `ids`. Entries that are a prefix of it are replaced.
   /// Returns false, and drops `kv`, when it alone exceeds the budget.
-  bool insert(std::span<const int32_t> ids, std::unique_ptr<KvCache> kv);
+  bool insert(std::span<const int32_t> ids, std::unique_ptr<backend::KvCache> kv);
 
   size_t byte_budget() const { return byte_budget_; }
   PrefixCacheStats stats() const;
@@ -50,7 +50,7 @@ class PrefixCache {
  private:
   struct Entry {
     std::vector<int32_t> ids;
-    std::unique_ptr<KvCache> kv;
+    std::unique_ptr<backend::KvCache> kv;
     size_t bytes = 0;
   };
 
@@ -60,4 +60,4 @@ class PrefixCache {
   PrefixCacheStats stats_;
 };
 
-}  // namespace trinity
+}  // namespace trinity::model

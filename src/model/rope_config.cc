@@ -12,7 +12,7 @@
 #include "base/try.h"
 #include "model/config_json.h"
 
-namespace trinity {
+namespace trinity::model {
 namespace {
 
 /// Beyond them nothing was ever trained, and the arithmetic of the formulas could overflow.
@@ -90,7 +90,7 @@ class RopeStatements {
   std::vector<std::pair<std::string, Json>> places_;
 };
 
-Result<RopeScaling> read_type(const RopeStatements& statements, ModelConfig& out) {
+Result<backend::RopeScaling> read_type(const RopeStatements& statements, ModelConfig& out) {
   TRINITY_TRY(const std::optional<Stated> type, statements.get("rope_type", false, "type"));
   TRINITY_TRY(const std::optional<Stated> factor, statements.get("factor"));
   if (!type && factor)
@@ -102,11 +102,11 @@ Result<RopeScaling> read_type(const RopeStatements& statements, ModelConfig& out
           fmt::format("config.json sets {} to {}, which rope_type \"default\" "
                       "does not use",
                       factor->where, shown_config(factor->value)));
-    return RopeScaling::none;
+    return backend::RopeScaling::none;
   }
-  if (type->value == "linear") return RopeScaling::linear;
-  if (type->value == "llama3") return RopeScaling::llama3;
-  if (type->value == "yarn") return RopeScaling::yarn;
+  if (type->value == "linear") return backend::RopeScaling::linear;
+  if (type->value == "llama3") return backend::RopeScaling::llama3;
+  if (type->value == "yarn") return backend::RopeScaling::yarn;
   return unsupported_config(type->where, type->value,
                             "\"default\", \"linear\", \"llama3\" or \"yarn\"");
 }
@@ -150,7 +150,7 @@ Result<double> number_or(const RopeStatements& statements, const std::string& ke
 }
 
 Status read_yarn(const RopeStatements& statements, ModelConfig& out) {
-  Rope& rope = out.rope;
+  backend::Rope& rope = out.rope;
   if (!(rope.theta > 1))
     return invalid_config("rope_theta", fmt::format("{}", rope.theta), "above 1 with yarn");
   TRINITY_CHECK(read_original_positions(statements, out));
@@ -166,9 +166,9 @@ Status read_yarn(const RopeStatements& statements, ModelConfig& out) {
   }
   TRINITY_TRY(const double mscale, number_or(statements, "mscale", 0));
   TRINITY_TRY(const double mscale_all_dim, number_or(statements, "mscale_all_dim", 0));
-  TRINITY_TRY(rope.attention_factor,
-              statements.number("attention_factor", 1e-6,
-                                yarn_attention_factor(rope.factor, mscale, mscale_all_dim)));
+  TRINITY_TRY(rope.attention_factor, statements.number("attention_factor", 1e-6,
+                                                       backend::yarn_attention_factor(
+                                                           rope.factor, mscale, mscale_all_dim)));
   const double positions = std::floor(rope.factor * rope.original_positions);
   if (positions > static_cast<double>(kMaxConfigSize))
     return invalid_config("factor", fmt::format("{}", rope.factor),
@@ -194,18 +194,18 @@ Status read_rope(const Json& config, ModelConfig& out) {
     return unsupported_config(partial->where, partial->value, "1");
   TRINITY_TRY(out.rope.scaling, read_type(statements, out));
   switch (out.rope.scaling) {
-    case RopeScaling::none:
+    case backend::RopeScaling::none:
       return {};
-    case RopeScaling::linear: {
+    case backend::RopeScaling::linear: {
       TRINITY_TRY(out.rope.factor, statements.number("factor", 1));
       return {};
     }
-    case RopeScaling::llama3:
+    case backend::RopeScaling::llama3:
       return read_llama3(statements, out);
-    case RopeScaling::yarn:
+    case backend::RopeScaling::yarn:
       return read_yarn(statements, out);
   }
   return {};
 }
 
-}  // namespace trinity
+}  // namespace trinity::model

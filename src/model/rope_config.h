@@ -9,10 +9,10 @@
 #include "base/json_value.h"
 #include "model/config.h"
 
-namespace trinity {
+namespace trinity::model {
 
 /// Reads `rope`, and the positions that a scaling allows; `max_position_embeddings` has been read.
 /// Errors: `unsupported_config`, `invalid_config`.
 Status read_rope(const Json& config, ModelConfig& out);
 
-}  // namespace trinity
+}  // namespace trinity::model

@@ -16,7 +16,7 @@
 #include "tensor/bf16.h"
 #include "tensor/safetensors.h"
 
-namespace trinity {
+namespace trinity::model {
 namespace {
 
 constexpr size_t kBlock = size_t{1} << 20;  // elements made and written at once
@@ -218,4 +218,4 @@ bool is_synthetic_file(const std::filesystem::path& name) {
          name == kSynthMarkFile;
 }
 
-}  // namespace trinity
+}  // namespace trinity::model

@@ -12,7 +12,7 @@
 #include <functional>
 #include <string>
 
-namespace trinity {
+namespace trinity::model {
 
 struct SynthReport {
   int64_t tensors = 0;
@@ -34,4 +34,4 @@ Result<SynthReport> synthesize_model(const std::string& config_json, uint64_t se
 /// Whether the folder's file is one that synthesize_model writes.
 bool is_synthetic_file(const std::filesystem::path& name);
 
-}  // namespace trinity
+}  // namespace trinity::model

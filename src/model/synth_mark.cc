@@ -8,7 +8,7 @@
 #include "base/sha256.h"
 #include "base/try.h"
 
-namespace trinity {
+namespace trinity::model {
 namespace {
 
 namespace fs = std::filesystem;
@@ -79,4 +79,4 @@ Status write_synth_mark(const fs::path& folder, const std::vector<MarkedFile>& f
   return write_file_atomic(folder / kSynthMarkFile, text);
 }
 
-}  // namespace trinity
+}  // namespace trinity::model

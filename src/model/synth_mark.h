@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace trinity {
+namespace trinity::model {
 
 inline constexpr const char* kSynthMarkFile = "synth.sha256";
 
@@ -29,4 +29,4 @@ Result<std::vector<MarkedFile>> read_synth_mark(const std::filesystem::path& fol
 /// Replaces the mark.
 Status write_synth_mark(const std::filesystem::path& folder, const std::vector<MarkedFile>& files);
 
-}  // namespace trinity
+}  // namespace trinity::model

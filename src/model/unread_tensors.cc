@@ -10,7 +10,7 @@
 
 #include "base/utf8.h"
 
-namespace trinity {
+namespace trinity::model {
 namespace {
 
 constexpr std::string_view kLayers = "model.layers.";
@@ -78,4 +78,4 @@ std::vector<std::string> notes_on_unread_tensors(std::span<const std::string> na
   return notes;
 }
 
-}  // namespace trinity
+}  // namespace trinity::model

@@ -12,7 +12,7 @@
 
 #include "model/config.h"
 
-namespace trinity {
+namespace trinity::model {
 
 /// A sentence for each kind of tensor among the canonical `names` that belongs to the embedding, a
 /// layer or the last norm and is not read under this config; none where everything is. Tables of
@@ -20,4 +20,4 @@ namespace trinity {
 std::vector<std::string> notes_on_unread_tensors(std::span<const std::string> names,
                                                  const ModelConfig& config);
 
-}  // namespace trinity
+}  // namespace trinity::model

@@ -7,7 +7,7 @@
 #include "base/try.h"
 #include "base/utf8.h"
 
-namespace trinity {
+namespace trinity::model {
 namespace {
 
 /// Weights of norms, and of products that a norm follows, stay below: the sum of squares of what
@@ -34,7 +34,8 @@ class CheckedSource {
     return view;
   }
 
-  Result<Weight> norm(Backend& backend, const std::string& name, int64_t size) const {
+  Result<backend::Weight> norm(backend::Backend& backend, const std::string& name,
+                               int64_t size) const {
     TRINITY_TRY(const TensorView view, get(name, {size}));
     TRINITY_CHECK(require_finite(view, name));
     TRINITY_CHECK(require_below(view, name, kLargestWeight));
@@ -49,7 +50,8 @@ class CheckedSource {
     bool normed = false;  // its product is normed, which would hide that it overflowed
   };
 
-  Result<Weight> linear(Backend& backend, const std::vector<Part>& parts, int64_t in) const {
+  Result<backend::Weight> linear(backend::Backend& backend, const std::vector<Part>& parts,
+                                 int64_t in) const {
     std::vector<TensorView> views;
     std::vector<std::vector<float>> rounded(parts.size());
     for (size_t i = 0; i < parts.size(); ++i) {
@@ -86,7 +88,7 @@ class CheckedSource {
 class Preparation {
  public:
   /// `wanted` null = all.
-  Preparation(Backend& backend, const TensorSource& source, const ModelConfig& config,
+  Preparation(backend::Backend& backend, const TensorSource& source, const ModelConfig& config,
               std::set<std::string>* wanted)
       : backend_(backend), source_(source), raw_(source), config_(config), wanted_(wanted) {}
 
@@ -119,20 +121,20 @@ class Preparation {
     return {};
   }
 
-  Status norm(Weight& place, const std::string& name, int64_t size) {
+  Status norm(backend::Weight& place, const std::string& name, int64_t size) {
     const Part part{name, size};
     if (!takes({&part, 1})) return {};
     TRINITY_TRY(place, source_.norm(backend_, name, size));
     return {};
   }
 
-  Status linear(Weight& place, const std::vector<Part>& parts, int64_t in) {
+  Status linear(backend::Weight& place, const std::vector<Part>& parts, int64_t in) {
     if (!takes(parts)) return {};
     TRINITY_TRY(place, source_.linear(backend_, parts, in));
     return {};
   }
 
-  Status layer(size_t index, LayerWeights& w) {
+  Status layer(size_t index, backend::LayerWeights& w) {
     const std::string base = fmt::format("model.layers.{}.", index);
     const std::string attention = base + "self_attn.", mlp = base + "mlp.";
     const int64_t hidden = config_.hidden_size, ffn = config_.intermediate_size;
@@ -156,7 +158,7 @@ class Preparation {
     return linear(w.down, {{mlp + "down_proj.weight", hidden}}, ffn);
   }
 
-  Backend& backend_;
+  backend::Backend& backend_;
   const CheckedSource source_;
   const TensorSource& raw_;
   const ModelConfig& config_;
@@ -165,14 +167,14 @@ class Preparation {
 
 }  // namespace
 
-Result<ModelWeights> prepare_weights(Backend& backend, const TensorSource& source,
+Result<ModelWeights> prepare_weights(backend::Backend& backend, const TensorSource& source,
                                      const ModelConfig& config) {
   ModelWeights weights;
   TRINITY_CHECK(Preparation(backend, source, config, nullptr).run(weights));
   return weights;
 }
 
-Result<ModelWeights> replace_weights(Backend& backend, const ModelWeights& weights,
+Result<ModelWeights> replace_weights(backend::Backend& backend, const ModelWeights& weights,
                                      std::span<const std::string> names, const TensorSource& source,
                                      const ModelConfig& config) {
   ModelWeights replaced = weights;
@@ -185,8 +187,8 @@ Result<ModelWeights> replace_weights(Backend& backend, const ModelWeights& weigh
   return replaced;
 }
 
-LayerStack layer_stack(const ModelWeights& weights, const ModelConfig& config) {
-  LayerStack stack;
+backend::LayerStack layer_stack(const ModelWeights& weights, const ModelConfig& config) {
+  backend::LayerStack stack;
   stack.layers = weights.layers;
   stack.final_norm = weights.final_norm;
   stack.hidden_size = config.hidden_size;
@@ -197,4 +199,4 @@ LayerStack layer_stack(const ModelWeights& weights, const ModelConfig& config) {
   return stack;
 }
 
-}  // namespace trinity
+}  // namespace trinity::model

@@ -14,12 +14,12 @@
 #include "model/config.h"
 #include "model/embedding.h"
 
-namespace trinity {
+namespace trinity::model {
 
 struct ModelWeights {
   std::shared_ptr<const EmbeddingRows> embedding;
-  Weight final_norm;
-  std::vector<LayerWeights> layers;
+  backend::Weight final_norm;
+  std::vector<backend::LayerWeights> layers;
 };
 
 /// Where a tensor comes from: a checkpoint, memory, or a checkpoint with replacements.
@@ -37,17 +37,17 @@ class TensorSource {
 /// Checks every shape and dtype against the config, then packs. Errors: `missing_tensor`,
 /// `tensor_shape_mismatch`, `unsupported_dtype`, `non_finite_values`, `overflowing_values` (of
 /// norms and of what they follow). F64 is rounded to f32 once, for every lane.
-Result<ModelWeights> prepare_weights(Backend& backend, const TensorSource& source,
+Result<ModelWeights> prepare_weights(backend::Backend& backend, const TensorSource& source,
                                      const ModelConfig& config);
 
 /// The same weights with the named tensors prepared again from `source`, stacked ones together with
 /// what they are stacked with. Everything else is shared with `weights`, which stay as they are.
 /// Errors: those of prepare_weights, `unknown_tensor` (usage: the forward pass reads no such one).
-Result<ModelWeights> replace_weights(Backend& backend, const ModelWeights& weights,
+Result<ModelWeights> replace_weights(backend::Backend& backend, const ModelWeights& weights,
                                      std::span<const std::string> names, const TensorSource& source,
                                      const ModelConfig& config);
 
 /// What a whole pass is prepared from.
-LayerStack layer_stack(const ModelWeights& weights, const ModelConfig& config);
+backend::LayerStack layer_stack(const ModelWeights& weights, const ModelConfig& config);
 
-}  // namespace trinity
+}  // namespace trinity::model

@@ -1,8 +1,10 @@
 #include "prove/built_in.h"
 
-#include "router/embedded_files.h"
+#include <span>
 
-namespace trinity {
+#include "base/embedded_file.h"
+
+namespace trinity::prove {
 
 /// Generated; see cmake/embed_files.cmake.
 std::span<const EmbeddedFile> lab_files();
@@ -16,4 +18,4 @@ std::optional<std::string_view> built_in_lab_file(std::string_view name) {
   return std::nullopt;
 }
 
-}  // namespace trinity
+}  // namespace trinity::prove

@@ -5,9 +5,9 @@
 #include <optional>
 #include <string_view>
 
-namespace trinity {
+namespace trinity::prove {
 
 /// By file name, for example "tiny_router.json" or "tiny_router.cpu_f32.json".
 std::optional<std::string_view> built_in_lab_file(std::string_view name);
 
-}  // namespace trinity
+}  // namespace trinity::prove

@@ -8,18 +8,6 @@
 #include "route/margins.h"
 
 namespace trinity {
-namespace {
-
-Json margins_json(const Margins& margins) {
-  return {{"agent", margins.agent}, {"role", margins.role}};
-}
-
-Json modes_json(const DecisionRule& rule) {
-  return {{"agent", selection_mode_name(rule.agent_selection)},
-          {"role", selection_mode_name(rule.role_selection)}};
-}
-
-}  // namespace
 
 std::span<const float> Route::agent_logits() const {
   return std::span(logits).first(std::min(num_agents, logits.size()));
@@ -41,6 +29,20 @@ std::string role_name(int role_id) {
       return "role_" + std::to_string(role_id);
   }
 }
+
+namespace route {
+namespace {
+
+Json margins_json(const Margins& margins) {
+  return {{"agent", margins.agent}, {"role", margins.role}};
+}
+
+Json modes_json(const DecisionRule& rule) {
+  return {{"agent", selection_mode_name(rule.agent_selection)},
+          {"role", selection_mode_name(rule.role_selection)}};
+}
+
+}  // namespace
 
 Result<Decision> make_decision(Route route, const DecisionSource& source,
                                const DecisionOptions& options) {
@@ -108,4 +110,5 @@ Json decision_record(const Decision& decision) {
   return record;
 }
 
+}  // namespace route
 }  // namespace trinity

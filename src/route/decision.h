@@ -17,7 +17,7 @@
 #include "base/json_value.h"
 #include "route/selection.h"
 
-namespace trinity {
+namespace trinity::route {
 
 /// What the route was made from: nothing known, an already computed trace hash taken as it is, or
 /// the messages themselves.
@@ -43,4 +43,4 @@ Json trace_map(const Decision& decision);
 /// hashes of a decision that has none are null.
 Json decision_record(const Decision& decision);
 
-}  // namespace trinity
+}  // namespace trinity::route

@@ -4,7 +4,7 @@
 
 #include "route/exsss_tables.h"
 
-namespace trinity {
+namespace trinity::route {
 namespace {
 
 constexpr std::uint64_t kMask58 = (std::uint64_t{1} << 58) - 1;
@@ -86,4 +86,4 @@ double Exsss::normal() {
   }
 }
 
-}  // namespace trinity
+}  // namespace trinity::route

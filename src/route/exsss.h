@@ -10,7 +10,7 @@
 
 #include <cstdint>
 
-namespace trinity {
+namespace trinity::route {
 
 class Exsss {
  public:
@@ -37,4 +37,4 @@ class Exsss {
   std::uint64_t tail_;
 };
 
-}  // namespace trinity
+}  // namespace trinity::route

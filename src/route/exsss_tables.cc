@@ -1,7 +1,7 @@
 // The layers of the Ziggurat, written by exsss_tables.py.
 #include "route/exsss_tables.h"
 
-namespace trinity {
+namespace trinity::route {
 
 const ZigguratLayer kZigguratLayers[256] = {
     {2104047571236786u, 1.736725412160263e-15, 1.0},
@@ -262,4 +262,4 @@ const ZigguratLayer kZigguratLayers[256] = {
     {2125549880839716u, 1.6227698675312968e-15, 0.0012602859304985975},
 };
 
-}  // namespace trinity
+}  // namespace trinity::route

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace trinity {
+namespace trinity::route {
 
 struct ZigguratLayer {
   std::uint64_t inside;  // a 51-bit draw below this lies inside the layer above: accept at once
@@ -16,4 +16,4 @@ extern const ZigguratLayer kZigguratLayers[256];
 /// Right edge of the lowest rectangle; the tail lies beyond it.
 inline constexpr double kZigguratEdge = 3.6541528853610087963519472518;
 
-}  // namespace trinity
+}  // namespace trinity::route

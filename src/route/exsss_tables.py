@@ -45,8 +45,8 @@ def layers():
 
 print("// The layers of the Ziggurat, written by exsss_tables.py.")
 print('#include "route/exsss_tables.h"\n')
-print("namespace trinity {\n")
+print("namespace trinity::route {\n")
 print("const ZigguratLayer kZigguratLayers[256] = {")
 for inside, width, height in layers():
     print(f"    {{{inside}u, {width!r}, {height!r}}},")
-print("};\n\n}  // namespace trinity")
+print("};\n\n}  // namespace trinity::route")

@@ -10,7 +10,7 @@
 #include "base/utf8.h"
 #include "tensor/safetensors.h"
 
-namespace trinity {
+namespace trinity::route {
 namespace {
 
 // Rows that are summed side by side: a chain waits for each of its additions, several do not.
@@ -136,4 +136,4 @@ Result<std::vector<float>> Head::logits(std::span<const float> hidden) const {
   return logits;
 }
 
-}  // namespace trinity
+}  // namespace trinity::route

@@ -17,7 +17,7 @@
 
 #include "tensor/tensor.h"
 
-namespace trinity {
+namespace trinity::route {
 
 class Head {
  public:
@@ -63,4 +63,4 @@ class Head {
   std::size_t num_roles_ = 0;
 };
 
-}  // namespace trinity
+}  // namespace trinity::route

@@ -6,7 +6,7 @@
 #include "route/head.h"
 #include "tensor/safetensors.h"
 
-namespace trinity {
+namespace trinity::route {
 
 Status write_head_file(const std::filesystem::path& path, const HeadMatrix& head) {
   return write_safetensors(
@@ -23,4 +23,4 @@ Result<bool> head_file_holds(const std::filesystem::path& path, const HeadMatrix
          std::equal(view->bytes.begin(), view->bytes.end(), expected.begin(), expected.end());
 }
 
-}  // namespace trinity
+}  // namespace trinity::route

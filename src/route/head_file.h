@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <span>
 
-namespace trinity {
+namespace trinity::route {
 
 struct HeadMatrix {
   std::span<const float> weights;  // [outputs, hidden], row-major
@@ -21,4 +21,4 @@ Status write_head_file(const std::filesystem::path& path, const HeadMatrix& head
 /// Whether a file holds exactly these values. Errors: those of SafetensorsFile::open.
 Result<bool> head_file_holds(const std::filesystem::path& path, const HeadMatrix& head);
 
-}  // namespace trinity
+}  // namespace trinity::route

@@ -6,7 +6,7 @@
 #include "base/json_value.h"
 #include "base/try.h"
 
-namespace trinity {
+namespace trinity::route {
 namespace {
 
 // The member `name` of an object, null when there is none.
@@ -53,4 +53,4 @@ Status check_head_invariant(std::size_t num_agents, std::size_t num_roles, std::
   return {};
 }
 
-}  // namespace trinity
+}  // namespace trinity::route

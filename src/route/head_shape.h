@@ -8,7 +8,7 @@
 
 #include "base/json_value.h"
 
-namespace trinity {
+namespace trinity::route {
 
 /// [outputs, hidden] from a bundle manifest: `router_head_shape`, else
 /// `python_semantic_manifest.routing.head_shape`. Error `malformed_manifest`.
@@ -19,4 +19,4 @@ Result<std::array<std::size_t, 2>> manifest_head_shape(const Json& manifest);
 Status check_head_invariant(std::size_t num_agents, std::size_t num_roles, std::size_t hidden_size,
                             const Json& manifest);
 
-}  // namespace trinity
+}  // namespace trinity::route

@@ -6,7 +6,7 @@
 
 #include "base/try.h"
 
-namespace trinity {
+namespace trinity::route {
 namespace {
 
 // Cross-entropy of softmax(logits) against one-hot labels; `gradient` = softmax - labels.
@@ -153,4 +153,4 @@ Result<std::vector<double>> train_supervised(TrainableHead& head, std::span<cons
   return losses;
 }
 
-}  // namespace trinity
+}  // namespace trinity::route

@@ -12,7 +12,7 @@
 
 #include "route/head_variants.h"
 
-namespace trinity {
+namespace trinity::route {
 
 /// One-hot agents followed by one-hot roles, row-major [n, num_agents + num_roles].
 /// Error `invalid_labels` for lists of unequal length or an id out of range.
@@ -36,4 +36,4 @@ Result<std::vector<double>> train_supervised(TrainableHead& head, std::span<cons
                                              std::span<const float> labels,
                                              const SupervisedOptions& options = {});
 
-}  // namespace trinity
+}  // namespace trinity::route

@@ -8,7 +8,7 @@
 #include "base/utf8.h"
 #include "route/exsss.h"
 
-namespace trinity {
+namespace trinity::route {
 namespace {
 
 // `size` in `parts` contiguous slices; the first (size mod parts) are one longer.
@@ -134,4 +134,4 @@ Result<std::vector<float>> TrainableHead::logits(std::span<const float> input) c
   return logits;
 }
 
-}  // namespace trinity
+}  // namespace trinity::route

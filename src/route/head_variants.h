@@ -18,7 +18,7 @@
 #include <string_view>
 #include <vector>
 
-namespace trinity {
+namespace trinity::route {
 
 enum class HeadVariant { linear, block_diagonal, sparse };
 
@@ -83,4 +83,4 @@ class TrainableHead {
   std::vector<float> parameters_;
 };
 
-}  // namespace trinity
+}  // namespace trinity::route

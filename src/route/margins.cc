@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-namespace trinity {
+namespace trinity::route {
 
 namespace {
 
@@ -37,4 +37,4 @@ Margins logit_margins(std::span<const float> logits, std::size_t num_agents) {
   return {logit_margin(logits.first(split)), logit_margin(logits.subspan(split))};
 }
 
-}  // namespace trinity
+}  // namespace trinity::route

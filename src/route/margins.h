@@ -7,7 +7,7 @@
 #include <optional>
 #include <span>
 
-namespace trinity {
+namespace trinity::route {
 
 /// Top-1 minus top-2 of the raw f32 logits, subtracted in double: neither probabilities nor scaled
 /// by the temperature. One logit gives 0.0, none gives no margin. Reports that need a number for an
@@ -19,4 +19,4 @@ std::optional<double> logit_margin(std::span<const double> logits);
 /// Margins of both splits of `logits` = num_agents agents, then roles.
 Margins logit_margins(std::span<const float> logits, std::size_t num_agents);
 
-}  // namespace trinity
+}  // namespace trinity::route

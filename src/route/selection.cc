@@ -10,7 +10,7 @@
 #include "base/try.h"
 #include "route/exsss.h"
 
-namespace trinity {
+namespace trinity::route {
 namespace {
 
 constexpr SeedTriple kAgentOffsets = {0, 1, 2};
@@ -182,4 +182,4 @@ Result<Route> select_route(std::span<const float> logits, std::size_t num_agents
   return route;
 }
 
-}  // namespace trinity
+}  // namespace trinity::route

@@ -20,7 +20,7 @@
 
 #include "base/json_value.h"
 
-namespace trinity {
+namespace trinity::route {
 
 /// Reads a mode: trimmed, lower-cased, "-" as "_"; "softmax_argmax" is "softmax".
 /// `key` names the option in the error `invalid_selection_mode`.
@@ -64,4 +64,4 @@ Result<SplitSelection> select_split(std::span<const float> logits, SelectionMode
 Result<Route> select_route(std::span<const float> logits, std::size_t num_agents,
                            std::size_t num_roles, const DecisionRule& rule);
 
-}  // namespace trinity
+}  // namespace trinity::route

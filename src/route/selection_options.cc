@@ -8,7 +8,7 @@
 #include "base/utf8.h"
 #include "route/selection.h"
 
-namespace trinity {
+namespace trinity::route {
 namespace {
 
 bool is_space(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
@@ -130,4 +130,4 @@ Result<DecisionRule> parse_selection_options(const Json& options) {
   return parsed;
 }
 
-}  // namespace trinity
+}  // namespace trinity::route

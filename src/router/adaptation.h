@@ -20,7 +20,7 @@
 #include "route/head.h"
 #include "router/model_files.h"
 
-namespace trinity {
+namespace trinity::router {
 
 /// What an adaptation did, for RouterInfo.
 struct AdaptationSummary {
@@ -33,14 +33,14 @@ class Adaptation {
  public:
   virtual ~Adaptation() = default;
   /// The head that belongs to it.
-  virtual Result<Head> head() const = 0;
+  virtual Result<route::Head> head() const = 0;
   virtual AdaptationSummary summary() const = 0;
   /// What another backend had to compute while it was applied, for people.
   virtual const std::vector<std::string>& fallbacks() const = 0;
   /// The adapted weights over `base`, which must outlive them; they live as long as this object.
   /// `backend` decomposes and multiplies, or the CPU when it cannot.
-  virtual Result<const TensorSource*> apply(const TensorSource& base, Backend& backend,
-                                            int threads) = 0;
+  virtual Result<const model::TensorSource*> apply(const model::TensorSource& base,
+                                                   backend::Backend& backend, int threads) = 0;
   /// Waits for checks that go on beside the loading of what `apply` gave; nothing may be decided
   /// before. Errors: those of Bundle::wait_for_checks.
   virtual Status finish() { return {}; }
@@ -52,4 +52,4 @@ class Adaptation {
 Result<std::unique_ptr<Adaptation>> open_adaptation(const RouterOptions& options,
                                                     const ModelFiles& files);
 
-}  // namespace trinity
+}  // namespace trinity::router

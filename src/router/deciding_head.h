@@ -9,10 +9,10 @@
 #include "router/adaptation.h"
 #include "router/model_files.h"
 
-namespace trinity {
+namespace trinity::router {
 
 struct DecidingHead {
-  Head head;
+  route::Head head;
   std::filesystem::path file;  // it was read from; empty = part of an adaptation or of the program
 };
 
@@ -22,4 +22,4 @@ struct DecidingHead {
 Result<DecidingHead> find_deciding_head(const RouterOptions& options, const ModelFiles& files,
                                         const Adaptation* adaptation);
 
-}  // namespace trinity
+}  // namespace trinity::router

@@ -1,17 +1,13 @@
-// Files compiled into the program (models/tiny), found by name.
+// The files of the embedded tiny router (models/tiny).
 #pragma once
 
 #include <span>
-#include <string_view>
 
-namespace trinity {
+#include "base/embedded_file.h"
 
-struct EmbeddedFile {
-  std::string_view name;
-  std::string_view bytes;
-};
+namespace trinity::router {
 
 /// Empty in a build without models/tiny.
 std::span<const EmbeddedFile> embedded_files();
 
-}  // namespace trinity
+}  // namespace trinity::router

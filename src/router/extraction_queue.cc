@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-namespace trinity {
+namespace trinity::router {
 namespace {
 
 size_t tokens_of(const std::vector<std::vector<int32_t>>& inputs) {
@@ -16,7 +16,7 @@ size_t tokens_of(const std::vector<std::vector<int32_t>>& inputs) {
   return tokens;
 }
 
-bool same_mode(const ExtractMode& a, const ExtractMode& b) {
+bool same_mode(const model::ExtractMode& a, const model::ExtractMode& b) {
   return a.full == b.full && a.all_positions == b.all_positions && a.prefix_cache == b.prefix_cache;
 }
 
@@ -154,4 +154,4 @@ ExtractionQueue::Job ExtractionQueue::take_oldest() noexcept {
   return job->claim() ? std::move(job) : nullptr;
 }
 
-}  // namespace trinity
+}  // namespace trinity::router

@@ -31,18 +31,18 @@
 #include "base/stopwatch.h"
 #include "model/feature_extractor.h"
 
-namespace trinity {
+namespace trinity::router {
 
 struct ExtractionRequest {
   std::vector<std::vector<int32_t>> inputs;
-  ExtractMode mode;
+  model::ExtractMode mode;
   RequestOptions options;
 };
 
 struct ExtractionReply {
-  std::vector<Result<HiddenStates>> states;  // one for each input, in order
-  double queue_ms = 0;                       // from asking to the begin of the call
-  double compute_ms = 0;                     // time of the call that computed them
+  std::vector<Result<model::HiddenStates>> states;  // one for each input, in order
+  double queue_ms = 0;                              // from asking to the begin of the call
+  double compute_ms = 0;                            // time of the call that computed them
 };
 
 class ExtractionJob {
@@ -67,7 +67,7 @@ class ExtractionJob {
   void refuse_with(std::exception_ptr thrown) noexcept { reply_.set_exception(std::move(thrown)); }
 
   std::vector<std::vector<int32_t>> inputs;
-  const ExtractMode mode;
+  const model::ExtractMode mode;
   const size_t count;   // of inputs
   const size_t tokens;  // of all inputs
   const Stopwatch waiting;
@@ -123,4 +123,4 @@ class ExtractionQueue {
   bool passed_ = false;   // the oldest one has let others pass
 };
 
-}  // namespace trinity
+}  // namespace trinity::router

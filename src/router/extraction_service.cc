@@ -9,7 +9,7 @@
 #include "base/thread_failure.h"
 #include "base/try.h"
 
-namespace trinity {
+namespace trinity::router {
 ExtractionReply PendingExtraction::get() {
   if (job_->deadline() && reply_.wait_until(*job_->deadline()) == std::future_status::timeout &&
       job_->claim())
@@ -108,7 +108,7 @@ void ExtractionService::compute(std::span<const Job> jobs) {
       inputs.insert(inputs.end(), std::make_move_iterator(job->inputs.begin()),
                     std::make_move_iterator(job->inputs.end()));
     }
-    std::vector<Result<HiddenStates>> states =
+    std::vector<Result<model::HiddenStates>> states =
         loaded_.extractor->extract(inputs, jobs.front()->mode);
     const double milliseconds = watch.elapsed_ms();
     auto next = states.begin();
@@ -134,4 +134,4 @@ void ExtractionService::compute(std::span<const Job> jobs) {
   }
 }
 
-}  // namespace trinity
+}  // namespace trinity::router

@@ -17,7 +17,7 @@
 #include "model/feature_extractor.h"
 #include "router/extraction_queue.h"
 
-namespace trinity {
+namespace trinity::router {
 
 /// An answer that is still to come.
 class PendingExtraction {
@@ -41,9 +41,9 @@ class ExtractionService {
   /// Dies on the compute thread, the last member first: what holds memory of the backend goes
   /// before the backend.
   struct Loaded {
-    std::unique_ptr<Backend> backend;
+    std::unique_ptr<backend::Backend> backend;
     std::shared_ptr<void> sources;  // whatever the extractor's weights were prepared from
-    std::unique_ptr<FeatureExtractor> extractor;
+    std::unique_ptr<model::FeatureExtractor> extractor;
   };
 
   /// Runs `load` on the compute thread and waits for it. Errors: its own, `out_of_memory`,
@@ -57,10 +57,10 @@ class ExtractionService {
   Result<PendingExtraction> submit(ExtractionRequest request);
 
   /// Facts that never change after loading.
-  const BackendInfo& backend_info() const { return loaded_.backend->info(); }
-  LanePromise promise() const { return loaded_.backend->promise(); }
+  const backend::BackendInfo& backend_info() const { return loaded_.backend->info(); }
+  backend::LanePromise promise() const { return loaded_.backend->promise(); }
   size_t weight_bytes() const { return loaded_.backend->weight_bytes(); }
-  const ModelConfig& config() const { return loaded_.extractor->config(); }
+  const model::ModelConfig& config() const { return loaded_.extractor->config(); }
 
  private:
   using Job = ExtractionQueue::Job;
@@ -77,4 +77,4 @@ class ExtractionService {
   std::thread thread_;
 };
 
-}  // namespace trinity
+}  // namespace trinity::router

@@ -10,7 +10,7 @@
 #include "router/tokenizer_search.h"
 #include "tensor/checkpoint.h"
 
-namespace trinity {
+namespace trinity::router {
 namespace {
 
 class ModelFolder final : public ModelFiles {
@@ -21,16 +21,16 @@ class ModelFolder final : public ModelFiles {
         checkpoint_(std::move(checkpoint)),
         source_(checkpoint_) {}
 
-  Result<ModelConfig> config() const override { return load_model_config(folder_); }
+  Result<model::ModelConfig> config() const override { return model::load_model_config(folder_); }
 
-  Result<Tokenizer> tokenizer() const override {
-    if (!tokenizer_.empty()) return Tokenizer::load(tokenizer_);
-    TRINITY_TRY(const ModelConfig model, config());
+  Result<text::Tokenizer> tokenizer() const override {
+    if (!tokenizer_.empty()) return text::Tokenizer::load(tokenizer_);
+    TRINITY_TRY(const model::ModelConfig model, config());
     const std::filesystem::path vocabulary = own_vocabulary(folder_);
     for (const auto& file : tokenizer_candidates(folder_)) {
       const bool own = file == folder_ / "tokenizer.json";
       if (!own && !vocabulary.empty()) break;
-      auto tokenizer = Tokenizer::load(file);
+      auto tokenizer = text::Tokenizer::load(file);
       if (own) return tokenizer;
       // A shared vocabulary belongs to this model only if the model knows all of its ids.
       if (!tokenizer || tokenizer->vocab_size() > model.vocab_size) continue;
@@ -49,15 +49,15 @@ class ModelFolder final : public ModelFiles {
                 "there is no tokenizer.json in " + excerpt(folder_.string(), 1024) +
                     "; copy the model's own there, or name one with --tokenizer");
   }
-  const TensorSource& tensors() const override { return source_; }
+  const model::TensorSource& tensors() const override { return source_; }
   const Checkpoint* checkpoint() const override { return &checkpoint_; }
-  Result<Head> head() const override { return Head::load(folder_ / kRouterHeadFile); }
+  Result<route::Head> head() const override { return route::Head::load(folder_ / kRouterHeadFile); }
   bool is_tiny_router() const override { return false; }
   std::vector<std::string> notes() const override {
     std::vector<std::string> notes = checkpoint_.notes();
-    const Result<ModelConfig> model = config();  // who cannot read it is told so elsewhere
+    const Result<model::ModelConfig> model = config();  // who cannot read it is told so elsewhere
     if (!model) return notes;
-    for (std::string& note : notes_on_unread_tensors(checkpoint_.names(), *model))
+    for (std::string& note : model::notes_on_unread_tensors(checkpoint_.names(), *model))
       notes.push_back(std::move(note));
     return notes;
   }
@@ -66,7 +66,7 @@ class ModelFolder final : public ModelFiles {
   std::filesystem::path folder_;
   std::filesystem::path tokenizer_;  // chosen by the caller; may be empty
   Checkpoint checkpoint_;
-  CheckpointSource source_;
+  model::CheckpointSource source_;
 };
 
 }  // namespace
@@ -77,4 +77,4 @@ Result<std::unique_ptr<ModelFiles>> open_model_folder(const std::filesystem::pat
   return std::make_unique<ModelFolder>(folder, tokenizer, std::move(checkpoint));
 }
 
-}  // namespace trinity
+}  // namespace trinity::router

@@ -10,7 +10,7 @@
 #include "base/utf8.h"
 #include "router/reference_profiles.h"
 
-namespace trinity {
+namespace trinity::router {
 namespace {
 
 /// A lane that other builds have: listed, so that its name gets a reason and not a shrug.
@@ -25,7 +25,7 @@ RuntimeProfile absent(std::string name, std::vector<std::string> aliases, std::s
 RuntimeProfile profile(std::string name, std::vector<std::string> aliases) {
   RuntimeProfile out;
   out.name = out.backend = std::move(name);
-  if (const BackendEntry* entry = find_backend(out.backend)) {
+  if (const backend::BackendEntry* entry = backend::find_backend(out.backend)) {
     out.description = entry->description;
     out.exactness = entry->exactness;
     out.floors = entry->floors;
@@ -66,9 +66,10 @@ Result<RuntimeProfile> unknown_profile(std::string_view name) {
 
 /// The profile of a backend in a shared library, which is loaded by this.
 Result<RuntimeProfile> plugin_profile(std::string_view requested) {
-  TRINITY_TRY(const auto plugin, open_plugin(requested.substr(kPluginBackendPrefix.size())));
+  TRINITY_TRY(const auto plugin,
+              plugin::open_plugin(requested.substr(plugin::kPluginBackendPrefix.size())));
   RuntimeProfile out;
-  out.name = out.backend = std::string(kPluginBackendPrefix) + plugin->facts.name;
+  out.name = out.backend = std::string(plugin::kPluginBackendPrefix) + plugin->facts.name;
   if (requested != out.name) out.requested = requested;
   out.description = plugin->facts.description.empty() ? "backend plugin " + plugin->facts.name
                                                       : plugin->facts.description;
@@ -111,22 +112,22 @@ const std::vector<RuntimeProfile>& runtime_profiles() {
 }
 
 std::optional<std::string> profile_unavailable(const RuntimeProfile& profile) {
-  if (profile.backend.starts_with(kPluginBackendPrefix)) {
-    const std::string name = profile.backend.substr(kPluginBackendPrefix.size());
-    if (find_loaded_plugin(name) != nullptr) return std::nullopt;
+  if (profile.backend.starts_with(plugin::kPluginBackendPrefix)) {
+    const std::string name = profile.backend.substr(plugin::kPluginBackendPrefix.size());
+    if (plugin::find_loaded_plugin(name) != nullptr) return std::nullopt;
     return "plugin " + name + " is not loaded; name its path, plugin:PATH";
   }
-  const BackendEntry* entry = find_backend(profile.backend);
+  const backend::BackendEntry* entry = backend::find_backend(profile.backend);
   if (entry == nullptr) return "backend " + profile.backend + " is not part of this build";
   return entry->unavailable_reason();
 }
 
-LanePromise promise_of(const RuntimeProfile& profile) {
-  const BackendEntry* entry = find_backend(profile.backend);
-  return entry != nullptr ? promise_of(*entry) : LanePromise{profile.exactness, {}};
+backend::LanePromise promise_of(const RuntimeProfile& profile) {
+  const backend::BackendEntry* entry = backend::find_backend(profile.backend);
+  return entry != nullptr ? promise_of(*entry) : backend::LanePromise{profile.exactness, {}};
 }
 
-Exactness held_to(const RuntimeProfile& profile) {
+backend::Exactness held_to(const RuntimeProfile& profile) {
   return held_to(profile.exactness, promise_of(profile));
 }
 
@@ -148,7 +149,7 @@ Result<RuntimeProfile> find_profile(std::string_view name) {
   constexpr std::string_view kCustom = "custom:";
   if (name.starts_with(kCustom) && name.size() > kCustom.size())
     return custom_profile(name.substr(kCustom.size()));
-  if (name.starts_with(kPluginBackendPrefix)) return plugin_profile(name);
+  if (name.starts_with(plugin::kPluginBackendPrefix)) return plugin_profile(name);
   for (const RuntimeProfile& profile : runtime_profiles()) {
     if (profile.name == name) return profile;
     if (is_alias(profile, name)) return under_alias(profile, name);
@@ -181,7 +182,7 @@ RuntimeProfile custom_profile(std::string_view backend) {
   out.notes.clear();
   out.requested = "custom:" + std::string(backend);
   if (out.description.empty()) out.description = "backend " + out.backend;
-  if (find_backend(out.backend) == nullptr) out.label_prefix = out.backend;
+  if (backend::find_backend(out.backend) == nullptr) out.label_prefix = out.backend;
   out.capabilities.export_svd = false;
   out.capabilities.large_svd = false;
   return out;
@@ -233,7 +234,7 @@ RuntimeProfile with_margin_floors(RuntimeProfile profile, std::optional<double> 
 
 Status accept_export_label(std::string_view path, std::string_view label,
                            const RuntimeProfile& profile) {
-  const std::string own = own_backend_label(profile.backend);
+  const std::string own = backend::own_backend_label(profile.backend);
   if (!own.empty() && label == own) return {};
   if (!profile.label_prefix.empty() && label.starts_with(profile.label_prefix)) return {};
   return fail(ErrorKind::invalid_input, "unaccepted_export_backend",
@@ -242,4 +243,4 @@ Status accept_export_label(std::string_view path, std::string_view label,
                   "the profile's; export it again under this profile");
 }
 
-}  // namespace trinity
+}  // namespace trinity::router

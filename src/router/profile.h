@@ -17,7 +17,7 @@
 
 #include "backend/backend_entry.h"
 
-namespace trinity {
+namespace trinity::router {
 
 /// What a profile may be used for. A command that needs what its profile lacks is refused.
 enum class Capability {
@@ -39,10 +39,11 @@ struct Capabilities {
 
 struct RuntimeProfile {
   std::string name;
-  std::string backend;                               // id in the backend registry
-  std::string description;                           // one line for people
-  Exactness exactness = Exactness::decision_stable;  // what the lane claims; see promise_of
-  MarginFloors floors;
+  std::string backend;      // id in the backend registry
+  std::string description;  // one line for people
+  backend::Exactness exactness =
+      backend::Exactness::decision_stable;  // what the lane claims; see promise_of
+  backend::MarginFloors floors;
   std::vector<std::string> aliases;  // other names that mean this profile
   std::vector<std::string> notes;
   std::vector<std::string> warnings;  // what somebody who chose this name should know
@@ -68,10 +69,10 @@ std::optional<std::string> profile_unavailable(const RuntimeProfile& profile);
 
 /// What this machine keeps of the profile's claim. Asked for the first time, it may run a probe of
 /// milliseconds (backend_registry/lane_promise.h).
-LanePromise promise_of(const RuntimeProfile& profile);
+backend::LanePromise promise_of(const RuntimeProfile& profile);
 
 /// What the lane of a profile is held to here; see held_to of backend_registry/lane_promise.h.
-Exactness held_to(const RuntimeProfile& profile);
+backend::Exactness held_to(const RuntimeProfile& profile);
 
 /// The fastest lane that this machine has, under its own name. Error: `profile_unavailable`.
 Result<RuntimeProfile> fast_profile();
@@ -104,4 +105,4 @@ RuntimeProfile with_margin_floors(RuntimeProfile profile, std::optional<double> 
 Status accept_export_label(std::string_view path, std::string_view label,
                            const RuntimeProfile& profile);
 
-}  // namespace trinity
+}  // namespace trinity::router

@@ -1,10 +1,10 @@
 #include "router/reference_profiles.h"
 
-namespace trinity {
+namespace trinity::router {
 namespace {
 
-constexpr MarginFloors kCudaFloors{0.24, 1.06};
-constexpr MarginFloors kMlxFloors{0.33, 0.82};
+constexpr backend::MarginFloors kCudaFloors{0.24, 1.06};
+constexpr backend::MarginFloors kMlxFloors{0.33, 0.82};
 constexpr std::string_view kQwen = "qwen_coordinator";
 constexpr std::string_view kTiny = "tiny_synthetic";
 
@@ -86,4 +86,4 @@ const ReferenceProfile* find_reference_profile(std::string_view name) {
   return nullptr;
 }
 
-}  // namespace trinity
+}  // namespace trinity::router

@@ -9,13 +9,13 @@
 
 #include "router/profile.h"
 
-namespace trinity {
+namespace trinity::router {
 
 struct ReferenceProfile {
   std::string_view name;
   std::string_view counterpart;  // the backend that the reference runs under this name
   Capabilities capabilities;
-  MarginFloors floors;
+  backend::MarginFloors floors;
   std::string_view default_slm_profile;
   std::string_view label_prefix;  // begin of the labels that its exporter accepts
   std::string_view note;
@@ -27,4 +27,4 @@ std::span<const ReferenceProfile> reference_profiles();
 /// Null for a name that the reference does not have.
 const ReferenceProfile* find_reference_profile(std::string_view name);
 
-}  // namespace trinity
+}  // namespace trinity::router

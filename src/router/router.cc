@@ -12,10 +12,11 @@ namespace trinity {
 
 namespace {
 
-RouterInputOptions input_options(const InputOptions& options, bool keeps_text) {
-  RouterInputOptions out;
+text::RouterInputOptions input_options(const InputOptions& options, bool keeps_text) {
+  text::RouterInputOptions out;
   out.mode = options.input_mode;
-  out.content = options.parse_special_tokens ? SpecialTokens::parse : SpecialTokens::plain;
+  out.content =
+      options.parse_special_tokens ? text::SpecialTokens::parse : text::SpecialTokens::plain;
   out.keeps_text = keeps_text;
   return out;
 }
@@ -38,12 +39,12 @@ tl::unexpected<Error> no_head() {
   return fail(ErrorKind::missing, "missing_router_head",
               "this model has no router head; give a bundle, which brings its own, or a "
               "safetensors file with " +
-                  std::string(Head::kTensorName) + " as the head");
+                  std::string(route::Head::kTensorName) + " as the head");
 }
 
 /// Rows that differ give equal logits for a hidden vector of zeros, and for nothing else that a
 /// model computes: taking the first agent then would be no decision.
-Status refuse_equal_logits(std::span<const float> logits, const Head& head) {
+Status refuse_equal_logits(std::span<const float> logits, const route::Head& head) {
   const bool equal = std::all_of(logits.begin(), logits.end(),
                                  [&](float logit) { return logit == logits.front(); });
   if (!equal || !head.rows_differ()) return {};
@@ -62,16 +63,16 @@ Router::~Router() = default;
 
 // ---- reading and extracting ---------------------------------------------------------------------
 
-Result<RouterInput> Router::Impl::read(const QueryView& query,
-                                       const RouterInputOptions& options) const {
-  RouterInput input;
+Result<text::RouterInput> Router::Impl::read(const QueryView& query,
+                                             const text::RouterInputOptions& options) const {
+  text::RouterInput input;
   Message prompt;
   if (const auto* ids = std::get_if<std::span<const int32_t>>(&query.value)) {
     input.ids.assign(ids->begin(), ids->end());
   } else if (!tokenizer) {
     return tl::unexpected(no_tokenizer);
   } else if (const auto messages = messages_of(query, prompt)) {
-    return build_router_input(*tokenizer, *messages, options);
+    return text::build_router_input(*tokenizer, *messages, options);
   } else {
     const std::string_view text = std::get<QueryView::Raw>(query.value).text;
     if (options.keeps_text) input.text = text;
@@ -90,8 +91,8 @@ std::vector<Result<Extraction>> Router::Impl::extract(std::span<const QueryView>
                                                       const RequestOptions& request,
                                                       bool keeps_input) const {
   std::vector<Result<Extraction>> results(queries.size());
-  const RouterInputOptions options = input_options(input, keeps_input);
-  ExtractionRequest asked{{}, {input.full, all_positions, input.prefix_cache}, request};
+  const text::RouterInputOptions options = input_options(input, keeps_input);
+  router::ExtractionRequest asked{{}, {input.full, all_positions, input.prefix_cache}, request};
   std::vector<size_t> places;
   for (size_t i = 0; i < queries.size(); ++i) {
     const Stopwatch watch;
@@ -111,22 +112,22 @@ std::vector<Result<Extraction>> Router::Impl::extract(std::span<const QueryView>
     results[i] = std::move(extraction);
   }
   if (places.empty()) return results;
-  const auto answer = [&]() -> Result<ExtractionReply> {
+  const auto answer = [&]() -> Result<router::ExtractionReply> {
     try {
-      TRINITY_TRY(PendingExtraction pending, service->submit(std::move(asked)));
+      TRINITY_TRY(router::PendingExtraction pending, service->submit(std::move(asked)));
       return pending.get();
     } catch (...) {
       return caught_failure("compute this input", "use a smaller batch");
     }
   };
-  Result<ExtractionReply> reply = answer();
+  Result<router::ExtractionReply> reply = answer();
   for (size_t n = 0; n < places.size(); ++n) {
     Result<Extraction>& result = results[places[n]];
     if (!reply || !reply->states[n]) {
       result = tl::unexpected(reply ? std::move(reply->states[n].error()) : reply.error());
       continue;
     }
-    HiddenStates& states = *reply->states[n];
+    model::HiddenStates& states = *reply->states[n];
     result->hidden = std::move(states.values);
     result->token_count = states.token_count;
     result->hidden_index = states.hidden_index;
@@ -158,15 +159,16 @@ Result<Decision> Router::Impl::decide(const QueryView& query, const Extraction& 
   const Stopwatch watch;
   TRINITY_TRY(const std::vector<float> logits, head->logits(extraction.hidden));
   TRINITY_CHECK(refuse_equal_logits(logits, *head));
-  TRINITY_TRY(Route route, select_route(logits, head->num_agents(), head->num_roles(), rule));
-  DecisionOptions options;
+  TRINITY_TRY(Route route,
+              route::select_route(logits, head->num_agents(), head->num_roles(), rule));
+  route::DecisionOptions options;
   options.artifact_identity = adapted.identity;
   options.hashes = rule.hashes;
-  DecisionSource source;
+  route::DecisionSource source;
   Message prompt;
   if (rule.hashes)
     if (const auto messages = messages_of(query, prompt)) source = *messages;
-  TRINITY_TRY(Decision decision, make_decision(std::move(route), source, options));
+  TRINITY_TRY(Decision decision, route::make_decision(std::move(route), source, options));
   decision.token_count = static_cast<size_t>(extraction.token_count);
   decision.hidden_index = static_cast<size_t>(extraction.hidden_index);
   decision.profile = info.profile;
@@ -216,7 +218,7 @@ Result<Decision> Router::route(const QueryView& query, const InputOptions& input
 
 std::optional<HeadView> Router::head() const {
   if (!impl_->head) return std::nullopt;
-  const Head& head = *impl_->head;
+  const route::Head& head = *impl_->head;
   return HeadView{head.weights(), head.num_agents(), head.num_roles(), head.hidden_size()};
 }
 

@@ -17,16 +17,17 @@
 namespace trinity {
 
 struct Router::Impl {
-  std::unique_ptr<ModelFiles> files;  // outlives what was prepared from it
-  AdaptationSummary adapted;
-  std::optional<Tokenizer> tokenizer;
+  std::unique_ptr<router::ModelFiles> files;  // outlives what was prepared from it
+  router::AdaptationSummary adapted;
+  std::optional<text::Tokenizer> tokenizer;
   Error no_tokenizer;  // why there is none
-  std::optional<Head> head;
-  std::unique_ptr<ExtractionService> service;
+  std::optional<route::Head> head;
+  std::unique_ptr<router::ExtractionService> service;
   RouterInfo info;
 
   /// Text and token ids of a query; the text where `options` keep it.
-  Result<RouterInput> read(const QueryView& query, const RouterInputOptions& options) const;
+  Result<text::RouterInput> read(const QueryView& query,
+                                 const text::RouterInputOptions& options) const;
   /// With `keeps_input` an extraction also holds what was read.
   std::vector<Result<Extraction>> extract(std::span<const QueryView> queries,
                                           const InputOptions& input, bool all_positions,

@@ -14,7 +14,7 @@ namespace {
 
 /// Threads when the caller names none: all processors, but one for a model so small that handing
 /// work over costs more than the work. Results are the same bits.
-int default_threads(const ModelConfig& config) {
+int default_threads(const model::ModelConfig& config) {
   constexpr double kSmallModel = 8e6;  // weights
   const double layer = static_cast<double>(config.hidden_size) *
                        static_cast<double>(2 * config.attention_width() + 2 * config.kv_width() +
@@ -25,28 +25,27 @@ int default_threads(const ModelConfig& config) {
 /// Prepares the weights on the compute thread, where the adaptation (null = base weights) lives
 /// from then on: it holds memory of the backend. `fallbacks` gets what another backend had to
 /// compute.
-Result<std::unique_ptr<ExtractionService>> start_service(const RuntimeProfile& profile,
-                                                         const RouterOptions& options,
-                                                         const ModelFiles& files,
-                                                         std::unique_ptr<Adaptation> adaptation,
-                                                         const ModelConfig& config,
-                                                         std::vector<std::string>& fallbacks) {
+Result<std::unique_ptr<router::ExtractionService>> start_service(
+    const router::RuntimeProfile& profile, const RouterOptions& options,
+    const router::ModelFiles& files, std::unique_ptr<router::Adaptation> adaptation,
+    const model::ModelConfig& config, std::vector<std::string>& fallbacks) {
   const int threads = options.threads > 0 ? options.threads : default_threads(config);
-  std::shared_ptr<Adaptation> owner(std::move(adaptation));
-  return ExtractionService::start(
-      [&, threads, shared = std::move(owner)]() mutable -> Result<ExtractionService::Loaded> {
-        ExtractionService::Loaded loaded;
-        Adaptation* const adapting = shared.get();
-        TRINITY_TRY(loaded.backend, create_backend(profile.backend, {threads}));
+  std::shared_ptr<router::Adaptation> owner(std::move(adaptation));
+  return router::ExtractionService::start(
+      [&, threads,
+       shared = std::move(owner)]() mutable -> Result<router::ExtractionService::Loaded> {
+        router::ExtractionService::Loaded loaded;
+        router::Adaptation* const adapting = shared.get();
+        TRINITY_TRY(loaded.backend, backend::create_backend(profile.backend, {threads}));
         loaded.sources = std::move(shared);
-        ExtractorOptions extractor;
+        model::ExtractorOptions extractor;
         extractor.prefix_cache_bytes = options.prefix_cache_bytes;
-        const TensorSource* source = &files.tensors();
+        const model::TensorSource* source = &files.tensors();
         if (adapting != nullptr) {
           TRINITY_TRY(source, adapting->apply(*source, *loaded.backend, threads));
           fallbacks = adapting->fallbacks();
         }
-        auto created = FeatureExtractor::create(*loaded.backend, *source, config, extractor);
+        auto created = model::FeatureExtractor::create(*loaded.backend, *source, config, extractor);
         // First: that the adaptation's files are damaged explains what else went wrong.
         if (adapting != nullptr) TRINITY_CHECK(adapting->finish());
         TRINITY_TRY(loaded.extractor, std::move(created));
@@ -56,15 +55,15 @@ Result<std::unique_ptr<ExtractionService>> start_service(const RuntimeProfile& p
 }
 
 /// What a loaded router says of itself, apart from warnings and times.
-RouterInfo describe(const RuntimeProfile& profile, const ModelFiles& files,
-                    const ModelConfig& config, const AdaptationSummary& adapted, const Head* head,
-                    const ExtractionService& service) {
-  const BackendInfo& backend = service.backend_info();
-  const LanePromise promise = service.promise();
+RouterInfo describe(const router::RuntimeProfile& profile, const router::ModelFiles& files,
+                    const model::ModelConfig& config, const router::AdaptationSummary& adapted,
+                    const route::Head* head, const router::ExtractionService& service) {
+  const backend::BackendInfo& backend = service.backend_info();
+  const backend::LanePromise promise = service.promise();
   RouterInfo info;
   info.profile = profile.name;
   info.backend = backend.id;
-  info.exactness = exactness_name(promise.kept);
+  info.exactness = backend::exactness_name(promise.kept);
   info.broken_promise = promise.broken;
   info.label = backend.label;
   info.device = backend.device;
@@ -96,27 +95,28 @@ Result<Router> Router::load(const RouterOptions& options) {
 Result<Router> Router::load_files(const RouterOptions& options) {
   const Stopwatch watch;
   auto impl = std::make_unique<Impl>();
-  TRINITY_TRY(const RuntimeProfile profile, resolve_profile(options.profile));
+  TRINITY_TRY(const router::RuntimeProfile profile, router::resolve_profile(options.profile));
   if (!options.model.empty()) {
-    TRINITY_CHECK(require_capability(profile, Capability::qwen_runtime));
+    TRINITY_CHECK(router::require_capability(profile, router::Capability::qwen_runtime));
   }
   TRINITY_TRY(impl->files, options.model.empty()
-                               ? open_tiny_router()
-                               : open_model_folder(options.model, options.tokenizer));
-  TRINITY_TRY(const ModelConfig config, impl->files->config());
-  TRINITY_TRY(std::unique_ptr<Adaptation> adaptation, open_adaptation(options, *impl->files));
+                               ? router::open_tiny_router()
+                               : router::open_model_folder(options.model, options.tokenizer));
+  TRINITY_TRY(const model::ModelConfig config, impl->files->config());
+  TRINITY_TRY(std::unique_ptr<router::Adaptation> adaptation,
+              router::open_adaptation(options, *impl->files));
   if (adaptation != nullptr) {
-    TRINITY_CHECK(require_capability(profile, Capability::artifact_runtime));
+    TRINITY_CHECK(router::require_capability(profile, router::Capability::artifact_runtime));
     impl->adapted = adaptation->summary();
   }
   std::filesystem::path head_file;
-  if (auto found = find_deciding_head(options, *impl->files, adaptation.get())) {
+  if (auto found = router::find_deciding_head(options, *impl->files, adaptation.get())) {
     impl->head = std::move(found->head);
     head_file = std::move(found->file);
   } else if (options.needs_head || found.error().tag != "missing_router_head") {
     return tl::unexpected(std::move(found.error()));
   }
-  const Head* const head = impl->head ? &*impl->head : nullptr;
+  const route::Head* const head = impl->head ? &*impl->head : nullptr;
   if (head != nullptr && static_cast<int64_t>(head->hidden_size()) != config.hidden_size)
     return fail(ErrorKind::invalid_input, "hidden_size_mismatch",
                 "the head reads " + std::to_string(head->hidden_size()) +
@@ -124,13 +124,13 @@ Result<Router> Router::load_files(const RouterOptions& options) {
                     std::to_string(config.hidden_size) + "; use the head trained for this model");
   // Reading the vocabulary and packing the weights take about as long: do both at once.
   // Where the system refuses a thread, the vocabulary is read when it is asked for.
-  std::future<Result<Tokenizer>> tokenizer =
+  std::future<Result<text::Tokenizer>> tokenizer =
       std::async(std::launch::async | std::launch::deferred,
                  [files = impl->files.get()] { return files->tokenizer(); });
   std::vector<std::string> fallbacks;
   auto service =
       start_service(profile, options, *impl->files, std::move(adaptation), config, fallbacks);
-  Result<Tokenizer> read = tokenizer.get();
+  Result<text::Tokenizer> read = tokenizer.get();
   if (!service) return tl::unexpected(std::move(service.error()));
   if (read)
     impl->tokenizer = std::move(*read);

@@ -8,7 +8,7 @@
 #include "router/model_files.h"
 #include "tensor/safetensors_header.h"
 
-namespace trinity {
+namespace trinity::router {
 namespace {
 
 Result<std::string_view> embedded(std::string_view name) {
@@ -23,7 +23,7 @@ std::span<const std::byte> bytes_of(std::string_view text) {
 }
 
 /// Tensors of a safetensors file in memory that lives as long as the program.
-class EmbeddedTensors final : public TensorSource {
+class EmbeddedTensors final : public model::TensorSource {
  public:
   static Result<EmbeddedTensors> open(std::string_view file) {
     EmbeddedTensors out;
@@ -51,20 +51,20 @@ class TinyRouter final : public ModelFiles {
  public:
   explicit TinyRouter(EmbeddedTensors tensors) : tensors_(std::move(tensors)) {}
 
-  Result<ModelConfig> config() const override {
+  Result<model::ModelConfig> config() const override {
     TRINITY_TRY(const std::string_view text, embedded("config.json"));
-    return parse_model_config(text);
+    return model::parse_model_config(text);
   }
-  Result<Tokenizer> tokenizer() const override {
+  Result<text::Tokenizer> tokenizer() const override {
     TRINITY_TRY(const std::string_view text, embedded("tokenizer.json"));
-    return Tokenizer::parse(text);
+    return text::Tokenizer::parse(text);
   }
-  const TensorSource& tensors() const override { return tensors_; }
-  Result<Head> head() const override {
+  const model::TensorSource& tensors() const override { return tensors_; }
+  Result<route::Head> head() const override {
     TRINITY_TRY(const std::string_view file, embedded("router_head.safetensors"));
     TRINITY_TRY(const EmbeddedTensors tensors, EmbeddedTensors::open(file));
-    TRINITY_TRY(const TensorView weights, tensors.tensor(Head::kTensorName));
-    return Head::from_tensor(weights);
+    TRINITY_TRY(const TensorView weights, tensors.tensor(route::Head::kTensorName));
+    return route::Head::from_tensor(weights);
   }
   bool is_tiny_router() const override { return true; }
 
@@ -80,4 +80,4 @@ Result<std::unique_ptr<ModelFiles>> open_tiny_router() {
   return std::make_unique<TinyRouter>(std::move(tensors));
 }
 
-}  // namespace trinity
+}  // namespace trinity::router

@@ -4,7 +4,7 @@
 #include <string>
 #include <system_error>
 
-namespace trinity {
+namespace trinity::router {
 namespace {
 
 constexpr int kLevels = 3;
@@ -44,4 +44,4 @@ std::vector<std::filesystem::path> tokenizer_candidates(const std::filesystem::p
   return found;
 }
 
-}  // namespace trinity
+}  // namespace trinity::router

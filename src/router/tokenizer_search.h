@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <vector>
 
-namespace trinity {
+namespace trinity::router {
 
 /// The file of the model folder in which it keeps a vocabulary of its own beside or instead of a
 /// tokenizer.json (vocab.json, merges.txt, ...); empty if there is none. Such a model must not be
@@ -19,4 +19,4 @@ std::filesystem::path own_vocabulary(const std::filesystem::path& model_folder);
 /// `tokenizer/` and `*_tokenizer/` folders beside it and beside its parents, three levels up.
 std::vector<std::filesystem::path> tokenizer_candidates(const std::filesystem::path& model_folder);
 
-}  // namespace trinity
+}  // namespace trinity::router

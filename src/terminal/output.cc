@@ -15,7 +15,7 @@
 #include "report/prose.h"
 #include "terminal/terminal.h"
 
-namespace trinity::cli {
+namespace trinity::terminal {
 namespace {
 
 constexpr std::size_t kWriteAt = std::size_t{1} << 20;
@@ -33,7 +33,7 @@ void write_to_stderr(std::string_view text) {
 }
 
 /// A message, which may quote arguments and file contents, on a line of its own.
-void say(std::string_view text, Look look) {
+void say(std::string_view text, report::Look look) {
   constexpr std::size_t most_bytes = 4096;
   write_to_stderr(paragraph_after("trinity: ", 9, {{excerpt(text, most_bytes), look}},
                                   style_for(STDERR_FILENO), 2));
@@ -108,13 +108,13 @@ Error error_of_exception() {
   }
 }
 
-void note(std::string_view text) { say(text, Look::plain); }
+void note(std::string_view text) { say(text, report::Look::plain); }
 
-void warn(std::string_view text) { say(text, Look::warn); }
+void warn(std::string_view text) { say(text, report::Look::warn); }
 
 int report(const Error& error) {
   if (error.tag == "output_closed") return 0;
-  say(error.message, Look::bad);
+  say(error.message, report::Look::bad);
   return exit_status(error.kind);
 }
 
@@ -133,4 +133,4 @@ Result<int> conclude(const Status& verdict, std::initializer_list<Status> delive
   return status;
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::terminal

@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-namespace trinity::cli {
+namespace trinity::terminal {
 
 class Output {
  public:
@@ -57,4 +57,4 @@ int conclude(int verdict, std::initializer_list<Status> deliveries);
 /// The same; a verdict that is an error is returned, for the caller of the command to say.
 Result<int> conclude(const Status& verdict, std::initializer_list<Status> deliveries);
 
-}  // namespace trinity::cli
+}  // namespace trinity::terminal

@@ -12,7 +12,7 @@
 #include "base/try.h"
 #include "base/utf8.h"
 
-namespace trinity::cli {
+namespace trinity::terminal {
 namespace {
 
 namespace fs = std::filesystem;
@@ -127,4 +127,4 @@ void make_default_folder(const fs::path& file) {
   if (file.has_parent_path()) fs::create_directories(file.parent_path(), ignored);
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::terminal

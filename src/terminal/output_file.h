@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-namespace trinity::cli {
+namespace trinity::terminal {
 
 /// A file or folder and the flag that named it; an empty path is a flag that was not given.
 struct NamedPath {
@@ -40,4 +40,4 @@ Status write_output(const std::filesystem::path& file, std::string_view text);
 /// Makes the folder of a file that the user did not name, but this program.
 void make_default_folder(const std::filesystem::path& file);
 
-}  // namespace trinity::cli
+}  // namespace trinity::terminal

@@ -9,7 +9,7 @@
 #include "base/printable.h"
 #include "terminal/terminal.h"
 
-namespace trinity::cli {
+namespace trinity::terminal {
 
 void Forecast::skip(double share, double seconds) {
   begin_.share += share - last_.share;
@@ -77,4 +77,4 @@ void ProgressBar::update(std::uint64_t done, std::uint64_t total) {
              progress_line(label_, share_, forecast_.left(seconds()), columns));
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::terminal

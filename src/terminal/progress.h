@@ -10,7 +10,7 @@
 #include <optional>
 #include <string>
 
-namespace trinity::cli {
+namespace trinity::terminal {
 
 /// From shares of the whole that were finished at some time to the time of the rest.
 class Forecast {
@@ -66,4 +66,4 @@ inline auto shown_by(ProgressBar& bar) {
   return [&bar](std::uint64_t done, std::uint64_t total) { bar.update(done, total); };
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::terminal

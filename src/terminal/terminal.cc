@@ -7,7 +7,7 @@
 #include <charconv>
 #include <cstdlib>
 
-namespace trinity::cli {
+namespace trinity::terminal {
 namespace {
 
 std::string_view environment(const char* name) {
@@ -32,10 +32,10 @@ std::size_t terminal_columns(int descriptor) {
   return std::clamp(columns, least, most);
 }
 
-Style style_for(int descriptor) {
-  return Style(
+report::Style style_for(int descriptor) {
+  return report::Style(
       is_terminal(descriptor) && environment("NO_COLOR").empty() && environment("TERM") != "dumb",
       terminal_columns(descriptor), is_terminal(descriptor) || !environment("COLUMNS").empty());
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::terminal

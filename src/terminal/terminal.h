@@ -7,7 +7,7 @@
 
 #include "report/style.h"
 
-namespace trinity::cli {
+namespace trinity::terminal {
 
 /// Whether the file descriptor is a terminal.
 bool is_terminal(int descriptor);
@@ -15,11 +15,8 @@ bool is_terminal(int descriptor);
 /// Columns at the other end: what the terminal says, else COLUMNS, else 80. At least 20.
 std::size_t terminal_columns(int descriptor);
 
-using report::Look;
-using report::Style;
-
 /// For text that will be written to the file descriptor: colours appear on a terminal only, and not
 /// when NO_COLOR is set (to anything but nothing) or TERM is "dumb".
-Style style_for(int descriptor);
+report::Style style_for(int descriptor);
 
-}  // namespace trinity::cli
+}  // namespace trinity::terminal

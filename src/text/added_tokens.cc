@@ -6,7 +6,7 @@
 
 #include "text/nfc.h"
 
-namespace trinity {
+namespace trinity::text {
 
 TokenTrie::TokenTrie(std::vector<std::pair<std::string, std::int32_t>> texts) {
   if (texts.empty()) return;
@@ -108,4 +108,4 @@ const std::string* AddedTokens::content_of(std::int32_t id) const {
   return &tokens_[*entry].content;
 }
 
-}  // namespace trinity
+}  // namespace trinity::text

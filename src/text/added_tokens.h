@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-namespace trinity {
+namespace trinity::text {
 
 /// A fixed text that was found.
 struct TokenMatch {
@@ -91,4 +91,4 @@ class AddedTokens {
   TokenTrie normalized_;
 };
 
-}  // namespace trinity
+}  // namespace trinity::text

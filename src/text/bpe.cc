@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-namespace trinity {
+namespace trinity::text {
 
 namespace {
 
@@ -114,4 +114,4 @@ void Bpe::merge_array(std::string_view piece, std::vector<std::int32_t>& ids) co
   ids.resize(begin + count);
 }
 
-}  // namespace trinity
+}  // namespace trinity::text

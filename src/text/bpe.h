@@ -26,7 +26,7 @@
 #include "text/merge_table.h"
 #include "text/vocabulary.h"
 
-namespace trinity {
+namespace trinity::text {
 
 class Bpe {
  public:
@@ -66,4 +66,4 @@ class Bpe {
   std::unique_ptr<std::atomic<Stability>[]> stability_;
 };
 
-}  // namespace trinity
+}  // namespace trinity::text

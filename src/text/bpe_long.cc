@@ -11,7 +11,7 @@
 
 #include "text/bpe.h"
 
-namespace trinity {
+namespace trinity::text {
 
 namespace {
 
@@ -126,4 +126,4 @@ void Bpe::merge_rounds(std::string_view piece, std::vector<std::int32_t>& ids) c
   list.append_to(ids);
 }
 
-}  // namespace trinity
+}  // namespace trinity::text

@@ -4,7 +4,7 @@
 
 #include "text/utf8_decode.h"
 
-namespace trinity {
+namespace trinity::text {
 
 namespace {
 
@@ -77,4 +77,4 @@ AlphabetText append_alphabet_bytes(const char* raw, std::string& bytes, std::siz
   return AlphabetText::token;
 }
 
-}  // namespace trinity
+}  // namespace trinity::text

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <string>
 
-namespace trinity {
+namespace trinity::text {
 
 /// The code points of the alphabet are below this bound.
 inline constexpr std::uint32_t byte_alphabet_end = 0x100 + 68;
@@ -39,4 +39,4 @@ enum class AlphabetText { token, two_tokens, outside_alphabet, malformed };
 /// number of bytes of the first, and for one token that of all its bytes.
 AlphabetText append_alphabet_bytes(const char* raw, std::string& bytes, std::size_t& first_length);
 
-}  // namespace trinity
+}  // namespace trinity::text

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <string_view>
 
-namespace trinity {
+namespace trinity::text {
 
 namespace byte_hash_detail {
 
@@ -69,4 +69,4 @@ inline std::uint64_t hash_pair(std::uint64_t pair) {
   return mix(pair ^ second_key, first_key);
 }
 
-}  // namespace trinity
+}  // namespace trinity::text

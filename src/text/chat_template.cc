@@ -8,7 +8,7 @@
 #include "base/try.h"
 #include "base/utf8.h"
 
-namespace trinity {
+namespace trinity::text {
 
 namespace {
 
@@ -160,4 +160,4 @@ std::string span_text(std::span<const Span> spans) {
   return text;
 }
 
-}  // namespace trinity
+}  // namespace trinity::text

@@ -18,7 +18,7 @@
 
 #include "text/tokenizer.h"
 
-namespace trinity {
+namespace trinity::text {
 
 /// Renders a conversation whose roles are `system`, `user`, `assistant` and `tool`. The spans view
 /// `messages`, which must outlive them. Every rendering ends in an empty think block, so the token
@@ -41,4 +41,4 @@ std::string_view without_outer_line_feeds(std::string_view text);
 /// The concatenated text of spans.
 std::string span_text(std::span<const Span> spans);
 
-}  // namespace trinity
+}  // namespace trinity::text

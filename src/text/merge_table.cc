@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 
-namespace trinity {
+namespace trinity::text {
 
 MergeTable::MergeTable(const std::vector<MergeRule>& rules, std::uint32_t& duplicate) {
   slots_.assign(std::bit_ceil(rules.size() * 3 / 2 + 1), empty);
@@ -38,4 +38,4 @@ MergeTable::MergeTable(const std::vector<MergeRule>& rules, std::uint32_t& dupli
   }
 }
 
-}  // namespace trinity
+}  // namespace trinity::text

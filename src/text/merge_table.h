@@ -11,7 +11,7 @@
 
 #include "text/byte_hash.h"
 
-namespace trinity {
+namespace trinity::text {
 
 /// Two tokens and the token they merge to.
 struct MergeRule {
@@ -65,4 +65,4 @@ class MergeTable {
   bool is_ordered_ = true;
 };
 
-}  // namespace trinity
+}  // namespace trinity::text

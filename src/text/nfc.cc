@@ -8,7 +8,7 @@
 #include "text/unicode_tables.h"
 #include "text/utf8_decode.h"
 
-namespace trinity {
+namespace trinity::text {
 
 namespace {
 
@@ -204,4 +204,4 @@ std::string nfc(std::string_view text) {
   return std::string(nfc_view(text, buffer));
 }
 
-}  // namespace trinity
+}  // namespace trinity::text

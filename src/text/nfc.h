@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-namespace trinity {
+namespace trinity::text {
 
 /// NFC of well-formed UTF-8: `text` itself if it passes the quick check, else a view of `buffer`,
 /// which is overwritten and must outlive the result.
@@ -19,4 +19,4 @@ std::string_view nfc_view(std::string_view text, std::string& buffer);
 /// NFC of well-formed UTF-8.
 std::string nfc(std::string_view text);
 
-}  // namespace trinity
+}  // namespace trinity::text

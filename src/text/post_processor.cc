@@ -8,7 +8,7 @@
 #include "text/tokenizer_error.h"
 #include "text/vocabulary.h"
 
-namespace trinity {
+namespace trinity::text {
 
 namespace {
 
@@ -93,4 +93,4 @@ Result<EndTokens> read_post_processor(std::string_view text) {
   return ends;
 }
 
-}  // namespace trinity
+}  // namespace trinity::text

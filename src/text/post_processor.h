@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace trinity {
+namespace trinity::text {
 
 /// A token that a template sets before or after every text, such as an end token.
 struct EndToken {
@@ -25,4 +25,4 @@ struct EndTokens {
 /// a Sequence of them. Errors: those of tokenizer_error.h.
 Result<EndTokens> read_post_processor(std::string_view text);
 
-}  // namespace trinity
+}  // namespace trinity::text

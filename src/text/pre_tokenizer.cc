@@ -6,7 +6,7 @@
 #include "text/unicode_tables.h"
 #include "text/utf8_decode.h"
 
-namespace trinity {
+namespace trinity::text {
 
 const std::string_view supported_split_regex =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*)"
@@ -130,4 +130,4 @@ std::size_t piece_end(std::string_view text, std::size_t begin) {
   return white_space_end(text, begin);
 }
 
-}  // namespace trinity
+}  // namespace trinity::text

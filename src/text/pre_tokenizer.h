@@ -18,7 +18,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace trinity {
+namespace trinity::text {
 
 /// The one split regex that is implemented, as it stands in `tokenizer.json`.
 extern const std::string_view supported_split_regex;
@@ -27,4 +27,4 @@ extern const std::string_view supported_split_regex;
 /// is 0 or the end of a piece. The end of `text` counts as the end of input for `(?!\S)`.
 std::size_t piece_end(std::string_view text, std::size_t begin);
 
-}  // namespace trinity
+}  // namespace trinity::text

@@ -9,7 +9,7 @@
 #include "text/chat_template.h"
 #include "text/transcript.h"
 
-namespace trinity {
+namespace trinity::text {
 
 const std::string_view default_dispatcher_text =
     "You dispatch the turns of a conversation between several models. Choose the model that should "
@@ -65,4 +65,4 @@ Result<RouterInput> build_router_input(const Tokenizer& tokenizer,
   return RouterInput{options.keeps_text ? span_text(spans) : std::string(), std::move(ids)};
 }
 
-}  // namespace trinity
+}  // namespace trinity::text

@@ -13,7 +13,7 @@
 
 #include "text/tokenizer.h"
 
-namespace trinity {
+namespace trinity::text {
 
 /// The dispatcher instruction used in mode `chat` unless the caller sets another one.
 extern const std::string_view default_dispatcher_text;
@@ -39,4 +39,4 @@ Result<RouterInput> build_router_input(const Tokenizer& tokenizer,
                                        std::span<const Message> messages,
                                        const RouterInputOptions& options = {});
 
-}  // namespace trinity
+}  // namespace trinity::text

@@ -6,7 +6,7 @@
 #include "base/utf8.h"
 #include "text/tokenizer_error.h"
 
-namespace trinity {
+namespace trinity::text {
 
 namespace {
 
@@ -40,4 +40,4 @@ std::vector<const Json*> section_steps(const Json& section, const char* list) {
 
 std::string shown(const Json& value) { return excerpt(json_text(value), 64); }
 
-}  // namespace trinity
+}  // namespace trinity::text

@@ -9,7 +9,7 @@
 
 #include "base/json_value.h"
 
-namespace trinity {
+namespace trinity::text {
 
 /// Errors: `invalid_tokenizer` (not JSON, longer than 4 MiB), naming the section.
 Result<Json> parse_section(std::string_view name, std::string_view text);
@@ -24,4 +24,4 @@ std::vector<const Json*> section_steps(const Json& section, const char* list);
 /// A value as it can stand in a message: JSON text, cut after about 64 characters.
 std::string shown(const Json& value);
 
-}  // namespace trinity
+}  // namespace trinity::text

@@ -12,7 +12,7 @@
 #include "text/pre_tokenizer.h"
 #include "text/tokenizer_json.h"
 
-namespace trinity {
+namespace trinity::text {
 
 namespace {
 
@@ -204,4 +204,4 @@ Result<std::string> Tokenizer::decode(std::span<const std::int32_t> ids) const {
   return text;
 }
 
-}  // namespace trinity
+}  // namespace trinity::text

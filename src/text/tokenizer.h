@@ -22,7 +22,7 @@
 #include "text/bpe.h"
 #include "text/post_processor.h"
 
-namespace trinity {
+namespace trinity::text {
 
 /// What the text of an added token (`<|im_end|>`, `<think>`, ...) means inside a span.
 enum class SpecialTokens {
@@ -89,4 +89,4 @@ class Tokenizer {
   std::int32_t vocab_size_ = 0;
 };
 
-}  // namespace trinity
+}  // namespace trinity::text

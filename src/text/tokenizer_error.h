@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace trinity {
+namespace trinity::text {
 
 /// The file is damaged or contradicts itself.
 inline tl::unexpected<Error> invalid_tokenizer(std::string message) {
@@ -21,4 +21,4 @@ inline tl::unexpected<Error> unsupported_tokenizer(std::string message) {
                   "--tokenizer");
 }
 
-}  // namespace trinity
+}  // namespace trinity::text

@@ -13,7 +13,7 @@
 #include "text/tokenizer_sections.h"
 #include "text/utf8_decode.h"
 
-namespace trinity {
+namespace trinity::text {
 
 namespace {
 
@@ -337,4 +337,4 @@ Result<TokenizerModel> read_tokenizer_json(std::string json) {
   return reader.take();
 }
 
-}  // namespace trinity
+}  // namespace trinity::text

@@ -18,7 +18,7 @@
 #include "text/post_processor.h"
 #include "text/vocabulary.h"
 
-namespace trinity {
+namespace trinity::text {
 
 struct TokenizerModel {
   Vocabulary vocabulary;  // with its index
@@ -32,4 +32,4 @@ struct TokenizerModel {
 /// `unsupported_tokenizer` (well-formed, of another family), naming the part and what is supported.
 Result<TokenizerModel> read_tokenizer_json(std::string json);
 
-}  // namespace trinity
+}  // namespace trinity::text

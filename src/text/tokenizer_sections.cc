@@ -14,7 +14,7 @@
 #include "text/tokenizer_error.h"
 #include "text/vocabulary.h"
 
-namespace trinity {
+namespace trinity::text {
 
 namespace {
 
@@ -190,4 +190,4 @@ Result<std::vector<AddedTokens::Token>> read_added_tokens(std::string_view text)
   return tokens.take();
 }
 
-}  // namespace trinity
+}  // namespace trinity::text

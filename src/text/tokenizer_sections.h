@@ -13,7 +13,7 @@
 
 #include "text/added_tokens.h"
 
-namespace trinity {
+namespace trinity::text {
 
 Status check_normalizer(std::string_view text);
 Status check_pre_tokenizer(std::string_view text);
@@ -25,4 +25,4 @@ Status check_model_option(std::string_view name, std::string_view text);
 /// and so are the NFC forms of the normalized ones; ids lie below Vocabulary::id_bound.
 Result<std::vector<AddedTokens::Token>> read_added_tokens(std::string_view text);
 
-}  // namespace trinity
+}  // namespace trinity::text

@@ -2,7 +2,7 @@
 
 #include "text/chat_template.h"
 
-namespace trinity {
+namespace trinity::text {
 
 std::vector<Span> plain_transcript_spans(std::span<const Message> messages, SpecialTokens policy) {
   std::vector<Span> spans;
@@ -26,4 +26,4 @@ std::string plain_transcript(std::span<const Message> messages) {
   return span_text(plain_transcript_spans(messages, SpecialTokens::plain));
 }
 
-}  // namespace trinity
+}  // namespace trinity::text

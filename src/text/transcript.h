@@ -16,11 +16,11 @@
 
 #include "text/tokenizer.h"
 
-namespace trinity {
+namespace trinity::text {
 
 std::string plain_transcript(std::span<const Message> messages);
 
 /// The same text as spans of one policy. They view `messages`, which must outlive them.
 std::vector<Span> plain_transcript_spans(std::span<const Message> messages, SpecialTokens policy);
 
-}  // namespace trinity
+}  // namespace trinity::text

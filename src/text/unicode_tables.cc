@@ -3,7 +3,7 @@
 #include "text/unicode_tables.h"
 
 // clang-format off
-namespace trinity::unicode {
+namespace trinity::text::unicode {
 
 static_assert(property_block_bits == 7);
 static_assert(property_limit == 0x32400);
@@ -1857,4 +1857,4 @@ const std::uint32_t composites[940] = {
   70844, 70843, 70846, 71098, 71099,
 };
 
-}  // namespace trinity::unicode
+}  // namespace trinity::text::unicode

@@ -12,7 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace trinity::unicode {
+namespace trinity::text::unicode {
 
 inline constexpr unsigned property_block_bits = 7;
 inline constexpr std::uint32_t property_limit = 0x32400;
@@ -63,4 +63,4 @@ inline std::uint8_t combining_class(std::uint32_t code_point) {
                                 (code_point & ((1u << combining_block_bits) - 1))];
 }
 
-}  // namespace trinity::unicode
+}  // namespace trinity::text::unicode

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-namespace trinity {
+namespace trinity::text {
 
 struct DecodedCodePoint {
   std::uint32_t value = 0;
@@ -47,4 +47,4 @@ inline void append_code_point(std::uint32_t code_point, std::string& text) {
   }
 }
 
-}  // namespace trinity
+}  // namespace trinity::text

@@ -7,7 +7,7 @@
 
 #include "text/byte_hash.h"
 
-namespace trinity {
+namespace trinity::text {
 
 namespace {
 
@@ -77,4 +77,4 @@ std::int32_t Vocabulary::find(std::string_view bytes_wanted) const {
   return none;
 }
 
-}  // namespace trinity
+}  // namespace trinity::text

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-namespace trinity {
+namespace trinity::text {
 
 class Vocabulary {
  public:
@@ -61,4 +61,4 @@ class Vocabulary {
   std::size_t mask_ = 0;
 };
 
-}  // namespace trinity
+}  // namespace trinity::text

@@ -38,15 +38,15 @@ std::string tag_of(const Result<Value>& result) {
 }
 
 /// One backend a lane for the whole process.
-inline Backend& lane(const std::string& id) {
-  static std::map<std::string, std::unique_ptr<Backend>> made;
+inline backend::Backend& lane(const std::string& id) {
+  static std::map<std::string, std::unique_ptr<backend::Backend>> made;
   auto& backend = made[id];
-  if (!backend) backend = must(create_backend(id, {1}));
+  if (!backend) backend = must(backend::create_backend(id, {1}));
   return *backend;
 }
 
-inline DenseAlgebra& algebra_of(const std::string& id) {
-  DenseAlgebra* algebra = lane(id).dense_algebra();
+inline backend::DenseAlgebra& algebra_of(const std::string& id) {
+  backend::DenseAlgebra* algebra = lane(id).dense_algebra();
   if (algebra == nullptr) throw std::runtime_error(id + " has no dense algebra");
   return *algebra;
 }
@@ -105,10 +105,11 @@ double largest_difference(const std::vector<A>& a, const std::vector<B>& b) {
 }
 
 /// `matrix` times the factor of its smaller side, in the matrix's own orientation, as `dtype`.
-inline std::vector<std::byte> product_bytes(DenseAlgebra& algebra, const TensorView& matrix,
+inline std::vector<std::byte> product_bytes(backend::DenseAlgebra& algebra,
+                                            const TensorView& matrix,
                                             std::span<const double> factor, DType dtype) {
-  const TallMatrix tall = must(TallMatrix::of(matrix));
-  const Weight prepared = must(algebra.prepare_factor(factor, tall.columns()));
+  const adapt::TallMatrix tall = must(adapt::TallMatrix::of(matrix));
+  const backend::Weight prepared = must(algebra.prepare_factor(factor, tall.columns()));
   const auto size = static_cast<size_t>(dtype_size(dtype));
   std::vector<std::byte> out(static_cast<size_t>(tall.rows() * tall.columns()) * size);
   must(algebra.multiply_rows(tall.view(), prepared, dtype, out));
@@ -118,7 +119,7 @@ inline std::vector<std::byte> product_bytes(DenseAlgebra& algebra, const TensorV
   return turned;
 }
 
-inline std::vector<float> product(DenseAlgebra& algebra, const TensorView& matrix,
+inline std::vector<float> product(backend::DenseAlgebra& algebra, const TensorView& matrix,
                                   std::span<const double> factor) {
   const auto bytes = product_bytes(algebra, matrix, factor, DType::f32);
   std::vector<float> out(bytes.size() / sizeof(float));
@@ -127,13 +128,13 @@ inline std::vector<float> product(DenseAlgebra& algebra, const TensorView& matri
 }
 
 /// The whole way: decompose, scale, factor, multiply.
-inline std::vector<float> adapt(DenseAlgebra& algebra, const TensorView& matrix,
+inline std::vector<float> adapt(backend::DenseAlgebra& algebra, const TensorView& matrix,
                                 std::span<const float> offsets,
-                                SvdComputeType type = SvdComputeType::f32) {
-  const TallMatrix tall = must(TallMatrix::of(matrix));
-  const Spectrum spectrum = must(decompose(algebra, tall, type));
-  const Scaling scaling = must(scale_spectrum(spectrum, offsets));
-  return product(algebra, matrix, must(projector(algebra, spectrum, scaling)));
+                                adapt::SvdComputeType type = adapt::SvdComputeType::f32) {
+  const adapt::TallMatrix tall = must(adapt::TallMatrix::of(matrix));
+  const adapt::Spectrum spectrum = must(adapt::decompose(algebra, tall, type));
+  const adapt::Scaling scaling = must(adapt::scale_spectrum(spectrum, offsets));
+  return product(algebra, matrix, must(adapt::projector(algebra, spectrum, scaling)));
 }
 
 /// U·diag(S·(1+δ))·Vᵀ·norm by the letter, from given factors: U [m, k], S [k], V [n, k].

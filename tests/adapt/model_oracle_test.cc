@@ -48,23 +48,23 @@ class AdaptedModel : public ::testing::TestWithParam<std::string> {
     TRINITY_REQUIRE_CONFORMANCE("hf_oracle/svf/model_adapted.safetensors");
     checkpoint_ = std::make_unique<Checkpoint>(
         must(Checkpoint::open(conformance_path("hf_oracle/models/realvocab_bf16"))));
-    source_ = std::make_unique<CheckpointSource>(*checkpoint_);
+    source_ = std::make_unique<model::CheckpointSource>(*checkpoint_);
     golden_ = std::make_unique<SafetensorsFile>(
         must(SafetensorsFile::open(conformance_path("hf_oracle/svf/model_adapted.safetensors"))));
     const std::vector<int64_t> layers = {2};
-    selection_ = must(select_tensors(*checkpoint_, layers, true));
-    const RouterVector vector =
-        must(RouterVector::load(conformance_path("hf_oracle/svf/router_es_vector.npy")));
-    parts_ = must(split_router_vector(vector.values, selection_.scale_count(), 64, 10));
+    selection_ = must(adapt::select_tensors(*checkpoint_, layers, true));
+    const adapt::RouterVector vector =
+        must(adapt::RouterVector::load(conformance_path("hf_oracle/svf/router_es_vector.npy")));
+    parts_ = must(adapt::split_router_vector(vector.values, selection_.scale_count(), 64, 10));
   }
 
   bool reference() const { return GetParam() == "reference"; }
-  DenseAlgebra& algebra() const { return algebra_of(GetParam()); }
+  backend::DenseAlgebra& algebra() const { return algebra_of(GetParam()); }
 
-  TensorFactor factor(size_t place, TieMode mode = TieMode::embed_offsets) {
-    AdaptationOptions options;
+  adapt::TensorFactor factor(size_t place, TieMode mode = TieMode::embed_offsets) {
+    adapt::AdaptationOptions options;
     options.tie_mode = mode;
-    Adapter adapter(algebra(), *source_, selection_, parts_.offsets, options);
+    adapt::Adapter adapter(algebra(), *source_, selection_, parts_.offsets, options);
     return must(adapter.factor(place));
   }
 
@@ -93,10 +93,10 @@ class AdaptedModel : public ::testing::TestWithParam<std::string> {
   }
 
   std::unique_ptr<Checkpoint> checkpoint_;
-  std::unique_ptr<CheckpointSource> source_;
+  std::unique_ptr<model::CheckpointSource> source_;
   std::unique_ptr<SafetensorsFile> golden_;
-  Selection selection_;
-  RouterVectorParts parts_;
+  adapt::Selection selection_;
+  adapt::RouterVectorParts parts_;
 };
 
 INSTANTIATE_TEST_SUITE_P(Lanes, AdaptedModel, ::testing::Values("reference", "cpu_f32"),
@@ -107,13 +107,13 @@ TEST_P(AdaptedModel, TheSelectionAndTheVectorAreTheRecordedOnes) {
       nlohmann::json::parse(slurp(conformance_path("hf_oracle/svf/manifest.json")));
   ASSERT_EQ(selection_.tensors.size(), manifest["tensors"].size());
   for (size_t i = 0; i < selection_.tensors.size(); ++i) {
-    const SelectedTensor& tensor = selection_.tensors[i];
+    const adapt::SelectedTensor& tensor = selection_.tensors[i];
     const auto& want = manifest["tensors"][i];
     EXPECT_EQ(tensor.source_name, want["name"]);
-    EXPECT_EQ(tensor.source_shape, want["shape"].get<MatrixShape>());
+    EXPECT_EQ(tensor.source_shape, want["shape"].get<adapt::MatrixShape>());
     EXPECT_EQ(tensor.offset_start, want["offset_start"]);
     EXPECT_EQ(tensor.singular_values(), want["offset_count"]);
-    EXPECT_EQ(sha256_hex(must(base_matrix(*source_, tensor)).bytes), want["source_sha256"]);
+    EXPECT_EQ(sha256_hex(must(adapt::base_matrix(*source_, tensor)).bytes), want["source_sha256"]);
   }
   EXPECT_EQ(sha256_hex(std::as_bytes(std::span(parts_.offsets))), manifest["offsets_f32_sha256"]);
   EXPECT_EQ(sha256_hex(std::as_bytes(std::span(parts_.head))), manifest["head_f32_sha256"]);
@@ -123,9 +123,9 @@ TEST_P(AdaptedModel, N6_EveryTensorAgrees) {
   const auto manifest =
       nlohmann::json::parse(slurp(conformance_path("hf_oracle/svf/manifest.json")));
   for (size_t place = 0; place < selection_.tensors.size(); ++place) {
-    const SelectedTensor& tensor = selection_.tensors[place];
+    const adapt::SelectedTensor& tensor = selection_.tensors[place];
     SCOPED_TRACE(tensor.source_name);
-    const TensorFactor made = factor(place);
+    const adapt::TensorFactor made = factor(place);
     EXPECT_NEAR(made.scaling.normalization,
                 doubles_of(*golden_, tensor.source_name + ".normalization")[0], 1e-12);
     const auto s = doubles_of(*golden_, tensor.source_name + ".S");
@@ -138,11 +138,12 @@ TEST_P(AdaptedModel, N6_EveryTensorAgrees) {
     EXPECT_NEAR(made.gaps.smallest_relative_gap, gap, 1e-10);
     EXPECT_EQ(made.gaps.gaps_below_resolution, 0);
 
-    const TensorView matrix = must(base_matrix(*source_, tensor));
-    const std::vector<std::byte> rounded = must(project_matrix(algebra(), matrix, made.projector));
+    const TensorView matrix = must(adapt::base_matrix(*source_, tensor));
+    const std::vector<std::byte> rounded =
+        must(adapt::project_matrix(algebra(), matrix, made.projector));
     const auto unrounded = product_bytes(algebra(), matrix, made.projector, DType::f32);
     const double f32_tolerance = reference() ? 2e-7 : 4e-6;
-    if (block_index(tensor.source_name)) {
+    if (adapt::block_index(tensor.source_name)) {
       expect_same_bf16(rounded, must(golden_->tensor(tensor.source_name + ".adapted_bf16")).bytes);
       const auto want = floats_of(*golden_, tensor.source_name + ".adapted_f32");
       EXPECT_LE(largest_difference(must(to_f32({DType::f32, matrix.shape, unrounded})), want),
@@ -183,10 +184,10 @@ TEST_P(AdaptedModel, N7_EachTieModeGivesItsEmbedding) {
 }
 
 TEST_P(AdaptedModel, GatheredRowsAreTheRowsOfTheWholeProduct) {
-  const TensorFactor made = factor(0);
-  const TensorView table = must(base_matrix(*source_, selection_.tensors[0]));
-  const auto whole = must(project_matrix(algebra(), table, made.projector));
-  AdaptedSource source(*source_);
+  const adapt::TensorFactor made = factor(0);
+  const TensorView table = must(adapt::base_matrix(*source_, selection_.tensors[0]));
+  const auto whole = must(adapt::project_matrix(algebra(), table, made.projector));
+  adapt::AdaptedSource source(*source_);
   must(source.project(algebra(), selection_.tensors[0].source_name, made.projector));
   const auto rows = source.embedding_rows();
   ASSERT_NE(rows, nullptr);

@@ -50,9 +50,9 @@ std::vector<Named> model(int layers, bool head) {
   return all;
 }
 
-std::vector<std::string> paths_of(const Selection& selection) {
+std::vector<std::string> paths_of(const adapt::Selection& selection) {
   std::vector<std::string> paths;
-  for (const SelectedTensor& tensor : selection.tensors) paths.push_back(tensor.path);
+  for (const adapt::SelectedTensor& tensor : selection.tensors) paths.push_back(tensor.path);
   return paths;
 }
 
@@ -60,7 +60,7 @@ TEST(Selection, OneLayerInCanonicalOrderWithoutGaps) {
   const TemporaryFolder folder;
   const Checkpoint checkpoint = checkpoint_with(folder, model(12, false));
   const std::vector<int64_t> layers = {10};
-  const Selection selection = must(select_tensors(checkpoint, layers, true));
+  const adapt::Selection selection = must(adapt::select_tensors(checkpoint, layers, true));
   EXPECT_EQ(paths_of(selection),
             (std::vector<std::string>{
                 "embedder.token_embedding.kernel", "decoder.blocks.10.self_attention.query.kernel",
@@ -70,13 +70,13 @@ TEST(Selection, OneLayerInCanonicalOrderWithoutGaps) {
                 "decoder.blocks.10.ffn.gate.kernel", "decoder.blocks.10.ffn.intermediate.kernel",
                 "decoder.blocks.10.ffn.output.kernel", "language_modeling_head.output.kernel"}));
   int64_t cursor = 0, index = 0;
-  for (const SelectedTensor& tensor : selection.tensors) {
+  for (const adapt::SelectedTensor& tensor : selection.tensors) {
     EXPECT_EQ(tensor.index, ++index);
     EXPECT_EQ(tensor.offset_start, cursor);
     cursor = tensor.offset_end;
     EXPECT_EQ(tensor.singular_values(), 4);
     const bool turned = tensor.source_name.find("layers") != std::string::npos;
-    MatrixShape expected = tensor.source_shape;
+    adapt::MatrixShape expected = tensor.source_shape;
     if (turned) std::reverse(expected.begin(), expected.end());
     EXPECT_EQ(tensor.target_shape, expected) << tensor.path;
   }
@@ -88,16 +88,16 @@ TEST(Selection, OneLayerInCanonicalOrderWithoutGaps) {
 TEST(Selection, SVD_5_LayersAreOrderedByNumberAndVectorsLeftOut) {
   const TemporaryFolder folder;
   const Checkpoint checkpoint = checkpoint_with(folder, model(12, true));
-  const Selection all = must(select_tensors(checkpoint, {}, false));
+  const adapt::Selection all = must(adapt::select_tensors(checkpoint, {}, false));
   EXPECT_EQ(all.tensors.size(), 2U + 12 * 7);
   std::vector<int64_t> blocks;
-  for (const SelectedTensor& tensor : all.tensors)
-    if (const auto block = block_index(tensor.path)) blocks.push_back(*block);
+  for (const adapt::SelectedTensor& tensor : all.tensors)
+    if (const auto block = adapt::block_index(tensor.path)) blocks.push_back(*block);
   EXPECT_TRUE(std::is_sorted(blocks.begin(), blocks.end()));
   const std::vector<int64_t> unordered = {11, 2};
-  const Selection two = must(select_tensors(checkpoint, unordered, false));
+  const adapt::Selection two = must(adapt::select_tensors(checkpoint, unordered, false));
   EXPECT_EQ(two.tensors.size(), 2U + 14);
-  EXPECT_EQ(block_index(two.tensors[1].path), 2);
+  EXPECT_EQ(adapt::block_index(two.tensors[1].path), 2);
   EXPECT_EQ(two.tensors.back().stored_name, "lm_head.weight");
 }
 
@@ -108,21 +108,22 @@ TEST(Selection, SmallAndForeignTensorsAreSkipped) {
   tensors.push_back({"model.layers.1.self_attn.k_proj.weight", {4, 1}});
   tensors.push_back({"visual.proj.weight", {4, 4}});
   const Checkpoint checkpoint = checkpoint_with(folder, tensors);
-  EXPECT_EQ(must(select_tensors(checkpoint, {}, true)).tensors.size(), 9U);
+  EXPECT_EQ(must(adapt::select_tensors(checkpoint, {}, true)).tensors.size(), 9U);
 }
 
 TEST(Selection, WhatCannotBeAdaptedIsSaid) {
   const TemporaryFolder folder;
   const Checkpoint checkpoint = checkpoint_with(folder, model(2, false));
   const std::vector<int64_t> absent = {2}, negative = {-1};
-  EXPECT_EQ(tag_of(select_tensors(checkpoint, absent, true)), "invalid_layers");
-  EXPECT_EQ(tag_of(select_tensors(checkpoint, negative, true)), "invalid_layers");
+  EXPECT_EQ(tag_of(adapt::select_tensors(checkpoint, absent, true)), "invalid_layers");
+  EXPECT_EQ(tag_of(adapt::select_tensors(checkpoint, negative, true)), "invalid_layers");
   const TemporaryFolder other;
-  EXPECT_EQ(tag_of(select_tensors(checkpoint_with(other, {{"model.norm.weight", {4}}}), {}, true)),
-            "no_selected_tensors");
+  EXPECT_EQ(
+      tag_of(adapt::select_tensors(checkpoint_with(other, {{"model.norm.weight", {4}}}), {}, true)),
+      "no_selected_tensors");
   const TemporaryFolder whole;
   EXPECT_EQ(
-      tag_of(select_tensors(
+      tag_of(adapt::select_tensors(
           checkpoint_with(whole, {{"model.embed_tokens.weight", {8, 4}, DType::i32}}), {}, true)),
       "unsupported_dtype");
 }
@@ -136,12 +137,12 @@ TEST(Selection, SVD_17_TheReleasedLayoutIsReproduced) {
   int64_t cursor = 0;
   for (size_t i = 0; i < tensors.size(); ++i) {
     const std::string source = tensors[i]["source_name"], path = tensors[i]["elixir_name"];
-    EXPECT_EQ(bundle_path(source), path);
-    EXPECT_EQ(source_name(path), source);
+    EXPECT_EQ(adapt::bundle_path(source), path);
+    EXPECT_EQ(adapt::source_name(path), source);
     EXPECT_EQ(tensors[i]["offset_start"], cursor);
     cursor = tensors[i]["offset_end"];
     if (i > 0) {
-      EXPECT_TRUE(canonical_before(tensors[i - 1]["elixir_name"].get<std::string>(), path));
+      EXPECT_TRUE(adapt::canonical_before(tensors[i - 1]["elixir_name"].get<std::string>(), path));
     }
   }
   EXPECT_EQ(cursor, 9216);
@@ -150,19 +151,19 @@ TEST(Selection, SVD_17_TheReleasedLayoutIsReproduced) {
 TEST(TensorNaming, N5_SquareMatricesOfLayersAreTurnedBothWays) {
   const std::string key = "model.layers.26.self_attn.k_proj.weight";
   const std::string path = "decoder.blocks.26.self_attention.key.kernel";
-  const MatrixShape square = {8, 8}, tall = {8, 4}, wide = {4, 8}, other = {8, 5};
-  EXPECT_EQ(must(transposed_in_bundle(key, path, square, square)), true);
-  EXPECT_EQ(must(transposed_in_checkpoint(key, square, square)), true);
-  EXPECT_EQ(must(transposed_in_bundle(key, path, tall, wide)), true);
-  EXPECT_EQ(must(transposed_in_bundle(key, path, tall, tall)), false);
-  EXPECT_EQ(must(transposed_in_bundle("model.embed_tokens.weight",
-                                      "embedder.token_embedding.kernel", square, square)),
+  const adapt::MatrixShape square = {8, 8}, tall = {8, 4}, wide = {4, 8}, other = {8, 5};
+  EXPECT_EQ(must(adapt::transposed_in_bundle(key, path, square, square)), true);
+  EXPECT_EQ(must(adapt::transposed_in_checkpoint(key, square, square)), true);
+  EXPECT_EQ(must(adapt::transposed_in_bundle(key, path, tall, wide)), true);
+  EXPECT_EQ(must(adapt::transposed_in_bundle(key, path, tall, tall)), false);
+  EXPECT_EQ(must(adapt::transposed_in_bundle("model.embed_tokens.weight",
+                                             "embedder.token_embedding.kernel", square, square)),
             false);
-  EXPECT_EQ(must(transposed_in_checkpoint("lm_head.weight", square, square)), false);
-  EXPECT_EQ(must(transposed_in_checkpoint("lm_head.weight", tall, wide)), true);
-  EXPECT_EQ(must(transposed_in_bundle(key, "some.other.bias", square, square)), false);
-  EXPECT_EQ(tag_of(transposed_in_bundle(key, path, tall, other)), "orientation_mismatch");
-  EXPECT_EQ(tag_of(transposed_in_checkpoint(key, tall, other)), "shape_mismatch");
+  EXPECT_EQ(must(adapt::transposed_in_checkpoint("lm_head.weight", square, square)), false);
+  EXPECT_EQ(must(adapt::transposed_in_checkpoint("lm_head.weight", tall, wide)), true);
+  EXPECT_EQ(must(adapt::transposed_in_bundle(key, "some.other.bias", square, square)), false);
+  EXPECT_EQ(tag_of(adapt::transposed_in_bundle(key, path, tall, other)), "orientation_mismatch");
+  EXPECT_EQ(tag_of(adapt::transposed_in_checkpoint(key, tall, other)), "shape_mismatch");
 }
 
 TEST(TensorNaming, SVD_8_NamesThatAreNoneOfOurs) {
@@ -171,11 +172,11 @@ TEST(TensorNaming, SVD_8_NamesThatAreNoneOfOurs) {
         "model.layers.-1.self_attn.k_proj.weight", "model.layers.1.self_attn.k_proj.bias",
         "model.layers.99999999999999999999.self_attn.k_proj.weight", "model.norm.weight",
         "model.layers.26", "model.layers."})
-    EXPECT_FALSE(bundle_path(name)) << name;
-  EXPECT_FALSE(source_name("decoder.blocks.1.unknown.kernel"));
-  EXPECT_EQ(path_segments("decoder.blocks.26.ffn.gate.kernel"),
+    EXPECT_FALSE(adapt::bundle_path(name)) << name;
+  EXPECT_FALSE(adapt::source_name("decoder.blocks.1.unknown.kernel"));
+  EXPECT_EQ(adapt::path_segments("decoder.blocks.26.ffn.gate.kernel"),
             (std::vector<std::string>{"decoder.blocks.26.ffn.gate", "kernel"}));
-  EXPECT_EQ(path_segments("plain"), (std::vector<std::string>{"plain"}));
+  EXPECT_EQ(adapt::path_segments("plain"), (std::vector<std::string>{"plain"}));
 }
 
 TEST(TieModes, NamesAndBlocks) {
@@ -185,14 +186,14 @@ TEST(TieModes, NamesAndBlocks) {
   EXPECT_EQ(tag_of(parse_tie_mode("both")), "invalid_tie_mode");
   const TemporaryFolder folder;
   const Checkpoint checkpoint = checkpoint_with(folder, model(1, true));
-  const Selection tied = must(select_tensors(checkpoint, {}, true));
-  const Selection apart = must(select_tensors(checkpoint, {}, false));
+  const adapt::Selection tied = must(adapt::select_tensors(checkpoint, {}, true));
+  const adapt::Selection apart = must(adapt::select_tensors(checkpoint, {}, false));
   using Places = std::vector<size_t>;
-  EXPECT_EQ(offset_blocks(tied, 0, TieMode::last_write), (Places{8}));
-  EXPECT_EQ(offset_blocks(apart, 0, TieMode::last_write), (Places{0}));
-  EXPECT_EQ(offset_blocks(apart, 0, TieMode::lm_head_offsets), (Places{8}));
-  EXPECT_EQ(offset_blocks(tied, 0, TieMode::compound), (Places{0, 8}));
-  EXPECT_EQ(offset_blocks(tied, 3, TieMode::compound), (Places{3}));
+  EXPECT_EQ(adapt::offset_blocks(tied, 0, TieMode::last_write), (Places{8}));
+  EXPECT_EQ(adapt::offset_blocks(apart, 0, TieMode::last_write), (Places{0}));
+  EXPECT_EQ(adapt::offset_blocks(apart, 0, TieMode::lm_head_offsets), (Places{8}));
+  EXPECT_EQ(adapt::offset_blocks(tied, 0, TieMode::compound), (Places{0, 8}));
+  EXPECT_EQ(adapt::offset_blocks(tied, 3, TieMode::compound), (Places{3}));
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ class StandaloneMatrix : public ::testing::TestWithParam<Case> {
   bool reference() const { return GetParam().lane == "reference"; }
   /// What rounding may cost: a lane that multiplies in f64, or in f32.
   double tolerance() const { return reference() ? 1e-6 : 5e-5; }
-  DenseAlgebra& algebra() const { return algebra_of(GetParam().lane); }
+  backend::DenseAlgebra& algebra() const { return algebra_of(GetParam().lane); }
 
   std::unique_ptr<SafetensorsFile> file_;
   TensorView source_;
@@ -47,9 +47,9 @@ TEST_P(StandaloneMatrix, N6_TheAdaptedMatrixAgrees) {
 }
 
 TEST_P(StandaloneMatrix, N6_SpectrumScaledValuesAndNormalizationAgree) {
-  const Spectrum spectrum =
-      must(decompose(algebra(), must(TallMatrix::of(source_)), SvdComputeType::f32));
-  const Scaling scaling = must(scale_spectrum(spectrum, offsets_));
+  const adapt::Spectrum spectrum = must(adapt::decompose(
+      algebra(), must(adapt::TallMatrix::of(source_)), adapt::SvdComputeType::f32));
+  const adapt::Scaling scaling = must(adapt::scale_spectrum(spectrum, offsets_));
   const std::vector<double> s = doubles_of(*file_, key(".S"));
   const std::vector<double> scaled = doubles_of(*file_, key(".scaled_S"));
   ASSERT_EQ(spectrum.singular_values.size(), s.size());

@@ -11,7 +11,7 @@ namespace {
 
 class Svf : public ::testing::TestWithParam<std::string> {
  protected:
-  DenseAlgebra& algebra() const { return algebra_of(GetParam()); }
+  backend::DenseAlgebra& algebra() const { return algebra_of(GetParam()); }
   /// Of the largest element: f64 products, or f32 ones.
   double tolerance() const { return GetParam() == "reference" ? 2e-7 : 4e-6; }
 };
@@ -105,24 +105,24 @@ TEST_P(Svf, N6_RepeatedValuesWithEqualOffsetsAreUnambiguous) {
   const auto expected = rebuild(made.u, made.s, made.v, offsets, m, n);
   EXPECT_LE(largest_difference(adapt(algebra(), made.view(), offsets), expected),
             tolerance() * largest_of(expected));
-  const Spectrum spectrum =
-      must(decompose(algebra(), must(TallMatrix::of(made.view())), SvdComputeType::f32));
+  const adapt::Spectrum spectrum = must(adapt::decompose(
+      algebra(), must(adapt::TallMatrix::of(made.view())), adapt::SvdComputeType::f32));
   EXPECT_GE(spectrum.gaps.gaps_below_resolution, 10);
   EXPECT_LT(spectrum.gaps.smallest_relative_gap, 1e-12);
 }
 
 TEST_P(Svf, TheGapsOfASeparatedSpectrumAreReported) {
   const Made made = make_matrix(30, 4, {8, 6, 5.5, 1}, 5);
-  const Spectrum spectrum =
-      must(decompose(algebra(), must(TallMatrix::of(made.view())), SvdComputeType::f32));
+  const adapt::Spectrum spectrum = must(adapt::decompose(
+      algebra(), must(adapt::TallMatrix::of(made.view())), adapt::SvdComputeType::f32));
   EXPECT_NEAR(spectrum.gaps.smallest_relative_gap, 0.5 / 8, 1e-12);
   EXPECT_EQ(spectrum.gaps.gaps_below_resolution, 0);
 }
 
 TEST_P(Svf, SVD_1_ASmallMatrixIsReproducedByZeroOffsets) {
   const Matrix matrix{3, 3, {1, 2, 3, 4, 5, 6, 7, 8, 10}};
-  const Spectrum spectrum =
-      must(decompose(algebra(), must(TallMatrix::of(matrix.view())), SvdComputeType::f32));
+  const adapt::Spectrum spectrum = must(adapt::decompose(
+      algebra(), must(adapt::TallMatrix::of(matrix.view())), adapt::SvdComputeType::f32));
   EXPECT_EQ(spectrum.singular_values.size(), 3U);
   EXPECT_EQ(spectrum.eigen.vectors.size(), 9U);
   EXPECT_LT(
@@ -141,9 +141,10 @@ TEST_P(Svf, SVD_4_OffsetsAreNotRoundedToTheWeightsType) {
   const double norm = 3 / (s0 + s1);
   const std::vector<double> by_hand = {s1 * norm, 0, 0, s0 * norm};
   EXPECT_LE(largest_difference(adapt(algebra(), view, offsets), by_hand), 1e-6);
-  const Spectrum spectrum =
-      must(decompose(algebra(), must(TallMatrix::of(view)), SvdComputeType::f32));
-  const auto factor = must(projector(algebra(), spectrum, must(scale_spectrum(spectrum, offsets))));
+  const adapt::Spectrum spectrum = must(
+      adapt::decompose(algebra(), must(adapt::TallMatrix::of(view)), adapt::SvdComputeType::f32));
+  const auto factor =
+      must(adapt::projector(algebra(), spectrum, must(adapt::scale_spectrum(spectrum, offsets))));
   std::vector<std::byte> expected(8);
   cast_from_f32(std::vector<float>(by_hand.begin(), by_hand.end()), DType::bf16, expected.data());
   EXPECT_EQ(product_bytes(algebra(), view, factor, DType::bf16), expected);
@@ -159,17 +160,17 @@ TEST_P(Svf, SourceTypeRoundsTheDecomposition) {
   std::vector<std::byte> narrow(matrix.values.size() * 2);
   cast_from_f32(matrix.values, DType::bf16, narrow.data());
   const TensorView view{DType::bf16, {40, 8}, narrow};
-  const Spectrum spectrum =
-      must(decompose(algebra(), must(TallMatrix::of(view)), SvdComputeType::source));
+  const adapt::Spectrum spectrum = must(adapt::decompose(
+      algebra(), must(adapt::TallMatrix::of(view)), adapt::SvdComputeType::source));
   for (const double s : spectrum.singular_values) EXPECT_EQ(s, round_to(s, DType::bf16));
   for (const double v : spectrum.eigen.vectors) EXPECT_EQ(v, round_to(v, DType::bf16));
-  const Scaling scaling = must(scale_spectrum(spectrum, random_offsets(8, 4)));
+  const adapt::Scaling scaling = must(adapt::scale_spectrum(spectrum, random_offsets(8, 4)));
   for (const double s : scaling.scaled_s) EXPECT_EQ(s, round_to(s, DType::bf16));
   EXPECT_EQ(scaling.normalization, round_to(scaling.normalization, DType::bf16));
   // Still the same matrix to the accuracy of bf16.
   const auto exact = adapt(algebra(), view, random_offsets(8, 4));
-  EXPECT_LE(largest_difference(adapt(algebra(), view, random_offsets(8, 4), SvdComputeType::source),
-                               exact),
+  EXPECT_LE(largest_difference(
+                adapt(algebra(), view, random_offsets(8, 4), adapt::SvdComputeType::source), exact),
             0.05 * largest_of(exact));
 }
 
@@ -188,28 +189,32 @@ TEST_P(Svf, ATransposedMatrixGivesTheTransposedResult) {
 
 TEST_P(Svf, HostileOffsetsAndMatricesAreTyped) {
   const Matrix matrix = random_matrix(12, 5, 3);
-  const TallMatrix tall = must(TallMatrix::of(matrix.view()));
-  const Spectrum spectrum = must(decompose(algebra(), tall, SvdComputeType::f32));
-  EXPECT_EQ(tag_of(scale_spectrum(spectrum, std::vector<float>(4))), "offset_count_mismatch");
-  EXPECT_EQ(tag_of(scale_spectrum(spectrum, std::vector<float>(6))), "offset_count_mismatch");
+  const adapt::TallMatrix tall = must(adapt::TallMatrix::of(matrix.view()));
+  const adapt::Spectrum spectrum =
+      must(adapt::decompose(algebra(), tall, adapt::SvdComputeType::f32));
+  EXPECT_EQ(tag_of(adapt::scale_spectrum(spectrum, std::vector<float>(4))),
+            "offset_count_mismatch");
+  EXPECT_EQ(tag_of(adapt::scale_spectrum(spectrum, std::vector<float>(6))),
+            "offset_count_mismatch");
   for (const float bad : {NAN, INFINITY, -INFINITY})
-    EXPECT_EQ(tag_of(scale_spectrum(spectrum, std::vector<float>{0, 0, bad, 0, 0})),
+    EXPECT_EQ(tag_of(adapt::scale_spectrum(spectrum, std::vector<float>{0, 0, bad, 0, 0})),
               "non_finite_offsets");
-  EXPECT_EQ(tag_of(scale_spectrum(spectrum, std::vector<float>(5, -1))),
+  EXPECT_EQ(tag_of(adapt::scale_spectrum(spectrum, std::vector<float>(5, -1))),
             "degenerate_normalization");
   // A sum that cancels almost: S₀(1+δ) = −Σ of the rest.
   const double rest =
       std::accumulate(spectrum.singular_values.begin() + 1, spectrum.singular_values.end(), 0.0);
   std::vector<float> cancelling(5);
   cancelling[0] = static_cast<float>(-rest / spectrum.singular_values[0] - 1);
-  EXPECT_EQ(tag_of(scale_spectrum(spectrum, cancelling)), "degenerate_normalization");
-  EXPECT_EQ(tag_of(scale_spectrum_twice(spectrum, std::vector<float>(5), cancelling)),
+  EXPECT_EQ(tag_of(adapt::scale_spectrum(spectrum, cancelling)), "degenerate_normalization");
+  EXPECT_EQ(tag_of(adapt::scale_spectrum_twice(spectrum, std::vector<float>(5), cancelling)),
             "degenerate_normalization");
   // A negative sum is a valid one.
-  EXPECT_EQ(tag_of(scale_spectrum(spectrum, std::vector<float>(5, -3))), "ok");
+  EXPECT_EQ(tag_of(adapt::scale_spectrum(spectrum, std::vector<float>(5, -3))), "ok");
 
   const auto refused = [&](const Matrix& bad) {
-    return tag_of(decompose(algebra(), must(TallMatrix::of(bad.view())), SvdComputeType::f32));
+    return tag_of(adapt::decompose(algebra(), must(adapt::TallMatrix::of(bad.view())),
+                                   adapt::SvdComputeType::f32));
   };
   for (const float bad : {NAN, INFINITY, -INFINITY}) {
     Matrix damaged = matrix;
@@ -217,11 +222,11 @@ TEST_P(Svf, HostileOffsetsAndMatricesAreTyped) {
     EXPECT_EQ(refused(damaged), "non_finite_values");
   }
   EXPECT_EQ(refused({4, 2, std::vector<float>(8)}), "zero_matrix");
-  EXPECT_EQ(
-      tag_of(TallMatrix::of({DType::f32, {10}, std::as_bytes(std::span(matrix.values).first(10))})),
-      "expected_rank_2");
+  EXPECT_EQ(tag_of(adapt::TallMatrix::of(
+                {DType::f32, {10}, std::as_bytes(std::span(matrix.values).first(10))})),
+            "expected_rank_2");
   const std::vector<int32_t> whole(4);
-  EXPECT_EQ(tag_of(TallMatrix::of({DType::i32, {2, 2}, std::as_bytes(std::span(whole))})),
+  EXPECT_EQ(tag_of(adapt::TallMatrix::of({DType::i32, {2, 2}, std::as_bytes(std::span(whole))})),
             "unsupported_dtype");
 }
 
@@ -229,11 +234,12 @@ TEST_P(Svf, TwoBlocksInARowAreTwoAdaptations) {
   const int64_t m = 60, n = 16;
   const Made made = make_matrix(m, n, descending(n), 31);
   const auto first = random_offsets(n, 1, 0.3F), second = random_offsets(n, 2, 0.3F);
-  const Spectrum spectrum =
-      must(decompose(algebra(), must(TallMatrix::of(made.view())), SvdComputeType::f32));
-  const auto both = product(
-      algebra(), made.view(),
-      must(projector(algebra(), spectrum, must(scale_spectrum_twice(spectrum, first, second)))));
+  const adapt::Spectrum spectrum = must(adapt::decompose(
+      algebra(), must(adapt::TallMatrix::of(made.view())), adapt::SvdComputeType::f32));
+  const auto both =
+      product(algebra(), made.view(),
+              must(adapt::projector(algebra(), spectrum,
+                                    must(adapt::scale_spectrum_twice(spectrum, first, second)))));
   // The long way: the adapted matrix is decomposed again.
   const auto once = rebuild(made.u, made.s, made.v, first, m, n);
   const TensorView again{DType::f64, {m, n}, std::as_bytes(std::span(once))};
@@ -242,9 +248,10 @@ TEST_P(Svf, TwoBlocksInARowAreTwoAdaptations) {
 }
 
 TEST(SvfNames, ComputeTypes) {
-  for (const SvdComputeType type : {SvdComputeType::f32, SvdComputeType::source})
-    EXPECT_EQ(must(parse_svd_compute_type(svd_compute_type_name(type))), type);
-  EXPECT_EQ(tag_of(parse_svd_compute_type("f16")), "invalid_svd_compute_type");
+  for (const adapt::SvdComputeType type :
+       {adapt::SvdComputeType::f32, adapt::SvdComputeType::source})
+    EXPECT_EQ(must(adapt::parse_svd_compute_type(adapt::svd_compute_type_name(type))), type);
+  EXPECT_EQ(tag_of(adapt::parse_svd_compute_type("f16")), "invalid_svd_compute_type");
 }
 
 }  // namespace

@@ -28,12 +28,12 @@ size_t differences(const std::vector<float>& got, const std::vector<double>& wan
   return count;
 }
 
-size_t norm_differences(Backend& backend, uint64_t seed) {
-  InputStream inputs(seed);
+size_t norm_differences(backend::Backend& backend, uint64_t seed) {
+  prove::InputStream inputs(seed);
   const int64_t rows = 40, size = 22, heads = 3, cols = size * heads;
   const auto x = rounded_to_bf16(inputs.uneven_rows(rows, cols));
   const auto w = rounded_to_bf16(inputs.normal(size, 0.3f, 1.4f));
-  const HostMatrix weight({size}, w);
+  const prove::HostMatrix weight({size}, w);
   const auto got = take(backend.download(take(backend.rms_norm(
       take(backend.upload(x, rows, cols)), take(backend.prepare_norm(weight.view())), kEps))));
   std::vector<double> want;
@@ -46,8 +46,9 @@ size_t norm_differences(Backend& backend, uint64_t seed) {
 
 class Bf16Order : public ::testing::Test {
  protected:
-  std::unique_ptr<Backend> backend = make_reference_backend(ReferenceRounding::bf16_order);
-  InputStream inputs{99};
+  std::unique_ptr<backend::Backend> backend =
+      backend::make_reference_backend(backend::ReferenceRounding::bf16_order);
+  prove::InputStream inputs{99};
 };
 
 TEST_F(Bf16Order, NormRoundsBeforeAndAfterTheWeight) {
@@ -62,7 +63,8 @@ TEST_F(Bf16Order, NormThatMultipliesTooEarlyIsCaught) {
 TEST_F(Bf16Order, LinearRoundsOnce) {
   const int64_t rows = 9, in = 75, out = 31;
   const auto x = rounded_to_bf16(inputs.normal(rows * in));
-  const HostMatrix matrix({out, in}, inputs.normal(out * in));  // F32 weights are rounded first
+  const prove::HostMatrix matrix({out, in},
+                                 inputs.normal(out * in));  // F32 weights are rounded first
   const auto w = rounded_to_bf16(matrix.values());
   const TensorView view = matrix.view();
   const auto got = take(backend->download(take(backend->linear(
@@ -95,7 +97,8 @@ TEST_F(Bf16Order, AddAndSiluRoundEachStep) {
   const int64_t rows = 7, cols = 75;
   const auto a = rounded_to_bf16(inputs.normal(rows * cols, 3));
   const auto b = rounded_to_bf16(inputs.normal(rows * cols, 3));
-  const Tensor x = take(backend->upload(a, rows, cols)), y = take(backend->upload(b, rows, cols));
+  const backend::Tensor x = take(backend->upload(a, rows, cols)),
+                        y = take(backend->upload(b, rows, cols));
   std::vector<double> sums, products;
   for (size_t i = 0; i < a.size(); ++i) {
     sums.push_back(bf16_order::round(double{a[i]} + double{b[i]}));
@@ -106,14 +109,14 @@ TEST_F(Bf16Order, AddAndSiluRoundEachStep) {
 }
 
 TEST_F(Bf16Order, AttentionRoundsScoresScaledScoresProbabilitiesAndSums) {
-  const AttentionShape shape{6, 2, 22};
+  const backend::AttentionShape shape{6, 2, 22};
   const int64_t tokens = 37, kv_cols = shape.kv_heads * shape.head_dim;
   const int64_t q_cols = shape.heads * shape.head_dim;
   const auto k = rounded_to_bf16(inputs.normal(tokens * kv_cols));
   const auto v = rounded_to_bf16(inputs.normal(tokens * kv_cols));
   const auto q = rounded_to_bf16(inputs.normal(tokens * q_cols));
   const auto kv = take(backend->make_kv_cache({1, shape.kv_heads, shape.head_dim}));
-  const SequenceSlice slice{0, tokens, 0, kv.get()};
+  const backend::SequenceSlice slice{0, tokens, 0, kv.get()};
   require(backend->append_kv(take(backend->upload(k, tokens, kv_cols)),
                              take(backend->upload(v, tokens, kv_cols)), {&slice, 1}, 0));
   const auto got = take(backend->download(

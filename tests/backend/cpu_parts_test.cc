@@ -84,7 +84,7 @@ TEST(RopeTable, FollowsTheFormulaInF32AnglesAndDoubleFunctions) {
        {std::pair<int64_t, double>{128, 1e6}, {22, 1e4}, {2, 500}}) {
     cpu::RopeTable table(head_dim, theta);
     EXPECT_EQ(table.head_dim(), head_dim);
-    EXPECT_EQ(table.rope(), Rope(theta));
+    EXPECT_EQ(table.rope(), backend::Rope(theta));
     int64_t reserved = 0;
     for (const int64_t count : {1, 2, 33, 34, 1000, 40960}) {
       table.reserve(count);
@@ -148,7 +148,7 @@ TEST(PagedKvCache, ForksShareFullPagesAndCopyOnlyThePartlyFilledOne) {
 }
 
 TEST(Bf16Rows, RoundToNearestEvenLikeTheScalarConversion) {
-  InputStream inputs(4);
+  prove::InputStream inputs(4);
   std::vector<float> x = inputs.normal(1000, 3);
   for (uint32_t bits : {0x3F808000u, 0x3F818000u, 0xBF808000u, 0x3F807FFFu, 0x00000001u,
                         0x80000000u, 0x7F7FFFFFu, 0x7F800000u})
@@ -161,7 +161,7 @@ TEST(Bf16Rows, RoundToNearestEvenLikeTheScalarConversion) {
 
 TEST(RowKernels, TouchOnlyTheirRows) {
   const int64_t rows = 9, cols = 75;
-  InputStream inputs(5);
+  prove::InputStream inputs(5);
   const auto x = inputs.normal(rows * cols);
   std::vector<float> out(x.size(), -77.0f);
   cpu::add_rows({x.data(), cols}, {x.data(), cols}, cols, {out.data(), cols, Element::f32}, {3, 6});

@@ -18,7 +18,8 @@ std::vector<std::byte> as_type(const Matrix& matrix, DType dtype) {
 std::vector<std::string> lanes() {
   std::vector<std::string> out;
   for (const char* id : {"cpu_f32", "cpu_bf16", "cpu_int8", "mlx"})
-    if (auto backend = create_backend(id, {1}); backend && (*backend)->dense_algebra() != nullptr)
+    if (auto backend = backend::create_backend(id, {1});
+        backend && (*backend)->dense_algebra() != nullptr)
       out.push_back(id);
   return out;
 }
@@ -56,7 +57,7 @@ TEST(DenseAlgebra, EigenvectorsDiagonaliseTheMatrix) {
       SCOPED_TRACE(id + " " + std::to_string(k));
       const Matrix matrix = random_matrix(2 * k, k, 9);
       const auto gram = must(algebra_of("reference").gram(matrix.view()));
-      const SymmetricEigen eigen = must(algebra_of(id).symmetric_eigen(gram, k));
+      const backend::SymmetricEigen eigen = must(algebra_of(id).symmetric_eigen(gram, k));
       EXPECT_TRUE(std::is_sorted(eigen.values.rbegin(), eigen.values.rend()));
       const std::vector<double> ones(static_cast<size_t>(k), 1.0);
       const auto rebuilt = must(algebra_of(id).spectral_matrix(eigen, eigen.values));
@@ -84,8 +85,8 @@ TEST(DenseAlgebra, RowProductsAgreeWithTheOracleInEveryType) {
         const TensorView view{in, {rows, k}, bytes};
         auto factor = must(algebra_of("reference").gram(random_matrix(k, k, 6).view()));
         for (double& value : factor) value /= static_cast<double>(k);
-        const auto multiply = [&](DenseAlgebra& algebra) {
-          const Weight prepared = must(algebra.prepare_factor(factor, k));
+        const auto multiply = [&](backend::DenseAlgebra& algebra) {
+          const backend::Weight prepared = must(algebra.prepare_factor(factor, k));
           std::vector<std::byte> result(static_cast<size_t>(rows * k * dtype_size(out)));
           must(algebra.multiply_rows(view, prepared, out, result));
           return must(to_f32({out, {rows, k}, result}));
@@ -104,8 +105,8 @@ TEST(DenseAlgebra, ARowsBitsDependOnTheRowAlone) {
   const auto factor = must(algebra_of("reference").gram(random_matrix(k, k, 2).view()));
   for (const std::string& id : ids) {
     SCOPED_TRACE(id);
-    DenseAlgebra& algebra = algebra_of(id);
-    const Weight prepared = must(algebra.prepare_factor(factor, k));
+    backend::DenseAlgebra& algebra = algebra_of(id);
+    const backend::Weight prepared = must(algebra.prepare_factor(factor, k));
     const auto multiply = [&](int64_t begin, int64_t count) {
       std::vector<std::byte> out(static_cast<size_t>(count * k) * 2);
       must(algebra.multiply_rows(must(row_slice(matrix.view(), begin, count)), prepared,
@@ -131,12 +132,12 @@ TEST(DenseAlgebra, TheNumberOfThreadsChangesNoBit) {
     std::vector<double> gram, factor;
     std::vector<std::byte> products;
     for (const int threads : {1, 2, 5}) {
-      const auto backend = must(create_backend(id, {threads}));
-      DenseAlgebra& algebra = *backend->dense_algebra();
+      const auto backend = must(backend::create_backend(id, {threads}));
+      backend::DenseAlgebra& algebra = *backend->dense_algebra();
       const auto g = must(algebra.gram(matrix.view()));
-      const SymmetricEigen eigen = must(algebra.symmetric_eigen(g, k));
+      const backend::SymmetricEigen eigen = must(algebra.symmetric_eigen(g, k));
       const auto f = must(algebra.spectral_matrix(eigen, eigen.values));
-      const Weight prepared = must(algebra.prepare_factor(f, k));
+      const backend::Weight prepared = must(algebra.prepare_factor(f, k));
       std::vector<std::byte> p(static_cast<size_t>(rows * k) * 2);
       must(algebra.multiply_rows(matrix.view(), prepared, DType::bf16, p));
       if (threads == 1) {
@@ -156,7 +157,7 @@ TEST(DenseAlgebra, BadMatricesAreTyped) {
   ids.push_back("reference");
   for (const std::string& id : ids) {
     SCOPED_TRACE(id);
-    DenseAlgebra& algebra = algebra_of(id);
+    backend::DenseAlgebra& algebra = algebra_of(id);
     Matrix matrix = random_matrix(5, 3, 1);
     EXPECT_EQ(tag_of(algebra.gram({DType::f32, {15}, matrix.view().bytes})), "expected_rank_2");
     EXPECT_EQ(tag_of(algebra.gram({DType::i32, {5, 3}, matrix.view().bytes})), "unsupported_dtype");

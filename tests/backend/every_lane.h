@@ -10,7 +10,7 @@ namespace trinity::testing {
 
 inline std::vector<std::string> every_lane() {
   std::vector<std::string> ids;
-  for (const BackendEntry& entry : backend_registry()) ids.push_back(entry.id);
+  for (const backend::BackendEntry& entry : backend::backend_registry()) ids.push_back(entry.id);
   return ids;
 }
 

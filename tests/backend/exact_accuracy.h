@@ -24,7 +24,7 @@ namespace trinity::testing {
 inline long double exp_error(float z) {
   const long double want = std::exp(static_cast<long double>(z));
   const int exponent = std::max(std::ilogb(want), -126);
-  const auto got = static_cast<long double>(exact::exp_nonpositive(z));
+  const auto got = static_cast<long double>(backend::exact::exp_nonpositive(z));
   return std::fabs(got - want) / std::ldexp(1.0L, exponent - 23);
 }
 

@@ -10,15 +10,15 @@ TEST(ExactAccuracy, EveryRotationOfAModelIsTheNearestNumber) {
   TRINITY_REQUIRE_LONG_DOUBLE();
   int64_t by_series = 0;
   for (const double theta : {1e6, 1e4})
-    for (const float frequency : rope_frequencies(128, theta))
+    for (const float frequency : backend::rope_frequencies(128, theta))
       for (int64_t position = 0; position < 40960; ++position) {
-        const float angle = rope_angle(position, frequency);
-        const CosSin got = rope_cos_sin(angle);
+        const float angle = backend::rope_angle(position, frequency);
+        const backend::CosSin got = backend::rope_cos_sin(angle);
         const long double x = angle;
         ASSERT_TRUE(correctly_rounded(got.cosine, std::cos(x))) << "cos " << angle;
         ASSERT_TRUE(correctly_rounded(got.sine, std::sin(x))) << "sin " << angle;
         if (position % 64 != 0) continue;
-        const CosSin again = rope_cos_sin_by_series(angle);
+        const backend::CosSin again = backend::rope_cos_sin_by_series(angle);
         ASSERT_EQ(got.cosine, again.cosine) << angle;
         ASSERT_EQ(got.sine, again.sine) << angle;
         ++by_series;

@@ -27,15 +27,17 @@ TEST(ExactArithmetic, ExpIsWithinTwoUlpOverItsRange) {
 
 TEST(ExactArithmetic, ExpAtTheBordersOfItsRange) {
   TRINITY_REQUIRE_LONG_DOUBLE();
-  EXPECT_EQ(exact::exp_nonpositive(0.0f), 1.0f);
-  EXPECT_EQ(exact::exp_nonpositive(-0.0f), 1.0f);
-  EXPECT_EQ(exact::exp_nonpositive(-1e-45f), 1.0f);
-  EXPECT_EQ(bits_of(exact::exp_nonpositive(-kInfinity)), 0u);
-  EXPECT_EQ(bits_of(exact::exp_nonpositive(-104.0f)), 0u);
-  EXPECT_EQ(bits_of(exact::exp_nonpositive(std::nextafterf(exact::kExpLowest, -kInfinity))), 0u);
-  EXPECT_TRUE(std::isnan(exact::exp_nonpositive(kNan)));
+  EXPECT_EQ(backend::exact::exp_nonpositive(0.0f), 1.0f);
+  EXPECT_EQ(backend::exact::exp_nonpositive(-0.0f), 1.0f);
+  EXPECT_EQ(backend::exact::exp_nonpositive(-1e-45f), 1.0f);
+  EXPECT_EQ(bits_of(backend::exact::exp_nonpositive(-kInfinity)), 0u);
+  EXPECT_EQ(bits_of(backend::exact::exp_nonpositive(-104.0f)), 0u);
+  EXPECT_EQ(bits_of(backend::exact::exp_nonpositive(
+                std::nextafterf(backend::exact::kExpLowest, -kInfinity))),
+            0u);
+  EXPECT_TRUE(std::isnan(backend::exact::exp_nonpositive(kNan)));
   // The least result, the least normal one, and where the rounded exponent steps.
-  std::vector<float> borders = {exact::kExpLowest, -103.2789f, -87.336544f, -88.0f, -0.5f};
+  std::vector<float> borders = {backend::exact::kExpLowest, -103.2789f, -87.336544f, -88.0f, -0.5f};
   for (int n = 1; n <= 150; ++n)
     borders.push_back(static_cast<float>(-(n - 0.5) * 0.69314718055994531));
   for (const float border : borders) {
@@ -44,29 +46,29 @@ TEST(ExactArithmetic, ExpAtTheBordersOfItsRange) {
     for (int i = 0; i < 100; ++i, z = std::nextafterf(z, -kInfinity))
       EXPECT_LE(exp_error(z), 2.0L) << z;
   }
-  EXPECT_GT(exact::exp_nonpositive(-103.97f), 0.0f);
+  EXPECT_GT(backend::exact::exp_nonpositive(-103.97f), 0.0f);
 }
 
 TEST(ExactArithmetic, SiluIsAccurate) {
   TRINITY_REQUIRE_LONG_DOUBLE();
-  InputStream inputs(3);
+  prove::InputStream inputs(3);
   for (const float deviation : {1e-3f, 1.0f, 10.0f, 60.0f}) {
     for (const float z : inputs.normal(20000, deviation)) {
       const float u = 1.5f;
       const long double wide = z;
       const long double want = wide / (1 + std::exp(-wide)) * static_cast<long double>(u);
-      const float got = exact::silu_mul(z, u);
+      const float got = backend::exact::silu_mul(z, u);
       // exp errs by 2 units, each of four more roundings by half of one; where e^z is subnormal, by
       // half of the least number, which z and u scale.
       const long double limit = 5 * std::fabs(want) * 0x1p-23L + std::fabs(wide) * 0x1.8p-149L;
       ASSERT_LE(std::fabs(static_cast<long double>(got) - want), limit) << z;
     }
   }
-  EXPECT_EQ(bits_of(exact::silu_mul(0.0f, 3.0f)), 0u);
-  EXPECT_EQ(exact::silu_mul(200.0f, 2.0f), 400.0f);
-  EXPECT_EQ(std::fabs(exact::silu_mul(-200.0f, 2.0f)), 0.0f);
-  EXPECT_EQ(exact::silu_mul(kInfinity, 1.0f), kInfinity);
-  EXPECT_TRUE(std::isnan(exact::silu_mul(kNan, 1.0f)));
+  EXPECT_EQ(bits_of(backend::exact::silu_mul(0.0f, 3.0f)), 0u);
+  EXPECT_EQ(backend::exact::silu_mul(200.0f, 2.0f), 400.0f);
+  EXPECT_EQ(std::fabs(backend::exact::silu_mul(-200.0f, 2.0f)), 0.0f);
+  EXPECT_EQ(backend::exact::silu_mul(kInfinity, 1.0f), kInfinity);
+  EXPECT_TRUE(std::isnan(backend::exact::silu_mul(kNan, 1.0f)));
 }
 
 /// The sums as the table of the definition has them: every sixteenth value, then the tree written
@@ -84,16 +86,16 @@ float sum_by_columns(const std::vector<float>& v, const Step& step) {
 }
 
 TEST(ExactArithmetic, RowSumsAddSixteenColumnsAndThenTheTree) {
-  InputStream inputs(5);
+  prove::InputStream inputs(5);
   int differs_from_plain = 0;
   for (int64_t n = 0; n <= 300; ++n) {
     const auto v = inputs.normal(n, 100);
     const auto size = static_cast<int64_t>(v.size());
     const float plain = std::accumulate(v.begin(), v.end(), 0.0f);
-    const float sum = exact::row_sum(v.data(), size);
+    const float sum = backend::exact::row_sum(v.data(), size);
     EXPECT_EQ(bits_of(sum), bits_of(sum_by_columns(v, [](float p, float x) { return p + x; })))
         << n;
-    EXPECT_EQ(bits_of(exact::row_sum_of_squares(v.data(), size)),
+    EXPECT_EQ(bits_of(backend::exact::row_sum_of_squares(v.data(), size)),
               bits_of(sum_by_columns(v, [](float p, float x) { return std::fma(x, x, p); })))
         << n;
     differs_from_plain += sum != plain;
@@ -102,7 +104,7 @@ TEST(ExactArithmetic, RowSumsAddSixteenColumnsAndThenTheTree) {
 }
 
 TEST(ExactArithmetic, ProductsAddBlocksOf256Terms) {
-  InputStream inputs(6);
+  prove::InputStream inputs(6);
   for (const int64_t n : {0, 1, 2, 255, 256, 257, 300, 511, 512, 513, 1024, 1025}) {
     const auto x = inputs.normal(n), w = inputs.normal(n);
     std::vector<float> blocks;
@@ -113,39 +115,40 @@ TEST(ExactArithmetic, ProductsAddBlocksOf256Terms) {
     }
     float want = blocks.empty() ? 0.0f : blocks.front();
     for (size_t b = 1; b < blocks.size(); ++b) want += blocks[b];
-    EXPECT_EQ(bits_of(exact::product(x.data(), w.data(), n)), bits_of(want)) << n;
+    EXPECT_EQ(bits_of(backend::exact::product(x.data(), w.data(), n)), bits_of(want)) << n;
   }
 }
 
 TEST(ExactArithmetic, TheNormFactorIsTheReciprocalRoot) {
-  InputStream inputs(7);
+  prove::InputStream inputs(7);
   for (const int64_t n : {1, 15, 16, 17, 128, 1000, 1024}) {
     const auto v = inputs.normal(n);
     double sum = 0;
     for (const float x : v) sum += double{x} * double{x};
     const double want = 1 / std::sqrt(sum / static_cast<double>(n) + 1e-6);
-    EXPECT_NEAR(exact::inverse_rms(v.data(), n, 1e-6f) / want, 1, 5e-7) << n;
+    EXPECT_NEAR(backend::exact::inverse_rms(v.data(), n, 1e-6f) / want, 1, 5e-7) << n;
   }
 }
 
 TEST(ExactArithmetic, Int8RowsUseAllStepsAndRoundHalfToEven) {
   const std::vector<float> v = {127, -127, 0.5f, 1.5f, -2.5f, 3.49f, 0};
-  const exact::Int8Scale scale = exact::int8_scale(v.data(), static_cast<int64_t>(v.size()));
+  const backend::exact::Int8Scale scale =
+      backend::exact::int8_scale(v.data(), static_cast<int64_t>(v.size()));
   EXPECT_EQ(scale.scale, 1.0f);
   std::vector<int> rounded;
-  for (const float x : v) rounded.push_back(exact::to_int8(x, scale.inverse));
+  for (const float x : v) rounded.push_back(backend::exact::to_int8(x, scale.inverse));
   EXPECT_EQ(rounded, (std::vector<int>{127, -127, 0, 2, -2, 3, 0}));
 }
 
 TEST(ExactArithmetic, Int8StaysInRangeForEveryRow) {
-  InputStream inputs(8);
+  prove::InputStream inputs(8);
   for (int i = 0; i < 3000; ++i) {
     auto v = inputs.normal(5, std::ldexp(1.0f, static_cast<int>(inputs.integer(-140, 120))));
-    const exact::Int8Scale scale = exact::int8_scale(v.data(), 5);
+    const backend::exact::Int8Scale scale = backend::exact::int8_scale(v.data(), 5);
     int largest = 0;
     for (const float x : v) {
       ASSERT_LE(std::fabs(std::nearbyint(x * scale.inverse)), 127.0f);
-      largest = std::max(largest, std::abs(int{exact::to_int8(x, scale.inverse)}));
+      largest = std::max(largest, std::abs(int{backend::exact::to_int8(x, scale.inverse)}));
     }
     EXPECT_EQ(largest, scale.inverse == 0 ? 0 : 127);
   }
@@ -153,17 +156,19 @@ TEST(ExactArithmetic, Int8StaysInRangeForEveryRow) {
 
 TEST(ExactArithmetic, Int8RowsThatVanishOrAreNoNumbers) {
   for (const float tiny : {0.0f, -0.0f, 1e-45f, 3e-38f}) {
-    const exact::Int8Scale scale = exact::int8_scale(&tiny, 1);
-    EXPECT_TRUE(scale.inverse == 0 ? scale.scale == 0 : exact::to_int8(tiny, scale.inverse) == 127)
+    const backend::exact::Int8Scale scale = backend::exact::int8_scale(&tiny, 1);
+    EXPECT_TRUE(scale.inverse == 0 ? scale.scale == 0
+                                   : backend::exact::to_int8(tiny, scale.inverse) == 127)
         << tiny;
   }
   for (const float bad : {kNan, -kNan, kInfinity, -kInfinity}) {
     const float v[] = {1, bad, 1e30f};
-    const exact::Int8Scale scale = exact::int8_scale(v, 3);
+    const backend::exact::Int8Scale scale = backend::exact::int8_scale(v, 3);
     EXPECT_TRUE(std::isnan(scale.scale));
-    EXPECT_EQ(exact::to_int8(bad, scale.inverse), 0);
+    EXPECT_EQ(backend::exact::to_int8(bad, scale.inverse), 0);
   }
-  static_assert(int64_t{127} * 127 * exact::kInt8MaxTerms <= std::numeric_limits<int32_t>::max());
+  static_assert(int64_t{127} * 127 * backend::exact::kInt8MaxTerms <=
+                std::numeric_limits<int32_t>::max());
 }
 
 }  // namespace

@@ -39,7 +39,7 @@ class ExactBuilds : public ::testing::Test {
     }
     return out;
   }
-  InputStream inputs{21};
+  prove::InputStream inputs{21};
   const std::vector<int64_t> sizes = {1, 2, 15, 16, 17, 64, 75, 255, 256, 257, 513, 1025};
 };
 

@@ -18,7 +18,7 @@
 namespace trinity::testing {
 
 ExactFunctions TRINITY_EXACT_BUILD() {
-  namespace build = ::trinity::TRINITY_EXACT_BUILD;
+  namespace build = ::trinity::backend::TRINITY_EXACT_BUILD;
   return {TRINITY_TEXT(TRINITY_EXACT_BUILD),
           build::exp_nonpositive,
           build::silu_mul,

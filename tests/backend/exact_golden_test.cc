@@ -54,19 +54,20 @@ class ExactGolden : public ::testing::Test {
 };
 
 TEST_F(ExactGolden, Exponential) {
-  for (const float z : values(20000, 104)) digest.add(exact::exp_nonpositive(-std::fabs(z)));
+  for (const float z : values(20000, 104))
+    digest.add(backend::exact::exp_nonpositive(-std::fabs(z)));
   EXPECT_EQ(digest.value(), 0xA24DF8EDF5D7A496u);
 }
 
 TEST_F(ExactGolden, Silu) {
-  for (const float z : values(20000, 32)) digest.add(exact::silu_mul(z, 1.75f));
+  for (const float z : values(20000, 32)) digest.add(backend::exact::silu_mul(z, 1.75f));
   EXPECT_EQ(digest.value(), 0x21528DF25FDB5410u);
 }
 
 TEST_F(ExactGolden, Product) {
   for (const int64_t n : sizes) {
     const auto x = values(n, 4), w = values(n, 0.125f);
-    digest.add(exact::product(x.data(), w.data(), n));
+    digest.add(backend::exact::product(x.data(), w.data(), n));
   }
   EXPECT_EQ(digest.value(), 0xF5D4B7323083C38Au);
 }
@@ -75,9 +76,9 @@ TEST_F(ExactGolden, Int8Product) {
   for (const int64_t n : sizes) {
     const auto x = values(n, 4), w = values(n, 0.125f);
     std::vector<int8_t> x8(x.size()), w8(w.size());
-    const float x_scale = exact::int8_row(x.data(), n, x8.data());
-    const float w_scale = exact::int8_row(w.data(), n, w8.data());
-    digest.add(exact::int8_product(x8.data(), x_scale, w8.data(), w_scale, n));
+    const float x_scale = backend::exact::int8_row(x.data(), n, x8.data());
+    const float w_scale = backend::exact::int8_row(w.data(), n, w8.data());
+    digest.add(backend::exact::int8_product(x8.data(), x_scale, w8.data(), w_scale, n));
   }
   EXPECT_EQ(digest.value(), 0x479C7A2CD5AB5611u);
 }
@@ -86,19 +87,19 @@ TEST_F(ExactGolden, RmsNorm) {
   for (const int64_t n : sizes) {
     const auto x = values(n, 4), w = values(n, 2);
     std::vector<float> y(x.size());
-    exact::rms_norm_row(x.data(), w.data(), n, 1e-6f, y.data());
+    backend::exact::rms_norm_row(x.data(), w.data(), n, 1e-6f, y.data());
     digest.add(y);
   }
   EXPECT_EQ(digest.value(), 0x36AA12E90EF7B766u);
 }
 
 TEST_F(ExactGolden, Rotation) {
-  for (const float frequency : rope_frequencies(128, 1e6))
+  for (const float frequency : backend::rope_frequencies(128, 1e6))
     for (const int64_t position : {0, 1, 2, 63, 1000, 40959}) {
-      const CosSin turn = rope_cos_sin(rope_angle(position, frequency));
+      const backend::CosSin turn = backend::rope_cos_sin(backend::rope_angle(position, frequency));
       const auto x = values(2, 4);
       std::vector<float> y(2);
-      exact::rotate_head(x.data(), &turn.cosine, &turn.sine, 1, y.data());
+      backend::exact::rotate_head(x.data(), &turn.cosine, &turn.sine, 1, y.data());
       digest.add(y);
     }
   EXPECT_EQ(digest.value(), 0x635BBFF4426C5884u);
@@ -110,7 +111,7 @@ TEST_F(ExactGolden, Attention) {
       const auto query = values(dim, 4);
       const auto keys = values(tokens * dim, 2), weights = values(tokens * dim, 2);
       std::vector<float> y(query.size());
-      exact::attend(query.data(), keys.data(), weights.data(), dim, tokens, dim, y.data());
+      backend::exact::attend(query.data(), keys.data(), weights.data(), dim, tokens, dim, y.data());
       digest.add(y);
     }
   EXPECT_EQ(digest.value(), 0x6F693BE5A8832075u);

@@ -26,12 +26,12 @@ class ExactLanes : public ::testing::TestWithParam<LanePair> {
  protected:
   template <class Body>
   void expect_same_bits(const Body& body) {
-    const auto oracle = take(create_backend(GetParam().oracle, {1}));
+    const auto oracle = take(backend::create_backend(GetParam().oracle, {1}));
     const std::vector<float> want = body(*oracle);
     for (const std::string& set : cpu::instruction_sets()) {
       const OnlyInstructionSet only(set);
       for (const int threads : {1, 3}) {
-        const auto lane = take(create_backend(GetParam().lane, {threads}));
+        const auto lane = take(backend::create_backend(GetParam().lane, {threads}));
         const std::vector<float> got = body(*lane);
         ASSERT_EQ(got.size(), want.size());
         for (size_t i = 0; i < got.size(); ++i)
@@ -50,7 +50,7 @@ class ExactLanes : public ::testing::TestWithParam<LanePair> {
     return x;
   }
 
-  InputStream inputs{91};
+  prove::InputStream inputs{91};
 };
 
 TEST_P(ExactLanes, Linear) {
@@ -58,9 +58,9 @@ TEST_P(ExactLanes, Linear) {
            {1, 33, 255}, {2, 5, 7}, {25, 70, 257}, {255, 18, 64}, {1025, 3, 40}}) {
     const int64_t rows = shape[0], out = shape[1], in = shape[2];
     const auto x = awkward(rows, in);
-    const HostMatrix w({out, in}, inputs.normal(out * in, 0.1f), DType::bf16);
+    const prove::HostMatrix w({out, in}, inputs.normal(out * in, 0.1f), DType::bf16);
     const TensorView view = w.view();
-    expect_same_bits([&](Backend& backend) {
+    expect_same_bits([&](backend::Backend& backend) {
       return take(backend.download(take(backend.linear(take(backend.upload(x, rows, in)),
                                                        take(backend.prepare_linear({&view, 1}))))));
     });
@@ -72,8 +72,8 @@ TEST_P(ExactLanes, RmsNormOfRowsAndOfHeads) {
            {1, 1, 1}, {25, 1025, 1025}, {7, 140, 14}, {3, 512, 128}, {255, 17, 17}}) {
     const int64_t rows = shape[0], cols = shape[1], size = shape[2];
     const auto x = awkward(rows, cols);
-    const HostMatrix w({size}, inputs.normal(size, 0.3f, 1), DType::bf16);
-    expect_same_bits([&](Backend& backend) {
+    const prove::HostMatrix w({size}, inputs.normal(size, 0.3f, 1), DType::bf16);
+    expect_same_bits([&](backend::Backend& backend) {
       return take(backend.download(take(backend.rms_norm(
           take(backend.upload(x, rows, cols)), take(backend.prepare_norm(w.view())), 1e-6f))));
     });
@@ -88,7 +88,7 @@ TEST_P(ExactLanes, Rotation) {
     const std::vector<int64_t> positions = {0, 1, 2, 63, 64, 1000, 40959};
     const auto rows = static_cast<int64_t>(positions.size());
     const auto x = awkward(rows, 3 * head_dim);
-    expect_same_bits([&](Backend& backend) {
+    expect_same_bits([&](backend::Backend& backend) {
       return take(backend.download(take(
           backend.rope(take(backend.upload(x, rows, 3 * head_dim)), positions, head_dim, theta))));
     });
@@ -96,15 +96,15 @@ TEST_P(ExactLanes, Rotation) {
 }
 
 TEST_P(ExactLanes, RotationStretchedByYarn) {
-  Rope rope(1e6);
-  rope.scaling = RopeScaling::yarn;
+  backend::Rope rope(1e6);
+  rope.scaling = backend::RopeScaling::yarn;
   rope.factor = 4;
   rope.original_positions = 512;
   rope.attention_factor = 1.138629436111989;
   const std::vector<int64_t> positions = {0, 1, 63, 511, 2047};
   const auto rows = static_cast<int64_t>(positions.size());
   const auto x = awkward(rows, 3 * 64);
-  expect_same_bits([&](Backend& backend) {
+  expect_same_bits([&](backend::Backend& backend) {
     return take(backend.download(
         take(backend.rope(take(backend.upload(x, rows, 3 * 64)), positions, 64, rope))));
   });
@@ -118,18 +118,18 @@ TEST_P(ExactLanes, SiluOfAnyGateAndSums) {
       up.push_back(std::bit_cast<float>((bits * 2654435761u) % 0x7F000000u));
     }
   const auto cols = static_cast<int64_t>(gate.size());
-  expect_same_bits([&](Backend& backend) {
+  expect_same_bits([&](backend::Backend& backend) {
     return take(backend.download(take(
         backend.silu_mul(take(backend.upload(gate, 1, cols)), take(backend.upload(up, 1, cols))))));
   });
-  expect_same_bits([&](Backend& backend) {
+  expect_same_bits([&](backend::Backend& backend) {
     return take(backend.download(
         take(backend.add(take(backend.upload(gate, 1, cols)), take(backend.upload(up, 1, cols))))));
   });
 }
 
 struct AttentionCase {
-  AttentionShape shape;
+  backend::AttentionShape shape;
   std::vector<int64_t> steps;  // rows appended and attended one after the other
   float spread;                // of queries and keys: how extreme scores are
 };
@@ -142,7 +142,7 @@ TEST_P(ExactLanes, AttentionOverOneAndManySteps) {
                                                              {{8, 1, 128}, {33}, 0.3f},
                                                              {{6, 2, 80}, {70}, 30},
                                                              {{2, 2, 256}, {67}, 1}}) {
-    const AttentionShape& shape = one.shape;
+    const backend::AttentionShape& shape = one.shape;
     const int64_t q_cols = shape.heads * shape.head_dim, kv_cols = shape.kv_heads * shape.head_dim;
     std::vector<std::vector<float>> q, k, v;
     for (const int64_t rows : one.steps) {
@@ -151,13 +151,13 @@ TEST_P(ExactLanes, AttentionOverOneAndManySteps) {
       v.push_back(awkward(rows, kv_cols));
     }
     SCOPED_TRACE(fmt::format("{}/{} heads of {}", shape.heads, shape.kv_heads, shape.head_dim));
-    expect_same_bits([&](Backend& backend) {
+    expect_same_bits([&](backend::Backend& backend) {
       const auto kv = take(backend.make_kv_cache({1, shape.kv_heads, shape.head_dim}));
       std::vector<float> all;
       int64_t position = 0;
       for (size_t step = 0; step < one.steps.size(); ++step) {
         const int64_t rows = one.steps[step];
-        const SequenceSlice slice{0, rows, position, kv.get()};
+        const backend::SequenceSlice slice{0, rows, position, kv.get()};
         require(backend.append_kv(take(backend.upload(k[step], rows, kv_cols)),
                                   take(backend.upload(v[step], rows, kv_cols)), {&slice, 1}, 0));
         const auto y = take(backend.download(take(backend.attention(
@@ -171,16 +171,16 @@ TEST_P(ExactLanes, AttentionOverOneAndManySteps) {
 }
 
 TEST_P(ExactLanes, AttentionOverLongContexts) {
-  const AttentionShape shape{2, 1, 16};
+  const backend::AttentionShape shape{2, 1, 16};
   const int64_t before = 2300, rows = 30;  // beyond the border where work is cut otherwise
   const auto k = inputs.normal((before + rows) * 16), v = inputs.normal((before + rows) * 16);
   const auto q = inputs.normal(rows * 32);
-  expect_same_bits([&](Backend& backend) {
+  expect_same_bits([&](backend::Backend& backend) {
     const auto kv = take(backend.make_kv_cache({1, 1, 16}));
-    const SequenceSlice all{0, before + rows, 0, kv.get()};
+    const backend::SequenceSlice all{0, before + rows, 0, kv.get()};
     require(backend.append_kv(take(backend.upload(k, before + rows, 16)),
                               take(backend.upload(v, before + rows, 16)), {&all, 1}, 0));
-    const SequenceSlice last{0, rows, before, kv.get()};
+    const backend::SequenceSlice last{0, rows, before, kv.get()};
     return take(backend.download(
         take(backend.attention(take(backend.upload(q, rows, 32)), {&last, 1}, 0, shape))));
   });

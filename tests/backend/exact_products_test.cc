@@ -17,7 +17,7 @@ namespace trinity::testing {
 namespace {
 
 using cpu::ExactProducts;
-using Weights = ExactProducts::Weights;
+using Weights = cpu::ExactProducts::Weights;
 
 struct Shape {
   int64_t rows, out, in;
@@ -31,7 +31,7 @@ const std::vector<Shape>& shapes() {
 }
 
 /// Normal values, some rows extreme: zeros, subnormal, large, one outlier.
-std::vector<float> awkward(InputStream& inputs, int64_t rows, int64_t cols) {
+std::vector<float> awkward(prove::InputStream& inputs, int64_t rows, int64_t cols) {
   std::vector<float> x = inputs.uneven_rows(rows, cols);
   for (int64_t i = 0; i < cols; ++i) {
     if (rows > 2) x[static_cast<size_t>(2 * cols + i)] *= 1e-41f;  // subnormal
@@ -41,24 +41,26 @@ std::vector<float> awkward(InputStream& inputs, int64_t rows, int64_t cols) {
 }
 
 float defined(Weights weights, const float* x, const float* w, int64_t in) {
-  if (weights == Weights::as_stored) return exact::product(x, w, in);
-  const exact::Int8Scale a = exact::int8_scale(x, in), b = exact::int8_scale(w, in);
+  if (weights == Weights::as_stored) return backend::exact::product(x, w, in);
+  const backend::exact::Int8Scale a = backend::exact::int8_scale(x, in),
+                                  b = backend::exact::int8_scale(w, in);
   int32_t sum = 0;
   for (int64_t k = 0; k < in; ++k)
-    sum += exact::to_int8(x[k], a.inverse) * exact::to_int8(w[k], b.inverse);
+    sum += backend::exact::to_int8(x[k], a.inverse) * backend::exact::to_int8(w[k], b.inverse);
   return static_cast<float>(sum) * (a.scale * b.scale);
 }
 
 void expect_defined_bits(Weights weights, DType dtype, int threads) {
-  InputStream inputs(31);
+  prove::InputStream inputs(31);
   cpu::ThreadPool pool(threads);
-  ExactProducts products(weights, pool);
+  cpu::ExactProducts products(weights, pool);
   for (const Shape& shape : shapes()) {
     SCOPED_TRACE(
         fmt::format("{} rows by [{}, {}], {} threads", shape.rows, shape.out, shape.in, threads));
     const std::vector<float> x = awkward(inputs, shape.rows, shape.in);
-    const HostMatrix first({shape.out, shape.in}, inputs.normal(shape.out * shape.in, 0.1f), dtype);
-    const HostMatrix second({2, shape.in}, inputs.normal(2 * shape.in, 3.0f), dtype);
+    const prove::HostMatrix first({shape.out, shape.in}, inputs.normal(shape.out * shape.in, 0.1f),
+                                  dtype);
+    const prove::HostMatrix second({2, shape.in}, inputs.normal(2 * shape.in, 3.0f), dtype);
     const TensorView stacked[] = {first.view(), second.view()};
     const auto packed = take(products.pack(stacked));
     std::vector<float> w = first.values();
@@ -67,8 +69,8 @@ void expect_defined_bits(Weights weights, DType dtype, int threads) {
     const int64_t out = shape.out + 2;
     std::vector<float> y(static_cast<size_t>(shape.rows * out), -1.0f), here = y;
     require(products.multiply(*packed, x.data(), shape.rows, y.data()));
-    ExactProducts::Workspace workspace;
-    ExactProducts::multiply_here(*packed, x.data(), shape.rows, here.data(), workspace);
+    cpu::ExactProducts::Workspace workspace;
+    cpu::ExactProducts::multiply_here(*packed, x.data(), shape.rows, here.data(), workspace);
     EXPECT_EQ(std::memcmp(y.data(), here.data(), y.size() * sizeof(float)), 0);
     for (int64_t r = 0; r < shape.rows; ++r)
       for (int64_t c = 0; c < out; ++c) {
@@ -101,10 +103,10 @@ INSTANTIATE_TEST_SUITE_P(Sets, ExactProductsOn, ::testing::ValuesIn(cpu::instruc
 
 TEST(ExactProducts, KeepWeightsInTheirType) {
   cpu::ThreadPool pool(1);
-  ExactProducts products(Weights::as_stored, pool);
+  cpu::ExactProducts products(Weights::as_stored, pool);
   const std::vector<float> values(64 * 512, 0.5f);
   const auto bytes_of = [&](DType dtype) {
-    const HostMatrix tensor({64, 512}, values, dtype);
+    const prove::HostMatrix tensor({64, 512}, values, dtype);
     const TensorView view = tensor.view();
     return take(products.pack({&view, 1}))->packed_bytes;
   };
@@ -115,17 +117,17 @@ TEST(ExactProducts, KeepWeightsInTheirType) {
 
 TEST(ExactProducts, WeightsOfTwoTypesAreStackedWithoutLoss) {
   cpu::ThreadPool pool(1);
-  ExactProducts products(Weights::as_stored, pool);
-  InputStream inputs(8);
+  cpu::ExactProducts products(Weights::as_stored, pool);
+  prove::InputStream inputs(8);
   const std::vector<float> x = inputs.normal(40);
-  const HostMatrix half({3, 40}, inputs.normal(120), DType::f16);
-  const HostMatrix brain({2, 40}, inputs.normal(80), DType::bf16);
+  const prove::HostMatrix half({3, 40}, inputs.normal(120), DType::f16);
+  const prove::HostMatrix brain({2, 40}, inputs.normal(80), DType::bf16);
   const TensorView stacked[] = {half.view(), brain.view()};
   std::vector<float> y(5), w = half.values();
   const std::vector<float> more = brain.values();
   w.insert(w.end(), more.begin(), more.end());
   require(products.multiply(*take(products.pack(stacked)), x.data(), 1, y.data()));
-  for (size_t c = 0; c < 5; ++c) EXPECT_EQ(y[c], exact::product(x.data(), &w[c * 40], 40));
+  for (size_t c = 0; c < 5; ++c) EXPECT_EQ(y[c], backend::exact::product(x.data(), &w[c * 40], 40));
 }
 
 TEST(ExactProducts, NaNAndInfinityInAWeightAreRefused) {
@@ -135,10 +137,10 @@ TEST(ExactProducts, NaNAndInfinityInAWeightAreRefused) {
       for (const float bad :
            {std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
             std::numeric_limits<float>::quiet_NaN()}) {
-        ExactProducts products(weights, pool);
+        cpu::ExactProducts products(weights, pool);
         std::vector<float> values(40 * 30, 1.0f);
         values[777] = bad;
-        const HostMatrix tensor({40, 30}, values, dtype);
+        const prove::HostMatrix tensor({40, 30}, values, dtype);
         const TensorView view = tensor.view();
         const auto packed = products.pack({&view, 1});
         ASSERT_FALSE(packed);
@@ -148,9 +150,10 @@ TEST(ExactProducts, NaNAndInfinityInAWeightAreRefused) {
 
 TEST(ExactProducts, AnInt8SumThatCouldOverflowIsRefused) {
   cpu::ThreadPool pool(1);
-  ExactProducts products(Weights::int8, pool);
-  const HostMatrix tensor({1, exact::kInt8MaxTerms + 1},
-                          std::vector<float>(exact::kInt8MaxTerms + 1, 1.0f), DType::bf16);
+  cpu::ExactProducts products(Weights::int8, pool);
+  const prove::HostMatrix tensor({1, backend::exact::kInt8MaxTerms + 1},
+                                 std::vector<float>(backend::exact::kInt8MaxTerms + 1, 1.0f),
+                                 DType::bf16);
   const TensorView view = tensor.view();
   const auto packed = products.pack({&view, 1});
   ASSERT_FALSE(packed);
@@ -159,13 +162,13 @@ TEST(ExactProducts, AnInt8SumThatCouldOverflowIsRefused) {
 
 TEST(ExactProducts, TheLargestInt8SumIsExact) {
   cpu::ThreadPool pool(1);
-  const int64_t in = exact::kInt8MaxTerms;
+  const int64_t in = backend::exact::kInt8MaxTerms;
   for (const std::string& set : cpu::instruction_sets()) {
     const OnlyInstructionSet only(set);
-    ExactProducts products(Weights::int8, pool);
+    cpu::ExactProducts products(Weights::int8, pool);
     for (const float sign : {1.0f, -1.0f}) {
-      const HostMatrix tensor({1, in}, std::vector<float>(static_cast<size_t>(in), sign),
-                              DType::bf16);
+      const prove::HostMatrix tensor({1, in}, std::vector<float>(static_cast<size_t>(in), sign),
+                                     DType::bf16);
       const TensorView view = tensor.view();
       const std::vector<float> x(static_cast<size_t>(in), 1.0f);
       float y = 0;
@@ -218,14 +221,14 @@ struct Portable {
 
 TEST(VnniLoops, HaveTheDefinedBits) {
   static constexpr cpu::ProductKernels kernels{kVnniWidth, 4, multiply_vnni<Portable>};
-  InputStream inputs(12);
+  prove::InputStream inputs(12);
   cpu::ThreadPool pool(2);
   for (const Shape& shape : shapes()) {
     SCOPED_TRACE(fmt::format("{} rows by [{}, {}]", shape.rows, shape.out, shape.in));
-    ExactProducts products(Weights::int8, pool, &kernels);
+    cpu::ExactProducts products(Weights::int8, pool, &kernels);
     const std::vector<float> x = awkward(inputs, shape.rows, shape.in);
-    const HostMatrix tensor({shape.out, shape.in}, inputs.normal(shape.out * shape.in, 0.1f),
-                            DType::bf16);
+    const prove::HostMatrix tensor({shape.out, shape.in}, inputs.normal(shape.out * shape.in, 0.1f),
+                                   DType::bf16);
     const TensorView view = tensor.view();
     const std::vector<float> w = tensor.values();
     std::vector<float> y(static_cast<size_t>(shape.rows * shape.out));

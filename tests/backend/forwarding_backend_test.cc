@@ -12,33 +12,36 @@ namespace trinity::testing {
 namespace {
 
 /// The reference, which counts its norms, alone and fused with a sum.
-class Counting final : public ForwardingBackend {
+class Counting final : public backend::ForwardingBackend {
  public:
-  Counting() : ForwardingBackend(make_reference_backend(ReferenceRounding::f32)) {}
-  Result<Tensor> rms_norm(const Tensor& x, const Weight& weight, float eps) override {
+  Counting()
+      : backend::ForwardingBackend(
+            backend::make_reference_backend(backend::ReferenceRounding::f32)) {}
+  Result<backend::Tensor> rms_norm(const backend::Tensor& x, const backend::Weight& weight,
+                                   float eps) override {
     ++plain;
-    return ForwardingBackend::rms_norm(x, weight, eps);
+    return backend::ForwardingBackend::rms_norm(x, weight, eps);
   }
-  Result<Tensor> add_rms_norm(Tensor& residual, const Tensor* delta, const Weight& weight,
-                              float eps) override {
+  Result<backend::Tensor> add_rms_norm(backend::Tensor& residual, const backend::Tensor* delta,
+                                       const backend::Weight& weight, float eps) override {
     ++fused;
-    return ForwardingBackend::add_rms_norm(residual, delta, weight, eps);
+    return backend::ForwardingBackend::add_rms_norm(residual, delta, weight, eps);
   }
   int plain = 0, fused = 0;
 };
 
 TEST(ForwardingBackend, FusedOperationsArePassedOnOrComposed) {
   Counting counting;
-  Backend& inner = counting;
-  ForwardingBackend passing(inner);
-  ForwardingBackend composing(inner, ForwardingBackend::Fused::composed);
-  InputStream inputs(3);
-  const HostMatrix ones({5}, std::vector<float>(5, 1.0F));
-  const Weight weight = take(passing.prepare_norm(ones.view()));
+  backend::Backend& inner = counting;
+  backend::ForwardingBackend passing(inner);
+  backend::ForwardingBackend composing(inner, backend::ForwardingBackend::Fused::composed);
+  prove::InputStream inputs(3);
+  const prove::HostMatrix ones({5}, std::vector<float>(5, 1.0F));
+  const backend::Weight weight = take(passing.prepare_norm(ones.view()));
   const std::vector<float> values = inputs.normal(10);
-  const auto run = [&](Backend& backend) {
-    Tensor residual = take(backend.upload(values, 2, 5));
-    const Tensor delta = take(backend.upload(values, 2, 5));
+  const auto run = [&](backend::Backend& backend) {
+    backend::Tensor residual = take(backend.upload(values, 2, 5));
+    const backend::Tensor delta = take(backend.upload(values, 2, 5));
     return take(backend.download(take(backend.add_rms_norm(residual, &delta, weight, 1e-6F))));
   };
   const std::vector<float> passed = run(passing);
@@ -50,10 +53,10 @@ TEST(ForwardingBackend, FusedOperationsArePassedOnOrComposed) {
 }
 
 TEST(ForwardingBackend, CapabilitiesAreThoseOfTheInnerOne) {
-  WholeBackend whole(make_reference_backend(ReferenceRounding::f32));
-  Backend& inner = whole;
-  ForwardingBackend passing(inner);
-  ForwardingBackend composing(inner, ForwardingBackend::Fused::composed);
+  WholeBackend whole(backend::make_reference_backend(backend::ReferenceRounding::f32));
+  backend::Backend& inner = whole;
+  backend::ForwardingBackend passing(inner);
+  backend::ForwardingBackend composing(inner, backend::ForwardingBackend::Fused::composed);
   EXPECT_EQ(passing.whole_pass(), &whole);
   EXPECT_EQ(composing.whole_pass(), nullptr) << "changed operations would not show in it";
   EXPECT_EQ(passing.dense_algebra(), whole.dense_algebra());
@@ -63,16 +66,16 @@ TEST(ForwardingBackend, CapabilitiesAreThoseOfTheInnerOne) {
 
 /// Whoever holds the last handle of a weight, its bytes are counted until then and no longer.
 TEST(WeightBytes, AreThoseOfLivingWeights) {
-  const auto backend = make_reference_backend(ReferenceRounding::f32);
-  const HostMatrix norm({5}, std::vector<float>(5, 1.0F));
-  const HostMatrix matrix({3, 5}, std::vector<float>(15, 1.0F));
+  const auto backend = backend::make_reference_backend(backend::ReferenceRounding::f32);
+  const prove::HostMatrix norm({5}, std::vector<float>(5, 1.0F));
+  const prove::HostMatrix matrix({3, 5}, std::vector<float>(15, 1.0F));
   const TensorView view = matrix.view();
   {
-    const Weight first = take(backend->prepare_norm(norm.view()));
+    const backend::Weight first = take(backend->prepare_norm(norm.view()));
     EXPECT_EQ(backend->weight_bytes(), 5 * sizeof(float));
-    Weight second = take(backend->prepare_linear({&view, 1}));
-    const Weight copy = second;
-    second = Weight();
+    backend::Weight second = take(backend->prepare_linear({&view, 1}));
+    const backend::Weight copy = second;
+    second = backend::Weight();
     EXPECT_EQ(backend->weight_bytes(), 20 * sizeof(float));
   }
   EXPECT_EQ(backend->weight_bytes(), 0U);

@@ -22,16 +22,16 @@
 namespace trinity::testing {
 
 /// The same for an entry that need not be in the registry.
-inline bool held_to_bits(const BackendEntry& entry) {
-  const LanePromise promise = promise_of(entry);
-  const bool bits = promises_bits(held_to(entry.exactness, promise));
+inline bool held_to_bits(const backend::BackendEntry& entry) {
+  const backend::LanePromise promise = promise_of(entry);
+  const bool bits = backend::promises_bits(held_to(entry.exactness, promise));
   if (promise.broken.empty()) return bits;
   static std::set<std::string> told;
   const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
   const std::string name = test == nullptr ? "" : test->name();
   if (told.insert(entry.id + " " + name).second)
-    std::cout << "PROMISE NOT KEPT: " << entry.id << " is not " << exactness_name(entry.exactness)
-              << " here, " << promise.broken << "; "
+    std::cout << "PROMISE NOT KEPT: " << entry.id << " is not "
+              << backend::exactness_name(entry.exactness) << " here, " << promise.broken << "; "
               << (bits ? "its bits are compared all the same" : "decisions are compared, not bits")
               << ".\n";
   return bits;
@@ -40,7 +40,7 @@ inline bool held_to_bits(const BackendEntry& entry) {
 /// Whether equal tokens must give equal bits in a lane here. A lane outside the registry (a
 /// plugin's) is held to bits by the tests that name it. Not for several threads at once.
 inline bool held_to_bits(const std::string& lane) {
-  const BackendEntry* entry = find_backend(lane);
+  const backend::BackendEntry* entry = backend::find_backend(lane);
   return entry == nullptr || held_to_bits(*entry);
 }
 
@@ -48,8 +48,8 @@ inline bool held_to_bits(const std::string& lane) {
 /// itself.
 inline std::vector<std::string> fast_bit_lanes() {
   std::vector<std::string> ids;
-  for (const BackendEntry& entry : backend_registry())
-    if (promises_bits(entry.exactness) && !entry.id.starts_with("reference"))
+  for (const backend::BackendEntry& entry : backend::backend_registry())
+    if (backend::promises_bits(entry.exactness) && !entry.id.starts_with("reference"))
       ids.push_back(entry.id);
   return ids;
 }
@@ -71,7 +71,7 @@ inline ::testing::AssertionResult same_row(bool bits, const std::string& lane,
   }
   if (bits) return ::testing::AssertionSuccess();
   // Rounding of products that went another way, a few layers deep.
-  const auto limits = lane_tolerances(lane);
+  const auto limits = backend::lane_tolerances(lane);
   const double limit = std::max(1e-4, limits ? 20 * limits->linear.row : 0);
   if (std::sqrt(error) <= limit * std::sqrt(length)) return ::testing::AssertionSuccess();
   return ::testing::AssertionFailure() << "the row is away by " << std::sqrt(error / length)

@@ -15,8 +15,8 @@ class InstructionSet : public ::testing::TestWithParam<std::string> {};
 TEST_P(InstructionSet, EveryOperationAgreesWithItsFormula) {
   const OnlyInstructionSet only(GetParam());
   for (const std::string lane : {"cpu_f32", "cpu_bf16", "cpu_int8"}) {
-    if (!create_backend(lane, {1})) continue;  // the other lanes still count
-    const OpMatrix matrix = matrix_of(lane_of(lane), 55);
+    if (!backend::create_backend(lane, {1})) continue;  // the other lanes still count
+    const prove::OpMatrix matrix = matrix_of(lane_of(lane), 55);
     EXPECT_TRUE(matrix.passed()) << report_of(matrix);
   }
 }

@@ -13,7 +13,7 @@
 namespace trinity::testing {
 namespace {
 
-constexpr AttentionShape kShape{6, 2, 22};
+constexpr backend::AttentionShape kShape{6, 2, 22};
 constexpr int64_t kKvCols = 2 * 22, kQueryCols = 6 * 22;
 constexpr int64_t kLayers = 2;
 
@@ -25,7 +25,7 @@ struct Stream {
 class KvCacheTest : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    auto created = create_backend(GetParam(), {1});
+    auto created = backend::create_backend(GetParam(), {1});
     if (!created && created.error().tag == "backend_unavailable")
       GTEST_SKIP() << "SKIPPED: " << created.error().message;
     ASSERT_TRUE(created) << created.error().message;
@@ -37,12 +37,13 @@ class KvCacheTest : public ::testing::TestWithParam<std::string> {
     return {inputs.normal(tokens * kKvCols), inputs.normal(tokens * kKvCols)};
   }
 
-  std::unique_ptr<KvCache> empty() {
+  std::unique_ptr<backend::KvCache> empty() {
     return take(backend->make_kv_cache({kLayers, kShape.kv_heads, kShape.head_dim}));
   }
 
-  Status try_append(KvCache& kv, const Stream& from, int64_t begin, int64_t end, int64_t layer) {
-    const SequenceSlice slice{0, end - begin, begin, &kv};
+  Status try_append(backend::KvCache& kv, const Stream& from, int64_t begin, int64_t end,
+                    int64_t layer) {
+    const backend::SequenceSlice slice{0, end - begin, begin, &kv};
     const auto part = [&](const std::vector<float>& values) {
       return take(
           backend->upload(std::span(values).subspan(static_cast<size_t>(begin * kKvCols),
@@ -51,14 +52,14 @@ class KvCacheTest : public ::testing::TestWithParam<std::string> {
     };
     return backend->append_kv(part(from.k), part(from.v), {&slice, 1}, layer);
   }
-  void append(KvCache& kv, const Stream& from, int64_t begin, int64_t end) {
+  void append(backend::KvCache& kv, const Stream& from, int64_t begin, int64_t end) {
     for (int64_t layer = 0; layer < kLayers; ++layer)
       require(try_append(kv, from, begin, end, layer));
   }
 
   /// What a fixed query sees in the whole cache: any change of a stored number changes it.
-  std::vector<float> seen(KvCache& kv, int64_t layer = 1) {
-    const SequenceSlice slice{0, 1, kv.length(layer) - 1, &kv};
+  std::vector<float> seen(backend::KvCache& kv, int64_t layer = 1) {
+    const backend::SequenceSlice slice{0, 1, kv.length(layer) - 1, &kv};
     return values_of(*backend, take(backend->attention(take(backend->upload(query, 1, kQueryCols)),
                                                        {&slice, 1}, layer, kShape)));
   }
@@ -71,8 +72,8 @@ class KvCacheTest : public ::testing::TestWithParam<std::string> {
     return seen(*kv);
   }
 
-  std::unique_ptr<Backend> backend;
-  InputStream inputs{2718};
+  std::unique_ptr<backend::Backend> backend;
+  prove::InputStream inputs{2718};
   std::vector<float> query;
 };
 
@@ -176,9 +177,9 @@ TEST_P(KvCacheTest, BytesGrowWithTokensAsAnnounced) {
 }
 
 /// Leaves blocks full of NaN in whatever memory the backend recycles, several of every size.
-void poison(Backend& backend) {
+void poison(backend::Backend& backend) {
   for (int64_t size = 64; size <= int64_t{1} << 19; size = size * 3 / 2) {
-    std::vector<Tensor> held;
+    std::vector<backend::Tensor> held;
     const std::vector<float> nan(static_cast<size_t>(size),
                                  std::numeric_limits<float>::quiet_NaN());
     const int copies = size < 16384 ? 40 : 4;
@@ -209,9 +210,9 @@ TEST_P(KvCacheTest, RecycledMemoryFullOfNaNDoesNotLeak) {
 
 TEST_P(KvCacheTest, EveryOperationWorksInPoisonedMemory) {
   poison(*backend);
-  const auto poisoned = [this] { return std::make_unique<ForwardingBackend>(*backend); };
-  const OpMatrix matrix =
-      matrix_of(lane_with(GetParam(), *lane_tolerances(GetParam()), poisoned), 161803);
+  const auto poisoned = [this] { return std::make_unique<backend::ForwardingBackend>(*backend); };
+  const prove::OpMatrix matrix =
+      matrix_of(lane_with(GetParam(), *backend::lane_tolerances(GetParam()), poisoned), 161803);
   EXPECT_TRUE(matrix.passed()) << report_of(matrix);
 }
 

@@ -18,14 +18,14 @@ namespace {
 TEST(LaneProbe, ExactLanesKeepTheirClaimOnEveryInstructionSet) {
   for (const std::string& set : cpu::instruction_sets()) {
     const OnlyInstructionSet only(set);
-    for (const CpuLane lane : {CpuLane::f32, CpuLane::int8})
+    for (const cpu::CpuLane lane : {cpu::CpuLane::f32, cpu::CpuLane::int8})
       EXPECT_EQ(cpu::probe_lane(lane), std::nullopt) << set;
   }
 }
 
 TEST(LaneProbe, AnotherRoundingDirectionIsFound) {
   ASSERT_EQ(std::fesetround(FE_UPWARD), 0);
-  const auto broken = cpu::probe_lane(CpuLane::f32);
+  const auto broken = cpu::probe_lane(cpu::CpuLane::f32);
   std::fesetround(FE_TONEAREST);
   ASSERT_TRUE(broken);
   EXPECT_NE(broken->find("cpu_f32"), std::string::npos) << *broken;
@@ -38,7 +38,7 @@ TEST(LaneProbe, SubnormalNumbersThatAreFlushedAreFound) {
   const unsigned before = _mm_getcsr();
   for (const unsigned mode : {kFlushToZero, kFlushToZero | kDenormalsAreZero}) {
     _mm_setcsr(before | mode);
-    const auto broken = cpu::probe_lane(CpuLane::int8);
+    const auto broken = cpu::probe_lane(cpu::CpuLane::int8);
     _mm_setcsr(before);
     ASSERT_TRUE(broken) << mode;
     EXPECT_NE(broken->find("subnormal"), std::string::npos) << *broken;

@@ -26,40 +26,42 @@ std::optional<std::string> counted() {
   return kSentence;
 }
 
-BackendEntry entry(Exactness claim, std::optional<std::string> (*probe)(),
-                   std::optional<std::string> (*unavailable)() = here) {
-  BackendEntry out;
+backend::BackendEntry entry(backend::Exactness claim, std::optional<std::string> (*probe)(),
+                            std::optional<std::string> (*unavailable)() = here) {
+  backend::BackendEntry out;
   out.id = "made_up";
   out.description = "a lane of this test";
   out.exactness = claim;
   out.unavailable_reason = unavailable;
-  out.create = [](const BackendOptions&) -> Result<std::unique_ptr<Backend>> {
-    return make_reference_backend(ReferenceRounding::f32);
+  out.create = [](const backend::BackendOptions&) -> Result<std::unique_ptr<backend::Backend>> {
+    return backend::make_reference_backend(backend::ReferenceRounding::f32);
   };
   out.broken_promise = probe;
   return out;
 }
 
 TEST(LanePromise, WithoutAProbeOrWithOneThatFindsNothingTheClaimHolds) {
-  for (const Exactness claim :
-       {Exactness::oracle, Exactness::exact, Exactness::bit_stable, Exactness::decision_stable})
+  for (const backend::Exactness claim :
+       {backend::Exactness::oracle, backend::Exactness::exact, backend::Exactness::bit_stable,
+        backend::Exactness::decision_stable})
     for (const auto probe : {static_cast<decltype(&kept)>(nullptr), &kept}) {
-      const LanePromise promise = promise_of(entry(claim, probe));
+      const backend::LanePromise promise = promise_of(entry(claim, probe));
       EXPECT_EQ(promise.kept, claim);
       EXPECT_EQ(promise.broken, "");
     }
 }
 
 TEST(LanePromise, AProbeThatFindsSomethingLeavesDecisions) {
-  for (const Exactness claim : {Exactness::exact, Exactness::bit_stable}) {
-    const LanePromise promise = promise_of(entry(claim, broken));
-    EXPECT_EQ(promise.kept, Exactness::decision_stable);
+  for (const backend::Exactness claim :
+       {backend::Exactness::exact, backend::Exactness::bit_stable}) {
+    const backend::LanePromise promise = promise_of(entry(claim, broken));
+    EXPECT_EQ(promise.kept, backend::Exactness::decision_stable);
     EXPECT_EQ(promise.broken, kSentence);
   }
 }
 
 TEST(LanePromise, AProbeRunsOnceAndOnlyWhenAskedFor) {
-  const BackendEntry one = entry(Exactness::bit_stable, counted);
+  const backend::BackendEntry one = entry(backend::Exactness::bit_stable, counted);
   EXPECT_EQ(probes, 0);
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i)
@@ -70,28 +72,31 @@ TEST(LanePromise, AProbeRunsOnceAndOnlyWhenAskedFor) {
 }
 
 TEST(LanePromise, ALaneThatCannotRunIsNotProbed) {
-  const LanePromise promise = promise_of(entry(Exactness::bit_stable, broken, not_here));
-  EXPECT_EQ(promise.kept, Exactness::bit_stable);
+  const backend::LanePromise promise =
+      promise_of(entry(backend::Exactness::bit_stable, broken, not_here));
+  EXPECT_EQ(promise.kept, backend::Exactness::bit_stable);
   EXPECT_EQ(promise.broken, "");
 }
 
 TEST(LanePromise, ComparisonsAreRelaxedForALaneWithoutDefinedBitsOnly) {
-  const LanePromise lost{Exactness::decision_stable, kSentence};
-  EXPECT_EQ(held_to(Exactness::bit_stable, lost), Exactness::decision_stable);
-  EXPECT_EQ(held_to(Exactness::exact, lost), Exactness::exact);
-  EXPECT_EQ(held_to(Exactness::oracle, lost), Exactness::oracle);
-  EXPECT_EQ(held_to(Exactness::bit_stable, {Exactness::bit_stable, {}}), Exactness::bit_stable);
+  const backend::LanePromise lost{backend::Exactness::decision_stable, kSentence};
+  EXPECT_EQ(held_to(backend::Exactness::bit_stable, lost), backend::Exactness::decision_stable);
+  EXPECT_EQ(held_to(backend::Exactness::exact, lost), backend::Exactness::exact);
+  EXPECT_EQ(held_to(backend::Exactness::oracle, lost), backend::Exactness::oracle);
+  EXPECT_EQ(held_to(backend::Exactness::bit_stable, {backend::Exactness::bit_stable, {}}),
+            backend::Exactness::bit_stable);
 }
 
 TEST(LanePromise, TestsPrintWhichPromiseWasNotKept) {
   ::testing::internal::CaptureStdout();
-  EXPECT_FALSE(held_to_bits(entry(Exactness::bit_stable, broken)));
-  EXPECT_TRUE(held_to_bits(entry(Exactness::bit_stable, kept)));
+  EXPECT_FALSE(held_to_bits(entry(backend::Exactness::bit_stable, broken)));
+  EXPECT_TRUE(held_to_bits(entry(backend::Exactness::bit_stable, kept)));
   const std::string printed = ::testing::internal::GetCapturedStdout();
   EXPECT_NE(printed.find("PROMISE NOT KEPT: made_up is not bit-stable here"), std::string::npos)
       << printed;
   EXPECT_NE(printed.find(kSentence), std::string::npos);
-  EXPECT_TRUE(held_to_bits(entry(Exactness::exact, broken))) << "nothing is relaxed for it";
+  EXPECT_TRUE(held_to_bits(entry(backend::Exactness::exact, broken)))
+      << "nothing is relaxed for it";
 }
 
 TEST(LanePromise, RowsAreComparedAsTheLaneIsHeldTo) {
@@ -104,23 +109,24 @@ TEST(LanePromise, RowsAreComparedAsTheLaneIsHeldTo) {
 }
 
 TEST(LanePromise, ABackendOfTheRegistryKnowsWhatIsKept) {
-  for (const BackendEntry& one : backend_registry()) {
-    const auto backend = create_backend(one.id, {1});
+  for (const backend::BackendEntry& one : backend::backend_registry()) {
+    const auto backend = backend::create_backend(one.id, {1});
     if (!backend) continue;
     EXPECT_EQ((*backend)->promise().kept, promise_of(one).kept) << one.id;
     EXPECT_EQ((*backend)->promise().broken, promise_of(one).broken) << one.id;
   }
-  const auto own = make_reference_backend(ReferenceRounding::f32);
-  EXPECT_EQ(own->promise().kept, Exactness::oracle) << "its claim, when nobody said otherwise";
+  const auto own = backend::make_reference_backend(backend::ReferenceRounding::f32);
+  EXPECT_EQ(own->promise().kept, backend::Exactness::oracle)
+      << "its claim, when nobody said otherwise";
 }
 
 TEST(LanePromise, NamesAreTheWordsOfTheDocumentation) {
-  EXPECT_STREQ(exactness_name(Exactness::oracle), "oracle");
-  EXPECT_STREQ(exactness_name(Exactness::exact), "exact");
-  EXPECT_STREQ(exactness_name(Exactness::bit_stable), "bit-stable");
-  EXPECT_STREQ(exactness_name(Exactness::decision_stable), "decision-stable");
-  EXPECT_TRUE(promises_bits(Exactness::exact));
-  EXPECT_FALSE(promises_bits(Exactness::decision_stable));
+  EXPECT_STREQ(backend::exactness_name(backend::Exactness::oracle), "oracle");
+  EXPECT_STREQ(backend::exactness_name(backend::Exactness::exact), "exact");
+  EXPECT_STREQ(backend::exactness_name(backend::Exactness::bit_stable), "bit-stable");
+  EXPECT_STREQ(backend::exactness_name(backend::Exactness::decision_stable), "decision-stable");
+  EXPECT_TRUE(backend::promises_bits(backend::Exactness::exact));
+  EXPECT_FALSE(backend::promises_bits(backend::Exactness::decision_stable));
 }
 
 }  // namespace

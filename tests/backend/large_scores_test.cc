@@ -20,13 +20,13 @@ namespace {
 class LargeScores : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(LargeScores, TheLargestTakesAllTheWeight) {
-  auto created = create_backend(GetParam(), {1});
+  auto created = backend::create_backend(GetParam(), {1});
   if (!created && created.error().tag == "backend_unavailable")
     GTEST_SKIP() << "SKIPPED: " << created.error().message;
   ASSERT_TRUE(created) << created.error().message;
-  Backend& backend = **created;
-  InputStream inputs{47};
-  const AttentionShape shape{4, 2, 32};
+  backend::Backend& backend = **created;
+  prove::InputStream inputs{47};
+  const backend::AttentionShape shape{4, 2, 32};
   const int64_t kv_cols = shape.kv_heads * shape.head_dim, q_cols = shape.heads * shape.head_dim;
   for (const float size : {1e3F, 1e5F, 1.7e6F, 3.3e8F, 1e12F})
     for (const int64_t tokens : {2, 17, 130}) {
@@ -42,7 +42,8 @@ TEST_P(LargeScores, TheLargestTakesAllTheWeight) {
         k.push_back((i / kv_cols == best ? size : size / 2) *
                     direction[static_cast<size_t>(i % shape.head_dim)]);
       const auto cache = take(backend.make_kv_cache({1, shape.kv_heads, shape.head_dim}));
-      SequenceSlice stored{0, tokens, 0, cache.get()}, asked{0, 1, tokens - 1, cache.get()};
+      backend::SequenceSlice stored{0, tokens, 0, cache.get()},
+          asked{0, 1, tokens - 1, cache.get()};
       require(backend.append_kv(take(backend.upload(k, tokens, kv_cols)),
                                 take(backend.upload(v, tokens, kv_cols)), {&stored, 1}, 0));
       const auto got = values_of(backend, take(backend.attention(take(backend.upload(q, 1, q_cols)),

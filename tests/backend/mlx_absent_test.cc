@@ -8,13 +8,13 @@ namespace {
 
 TEST(MlxAbsent, BothLanesAreListedAndSayHowToGetThem) {
   int lanes = 0;
-  for (const BackendEntry& entry : backend_registry()) {
+  for (const backend::BackendEntry& entry : backend::backend_registry()) {
     if (entry.id != "mlx" && entry.id != "mlx_fast") continue;
     ++lanes;
     const auto reason = entry.unavailable_reason();
     ASSERT_TRUE(reason) << entry.id;
     EXPECT_NE(reason->find("tools/install_mlx.sh"), std::string::npos) << *reason;
-    const auto refused = create_backend(entry.id, {});
+    const auto refused = backend::create_backend(entry.id, {});
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().tag, "backend_unavailable");
     EXPECT_EQ(refused.error().kind, ErrorKind::missing);

@@ -14,36 +14,40 @@
 namespace trinity::testing {
 namespace {
 
-using mlx_lane::ArrayStorage;
+using mlx_backend::ArrayStorage;
 
-std::unique_ptr<Backend> make(const std::string& id) { return take(create_backend(id, {1})); }
+std::unique_ptr<backend::Backend> make(const std::string& id) {
+  return take(backend::create_backend(id, {1}));
+}
 
-bool on_a_processor(const Backend& backend) { return backend.info().device.rfind("GPU", 0) != 0; }
+bool on_a_processor(const backend::Backend& backend) {
+  return backend.info().device.rfind("GPU", 0) != 0;
+}
 
-Weight linear_weight(Backend& backend, int64_t out, int64_t in, uint64_t seed) {
-  const HostMatrix matrix({out, in}, InputStream(seed).normal(out * in, 0.1f));
+backend::Weight linear_weight(backend::Backend& backend, int64_t out, int64_t in, uint64_t seed) {
+  const prove::HostMatrix matrix({out, in}, prove::InputStream(seed).normal(out * in, 0.1f));
   const TensorView view = matrix.view();
   return take(backend.prepare_linear({&view, 1}));
 }
 
 class MlxLane : public ::testing::TestWithParam<std::string> {
  protected:
-  std::unique_ptr<Backend> backend = make(GetParam());
-  InputStream inputs{55};
+  std::unique_ptr<backend::Backend> backend = make(GetParam());
+  prove::InputStream inputs{55};
 };
 
 TEST_P(MlxLane, SaysWhoItIs) {
   EXPECT_EQ(backend->info().label, "trinity.mlx");
-  EXPECT_EQ(backend->info().exactness, Exactness::decision_stable);
+  EXPECT_EQ(backend->info().exactness, backend::Exactness::decision_stable);
   EXPECT_EQ(backend->info().fused, GetParam() == "mlx_fast");
   EXPECT_NE(backend->info().device.find("MLX"), std::string::npos);
 }
 
 TEST_P(MlxLane, SynchronizeComputesEverythingThatIsHeld) {
-  const Weight weight = linear_weight(*backend, 40, 30, 1);
-  const Tensor x = take(backend->upload(inputs.normal(90), 3, 30));
-  const Tensor y = take(backend->linear(x, weight));
-  const Tensor z = take(backend->silu_mul(y, y));
+  const backend::Weight weight = linear_weight(*backend, 40, 30, 1);
+  const backend::Tensor x = take(backend->upload(inputs.normal(90), 3, 30));
+  const backend::Tensor y = take(backend->linear(x, weight));
+  const backend::Tensor z = take(backend->silu_mul(y, y));
   // Nobody has asked for numbers yet.
   EXPECT_FALSE(y.as<ArrayStorage>().array.is_available());
   EXPECT_FALSE(z.as<ArrayStorage>().array.is_available());
@@ -53,8 +57,8 @@ TEST_P(MlxLane, SynchronizeComputesEverythingThatIsHeld) {
 }
 
 TEST_P(MlxLane, WhatTheLibraryRefusesIsATypedErrorAndTheLaneGoesOn) {
-  const Weight weight = linear_weight(*backend, 40, 30, 1);
-  const Tensor narrow = take(backend->upload(inputs.normal(29), 1, 29));
+  const backend::Weight weight = linear_weight(*backend, 40, 30, 1);
+  const backend::Tensor narrow = take(backend->upload(inputs.normal(29), 1, 29));
   const auto refused = backend->linear(narrow, weight);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().tag, "backend_invalid_argument");
@@ -63,28 +67,29 @@ TEST_P(MlxLane, WhatTheLibraryRefusesIsATypedErrorAndTheLaneGoesOn) {
   const auto inside = backend->mlp(narrow, weight, weight);
   ASSERT_FALSE(inside);
   EXPECT_EQ(inside.error().tag, "backend_invalid_argument");
-  const Tensor right = take(backend->upload(inputs.normal(30), 1, 30));
+  const backend::Tensor right = take(backend->upload(inputs.normal(30), 1, 30));
   EXPECT_TRUE(backend->download(take(backend->linear(right, weight))));
 }
 
 TEST_P(MlxLane, HandlesOutliveTheBackendAndDieOnAnyThread) {
-  Tensor x = take(backend->upload(inputs.normal(60), 2, 30));
-  Weight weight = linear_weight(*backend, 40, 30, 1);
-  Tensor y = take(backend->linear(x, weight));  // never computed
+  backend::Tensor x = take(backend->upload(inputs.normal(60), 2, 30));
+  backend::Weight weight = linear_weight(*backend, 40, 30, 1);
+  backend::Tensor y = take(backend->linear(x, weight));  // never computed
   auto kv = take(backend->make_kv_cache({1, 1, 40}));
-  const SequenceSlice slice{0, 2, 0, kv.get()};
+  const backend::SequenceSlice slice{0, 2, 0, kv.get()};
   require(backend->append_kv(y, y, {&slice, 1}, 0));
   auto fork = kv->fork(1);
   backend.reset();
-  std::thread([held = std::move(y)]() mutable { held = Tensor(); }).join();
+  std::thread([held = std::move(y)]() mutable { held = backend::Tensor(); }).join();
   kv.reset();
   EXPECT_EQ(fork->length(0), 1);
 }
 
 /// One row after another through product, norm and rotation, as its bits.
-std::vector<float> chain(Backend& backend, const Weight& weight, const Weight& norm, int64_t seed) {
-  InputStream own(static_cast<uint64_t>(seed));
-  Tensor x = take(backend.upload(own.normal(5 * 32), 5, 32));
+std::vector<float> chain(backend::Backend& backend, const backend::Weight& weight,
+                         const backend::Weight& norm, int64_t seed) {
+  prove::InputStream own(static_cast<uint64_t>(seed));
+  backend::Tensor x = take(backend.upload(own.normal(5 * 32), 5, 32));
   const std::vector<int64_t> positions = {seed, seed + 1, seed + 2, seed + 3, seed + 4};
   for (int step = 0; step < 4; ++step) {
     x = take(backend.linear(x, weight));
@@ -95,9 +100,9 @@ std::vector<float> chain(Backend& backend, const Weight& weight, const Weight& n
 }
 
 TEST_P(MlxLane, AnyThreadMayCallAndTwoAtOnceDisturbNobody) {
-  const Weight weight = linear_weight(*backend, 32, 32, 3);
-  const HostMatrix values({32}, inputs.normal(32, 0.3f, 1));
-  const Weight norm = take(backend->prepare_norm(values.view()));
+  const backend::Weight weight = linear_weight(*backend, 32, 32, 3);
+  const prove::HostMatrix values({32}, inputs.normal(32, 0.3f, 1));
+  const backend::Weight norm = take(backend->prepare_norm(values.view()));
   std::vector<std::vector<float>> alone;
   for (int64_t seed = 0; seed < 8; ++seed) alone.push_back(chain(*backend, weight, norm, seed));
   std::atomic<int> wrong = 0;
@@ -120,7 +125,7 @@ TEST_P(MlxLane, SlicesRotateFromTheirOwnPositions) {
        {std::vector<int64_t>{5, 6, 7, 100, 101, 102, 0, 1, 2}, {9, 3, 250, 1}, {0, 1, 7, 8, 9}}) {
     const auto rows = static_cast<int64_t>(positions.size());
     const auto x = inputs.normal(rows * 3 * 16);
-    const auto rotated = [&](Backend& lane) {
+    const auto rotated = [&](backend::Backend& lane) {
       return take(
           lane.download(take(lane.rope(take(lane.upload(x, rows, 48)), positions, 16, 1e4))));
     };
@@ -132,18 +137,18 @@ TEST_P(MlxLane, SlicesRotateFromTheirOwnPositions) {
 
 /// The scores of a long slice do not fit one block; rows must not notice where blocks end.
 TEST_P(MlxLane, AttentionOfALongSliceEqualsThatOfItsRows) {
-  const AttentionShape shape{8, 2, 8};
+  const backend::AttentionShape shape{8, 2, 8};
   const int64_t tokens = 2200;  // 8 · 2200² scores are more than a block holds
   const auto kv = take(backend->make_kv_cache({1, shape.kv_heads, shape.head_dim}));
   const auto k = take(backend->upload(inputs.normal(tokens * 16), tokens, 16));
   const auto v = take(backend->upload(inputs.normal(tokens * 16), tokens, 16));
   const auto q_values = inputs.normal(tokens * 64);
-  const SequenceSlice whole{0, tokens, 0, kv.get()};
+  const backend::SequenceSlice whole{0, tokens, 0, kv.get()};
   require(backend->append_kv(k, v, {&whole, 1}, 0));
   const auto all = take(backend->download(take(
       backend->attention(take(backend->upload(q_values, tokens, 64)), {&whole, 1}, 0, shape))));
   for (const int64_t row : {0, 1, 700, 1905, 1906, 1907, 2198, 2199}) {
-    const SequenceSlice one{0, 1, row, kv.get()};
+    const backend::SequenceSlice one{0, 1, row, kv.get()};
     const auto q = std::span(q_values).subspan(static_cast<size_t>(row * 64), 64);
     const auto alone = take(backend->download(
         take(backend->attention(take(backend->upload(q, 1, 64)), {&one, 1}, 0, shape))));
@@ -169,18 +174,18 @@ class MlxFusedAndComposed : public ::testing::Test {
   void SetUp() override {
     if (!on_a_processor(*fused)) limit = 1e-5;
   }
-  std::unique_ptr<Backend> composed = make("mlx"), fused = make("mlx_fast");
+  std::unique_ptr<backend::Backend> composed = make("mlx"), fused = make("mlx_fast");
   double limit = 0;  // on a processor: the same bits
-  InputStream inputs{91};
+  prove::InputStream inputs{91};
 };
 
 TEST_F(MlxFusedAndComposed, NormsHaveTheSameBitsOnAProcessor) {
   for (const auto& [size, heads] : {std::pair<int64_t, int64_t>{75, 1}, {1024, 1}, {128, 8}})
     for (const int64_t rows : {1, 2, 33}) {
       const auto x = inputs.uneven_rows(rows, size * heads);
-      const HostMatrix w({size}, inputs.normal(size, 0.3f, 1.4f));
-      const auto normed = [&, heads = heads, size = size](Backend& lane) {
-        const Tensor in = take(lane.upload(x, rows, size * heads));
+      const prove::HostMatrix w({size}, inputs.normal(size, 0.3f, 1.4f));
+      const auto normed = [&, heads = heads, size = size](backend::Backend& lane) {
+        const backend::Tensor in = take(lane.upload(x, rows, size * heads));
         return take(
             lane.download(take(lane.rms_norm(in, take(lane.prepare_norm(w.view())), 1e-6f))));
       };
@@ -189,20 +194,20 @@ TEST_F(MlxFusedAndComposed, NormsHaveTheSameBitsOnAProcessor) {
 }
 
 TEST_F(MlxFusedAndComposed, AttentionHasTheSameBitsOnAProcessor) {
-  for (const AttentionShape shape :
-       {AttentionShape{4, 2, 32}, {6, 2, 22}, {3, 3, 16}, {16, 8, 128}})
+  for (const backend::AttentionShape shape :
+       {backend::AttentionShape{4, 2, 32}, {6, 2, 22}, {3, 3, 16}, {16, 8, 128}})
     for (const auto& [tokens, queries] :
          {std::pair<int64_t, int64_t>{1, 1}, {2, 2}, {33, 33}, {70, 5}, {129, 1}}) {
       const int64_t kv_cols = shape.kv_heads * shape.head_dim;
       const int64_t q_cols = shape.heads * shape.head_dim;
       const auto k = inputs.normal(tokens * kv_cols), v = inputs.normal(tokens * kv_cols);
       const auto q = inputs.normal(queries * q_cols);
-      const auto mixed = [&, tokens = tokens, queries = queries](Backend& lane) {
+      const auto mixed = [&, tokens = tokens, queries = queries](backend::Backend& lane) {
         const auto kv = take(lane.make_kv_cache({1, shape.kv_heads, shape.head_dim}));
-        const SequenceSlice stored{0, tokens, 0, kv.get()};
+        const backend::SequenceSlice stored{0, tokens, 0, kv.get()};
         require(lane.append_kv(take(lane.upload(k, tokens, kv_cols)),
                                take(lane.upload(v, tokens, kv_cols)), {&stored, 1}, 0));
-        const SequenceSlice asked{0, queries, tokens - queries, kv.get()};
+        const backend::SequenceSlice asked{0, queries, tokens - queries, kv.get()};
         return take(lane.download(
             take(lane.attention(take(lane.upload(q, queries, q_cols)), {&asked, 1}, 0, shape))));
       };
@@ -219,7 +224,7 @@ TEST_F(MlxFusedAndComposed, RotationsDifferByTheRoundingOfAnglesOnly) {
     std::vector<int64_t> positions;
     for (int64_t p = begin; p < begin + 40; ++p) positions.push_back(p);
     const auto x = inputs.normal(40 * 256);
-    const auto rotated = [&](Backend& lane) {
+    const auto rotated = [&](backend::Backend& lane) {
       return take(
           lane.download(take(lane.rope(take(lane.upload(x, 40, 256)), positions, 128, 1e6))));
     };

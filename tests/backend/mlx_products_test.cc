@@ -66,10 +66,10 @@ TEST(MlxProducts, ComeFromOpenBlas) {
 }
 
 TEST(MlxProducts, TheLibrarysOwnCallsGoThereToo) {
-  const auto backend = take(create_backend("mlx", {1}));
-  InputStream inputs(12);
+  const auto backend = take(backend::create_backend("mlx", {1}));
+  prove::InputStream inputs(12);
   const auto x = inputs.normal(kRows * kIn), w = inputs.normal(kOut * kIn);
-  const HostMatrix matrix({kOut, kIn}, w);
+  const prove::HostMatrix matrix({kOut, kIn}, w);
   const TensorView view = matrix.view();
   const auto got = take(backend->download(take(backend->linear(
       take(backend->upload(x, kRows, kIn)), take(backend->prepare_linear({&view, 1}))))));

@@ -10,11 +10,11 @@ namespace {
 class OpAgreement : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(OpAgreement, EveryOperationAgreesWithItsFormula) {
-  const auto candidate = create_backend(GetParam(), {1});
+  const auto candidate = backend::create_backend(GetParam(), {1});
   if (!candidate && candidate.error().tag == "backend_unavailable")
     GTEST_SKIP() << "SKIPPED: " << candidate.error().message;
   ASSERT_TRUE(candidate) << candidate.error().message;
-  const OpMatrix matrix = matrix_of(lane_of(GetParam()), 20240917, true);
+  const prove::OpMatrix matrix = matrix_of(lane_of(GetParam()), 20240917, true);
   EXPECT_TRUE(matrix.passed()) << report_of(matrix);
 }
 

@@ -12,8 +12,8 @@
 namespace trinity::testing {
 
 /// Row-major f32 values of any activation; see activation_values.
-inline std::vector<float> values_of(Backend& backend, const Tensor& tensor) {
-  return take(activation_values(backend, tensor));
+inline std::vector<float> values_of(backend::Backend& backend, const backend::Tensor& tensor) {
+  return take(prove::activation_values(backend, tensor));
 }
 
 inline std::vector<float> rounded_to_bf16(std::vector<float> values) {

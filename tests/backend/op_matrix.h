@@ -14,28 +14,30 @@
 namespace trinity::testing {
 
 /// A backend held to these limits.
-inline MatrixLane lane_with(const std::string& name, const LaneTolerances& limits,
-                            const std::function<std::unique_ptr<Backend>()>& make) {
-  MatrixLane lane;
+inline prove::MatrixLane lane_with(const std::string& name, const backend::LaneTolerances& limits,
+                                   const std::function<std::unique_ptr<backend::Backend>()>& make) {
+  prove::MatrixLane lane;
   lane.name = name;
   lane.limits = limits;
-  lane.create = [make]() -> Result<std::unique_ptr<Backend>> { return make(); };
+  lane.create = [make]() -> Result<std::unique_ptr<backend::Backend>> { return make(); };
   return lane;
 }
 
 /// A lane of the registry or of a plugin, with one thread, held to what is stated of it.
-inline MatrixLane lane_of(const std::string& id) {
-  return lane_with(id, *lane_tolerances(id), [id] { return take(create_backend(id, {1})); });
+inline prove::MatrixLane lane_of(const std::string& id) {
+  return lane_with(id, *backend::lane_tolerances(id),
+                   [id] { return take(backend::create_backend(id, {1})); });
 }
 
-inline OpMatrix matrix_of(const MatrixLane& lane, uint64_t seed, bool thorough = false) {
-  return take(compare_operations({&lane, 1}, seed, thorough));
+inline prove::OpMatrix matrix_of(const prove::MatrixLane& lane, uint64_t seed,
+                                 bool thorough = false) {
+  return take(prove::compare_operations({&lane, 1}, seed, thorough));
 }
 
 /// One line for each finding.
-inline std::string report_of(const OpMatrix& matrix) {
+inline std::string report_of(const prove::OpMatrix& matrix) {
   std::string text;
-  for (const OpVerdict& verdict : matrix.verdicts)
+  for (const prove::OpVerdict& verdict : matrix.verdicts)
     for (const std::string& finding : verdict.findings)
       text += fmt::format("{} {}: {}\n", verdict.lane, verdict.op, finding);
   return text;

@@ -34,39 +34,40 @@ bool makes_tensors(size_t slot) {
 }
 
 /// Uses every operation of a backend once; each of the plugin's callbacks is called.
-Status use_everything(Backend& backend) {
-  InputStream inputs(5);
-  const AttentionShape shape{4, 2, 8};
-  const HostMatrix q_matrix({32, 12}, inputs.normal(32 * 12));
-  const HostMatrix kv_matrix({16, 12}, inputs.normal(16 * 12));
-  const HostMatrix down_matrix({12, 16}, inputs.normal(12 * 16));
-  const HostMatrix norm_values({12}, inputs.normal(12)), head_values({8}, inputs.normal(8));
+Status use_everything(backend::Backend& backend) {
+  prove::InputStream inputs(5);
+  const backend::AttentionShape shape{4, 2, 8};
+  const prove::HostMatrix q_matrix({32, 12}, inputs.normal(32 * 12));
+  const prove::HostMatrix kv_matrix({16, 12}, inputs.normal(16 * 12));
+  const prove::HostMatrix down_matrix({12, 16}, inputs.normal(12 * 16));
+  const prove::HostMatrix norm_values({12}, inputs.normal(12)), head_values({8}, inputs.normal(8));
   const std::vector<TensorView> three = {q_matrix.view(), kv_matrix.view(), kv_matrix.view()};
   const std::vector<TensorView> two = {kv_matrix.view(), kv_matrix.view()};
   const TensorView one = down_matrix.view();
-  TRINITY_TRY(const Weight qkv_weight, backend.prepare_linear(three));
-  TRINITY_TRY(const Weight gate_up, backend.prepare_linear(two));
-  TRINITY_TRY(const Weight down, backend.prepare_linear({&one, 1}));
-  TRINITY_TRY(const Weight norm, backend.prepare_norm(norm_values.view()));
-  TRINITY_TRY(const Weight head_norm, backend.prepare_norm(head_values.view()));
+  TRINITY_TRY(const backend::Weight qkv_weight, backend.prepare_linear(three));
+  TRINITY_TRY(const backend::Weight gate_up, backend.prepare_linear(two));
+  TRINITY_TRY(const backend::Weight down, backend.prepare_linear({&one, 1}));
+  TRINITY_TRY(const backend::Weight norm, backend.prepare_norm(norm_values.view()));
+  TRINITY_TRY(const backend::Weight head_norm, backend.prepare_norm(head_values.view()));
 
-  TRINITY_TRY(Tensor residual, backend.upload(inputs.normal(3 * 12), 3, 12));
-  TRINITY_TRY(const Tensor delta, backend.upload(inputs.normal(3 * 12), 3, 12));
-  TRINITY_TRY(const Tensor x, backend.add_rms_norm(residual, &delta, norm, 1e-6f));
-  TRINITY_TRY(const std::vector<Tensor> qkv, backend.linear_split(x, qkv_weight));
+  TRINITY_TRY(backend::Tensor residual, backend.upload(inputs.normal(3 * 12), 3, 12));
+  TRINITY_TRY(const backend::Tensor delta, backend.upload(inputs.normal(3 * 12), 3, 12));
+  TRINITY_TRY(const backend::Tensor x, backend.add_rms_norm(residual, &delta, norm, 1e-6f));
+  TRINITY_TRY(const std::vector<backend::Tensor> qkv, backend.linear_split(x, qkv_weight));
   TRINITY_TRY(auto cache, backend.make_kv_cache({1, 2, 8}));
-  const SequenceSlice slice{0, 3, 0, cache.get()};
-  TRINITY_TRY(const Tensor q,
+  const backend::SequenceSlice slice{0, 3, 0, cache.get()};
+  TRINITY_TRY(const backend::Tensor q,
               backend.qk_norm_rope_append({qkv[0], qkv[1], qkv[2]}, head_norm, head_norm, 1e-6f,
                                           1e6, {&slice, 1}, 0, shape));
-  TRINITY_TRY(const Tensor mixed, backend.attention(q, {&slice, 1}, 0, shape));
-  TRINITY_TRY(const Tensor y, backend.mlp(x, gate_up, down));
-  TRINITY_TRY(const Tensor sum, backend.add(residual, y));
-  TRINITY_TRY(const Tensor last, backend.select_rows(sum, std::vector<int64_t>{2}));
-  TRINITY_TRY(const Tensor normed, backend.rms_norm(last, norm, 1e-6f));
-  TRINITY_TRY(const Tensor gated, backend.silu_mul(qkv[1], qkv[2]));
-  TRINITY_TRY(const Tensor out, backend.linear(gated, down));
-  TRINITY_TRY(const Tensor turned, backend.rope(mixed, std::vector<int64_t>{0, 1, 2}, 8, 1e6));
+  TRINITY_TRY(const backend::Tensor mixed, backend.attention(q, {&slice, 1}, 0, shape));
+  TRINITY_TRY(const backend::Tensor y, backend.mlp(x, gate_up, down));
+  TRINITY_TRY(const backend::Tensor sum, backend.add(residual, y));
+  TRINITY_TRY(const backend::Tensor last, backend.select_rows(sum, std::vector<int64_t>{2}));
+  TRINITY_TRY(const backend::Tensor normed, backend.rms_norm(last, norm, 1e-6f));
+  TRINITY_TRY(const backend::Tensor gated, backend.silu_mul(qkv[1], qkv[2]));
+  TRINITY_TRY(const backend::Tensor out, backend.linear(gated, down));
+  TRINITY_TRY(const backend::Tensor turned,
+              backend.rope(mixed, std::vector<int64_t>{0, 1, 2}, 8, 1e6));
   TRINITY_TRY(const std::vector<float> values, backend.download(turned));
   TRINITY_CHECK(backend.synchronize());
   return {};
@@ -80,7 +81,7 @@ std::string tag(const Result<Value>& result) {
 class PluginFaults : public ::testing::Test {
  protected:
   void SetUp() override {
-    const auto path = take(load_plugin(plugin_path("plugin_fused")))->path;
+    const auto path = take(plugin::load_plugin(plugin_path("plugin_fused")))->path;
     void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_NOLOAD);
     ASSERT_NE(library, nullptr);
     set_fault = reinterpret_cast<SetFault*>(dlsym(library, kSetFault));
@@ -96,7 +97,7 @@ class PluginFaults : public ::testing::Test {
     set_fault(slot, fault);
     Status status;
     {
-      auto backend = create_backend("plugin:fused", {1});
+      auto backend = backend::create_backend("plugin:fused", {1});
       status = backend ? use_everything(**backend) : Status(tl::unexpected(backend.error()));
     }
     set_fault(slot, Fault::none);
@@ -172,14 +173,14 @@ TEST_F(PluginFaults, WrongShapes) {
 
 TEST_F(PluginFaults, NotANumberIsPassedOn) {
   set_fault(5, Fault::not_a_number);  // upload
-  const auto backend = take(create_backend("plugin:fused", {1}));
-  const Tensor tensor = take(backend->upload(std::vector<float>(6, 1.0f), 2, 3));
+  const auto backend = take(backend::create_backend("plugin:fused", {1}));
+  const backend::Tensor tensor = take(backend->upload(std::vector<float>(6, 1.0f), 2, 3));
   set_fault(5, Fault::none);
   EXPECT_TRUE(std::isnan(take(backend->download(tensor)).front()));
 }
 
 TEST_F(PluginFaults, TheBackendWorksAgainAfterAnError) {
-  const auto backend = take(create_backend("plugin:fused", {1}));
+  const auto backend = take(backend::create_backend("plugin:fused", {1}));
   for (size_t slot = 3; slot < kSlotNames.size(); ++slot) {
     set_fault(slot, Fault::throws);
     EXPECT_FALSE(use_everything(*backend)) << kSlotNames[slot];
@@ -192,21 +193,21 @@ TEST_F(PluginFaults, TheBackendWorksAgainAfterAnError) {
 
 /// Arguments that do not fit are refused by the host, before the plugin could read outside them.
 TEST_F(PluginFaults, WrongArgumentsNeverReachThePlugin) {
-  const auto backend = take(create_backend("plugin:fused", {1}));
+  const auto backend = take(backend::create_backend("plugin:fused", {1}));
   const auto tensor = [&](int64_t rows, int64_t cols) {
     return take(
         backend->upload(std::vector<float>(static_cast<size_t>(rows * cols), 1.0f), rows, cols));
   };
-  const HostMatrix matrix({4, 6}, std::vector<float>(24, 1.0f));
-  const HostMatrix vector({4}, std::vector<float>(4, 1.0f));
+  const prove::HostMatrix matrix({4, 6}, std::vector<float>(24, 1.0f));
+  const prove::HostMatrix vector({4}, std::vector<float>(4, 1.0f));
   const TensorView view = matrix.view();
-  const Weight weight = take(backend->prepare_linear({&view, 1}));
-  const Weight norm = take(backend->prepare_norm(vector.view()));
-  Tensor residual = tensor(2, 8);
-  const Tensor narrow = tensor(2, 5), short_one = tensor(1, 8);
+  const backend::Weight weight = take(backend->prepare_linear({&view, 1}));
+  const backend::Weight norm = take(backend->prepare_norm(vector.view()));
+  backend::Tensor residual = tensor(2, 8);
+  const backend::Tensor narrow = tensor(2, 5), short_one = tensor(1, 8);
   auto cache = take(backend->make_kv_cache({1, 2, 4}));
-  const SequenceSlice slice{0, 2, 0, cache.get()}, late{0, 2, 1, cache.get()};
-  const SequenceSlice outside{1, 2, 0, cache.get()};
+  const backend::SequenceSlice slice{0, 2, 0, cache.get()}, late{0, 2, 1, cache.get()};
+  const backend::SequenceSlice outside{1, 2, 0, cache.get()};
   const std::vector<std::pair<std::string, std::string>> tags = {
       {"upload", tag(backend->upload(std::vector<float>(5), 2, 3))},
       {"upload of nothing", tag(backend->upload({}, 0, 3))},
@@ -229,8 +230,8 @@ TEST_F(PluginFaults, WrongArgumentsNeverReachThePlugin) {
   };
   for (const auto& [call, got] : tags) EXPECT_EQ(got, "tensor_shape_mismatch") << call;
   EXPECT_EQ(tag(backend->append_kv(residual, residual, {&late, 1}, 0)), "kv_position_mismatch");
-  Rope stretched(1e6);
-  stretched.scaling = RopeScaling::yarn;
+  backend::Rope stretched(1e6);
+  stretched.scaling = backend::RopeScaling::yarn;
   EXPECT_EQ(tag(backend->rope(residual, std::vector<int64_t>{0, 1}, 4, stretched)),
             "unsupported_rope_scaling");
 }

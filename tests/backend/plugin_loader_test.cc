@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string tag_of(const fs::path& path, const std::string& name = {}) {
-  const auto loaded = load_plugin(path, name);
+  const auto loaded = plugin::load_plugin(path, name);
   return loaded ? "loaded" : loaded.error().tag;
 }
 
@@ -56,21 +56,21 @@ TEST(PluginLoader, EveryMistakeHasItsError) {
   for (const auto& [fault, tag] : tags) {
     ASSERT_TRUE(fs::exists(faulty(fault))) << fault;
     for (int attempt = 0; attempt < 2; ++attempt) {  // a refused library is refused again
-      const auto loaded = load_plugin(faulty(fault));
+      const auto loaded = plugin::load_plugin(faulty(fault));
       ASSERT_FALSE(loaded) << fault;
       EXPECT_EQ(loaded.error().tag, tag) << fault << ": " << loaded.error().message;
       EXPECT_NE(loaded.error().message.find(fault), std::string::npos) << loaded.error().message;
       for (const char c : loaded.error().message) EXPECT_GE(static_cast<unsigned char>(c), 0x20);
     }
     // The registry passes the same error on.
-    const auto backend = create_backend("plugin:" + faulty(fault).string(), {1});
+    const auto backend = backend::create_backend("plugin:" + faulty(fault).string(), {1});
     ASSERT_FALSE(backend);
     EXPECT_EQ(backend.error().tag, tag);
   }
 }
 
 TEST(PluginLoader, ADiscoveryFunctionThatThrowsIsCaught) {
-  const auto loaded = load_plugin(plugin_path("plugin_throwing"));
+  const auto loaded = plugin::load_plugin(plugin_path("plugin_throwing"));
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().tag, "plugin_exception");
   EXPECT_NE(loaded.error().message.find("no plugin today\\x1b"), std::string::npos)
@@ -81,7 +81,7 @@ TEST(PluginLoader, PathsThatLeadToNoLibrary) {
   const TemporaryFolder folder;
   EXPECT_EQ(tag_of(""), "plugin_not_found");
   EXPECT_EQ(tag_of(folder / "absent.so"), "plugin_not_found");
-  EXPECT_EQ(load_plugin(folder / "absent.so").error().kind, ErrorKind::missing);
+  EXPECT_EQ(plugin::load_plugin(folder / "absent.so").error().kind, ErrorKind::missing);
   EXPECT_EQ(tag_of(folder / ""), "plugin_not_a_file");
   ASSERT_EQ(mkfifo((folder / "pipe.so").c_str(), 0600), 0);
   EXPECT_EQ(tag_of(folder / "pipe.so"), "plugin_not_a_file");
@@ -112,20 +112,20 @@ TEST(PluginLoader, AFileThatWasCutIsRefused) {
 
 TEST(PluginLoader, TheSameFileIsOnePlugin) {
   const TemporaryFolder folder;
-  const auto first = take(load_plugin(plugin_path("plugin_bare")));
+  const auto first = take(plugin::load_plugin(plugin_path("plugin_bare")));
   EXPECT_EQ(first->facts.name, "bare");
   EXPECT_EQ(first->path, fs::canonical(plugin_path("plugin_bare")));
-  EXPECT_EQ(take(load_plugin(plugin_path("plugin_bare"))), first);
-  EXPECT_EQ(take(load_plugin(plugin_path("plugin_bare"), "bare")), first);
-  EXPECT_EQ(take(load_plugin(fs::relative(plugin_path("plugin_bare")))), first);
+  EXPECT_EQ(take(plugin::load_plugin(plugin_path("plugin_bare"))), first);
+  EXPECT_EQ(take(plugin::load_plugin(plugin_path("plugin_bare"), "bare")), first);
+  EXPECT_EQ(take(plugin::load_plugin(fs::relative(plugin_path("plugin_bare")))), first);
   fs::create_symlink(plugin_path("plugin_bare"), folder / "link.so");
-  EXPECT_EQ(take(load_plugin(folder / "link.so")), first);
-  EXPECT_EQ(find_loaded_plugin("bare"), first);
-  EXPECT_EQ(find_loaded_plugin("never_loaded"), nullptr);
+  EXPECT_EQ(take(plugin::load_plugin(folder / "link.so")), first);
+  EXPECT_EQ(plugin::find_loaded_plugin("bare"), first);
+  EXPECT_EQ(plugin::find_loaded_plugin("never_loaded"), nullptr);
   // By name, by path, by both.
-  EXPECT_EQ(take(open_plugin("bare")), first);
-  EXPECT_EQ(take(open_plugin(plugin_path("plugin_bare").string())), first);
-  EXPECT_EQ(take(open_plugin("bare=" + plugin_path("plugin_bare").string())), first);
+  EXPECT_EQ(take(plugin::open_plugin("bare")), first);
+  EXPECT_EQ(take(plugin::open_plugin(plugin_path("plugin_bare").string())), first);
+  EXPECT_EQ(take(plugin::open_plugin("bare=" + plugin_path("plugin_bare").string())), first);
 }
 
 /// Names travel in files (labels of manifests); files must not have code loaded.
@@ -134,16 +134,16 @@ TEST(PluginLoader, ANameIsNeverAFile) {
   fs::copy_file(faulty("long_table"), folder / "nearby");
   const fs::path before = fs::current_path();
   fs::current_path(folder / "");
-  const auto by_name = open_plugin("nearby");
-  const auto by_path = open_plugin("./nearby");
+  const auto by_name = plugin::open_plugin("nearby");
+  const auto by_path = plugin::open_plugin("./nearby");
   fs::current_path(before);
   ASSERT_FALSE(by_name);
   EXPECT_EQ(by_name.error().tag, "plugin_not_found");
   ASSERT_FALSE(by_path);
   EXPECT_EQ(by_path.error().tag, "plugin_bad_callback_count");
-  EXPECT_EQ(take(read_backend_label("trinity.plugin.bare")).profile, "plugin:bare");
+  EXPECT_EQ(take(backend::read_backend_label("trinity.plugin.bare")).profile, "plugin:bare");
   for (const std::string label : {"trinity.plugin./tmp/x.so", "trinity.plugin.a=b.so"}) {
-    const auto place = read_backend_label(label);
+    const auto place = backend::read_backend_label(label);
     ASSERT_FALSE(place);
     EXPECT_EQ(place.error().tag, "unknown_backend_label");
   }
@@ -153,24 +153,24 @@ TEST(PluginLoader, TheNameMustBeTheOneThatWasAskedFor) {
   EXPECT_EQ(tag_of(plugin_path("plugin_openblas"), "openblas2"), "plugin_name_mismatch");
   EXPECT_EQ(tag_of(plugin_path("plugin_openblas"), "openblas"), "loaded");
   EXPECT_EQ(tag_of(plugin_path("plugin_openblas"), "openblas2"), "plugin_name_mismatch");
-  const auto other = open_plugin("mine=" + plugin_path("plugin_openblas").string());
+  const auto other = plugin::open_plugin("mine=" + plugin_path("plugin_openblas").string());
   ASSERT_FALSE(other);
   EXPECT_EQ(other.error().tag, "plugin_name_mismatch");
 }
 
 TEST(PluginLoader, OneNameMeansOneFile) {
-  const auto first = take(load_plugin(faulty("wellformed")));
+  const auto first = take(plugin::load_plugin(faulty("wellformed")));
   EXPECT_EQ(first->facts.name, "wellformed");
   EXPECT_EQ(first->facts.description, R"(a \x1b[31mred\n description)");
-  const auto second = load_plugin(faulty("same_name"));
+  const auto second = plugin::load_plugin(faulty("same_name"));
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().tag, "plugin_name_taken");
-  EXPECT_EQ(find_loaded_plugin("wellformed"), first);
-  EXPECT_EQ(take(load_plugin(faulty("longest_name")))->facts.name.size(), 128u);
+  EXPECT_EQ(plugin::find_loaded_plugin("wellformed"), first);
+  EXPECT_EQ(take(plugin::load_plugin(faulty("longest_name")))->facts.name.size(), 128u);
 }
 
 TEST(PluginLoader, ItsSymbolsAreVisibleToNobodyElseAndItStays) {
-  const fs::path path = take(load_plugin(plugin_path("plugin_openblas")))->path;
+  const fs::path path = take(plugin::load_plugin(plugin_path("plugin_openblas")))->path;
   EXPECT_EQ(dlsym(RTLD_DEFAULT, TRINITY_PLUGIN_SYMBOL_V1), nullptr);
   void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_NOLOAD);
   ASSERT_NE(handle, nullptr);
@@ -181,19 +181,19 @@ TEST(PluginLoader, ItsSymbolsAreVisibleToNobodyElseAndItStays) {
 }
 
 TEST(PluginLoader, ACreateThatFailsIsAnError) {
-  const auto backend = create_backend("plugin:" + faulty("wellformed").string(), {1});
+  const auto backend = backend::create_backend("plugin:" + faulty("wellformed").string(), {1});
   ASSERT_FALSE(backend);
   EXPECT_EQ(backend.error().tag, "plugin_failed");
   EXPECT_NE(backend.error().message.find("computes nothing"), std::string::npos);
 }
 
 TEST(PluginLoader, TheBackendSaysWhoItIs) {
-  const auto backend = take(create_backend(plugin_lane("plugin_openblas"), {1}));
+  const auto backend = take(backend::create_backend(plugin_lane("plugin_openblas"), {1}));
   EXPECT_EQ(backend->info().id, "plugin:openblas");
   EXPECT_EQ(backend->info().label, "trinity.plugin.openblas");
-  EXPECT_EQ(backend->info().exactness, Exactness::decision_stable);
+  EXPECT_EQ(backend->info().exactness, backend::Exactness::decision_stable);
   EXPECT_TRUE(backend->info().fused);
-  EXPECT_FALSE(take(create_backend(plugin_lane("plugin_bare"), {1}))->info().fused);
+  EXPECT_FALSE(take(backend::create_backend(plugin_lane("plugin_bare"), {1}))->info().fused);
   EXPECT_EQ(backend->dense_algebra(), nullptr);
 }
 

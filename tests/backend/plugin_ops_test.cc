@@ -12,7 +12,7 @@ namespace {
 class PluginOps : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(PluginOps, EveryOperationAgreesWithItsFormula) {
-  const OpMatrix matrix = matrix_of(lane_of(GetParam()), 20240917, true);
+  const prove::OpMatrix matrix = matrix_of(lane_of(GetParam()), 20240917, true);
   EXPECT_TRUE(matrix.passed()) << report_of(matrix);
 }
 
@@ -26,22 +26,22 @@ TEST_P(PluginOps, RowsOfAProductDoNotDependOnTheirBatch) {
 /// Where a plugin does not split products, matrices are prepared apart; as one weight they must
 /// still behave as one.
 TEST_P(PluginOps, StackedMatricesAreOneWeight) {
-  const auto backend = take(create_backend(GetParam(), {1}));
-  InputStream inputs(3);
-  const HostMatrix a({5, 7}, inputs.normal(35)), b({9, 7}, inputs.normal(63), DType::bf16);
-  const HostMatrix c({2, 7}, inputs.normal(14), DType::f16);
+  const auto backend = take(backend::create_backend(GetParam(), {1}));
+  prove::InputStream inputs(3);
+  const prove::HostMatrix a({5, 7}, inputs.normal(35)), b({9, 7}, inputs.normal(63), DType::bf16);
+  const prove::HostMatrix c({2, 7}, inputs.normal(14), DType::f16);
   const std::vector<TensorView> views = {a.view(), b.view(), c.view()};
-  const Weight stacked = take(backend->prepare_linear(views));
+  const backend::Weight stacked = take(backend->prepare_linear(views));
   EXPECT_EQ(stacked.rows(), 16);
   EXPECT_EQ(stacked.cols(), 7);
   EXPECT_EQ(backend->weight_bytes(), 16 * 7 * sizeof(float));
-  const Tensor x = take(backend->upload(inputs.normal(4 * 7), 4, 7));
+  const backend::Tensor x = take(backend->upload(inputs.normal(4 * 7), 4, 7));
   const auto whole = take(backend->download(take(backend->linear(x, stacked))));
   const auto parts = take(backend->linear_split(x, stacked));
   ASSERT_EQ(parts.size(), 3u);
   for (int64_t r = 0; r < 4; ++r) {
     std::vector<float> row;
-    for (const Tensor& part : parts) {
+    for (const backend::Tensor& part : parts) {
       const auto values = take(backend->download(part));
       row.insert(row.end(), values.begin() + r * part.cols(),
                  values.begin() + (r + 1) * part.cols());

@@ -15,25 +15,25 @@ namespace {
 
 TEST(PluginProfile, IsNamedAfterThePluginAndHasTheDefaultFloors) {
   const std::string asked = plugin_lane("plugin_openblas");
-  const RuntimeProfile profile = take(resolve_profile(asked));
+  const router::RuntimeProfile profile = take(router::resolve_profile(asked));
   EXPECT_EQ(profile.name, "plugin:openblas");
   EXPECT_EQ(profile.backend, "plugin:openblas");
   EXPECT_EQ(profile.asked_for(), asked);
-  EXPECT_EQ(profile.exactness, Exactness::decision_stable);
+  EXPECT_EQ(profile.exactness, backend::Exactness::decision_stable);
   EXPECT_EQ(profile.floors.agent, 0.24);
   EXPECT_EQ(profile.floors.role, 1.06);
-  EXPECT_TRUE(has_capability(profile, Capability::qwen_runtime));
-  EXPECT_FALSE(has_capability(profile, Capability::export_svd));
-  EXPECT_FALSE(profile_unavailable(profile));
-  EXPECT_TRUE(accept_export_label("u", "trinity.plugin.openblas", profile));
-  EXPECT_FALSE(accept_export_label("u", "trinity.cpu", profile));
+  EXPECT_TRUE(router::has_capability(profile, router::Capability::qwen_runtime));
+  EXPECT_FALSE(router::has_capability(profile, router::Capability::export_svd));
+  EXPECT_FALSE(router::profile_unavailable(profile));
+  EXPECT_TRUE(router::accept_export_label("u", "trinity.plugin.openblas", profile));
+  EXPECT_FALSE(router::accept_export_label("u", "trinity.cpu", profile));
   // Once loaded, its name is enough.
-  EXPECT_EQ(take(resolve_profile("plugin:openblas")).name, "plugin:openblas");
+  EXPECT_EQ(take(router::resolve_profile("plugin:openblas")).name, "plugin:openblas");
 }
 
 TEST(PluginProfile, ErrorsOfTheLoaderComeThrough) {
   const auto tag = [](const std::string& name) {
-    const auto profile = resolve_profile(name);
+    const auto profile = router::resolve_profile(name);
     return profile ? "no error" : profile.error().tag;
   };
   EXPECT_EQ(tag("plugin:"), "plugin_not_found");
@@ -41,8 +41,8 @@ TEST(PluginProfile, ErrorsOfTheLoaderComeThrough) {
   EXPECT_EQ(tag("plugin:never_loaded"), "plugin_not_found");
   EXPECT_EQ(tag(plugin_lane("plugin_fault_wrong_magic")), "plugin_bad_magic");
   EXPECT_EQ(tag("plugin:other=" + plugin_path("plugin_bare").string()), "plugin_name_mismatch");
-  RuntimeProfile unloaded = custom_profile("plugin:never_loaded");
-  EXPECT_TRUE(profile_unavailable(unloaded));
+  router::RuntimeProfile unloaded = router::custom_profile("plugin:never_loaded");
+  EXPECT_TRUE(router::profile_unavailable(unloaded));
   const auto router = Router::load(small_options(plugin_lane("plugin_fault_wellformed")));
   ASSERT_FALSE(router);
   EXPECT_EQ(router.error().tag, "plugin_failed");
@@ -78,7 +78,7 @@ INSTANTIATE_TEST_SUITE_P(Plugins, PluginRouter, ::testing::ValuesIn(plugin_lanes
                          [](const auto& lane) { return plugin_lane_name(lane.param); });
 
 TEST(PluginRouterFaults, NotANumberAndErrorsEndInErrorsAndNotInDecisions) {
-  const auto path = take(load_plugin(plugin_path("plugin_fused")))->path;
+  const auto path = take(plugin::load_plugin(plugin_path("plugin_fused")))->path;
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_NOLOAD);
   const auto set_fault = reinterpret_cast<SetFault*>(dlsym(library, kSetFault));
   const auto count_live = reinterpret_cast<CountLive*>(dlsym(library, kCountLive));

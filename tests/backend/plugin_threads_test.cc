@@ -30,11 +30,11 @@ void on_all_threads(const Body& body) {
 }
 
 TEST(PluginThreads, LoadingAtOnceGivesOnePlugin) {
-  std::vector<std::shared_ptr<const LoadedPlugin>> loaded(kThreads);
+  std::vector<std::shared_ptr<const plugin::LoadedPlugin>> loaded(kThreads);
   std::atomic<int> refused = 0;
   on_all_threads([&](int t) {
-    loaded[static_cast<size_t>(t)] = take(load_plugin(plugin_path("plugin_bare")));
-    if (!load_plugin(plugin_path("plugin_fault_wrong_magic"))) ++refused;
+    loaded[static_cast<size_t>(t)] = take(plugin::load_plugin(plugin_path("plugin_bare")));
+    if (!plugin::load_plugin(plugin_path("plugin_fault_wrong_magic"))) ++refused;
   });
   for (const auto& one : loaded) EXPECT_EQ(one, loaded.front());
   EXPECT_EQ(refused, kThreads);
@@ -70,7 +70,7 @@ INSTANTIATE_TEST_SUITE_P(Plugins, PluginRoutes, ::testing::ValuesIn(plugin_lanes
                          [](const auto& lane) { return plugin_lane_name(lane.param); });
 
 TEST(PluginThreads, RoutersThatComeAndGoOnManyThreadsLeaveNothingBehind) {
-  const auto path = take(load_plugin(plugin_path("plugin_fused")))->path;
+  const auto path = take(plugin::load_plugin(plugin_path("plugin_fused")))->path;
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_NOLOAD);
   const auto count_live = reinterpret_cast<CountLive*>(dlsym(library, kCountLive));
   ASSERT_NE(count_live, nullptr);

@@ -17,7 +17,7 @@ bool contains(const std::string& text, const std::string& part) {
 
 TEST(Registry, NamesAreUniqueAndDescribed) {
   std::set<std::string> ids;
-  for (const BackendEntry& entry : backend_registry()) {
+  for (const backend::BackendEntry& entry : backend::backend_registry()) {
     EXPECT_TRUE(ids.insert(entry.id).second) << entry.id;
     EXPECT_FALSE(entry.description.empty()) << entry.id;
   }
@@ -28,19 +28,19 @@ TEST(Registry, NamesAreUniqueAndDescribed) {
 
 TEST(Registry, UnknownNameListsTheKnownOnes) {
   for (const std::string name : {"bogus", "", "CPU_F32", "cpu_f32 "}) {
-    const auto backend = create_backend(name, {});
+    const auto backend = backend::create_backend(name, {});
     ASSERT_FALSE(backend) << name;
     EXPECT_EQ(backend.error().tag, "unknown_backend");
     EXPECT_EQ(backend.error().kind, ErrorKind::usage);
     EXPECT_TRUE(contains(backend.error().message, "\"" + name + "\""));
-    for (const BackendEntry& entry : backend_registry())
+    for (const backend::BackendEntry& entry : backend::backend_registry())
       EXPECT_TRUE(contains(backend.error().message, entry.id)) << backend.error().message;
   }
 }
 
 TEST(Registry, AvailableBackendsSayWhoTheyAre) {
-  for (const BackendEntry& entry : backend_registry()) {
-    const auto backend = create_backend(entry.id, {1});
+  for (const backend::BackendEntry& entry : backend::backend_registry()) {
+    const auto backend = backend::create_backend(entry.id, {1});
     if (const auto reason = entry.unavailable_reason()) {
       ASSERT_FALSE(backend) << entry.id;
       EXPECT_EQ(backend.error().tag, "backend_unavailable");
@@ -50,7 +50,7 @@ TEST(Registry, AvailableBackendsSayWhoTheyAre) {
       continue;
     }
     ASSERT_TRUE(backend) << backend.error().message;
-    const BackendInfo& info = (*backend)->info();
+    const backend::BackendInfo& info = (*backend)->info();
     EXPECT_EQ(info.id, entry.id);
     EXPECT_EQ(info.exactness, entry.exactness);
     EXPECT_EQ(info.label, entry.label);
@@ -63,25 +63,27 @@ TEST(Registry, AvailableBackendsSayWhoTheyAre) {
 
 /// Whatever a lane states of its numbers is in its entry, and nothing is held to no limit.
 TEST(Registry, EveryLaneStatesItsLimits) {
-  const auto all_positive = [](const LaneTolerances& limits) {
-    for (const Tolerance& one : {limits.linear, limits.exact_linear, limits.rms_norm, limits.rope,
-                                 limits.silu_mul, limits.attention})
+  const auto all_positive = [](const backend::LaneTolerances& limits) {
+    for (const backend::Tolerance& one : {limits.linear, limits.exact_linear, limits.rms_norm,
+                                          limits.rope, limits.silu_mul, limits.attention})
       if (!(one.element > 0 && one.row > 0)) return false;
     return true;
   };
-  for (const BackendEntry& entry : backend_registry()) {
+  for (const backend::BackendEntry& entry : backend::backend_registry()) {
     EXPECT_TRUE(all_positive(entry.tolerances)) << entry.id;
     EXPECT_GT(entry.floors.agent, 0) << entry.id;
     EXPECT_GT(entry.floors.role, 0) << entry.id;
     EXPECT_FALSE(entry.notes.empty()) << entry.id;
-    EXPECT_EQ(lane_tolerances(entry.id)->linear.row, entry.tolerances.linear.row);
+    EXPECT_EQ(backend::lane_tolerances(entry.id)->linear.row, entry.tolerances.linear.row);
   }
-  EXPECT_TRUE(all_positive(*lane_tolerances("plugin:any")));
-  EXPECT_FALSE(lane_tolerances("bogus"));
+  EXPECT_TRUE(all_positive(*backend::lane_tolerances("plugin:any")));
+  EXPECT_FALSE(backend::lane_tolerances("bogus"));
 }
 
 TEST(Registry, LabelsAreTheStableOnes) {
-  const auto label = [](const char* id) { return (*create_backend(id, {1}))->info().label; };
+  const auto label = [](const char* id) {
+    return (*backend::create_backend(id, {1}))->info().label;
+  };
   EXPECT_EQ(label("reference"), "trinity.scalar");
   EXPECT_EQ(label("cpu_f32"), "trinity.cpu");
 }
@@ -98,7 +100,7 @@ TEST(CpuFeatures, TheReasonNamesTheProcessorAndTheMissingInstructions) {
 }
 
 TEST(CpuFeatures, ExactLanesRunOnEveryProcessor) {
-  for (const BackendEntry& entry : backend_registry())
+  for (const backend::BackendEntry& entry : backend::backend_registry())
     if (entry.id == "cpu_f32" || entry.id == "cpu_int8") {
       EXPECT_FALSE(entry.unavailable_reason()) << entry.id;
     }

@@ -14,12 +14,12 @@
 namespace trinity::testing {
 namespace {
 
-Rope yarn(double theta, double factor, double original) {
-  Rope rope(theta);
-  rope.scaling = RopeScaling::yarn;
+backend::Rope yarn(double theta, double factor, double original) {
+  backend::Rope rope(theta);
+  rope.scaling = backend::RopeScaling::yarn;
   rope.factor = factor;
   rope.original_positions = original;
-  rope.attention_factor = yarn_attention_factor(factor);
+  rope.attention_factor = backend::yarn_attention_factor(factor);
   return rope;
 }
 
@@ -28,8 +28,9 @@ struct Expected {
   float frequency;
 };
 
-void expect_frequencies(int64_t head_dim, const Rope& rope, const std::vector<Expected>& expected) {
-  const std::vector<float> got = rope_frequencies(head_dim, rope);
+void expect_frequencies(int64_t head_dim, const backend::Rope& rope,
+                        const std::vector<Expected>& expected) {
+  const std::vector<float> got = backend::rope_frequencies(head_dim, rope);
   ASSERT_EQ(static_cast<int64_t>(got.size()), head_dim / 2);
   for (const Expected& one : expected)
     EXPECT_EQ(got[one.index], one.frequency) << "dimension " << one.index;
@@ -37,7 +38,7 @@ void expect_frequencies(int64_t head_dim, const Rope& rope, const std::vector<Ex
 
 TEST(RopeScaling, YarnAsTheModelCardOfQwen3AsksForIt) {
   // The ramp goes from dimension 23 to 40: before it nothing changes, after it all is divided by 4.
-  const Rope rope = yarn(1e6, 4, 32768);
+  const backend::Rope rope = yarn(1e6, 4, 32768);
   expect_frequencies(128, rope,
                      {{0, 1.0f},
                       {1, 0x1.9c9758p-1f},
@@ -49,7 +50,8 @@ TEST(RopeScaling, YarnAsTheModelCardOfQwen3AsksForIt) {
                       {40, 0x1.74eea6p-15f},
                       {41, 0x1.2c8646p-15f},
                       {63, 0x1.4d1c98p-22f}});
-  const auto plain = rope_frequencies(128, 1e6), stretched = rope_frequencies(128, rope);
+  const auto plain = backend::rope_frequencies(128, 1e6),
+             stretched = backend::rope_frequencies(128, rope);
   for (size_t i = 0; i < 64; ++i) {
     if (i <= 23) {
       EXPECT_EQ(stretched[i], plain[i]) << i;
@@ -61,7 +63,7 @@ TEST(RopeScaling, YarnAsTheModelCardOfQwen3AsksForIt) {
 }
 
 TEST(RopeScaling, YarnWithEveryNumberStated) {
-  Rope rope = yarn(1e4, 2.5, 512);
+  backend::Rope rope = yarn(1e4, 2.5, 512);
   rope.beta_fast = 16;
   rope.beta_slow = 2;
   rope.truncate = false;  // the ramp goes from 1.41394 to 3.22012
@@ -86,8 +88,8 @@ TEST(RopeScaling, YarnOfAContextShorterThanOneTurnBeginsAtDimensionNought) {
 }
 
 TEST(RopeScaling, Llama3KeepsShortWavesAndMixesTheMiddle) {
-  Rope rope(5e5);
-  rope.scaling = RopeScaling::llama3;
+  backend::Rope rope(5e5);
+  rope.scaling = backend::RopeScaling::llama3;
   rope.factor = 8;
   rope.original_positions = 8192;
   rope.low_freq_factor = 1;
@@ -106,8 +108,8 @@ TEST(RopeScaling, Llama3KeepsShortWavesAndMixesTheMiddle) {
 }
 
 TEST(RopeScaling, LinearDividesEveryFrequency) {
-  Rope rope(1e4);
-  rope.scaling = RopeScaling::linear;
+  backend::Rope rope(1e4);
+  rope.scaling = backend::RopeScaling::linear;
   rope.factor = 3;
   expect_frequencies(64, rope,
                      {{0, 0x1.555556p-2f},
@@ -118,48 +120,49 @@ TEST(RopeScaling, LinearDividesEveryFrequency) {
 }
 
 TEST(RopeScaling, AttentionFactorsOfYarn) {
-  EXPECT_EQ(yarn_attention_factor(4), 0x1.237d37fe5d298p+0);  // 0.1 ln 4 + 1
-  EXPECT_EQ(yarn_attention_factor(1), 1.0);
-  EXPECT_EQ(static_cast<float>(yarn_attention_factor(2.5)), 0x1.1775p+0f);
-  EXPECT_EQ(static_cast<float>(yarn_attention_factor(40, 0.707, 1)), 0x1.d792dep-1f);
-  EXPECT_EQ(yarn_attention_factor(4, 0.707, 0), yarn_attention_factor(4)) << "one alone counts not";
+  EXPECT_EQ(backend::yarn_attention_factor(4), 0x1.237d37fe5d298p+0);  // 0.1 ln 4 + 1
+  EXPECT_EQ(backend::yarn_attention_factor(1), 1.0);
+  EXPECT_EQ(static_cast<float>(backend::yarn_attention_factor(2.5)), 0x1.1775p+0f);
+  EXPECT_EQ(static_cast<float>(backend::yarn_attention_factor(40, 0.707, 1)), 0x1.d792dep-1f);
+  EXPECT_EQ(backend::yarn_attention_factor(4, 0.707, 0), backend::yarn_attention_factor(4))
+      << "one alone counts not";
 }
 
 TEST(RopeScaling, LogarithmsAndPowersAreTheNearestNumbers) {
-  EXPECT_EQ(portable_log(1), 0);
-  EXPECT_EQ(portable_log(2), 0x1.62e42fefa39efp-1);
-  EXPECT_EQ(portable_log(10), 0x1.26bb1bbb55516p+1);
-  EXPECT_EQ(portable_log(1e6), 0x1.ba18a998fffa0p+3);
-  EXPECT_EQ(portable_log(0.5), -0x1.62e42fefa39efp-1);
-  EXPECT_EQ(portable_log(1.0000001), 0x1.ad7f2847b6492p-24);
-  EXPECT_EQ(portable_log(1e-300), -0x1.5963447f87fb5p+9);
-  EXPECT_EQ(portable_log(3.7e300), 0x1.5a0abbf2b0528p+9);
-  EXPECT_EQ(portable_exp(0), 1);
-  EXPECT_EQ(portable_exp(1), 0x1.5bf0a8b145769p+1);
-  EXPECT_EQ(portable_exp(-13.815510557964274), 0x1.0c6f7a0b5ed8fp-20);
-  EXPECT_EQ(portable_exp(0.3), 0x1.599058c8c1a96p+0);
-  EXPECT_EQ(portable_exp(700), 0x1.d945df4f8ec8ep+1009);
-  EXPECT_EQ(portable_exp(-690), 0x1.745367beacec7p-996);
-  EXPECT_EQ(portable_exp(1e-9), 0x1.000000044b830p+0);
+  EXPECT_EQ(backend::portable_log(1), 0);
+  EXPECT_EQ(backend::portable_log(2), 0x1.62e42fefa39efp-1);
+  EXPECT_EQ(backend::portable_log(10), 0x1.26bb1bbb55516p+1);
+  EXPECT_EQ(backend::portable_log(1e6), 0x1.ba18a998fffa0p+3);
+  EXPECT_EQ(backend::portable_log(0.5), -0x1.62e42fefa39efp-1);
+  EXPECT_EQ(backend::portable_log(1.0000001), 0x1.ad7f2847b6492p-24);
+  EXPECT_EQ(backend::portable_log(1e-300), -0x1.5963447f87fb5p+9);
+  EXPECT_EQ(backend::portable_log(3.7e300), 0x1.5a0abbf2b0528p+9);
+  EXPECT_EQ(backend::portable_exp(0), 1);
+  EXPECT_EQ(backend::portable_exp(1), 0x1.5bf0a8b145769p+1);
+  EXPECT_EQ(backend::portable_exp(-13.815510557964274), 0x1.0c6f7a0b5ed8fp-20);
+  EXPECT_EQ(backend::portable_exp(0.3), 0x1.599058c8c1a96p+0);
+  EXPECT_EQ(backend::portable_exp(700), 0x1.d945df4f8ec8ep+1009);
+  EXPECT_EQ(backend::portable_exp(-690), 0x1.745367beacec7p-996);
+  EXPECT_EQ(backend::portable_exp(1e-9), 0x1.000000044b830p+0);
 }
 
 class ScaledRotation : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(ScaledRotation, EveryBackendTurnsAndStretchesByTheFactor) {
-  Result<std::unique_ptr<Backend>> made = create_backend(GetParam(), {1});
+  Result<std::unique_ptr<backend::Backend>> made = backend::create_backend(GetParam(), {1});
   if (!made) GTEST_SKIP() << made.error().message;
-  Backend& backend = **made;
+  backend::Backend& backend = **made;
   const int64_t head_dim = 16, half = head_dim / 2;
-  const Rope rope = yarn(1e6, 4, 512);
+  const backend::Rope rope = yarn(1e6, 4, 512);
   const std::vector<int64_t> positions = {0, 1, 700, 2047};
   const auto rows = static_cast<int64_t>(positions.size());
-  InputStream inputs(5);
+  prove::InputStream inputs(5);
   const std::vector<float> x = inputs.normal(rows * head_dim, 1);
   const std::vector<float> got = take(backend.download(
       take(backend.rope(take(backend.upload(x, rows, head_dim)), positions, head_dim, rope))));
-  const std::vector<float> frequencies = rope_frequencies(head_dim, rope);
+  const std::vector<float> frequencies = backend::rope_frequencies(head_dim, rope);
   // bf16 keeps eight bits of a number.
-  const bool exact = backend.info().exactness != Exactness::decision_stable &&
+  const bool exact = backend.info().exactness != backend::Exactness::decision_stable &&
                      GetParam().find("bf16") == std::string::npos;
   const double tolerance = exact ? 1e-6 : 0.05;
   for (int64_t r = 0; r < rows; ++r)

@@ -22,17 +22,18 @@ namespace trinity::testing {
 /// Lanes that claim bits.
 inline std::vector<std::string> bit_lanes() {
   std::vector<std::string> ids;
-  for (const BackendEntry& entry : backend_registry())
-    if (promises_bits(entry.exactness)) ids.push_back(entry.id);
+  for (const backend::BackendEntry& entry : backend::backend_registry())
+    if (backend::promises_bits(entry.exactness)) ids.push_back(entry.id);
   return ids;
 }
 
 /// One backend for each number of threads, the single-threaded first; empty where the lane cannot
 /// run.
-inline std::vector<std::unique_ptr<Backend>> backends_with_threads(const std::string& lane) {
-  std::vector<std::unique_ptr<Backend>> backends;
+inline std::vector<std::unique_ptr<backend::Backend>> backends_with_threads(
+    const std::string& lane) {
+  std::vector<std::unique_ptr<backend::Backend>> backends;
   for (const int threads : {1, 2, 4}) {
-    auto created = create_backend(lane, {threads});
+    auto created = backend::create_backend(lane, {threads});
     if (!created) return {};
     backends.push_back(std::move(*created));
   }
@@ -45,12 +46,13 @@ struct Batch {
 };
 
 /// Values of the given rows of the fixed matrix, computed together on a backend.
-using BatchFunction = std::function<std::vector<float>(Backend& backend, const Batch& batch)>;
+using BatchFunction =
+    std::function<std::vector<float>(backend::Backend& backend, const Batch& batch)>;
 
 /// Compares all batches with the rows computed alone. `cols` is the width of the result.
 inline void expect_same_rows(const std::string& lane,
-                             const std::vector<std::unique_ptr<Backend>>& backends, int64_t rows,
-                             int64_t cols, const std::vector<Batch>& batches,
+                             const std::vector<std::unique_ptr<backend::Backend>>& backends,
+                             int64_t rows, int64_t cols, const std::vector<Batch>& batches,
                              const BatchFunction& compute) {
   const bool bits = held_to_bits(lane);
   const auto width = static_cast<size_t>(cols);
@@ -87,16 +89,16 @@ inline void expect_linear_rows_are_independent(const std::string& lane, int64_t 
                                                int64_t rows, const std::vector<int64_t>& sizes) {
   SCOPED_TRACE(fmt::format("weight [{}, {}]", out, in));
   const auto backends = backends_with_threads(lane);
-  InputStream inputs(77);
+  prove::InputStream inputs(77);
   const auto x = inputs.uneven_rows(rows, in);
-  const HostMatrix matrix({out, in}, inputs.normal(out * in, 0.05f), DType::bf16);
+  const prove::HostMatrix matrix({out, in}, inputs.normal(out * in, 0.05f), DType::bf16);
   const TensorView view = matrix.view();
-  std::map<const Backend*, Weight> weights;
+  std::map<const backend::Backend*, backend::Weight> weights;
   for (const auto& backend : backends)
     weights[backend.get()] = take(backend->prepare_linear({&view, 1}));
   expect_same_rows(
       lane, backends, rows, out, batches_of(sizes, rows),
-      [&](Backend& backend, const Batch& batch) {
+      [&](backend::Backend& backend, const Batch& batch) {
         const std::span part(x.data() + batch.begin * in, static_cast<size_t>(batch.rows * in));
         return values_of(backend, take(backend.linear(take(backend.upload(part, batch.rows, in)),
                                                       weights.at(&backend))));

@@ -8,7 +8,7 @@ namespace {
 class RealShapeRowInvariance : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(RealShapeRowInvariance, Linear) {
-  if (!create_backend(GetParam(), {1}))
+  if (!backend::create_backend(GetParam(), {1}))
     GTEST_SKIP() << "SKIPPED: backend " << GetParam() << " cannot run here";
   std::vector<int64_t> sizes;
   for (int64_t size = 2; size <= 40; ++size) sizes.push_back(size);

@@ -18,15 +18,15 @@ class RowInvariance : public ::testing::TestWithParam<std::string> {
   }
 
   /// Rows of a fixed matrix as a tensor.
-  static Tensor part(Backend& backend, const std::vector<float>& values, const Batch& batch,
-                     int64_t cols) {
+  static backend::Tensor part(backend::Backend& backend, const std::vector<float>& values,
+                              const Batch& batch, int64_t cols) {
     return take(backend.upload(
         std::span(values.data() + batch.begin * cols, static_cast<size_t>(batch.rows * cols)),
         batch.rows, cols));
   }
 
-  std::vector<std::unique_ptr<Backend>> backends;
-  InputStream inputs{13};
+  std::vector<std::unique_ptr<backend::Backend>> backends;
+  prove::InputStream inputs{13};
   const std::vector<int64_t> sizes = {2, 3, 5, 8, 17, 33, 64, 128, 129, 131, 144, 150};
   static constexpr int64_t rows = 150;
 };
@@ -40,9 +40,9 @@ TEST_P(RowInvariance, NormsOfHiddenStatesAndHeads) {
   for (const auto& [size, heads] : {std::pair<int64_t, int64_t>{75, 1}, {22, 6}}) {
     const int64_t cols = size * heads;
     const auto x = inputs.uneven_rows(rows, cols);
-    const HostMatrix w({size}, inputs.normal(size));
+    const prove::HostMatrix w({size}, inputs.normal(size));
     expect_same_rows(GetParam(), backends, rows, cols, batches_of(sizes, rows),
-                     [&](Backend& backend, const Batch& batch) {
+                     [&](backend::Backend& backend, const Batch& batch) {
                        return values_of(backend, take(backend.rms_norm(
                                                      part(backend, x, batch, cols),
                                                      take(backend.prepare_norm(w.view())), 1e-6f)));
@@ -53,11 +53,11 @@ TEST_P(RowInvariance, NormsOfHiddenStatesAndHeads) {
 TEST_P(RowInvariance, FusedNormOfASum) {
   const int64_t cols = 75;
   const auto h = inputs.uneven_rows(rows, cols), d = inputs.uneven_rows(rows, cols);
-  const HostMatrix w({cols}, inputs.normal(cols));
+  const prove::HostMatrix w({cols}, inputs.normal(cols));
   expect_same_rows(GetParam(), backends, rows, cols, batches_of(sizes, rows),
-                   [&](Backend& backend, const Batch& batch) {
-                     Tensor residual = part(backend, h, batch, cols);
-                     const Tensor delta = part(backend, d, batch, cols);
+                   [&](backend::Backend& backend, const Batch& batch) {
+                     backend::Tensor residual = part(backend, h, batch, cols);
+                     const backend::Tensor delta = part(backend, d, batch, cols);
                      return values_of(backend, take(backend.add_rms_norm(
                                                    residual, &delta,
                                                    take(backend.prepare_norm(w.view())), 1e-6f)));
@@ -67,9 +67,9 @@ TEST_P(RowInvariance, FusedNormOfASum) {
 TEST_P(RowInvariance, SumsAndActivations) {
   const int64_t cols = 141;
   const auto a = inputs.uneven_rows(rows, cols), b = inputs.uneven_rows(rows, cols);
-  for (const auto operation : {&Backend::add, &Backend::silu_mul})
+  for (const auto operation : {&backend::Backend::add, &backend::Backend::silu_mul})
     expect_same_rows(GetParam(), backends, rows, cols, batches_of(sizes, rows),
-                     [&](Backend& backend, const Batch& batch) {
+                     [&](backend::Backend& backend, const Batch& batch) {
                        return values_of(backend,
                                         take((backend.*operation)(part(backend, a, batch, cols),
                                                                   part(backend, b, batch, cols))));
@@ -83,7 +83,7 @@ TEST_P(RowInvariance, Rotation) {
   for (int64_t& position : positions) position = inputs.integer(0, 2000);
   expect_same_rows(
       GetParam(), backends, rows, cols, batches_of(sizes, rows),
-      [&](Backend& backend, const Batch& batch) {
+      [&](backend::Backend& backend, const Batch& batch) {
         const std::span own(positions.data() + batch.begin, static_cast<size_t>(batch.rows));
         return values_of(backend,
                          take(backend.rope(part(backend, x, batch, cols), own, head_dim, 1e6)));
@@ -92,7 +92,7 @@ TEST_P(RowInvariance, Rotation) {
 
 /// Sequences of several lengths: each alone and in one go, then in steps of any size beside others.
 TEST_P(RowInvariance, AttentionHowEverTheRowsArrive) {
-  const AttentionShape shape{6, 2, 22};
+  const backend::AttentionShape shape{6, 2, 22};
   const int64_t kv_cols = 2 * 22, q_cols = 6 * 22;
   const std::vector<int64_t> lengths = {1, 31, 32, 33, 64, 65, 97, 130};
   struct Tokens {
@@ -102,18 +102,19 @@ TEST_P(RowInvariance, AttentionHowEverTheRowsArrive) {
   for (const int64_t length : lengths)
     tokens.push_back({inputs.normal(length * q_cols), inputs.normal(length * kv_cols),
                       inputs.normal(length * kv_cols)});
-  const HostMatrix norm({22}, inputs.normal(22, 0.3f, 1.4f));
+  const prove::HostMatrix norm({22}, inputs.normal(22, 0.3f, 1.4f));
 
   /// Walks over all sequences at once; `step(s, done)` says how many tokens of s come next.
-  const auto walk = [&](Backend& backend, const std::vector<size_t>& order, const auto& step) {
-    const Weight weight = take(backend.prepare_norm(norm.view()));
-    std::vector<std::unique_ptr<KvCache>> caches;
+  const auto walk = [&](backend::Backend& backend, const std::vector<size_t>& order,
+                        const auto& step) {
+    const backend::Weight weight = take(backend.prepare_norm(norm.view()));
+    std::vector<std::unique_ptr<backend::KvCache>> caches;
     for (size_t i = 0; i < lengths.size(); ++i)
       caches.push_back(take(backend.make_kv_cache({1, 2, 22})));
     std::vector<int64_t> done(lengths.size(), 0);
     std::vector<std::vector<float>> results(lengths.size());
     for (;;) {
-      std::vector<SequenceSlice> slices;
+      std::vector<backend::SequenceSlice> slices;
       Tokens chunk;
       int64_t chunk_rows = 0;
       for (const size_t s : order) {
@@ -130,13 +131,13 @@ TEST_P(RowInvariance, AttentionHowEverTheRowsArrive) {
         chunk_rows += count;
       }
       if (slices.empty()) return results;
-      const Qkv qkv{take(backend.upload(chunk.q, chunk_rows, q_cols)),
-                    take(backend.upload(chunk.k, chunk_rows, kv_cols)),
-                    take(backend.upload(chunk.v, chunk_rows, kv_cols))};
-      const Tensor q =
+      const backend::Qkv qkv{take(backend.upload(chunk.q, chunk_rows, q_cols)),
+                             take(backend.upload(chunk.k, chunk_rows, kv_cols)),
+                             take(backend.upload(chunk.v, chunk_rows, kv_cols))};
+      const backend::Tensor q =
           take(backend.qk_norm_rope_append(qkv, weight, weight, 1e-6f, 1e6, slices, 0, shape));
       const auto mixed = values_of(backend, take(backend.attention(q, slices, 0, shape)));
-      for (const SequenceSlice& slice : slices)
+      for (const backend::SequenceSlice& slice : slices)
         for (size_t s = 0; s < caches.size(); ++s)
           if (caches[s].get() == slice.kv) {
             results[s].insert(results[s].end(), mixed.begin() + slice.row_begin * q_cols,

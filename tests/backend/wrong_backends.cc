@@ -12,19 +12,21 @@
 namespace trinity::testing {
 namespace {
 
-using reference::Matrix;
-using reference::StackedWeight;
-using reference::VectorKvCache;
+using backend::reference::Matrix;
+using backend::reference::StackedWeight;
+using backend::reference::VectorKvCache;
 
-std::vector<float>& numbers(const Tensor& tensor) { return tensor.as<Matrix>().values; }
+std::vector<float>& numbers(const backend::Tensor& tensor) { return tensor.as<Matrix>().values; }
 
-class Wrong : public ForwardingBackend {
+class Wrong : public backend::ForwardingBackend {
  public:
-  Wrong() : ForwardingBackend(make_reference_backend(ReferenceRounding::f32), Fused::composed) {}
+  Wrong()
+      : backend::ForwardingBackend(backend::make_reference_backend(backend::ReferenceRounding::f32),
+                                   Fused::composed) {}
 
  protected:
   /// A tensor of the reference with these values.
-  Result<Tensor> fresh(std::vector<float> values, const Tensor& like) {
+  Result<backend::Tensor> fresh(std::vector<float> values, const backend::Tensor& like) {
     return inner_->upload(values, like.rows(), like.cols());
   }
 };
@@ -33,28 +35,29 @@ class Wrong : public ForwardingBackend {
 
 /// Reads square weights as [in, out].
 class TransposedSquareLinear final : public Wrong {
-  Result<Tensor> linear(const Tensor& x, const Weight& weight) override {
+  Result<backend::Tensor> linear(const backend::Tensor& x, const backend::Weight& weight) override {
     if (weight.rows() != weight.cols()) return inner_->linear(x, weight);
     const auto size = static_cast<size_t>(weight.rows());
     auto turned = std::make_shared<StackedWeight>(weight.as<StackedWeight>());
     for (size_t r = 0; r < size; ++r)
       for (size_t c = 0; c < size; ++c)
         turned->values[r * size + c] = weight.as<StackedWeight>().values[c * size + r];
-    return inner_->linear(x, Weight(turned, weight.rows(), weight.cols()));
+    return inner_->linear(x, backend::Weight(turned, weight.rows(), weight.cols()));
   }
 };
 
 /// Loses the last input of odd widths, as a loop over pairs would.
 class OddTailLinear final : public Wrong {
-  Result<Tensor> linear(const Tensor& x, const Weight& weight) override {
-    TRINITY_TRY(const Tensor shortened, without_odd_tail(x));
+  Result<backend::Tensor> linear(const backend::Tensor& x, const backend::Weight& weight) override {
+    TRINITY_TRY(const backend::Tensor shortened, without_odd_tail(x));
     return inner_->linear(shortened, weight);
   }
-  Result<std::vector<Tensor>> linear_split(const Tensor& x, const Weight& weight) override {
-    TRINITY_TRY(const Tensor shortened, without_odd_tail(x));
+  Result<std::vector<backend::Tensor>> linear_split(const backend::Tensor& x,
+                                                    const backend::Weight& weight) override {
+    TRINITY_TRY(const backend::Tensor shortened, without_odd_tail(x));
     return inner_->linear_split(shortened, weight);
   }
-  Result<Tensor> without_odd_tail(const Tensor& x) {
+  Result<backend::Tensor> without_odd_tail(const backend::Tensor& x) {
     std::vector<float> values = numbers(x);
     const auto cols = static_cast<size_t>(x.cols());
     for (size_t i = cols - 1; cols % 2 == 1 && i < values.size(); i += cols) values[i] = 0;
@@ -63,15 +66,17 @@ class OddTailLinear final : public Wrong {
 };
 
 class SwappedParts final : public Wrong {
-  Result<std::vector<Tensor>> linear_split(const Tensor& x, const Weight& weight) override {
-    TRINITY_TRY(std::vector<Tensor> parts, inner_->linear_split(x, weight));
+  Result<std::vector<backend::Tensor>> linear_split(const backend::Tensor& x,
+                                                    const backend::Weight& weight) override {
+    TRINITY_TRY(std::vector<backend::Tensor> parts, inner_->linear_split(x, weight));
     std::swap(parts.front(), parts.back());
     return parts;
   }
 };
 
 class RepeatedRows final : public Wrong {
-  Result<Tensor> select_rows(const Tensor& x, std::span<const int64_t> rows) override {
+  Result<backend::Tensor> select_rows(const backend::Tensor& x,
+                                      std::span<const int64_t> rows) override {
     std::vector<int64_t> sorted(rows.begin(), rows.end());
     std::sort(sorted.begin(), sorted.end());
     return inner_->select_rows(x, sorted);
@@ -79,10 +84,10 @@ class RepeatedRows final : public Wrong {
 };
 
 class Difference final : public Wrong {
-  Result<Tensor> add(const Tensor& a, const Tensor& b) override {
+  Result<backend::Tensor> add(const backend::Tensor& a, const backend::Tensor& b) override {
     std::vector<float> negated = numbers(b);
     for (float& value : negated) value = -value;
-    TRINITY_TRY(const Tensor other, fresh(std::move(negated), b));
+    TRINITY_TRY(const backend::Tensor other, fresh(std::move(negated), b));
     return inner_->add(a, other);
   }
 };
@@ -90,7 +95,8 @@ class Difference final : public Wrong {
 // ---- activation ----
 
 class Gelu final : public Wrong {
-  Result<Tensor> silu_mul(const Tensor& gate, const Tensor& up) override {
+  Result<backend::Tensor> silu_mul(const backend::Tensor& gate,
+                                   const backend::Tensor& up) override {
     std::vector<float> out = numbers(up);
     for (size_t i = 0; i < out.size(); ++i) {
       const float z = numbers(gate)[i];
@@ -101,7 +107,8 @@ class Gelu final : public Wrong {
 };
 
 class SwappedGate final : public Wrong {
-  Result<Tensor> silu_mul(const Tensor& gate, const Tensor& up) override {
+  Result<backend::Tensor> silu_mul(const backend::Tensor& gate,
+                                   const backend::Tensor& up) override {
     return inner_->silu_mul(up, gate);
   }
 };
@@ -109,32 +116,37 @@ class SwappedGate final : public Wrong {
 // ---- norm ----
 
 class IgnoredEps final : public Wrong {
-  Result<Tensor> rms_norm(const Tensor& x, const Weight& weight, float) override {
+  Result<backend::Tensor> rms_norm(const backend::Tensor& x, const backend::Weight& weight,
+                                   float) override {
     return inner_->rms_norm(x, weight, 1e-30f);
   }
 };
 
 class FixedEps final : public Wrong {
-  Result<Tensor> rms_norm(const Tensor& x, const Weight& weight, float) override {
+  Result<backend::Tensor> rms_norm(const backend::Tensor& x, const backend::Weight& weight,
+                                   float) override {
     return inner_->rms_norm(x, weight, 1e-6f);
   }
 };
 
 /// Normalises the whole row where every head has a norm of its own.
 class WholeRowNorm final : public Wrong {
-  Result<Tensor> rms_norm(const Tensor& x, const Weight& weight, float eps) override {
+  Result<backend::Tensor> rms_norm(const backend::Tensor& x, const backend::Weight& weight,
+                                   float eps) override {
     Matrix repeated;
     while (static_cast<int64_t>(repeated.values.size()) < x.cols()) {
       const auto& w = numbers(weight);
       repeated.values.insert(repeated.values.end(), w.begin(), w.end());
     }
-    return inner_->rms_norm(x, Weight(std::make_shared<Matrix>(repeated), 1, x.cols()), eps);
+    return inner_->rms_norm(x, backend::Weight(std::make_shared<Matrix>(repeated), 1, x.cols()),
+                            eps);
   }
 };
 
 /// Subtracts the mean, as LayerNorm does.
 class CentredNorm final : public Wrong {
-  Result<Tensor> rms_norm(const Tensor& x, const Weight& weight, float eps) override {
+  Result<backend::Tensor> rms_norm(const backend::Tensor& x, const backend::Weight& weight,
+                                   float eps) override {
     std::vector<float> values = numbers(x);
     const auto size = static_cast<size_t>(weight.cols());
     for (size_t begin = 0; begin < values.size(); begin += size) {
@@ -143,16 +155,19 @@ class CentredNorm final : public Wrong {
       for (size_t i = begin; i < begin + size; ++i)
         values[i] -= static_cast<float>(mean / static_cast<double>(size));
     }
-    TRINITY_TRY(const Tensor centred, fresh(std::move(values), x));
+    TRINITY_TRY(const backend::Tensor centred, fresh(std::move(values), x));
     return inner_->rms_norm(centred, weight, eps);
   }
 };
 
-class EarlyNormWeight final : public ForwardingBackend {
+class EarlyNormWeight final : public backend::ForwardingBackend {
  public:
   EarlyNormWeight()
-      : ForwardingBackend(make_reference_backend(ReferenceRounding::bf16_order), Fused::composed) {}
-  Result<Tensor> rms_norm(const Tensor& x, const Weight& weight, float eps) override {
+      : backend::ForwardingBackend(
+            backend::make_reference_backend(backend::ReferenceRounding::bf16_order),
+            Fused::composed) {}
+  Result<backend::Tensor> rms_norm(const backend::Tensor& x, const backend::Weight& weight,
+                                   float eps) override {
     std::vector<float> out = numbers(x);
     const auto size = static_cast<size_t>(weight.cols());
     for (size_t begin = 0; begin < out.size(); begin += size) {
@@ -171,8 +186,8 @@ class EarlyNormWeight final : public ForwardingBackend {
 /// Rotates with positions and angles that a derived class chooses.
 template <class Change>
 class ChangedRope final : public Wrong {
-  Result<Tensor> rope(const Tensor& x, std::span<const int64_t> positions, int64_t head_dim,
-                      const Rope& rope) override {
+  Result<backend::Tensor> rope(const backend::Tensor& x, std::span<const int64_t> positions,
+                               int64_t head_dim, const backend::Rope& rope) override {
     std::vector<float> out = numbers(x);
     const int64_t half = head_dim / 2;
     for (int64_t r = 0; r < x.rows(); ++r)
@@ -232,10 +247,10 @@ struct RightAttention {
   static bool visible(int64_t key, int64_t position, int64_t /*row*/, int64_t /*length*/) {
     return key <= position;
   }
-  static int64_t kv_head(int64_t head, const AttentionShape& shape) {
+  static int64_t kv_head(int64_t head, const backend::AttentionShape& shape) {
     return head / (shape.heads / shape.kv_heads);
   }
-  static double scale(const AttentionShape& shape) {
+  static double scale(const backend::AttentionShape& shape) {
     return 1 / std::sqrt(static_cast<double>(shape.head_dim));
   }
   /// What a weight counts; the largest one is 1.
@@ -256,18 +271,18 @@ struct StrictMask : RightAttention {
   }
 };
 struct InterleavedGroups : RightAttention {
-  static int64_t kv_head(int64_t head, const AttentionShape& shape) {
+  static int64_t kv_head(int64_t head, const backend::AttentionShape& shape) {
     return head % shape.kv_heads;
   }
 };
 struct DroppedGroup : RightAttention {
-  static int64_t kv_head(int64_t, const AttentionShape&) { return 0; }
+  static int64_t kv_head(int64_t, const backend::AttentionShape&) { return 0; }
 };
 struct NoScale : RightAttention {
-  static double scale(const AttentionShape&) { return 1; }
+  static double scale(const backend::AttentionShape&) { return 1; }
 };
 struct RoundedScale : RightAttention {  // formed in bf16
-  static double scale(const AttentionShape& shape) {
+  static double scale(const backend::AttentionShape& shape) {
     return f32_from_bf16(bf16_from_f32(static_cast<float>(RightAttention::scale(shape)))) * 1.002;
   }
 };
@@ -278,11 +293,12 @@ struct FarKeysDropped : RightAttention {
 
 template <class Choice>
 class ChangedAttention final : public Wrong {
-  Result<Tensor> attention(const Tensor& q, std::span<const SequenceSlice> slices, int64_t layer,
-                           const AttentionShape& shape) override {
+  Result<backend::Tensor> attention(const backend::Tensor& q,
+                                    std::span<const backend::SequenceSlice> slices, int64_t layer,
+                                    const backend::AttentionShape& shape) override {
     const int64_t dim = shape.head_dim;
     std::vector<float> out(numbers(q).size());
-    for (const SequenceSlice& slice : slices) {
+    for (const backend::SequenceSlice& slice : slices) {
       auto& cache = static_cast<VectorKvCache&>(*slice.kv);
       const auto at = [&](const std::vector<float>& values, int64_t token, int64_t head,
                           int64_t d) {
@@ -319,9 +335,9 @@ class ChangedAttention final : public Wrong {
   }
 };
 
-template <class Backend>
+template <class WrongBackend>
 Mistake mistake(std::string name, std::string op) {
-  return {std::move(name), std::move(op), [] { return std::make_unique<Backend>(); }};
+  return {std::move(name), std::move(op), [] { return std::make_unique<WrongBackend>(); }};
 }
 
 }  // namespace
@@ -357,15 +373,15 @@ const std::vector<Mistake>& gross_mistakes() {
   return all;
 }
 
-std::unique_ptr<Backend> make_early_norm_weight_backend() {
+std::unique_ptr<backend::Backend> make_early_norm_weight_backend() {
   return std::make_unique<EarlyNormWeight>();
 }
 
-std::unique_ptr<Backend> make_far_keys_dropped_backend() {
+std::unique_ptr<backend::Backend> make_far_keys_dropped_backend() {
   return std::make_unique<ChangedAttention<FarKeysDropped>>();
 }
 
-std::unique_ptr<Backend> make_retyped_backend(const std::string& op) {
+std::unique_ptr<backend::Backend> make_retyped_backend(const std::string& op) {
   if (op == "rope") return std::make_unique<ChangedRope<RightRotation>>();
   return std::make_unique<ChangedAttention<RightAttention>>();
 }

@@ -18,20 +18,20 @@ namespace trinity::testing {
 struct Mistake {
   std::string name;  // "anti_causal_mask"
   std::string op;    // the operation that must be blamed
-  std::function<std::unique_ptr<Backend>()> make;
+  std::function<std::unique_ptr<backend::Backend>()> make;
 };
 inline void PrintTo(const Mistake& mistake, std::ostream* out) { *out << mistake.name; }
 
 /// Attention without the keys whose weight is below e^-12 of the largest: a thousand of them count.
-std::unique_ptr<Backend> make_far_keys_dropped_backend();
+std::unique_ptr<backend::Backend> make_far_keys_dropped_backend();
 
 /// Mistakes that stand out from f32 rounding by orders of magnitude.
 const std::vector<Mistake>& gross_mistakes();
 
 /// The retyped "rope" or "attention" that the mistakes are made in, without a mistake.
-std::unique_ptr<Backend> make_retyped_backend(const std::string& op);
+std::unique_ptr<backend::Backend> make_retyped_backend(const std::string& op);
 
 /// bf16 storage, but the norm weight multiplies before the normalised value is rounded.
-std::unique_ptr<Backend> make_early_norm_weight_backend();
+std::unique_ptr<backend::Backend> make_early_norm_weight_backend();
 
 }  // namespace trinity::testing

@@ -13,39 +13,41 @@
 namespace trinity::testing {
 namespace {
 
-const BaselineChoices& named(const std::vector<BaselineChoices>& all, const std::string& name) {
-  for (const BaselineChoices& one : all)
+const benchmark::BaselineChoices& named(const std::vector<benchmark::BaselineChoices>& all,
+                                        const std::string& name) {
+  for (const benchmark::BaselineChoices& one : all)
     if (one.name == name) return one;
   throw std::runtime_error("no baseline " + name);
 }
 
 TEST(BenchmarkIntervals, McNemarIsTheBinomialTest) {
-  EXPECT_EQ(mcnemar_p_value(0, 0), 1);
-  EXPECT_NEAR(mcnemar_p_value(5, 0), 2.0 / 32, 1e-12);
-  EXPECT_NEAR(mcnemar_p_value(1, 9), 2.0 * (1 + 10) / 1024, 1e-12);
-  EXPECT_NEAR(mcnemar_p_value(2, 3), 1, 1e-12);
-  EXPECT_NEAR(mcnemar_p_value(5000, 5000), 1, 1e-9);
-  EXPECT_LT(mcnemar_p_value(0, 5000), 1e-300);
+  EXPECT_EQ(benchmark::mcnemar_p_value(0, 0), 1);
+  EXPECT_NEAR(benchmark::mcnemar_p_value(5, 0), 2.0 / 32, 1e-12);
+  EXPECT_NEAR(benchmark::mcnemar_p_value(1, 9), 2.0 * (1 + 10) / 1024, 1e-12);
+  EXPECT_NEAR(benchmark::mcnemar_p_value(2, 3), 1, 1e-12);
+  EXPECT_NEAR(benchmark::mcnemar_p_value(5000, 5000), 1, 1e-9);
+  EXPECT_LT(benchmark::mcnemar_p_value(0, 5000), 1e-300);
   for (std::size_t a = 0; a < 30; ++a)
     for (std::size_t b = 0; b < 30; ++b) {
-      EXPECT_EQ(mcnemar_p_value(a, b), mcnemar_p_value(b, a));
+      EXPECT_EQ(benchmark::mcnemar_p_value(a, b), benchmark::mcnemar_p_value(b, a));
       if (a + 1 < b) {
-        EXPECT_LE(mcnemar_p_value(a, b), mcnemar_p_value(a + 1, b - 1) + 1e-12);
+        EXPECT_LE(benchmark::mcnemar_p_value(a, b),
+                  benchmark::mcnemar_p_value(a + 1, b - 1) + 1e-12);
       }
     }
 }
 
 TEST(BenchmarkIntervals, ArePairedSymmetricAndRepeatable) {
-  InputStream stream(8);
+  prove::InputStream stream(8);
   for (int round = 0; round < 20; ++round) {
     std::vector<bool> first, second;
     for (std::int64_t i = stream.integer(1, 200); i > 0; --i) {
       first.push_back(stream.integer(0, 3) > 0);
       second.push_back(stream.integer(0, 1) > 0);
     }
-    const PairedComparison one = compare_paired(first, second, 7);
-    const PairedComparison again = compare_paired(first, second, 7);
-    const PairedComparison turned = compare_paired(second, first, 7);
+    const benchmark::PairedComparison one = benchmark::compare_paired(first, second, 7);
+    const benchmark::PairedComparison again = benchmark::compare_paired(first, second, 7);
+    const benchmark::PairedComparison turned = benchmark::compare_paired(second, first, 7);
     EXPECT_EQ(one.low, again.low);
     EXPECT_EQ(one.high, again.high);
     EXPECT_LE(one.low, one.difference);
@@ -59,11 +61,12 @@ TEST(BenchmarkIntervals, ArePairedSymmetricAndRepeatable) {
                     static_cast<double>(one.cases),
                 1e-12);
   }
-  const PairedComparison same = compare_paired({true, false, true}, {true, false, true}, 1);
+  const benchmark::PairedComparison same =
+      benchmark::compare_paired({true, false, true}, {true, false, true}, 1);
   EXPECT_EQ(same.low, 0);
   EXPECT_EQ(same.high, 0);
   EXPECT_EQ(same.p_value, 1);
-  EXPECT_EQ(compare_paired({}, {}, 1).cases, 0U);
+  EXPECT_EQ(benchmark::compare_paired({}, {}, 1).cases, 0U);
 }
 
 TEST(BenchmarkIntervals, TheWidthIsThatOfTheNormalApproximation) {
@@ -72,7 +75,7 @@ TEST(BenchmarkIntervals, TheWidthIsThatOfTheNormalApproximation) {
   std::vector<bool> first(400, false), second(400, false);
   std::fill(first.begin(), first.begin() + 100, true);
   std::fill(second.begin() + 100, second.begin() + 160, true);
-  const PairedComparison one = compare_paired(first, second, 3);
+  const benchmark::PairedComparison one = benchmark::compare_paired(first, second, 3);
   const double mean = 40.0 / 400, variance = (160.0 / 400 - mean * mean) / 400;
   EXPECT_NEAR(one.low, mean - 1.96 * std::sqrt(variance), 0.01);
   EXPECT_NEAR(one.high, mean + 1.96 * std::sqrt(variance), 0.01);
@@ -80,7 +83,7 @@ TEST(BenchmarkIntervals, TheWidthIsThatOfTheNormalApproximation) {
 
 /// Agent and role are planted in the features; three quarters of the cases have agent 1.
 RandomBenchmark planted() {
-  InputStream stream(6);
+  prove::InputStream stream(6);
   RandomBenchmark data(stream, 80, 10);
   std::vector<std::vector<float>> rows;
   for (std::size_t i = 0; i < data.cases.size(); ++i) {
@@ -98,7 +101,7 @@ RandomBenchmark planted() {
 
 TEST(BenchmarkBaselines, FindWhatIsPlantedAndNothingMore) {
   const RandomBenchmark data = planted();
-  const auto choices = take(baseline_choices(data.cases, data.features, 7, 3));
+  const auto choices = take(benchmark::baseline_choices(data.cases, data.features, 7, 3));
   ASSERT_EQ(choices.size(), 6U);
   for (std::size_t i = 0; i < data.cases.size(); ++i) {
     EXPECT_EQ(named(choices, "majority").agents[i], 1);
@@ -113,13 +116,14 @@ TEST(BenchmarkBaselines, FindWhatIsPlantedAndNothingMore) {
 }
 
 TEST(BenchmarkBaselines, LearnNothingFromLabelsThatMeanNothing) {
-  InputStream stream(21);
+  prove::InputStream stream(21);
   RandomBenchmark data(stream, 300, 16);
-  for (BenchmarkCase& one : data.cases) {
+  for (benchmark::BenchmarkCase& one : data.cases) {
     one.expected_agent = static_cast<int>(stream.integer(0, 6));
     one.expected_role = static_cast<int>(stream.integer(0, 2));
   }
-  for (const BaselineChoices& one : take(baseline_choices(data.cases, data.features, 7, 3))) {
+  for (const benchmark::BaselineChoices& one :
+       take(benchmark::baseline_choices(data.cases, data.features, 7, 3))) {
     if (one.name == "round_robin" || one.name == "majority") continue;
     std::size_t right = 0;
     for (std::size_t i = 0; i < data.cases.size(); ++i)
@@ -131,15 +135,16 @@ TEST(BenchmarkBaselines, LearnNothingFromLabelsThatMeanNothing) {
 }
 
 TEST(BenchmarkBaselines, CasesWithoutLabelsAreNeitherJudgedNorLearntFrom) {
-  InputStream stream(13);
+  prove::InputStream stream(13);
   for (int round = 0; round < 20; ++round) {
     const RandomBenchmark data(stream, stream.integer(1, 30), 4);
-    const auto choices = take(baseline_choices(data.cases, data.features, 7, 3));
-    const auto routes = take(route_features(take(random_head(4, 7, 3, {1, 2, 3})), data.features));
-    const auto verdicts = compare_with_baselines(data.cases, routes, choices);
+    const auto choices = take(benchmark::baseline_choices(data.cases, data.features, 7, 3));
+    const auto routes = take(
+        benchmark::route_features(take(benchmark::random_head(4, 7, 3, {1, 2, 3})), data.features));
+    const auto verdicts = benchmark::compare_with_baselines(data.cases, routes, choices);
     ASSERT_EQ(verdicts.size(), choices.size());
-    const auto scored = score_routing(data.cases, routes);
-    for (const BaselineVerdict& one : verdicts) {
+    const auto scored = benchmark::score_routing(data.cases, routes);
+    for (const benchmark::BaselineVerdict& one : verdicts) {
       EXPECT_EQ(one.agent.has_value(), scored && scored->all.agent.of > 0);
       EXPECT_EQ(one.joint.has_value(), scored && scored->all.joint.of > 0);
       if (one.agent) {
@@ -153,16 +158,17 @@ TEST(BenchmarkBaselines, CasesWithoutLabelsAreNeitherJudgedNorLearntFrom) {
         EXPECT_EQ(one.joint->first_right, scored->all.joint.right);
       }
     }
-    EXPECT_EQ(baselines_record(verdicts).size(), verdicts.size());
+    EXPECT_EQ(benchmark::baselines_record(verdicts).size(), verdicts.size());
   }
 }
 
 TEST(BenchmarkBaselines, NoOtherChoiceThatIsAlwaysTheSameBeatsTheMajority) {
   const RandomBenchmark data = planted();
-  const auto choices = take(baseline_choices(data.cases, data.features, 7, 3));
+  const auto choices = take(benchmark::baseline_choices(data.cases, data.features, 7, 3));
   const auto right = [&](int agent) {
-    return std::count_if(data.cases.begin(), data.cases.end(),
-                         [&](const BenchmarkCase& one) { return one.expected_agent == agent; });
+    return std::count_if(
+        data.cases.begin(), data.cases.end(),
+        [&](const benchmark::BenchmarkCase& one) { return one.expected_agent == agent; });
   };
   for (int agent = 0; agent < 7; ++agent)
     EXPECT_LE(right(agent), right(named(choices, "majority").agents[0]));

@@ -35,23 +35,24 @@ std::string five_lines() {
 }
 
 std::string tag_of(const std::string& jsonl) {
-  const auto set = read_benchmark_dataset(jsonl, "set.jsonl");
+  const auto set = benchmark::read_benchmark_dataset(jsonl, "set.jsonl");
   return set ? "ok" : set.error().tag;
 }
 
 TEST(BenchmarkDataset, BDS_1_CasesHaveFamiliesAndWholeNumbersAsLabels) {
   const TemporaryFolder folder;
-  const BenchmarkDataset set = take(load_benchmark_dataset(folder.put("five.jsonl", five_lines())));
+  const benchmark::BenchmarkDataset set =
+      take(benchmark::load_benchmark_dataset(folder.put("five.jsonl", five_lines())));
   ASSERT_EQ(set.cases.size(), 5U);
   EXPECT_EQ(set.name, "five.jsonl");
-  for (const BenchmarkCase& one : set.cases) {
+  for (const benchmark::BenchmarkCase& one : set.cases) {
     EXPECT_TRUE((std::set<std::string>{"math", "coding", "proof"}).contains(one.family));
     EXPECT_TRUE(one.expected_agent.has_value() && one.expected_role.has_value());
   }
   EXPECT_EQ(set.cases[2].expected_agent, 2);
   EXPECT_EQ(set.cases[4].id, "coding_002");
   EXPECT_EQ(set.ignored_labels, 0U);
-  EXPECT_EQ(load_benchmark_dataset(folder / "absent").error().kind, ErrorKind::missing);
+  EXPECT_EQ(benchmark::load_benchmark_dataset(folder / "absent").error().kind, ErrorKind::missing);
 }
 
 TEST(BenchmarkDataset, OptionalKeysAreKeptAndForeignOnesIgnored) {
@@ -60,15 +61,16 @@ TEST(BenchmarkDataset, OptionalKeysAreKeptAndForeignOnesIgnored) {
   full["source"] = "here";
   full["metadata"] = {{"k", 1}};
   full["other"] = {1, 2};
-  const auto set = take(read_benchmark_dataset(full.dump(), "x/y.jsonl"));
+  const auto set = take(benchmark::read_benchmark_dataset(full.dump(), "x/y.jsonl"));
   EXPECT_EQ(set.name, "y.jsonl");
   EXPECT_EQ(set.cases[0].difficulty, "hard");
   EXPECT_EQ(set.cases[0].source, "here");
   EXPECT_EQ(set.cases[0].metadata, "{\"k\":1}");
   EXPECT_FALSE(set.cases[0].expected_agent);
   EXPECT_EQ(set.cases[0].expected_role, 0);
-  EXPECT_EQ(take(read_benchmark_dataset(record("a", "f", 0, 0).dump(), "")).cases[0].metadata,
-            "{}");
+  EXPECT_EQ(
+      take(benchmark::read_benchmark_dataset(record("a", "f", 0, 0).dump(), "")).cases[0].metadata,
+      "{}");
 }
 
 TEST(BenchmarkDataset, MessagesAreReadAsEverywhere) {
@@ -76,10 +78,11 @@ TEST(BenchmarkDataset, MessagesAreReadAsEverywhere) {
       R"({"id":"a","family":"f","messages":[{"role":"user","content":[{"type":"text","text":"x"}]},)"
       R"({"role":"assistant","content":null,"tool_calls":[{"function":{"name":"g",)"
       R"("arguments":{"z":1.0,"a":2}}}]}]})";
-  const BenchmarkCase one = take(read_benchmark_dataset(line, "s")).cases.at(0);
+  const benchmark::BenchmarkCase one =
+      take(benchmark::read_benchmark_dataset(line, "s")).cases.at(0);
   EXPECT_EQ(one.messages[0].content, "x");
   EXPECT_EQ(one.messages[1].tool_calls.at(0).arguments, R"({"z": 1.0, "a": 2})");
-  const auto image = read_benchmark_dataset(
+  const auto image = benchmark::read_benchmark_dataset(
       R"({"id":"a","family":"f","messages":[{"role":"user","content":[{"type":"image"}]}]})", "s");
   ASSERT_FALSE(image);
   EXPECT_EQ(image.error().tag, "invalid_record_schema");
@@ -89,7 +92,8 @@ TEST(BenchmarkDataset, MessagesAreReadAsEverywhere) {
 TEST(BenchmarkDataset, ALabelThatIsNoWholeNumberFromZeroIsNoneAndCounted) {
   for (const json& label : {json(-1), json(1.5), json("2"), json(true), json::array({1}),
                             json(std::uint64_t{1} << 40)}) {
-    const auto set = take(read_benchmark_dataset(record("a", "f", label, 1).dump(), "s"));
+    const auto set =
+        take(benchmark::read_benchmark_dataset(record("a", "f", label, 1).dump(), "s"));
     EXPECT_FALSE(set.cases[0].expected_agent) << label;
     EXPECT_EQ(set.cases[0].expected_role, 1);
     EXPECT_EQ(set.ignored_labels, 1U) << label;
@@ -99,8 +103,8 @@ TEST(BenchmarkDataset, ALabelThatIsNoWholeNumberFromZeroIsNoneAndCounted) {
 TEST(BenchmarkDataset, BDS_2_ABadLineIsNamedByItsNumber) {
   for (const std::string bad :
        {"{", "{\"id\":\"a\",\"id\":\"b\"}", "[]", "7", "null", "{} {}", "\xff", "{\"a\":1,}"}) {
-    const auto set =
-        read_benchmark_dataset(fmt::format("{}\n{}\n{}", five_lines(), bad, five_lines()), "set");
+    const auto set = benchmark::read_benchmark_dataset(
+        fmt::format("{}\n{}\n{}", five_lines(), bad, five_lines()), "set");
     ASSERT_FALSE(set) << bad;
     EXPECT_EQ(set.error().tag, "invalid_jsonl") << bad;
     EXPECT_NE(set.error().message.find("line 8 of set"), std::string::npos) << set.error().message;
@@ -129,7 +133,7 @@ TEST(BenchmarkDataset, BDS_3_ARecordOfAnotherShapeIsRefused) {
 }
 
 TEST(BenchmarkDataset, DamagedTextIsReadOrRefusedByName) {
-  InputStream stream(5);
+  prove::InputStream stream(5);
   const std::string whole = five_lines();
   int refused = 0;
   for (int round = 0; round < 3000; ++round) {
@@ -150,9 +154,9 @@ TEST(BenchmarkDataset, DamagedTextIsReadOrRefusedByName) {
       }
       if (text.empty()) text.push_back(' ');
     }
-    const auto set = read_benchmark_dataset(text, "set");
+    const auto set = benchmark::read_benchmark_dataset(text, "set");
     if (set) {
-      for (const BenchmarkCase& one : set->cases) {
+      for (const benchmark::BenchmarkCase& one : set->cases) {
         EXPECT_FALSE(one.id.empty() || one.family.empty() || one.messages.empty());
         EXPECT_GE(one.expected_agent.value_or(0), 0);
       }
@@ -168,8 +172,9 @@ TEST(BenchmarkDataset, DamagedTextIsReadOrRefusedByName) {
 
 TEST(BenchmarkDataset, TheBuiltInSetIsTheFileOfTheRepositoryAndCoversEverything) {
   const std::filesystem::path root = TRINITY_SOURCE_DIR;
-  const BenchmarkDataset built_in = take(built_in_benchmark_dataset());
-  const BenchmarkDataset file = take(load_benchmark_dataset(root / "lab/benchmark/tasks.jsonl"));
+  const benchmark::BenchmarkDataset built_in = take(benchmark::built_in_benchmark_dataset());
+  const benchmark::BenchmarkDataset file =
+      take(benchmark::load_benchmark_dataset(root / "lab/benchmark/tasks.jsonl"));
   EXPECT_EQ(built_in.sha256, file.sha256);
   EXPECT_EQ(built_in.name, file.name);
   EXPECT_EQ(built_in.origin, "built in");
@@ -177,7 +182,7 @@ TEST(BenchmarkDataset, TheBuiltInSetIsTheFileOfTheRepositoryAndCoversEverything)
   std::map<std::string, std::size_t> families;
   std::set<std::string> ids;
   std::set<int> agents, roles;
-  for (const BenchmarkCase& one : built_in.cases) {
+  for (const benchmark::BenchmarkCase& one : built_in.cases) {
     EXPECT_TRUE(ids.insert(one.id).second) << one.id;
     ++families[one.family];
     ASSERT_TRUE(one.expected_agent && one.expected_role) << one.id;
@@ -194,7 +199,7 @@ TEST(BenchmarkDataset, TheBuiltInSetIsTheFileOfTheRepositoryAndCoversEverything)
 TEST(BenchmarkDataset, TheBuiltInSetSharesNoConversationWithOtherDataOfTheTinyRouter) {
   const std::filesystem::path root = TRINITY_SOURCE_DIR;
   std::set<std::string> known;
-  for (const EvalCase& one : take(built_in_eval_cases()).cases)
+  for (const prove::EvalCase& one : take(prove::built_in_eval_cases()).cases)
     for (const Message& message : one.messages) known.insert(message.content);
   for (const char* name : {"models/tiny/heldout.jsonl", "models/tiny/demo.jsonl"}) {
     const std::string text = take(read_text_file(root / name, std::size_t{1} << 24));
@@ -206,7 +211,7 @@ TEST(BenchmarkDataset, TheBuiltInSetSharesNoConversationWithOtherDataOfTheTinyRo
     }
   }
   ASSERT_GE(known.size(), 300U);
-  for (const BenchmarkCase& one : take(built_in_benchmark_dataset()).cases)
+  for (const benchmark::BenchmarkCase& one : take(benchmark::built_in_benchmark_dataset()).cases)
     for (const Message& message : one.messages)
       EXPECT_TRUE(message.content == "ACCEPT" ||  // the protocol's own word
                   !known.contains(message.content))

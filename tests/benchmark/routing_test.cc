@@ -14,19 +14,19 @@
 namespace trinity::testing {
 namespace {
 
-std::vector<Route> routes_for(const FeatureMatrix& features, std::uint64_t seed) {
-  const Head head = take(random_head(features.width, 7, 3, {seed, 2, 3}));
-  return take(route_features(head, features));
+std::vector<Route> routes_for(const benchmark::FeatureMatrix& features, std::uint64_t seed) {
+  const route::Head head = take(benchmark::random_head(features.width, 7, 3, {seed, 2, 3}));
+  return take(benchmark::route_features(head, features));
 }
 
-std::size_t total(const Confusion& confusion) {
+std::size_t total(const benchmark::Confusion& confusion) {
   std::size_t sum = 0;
   for (const auto& [expected, row] : confusion)
     for (const auto& [predicted, count] : row) sum += count;
   return sum;
 }
 
-std::size_t diagonal(const Confusion& confusion) {
+std::size_t diagonal(const benchmark::Confusion& confusion) {
   std::size_t sum = 0;
   for (const auto& [expected, row] : confusion)
     if (row.contains(expected)) sum += row.at(expected);
@@ -34,14 +34,14 @@ std::size_t diagonal(const Confusion& confusion) {
 }
 
 TEST(BenchmarkRouting, BRT_1_CasesLabelledByTheirOwnRoutesAreAllRight) {
-  InputStream stream(1);
+  prove::InputStream stream(1);
   RandomBenchmark data(stream, 3, 8);
   const std::vector<Route> routes = routes_for(data.features, 1);
   for (std::size_t i = 0; i < 3; ++i) {
     data.cases[i].expected_agent = routes[i].agent_id;
     data.cases[i].expected_role = routes[i].role_id;
   }
-  const RoutingScore score = take(score_routing(data.cases, routes));
+  const benchmark::RoutingScore score = take(benchmark::score_routing(data.cases, routes));
   EXPECT_EQ(score.considered, 3U);
   EXPECT_EQ(score.skipped, 0U);
   EXPECT_EQ(score.all.agent.accuracy(), 1);
@@ -50,31 +50,31 @@ TEST(BenchmarkRouting, BRT_1_CasesLabelledByTheirOwnRoutesAreAllRight) {
 }
 
 TEST(BenchmarkRouting, BRT_2_OneRouteACaseIsNeeded) {
-  InputStream stream(1);
+  prove::InputStream stream(1);
   const RandomBenchmark data(stream, 4, 8);
   std::vector<Route> routes = routes_for(data.features, 1);
   routes.pop_back();
-  EXPECT_EQ(score_routing(data.cases, routes).error().tag, "feature_count_mismatch");
+  EXPECT_EQ(benchmark::score_routing(data.cases, routes).error().tag, "feature_count_mismatch");
 }
 
 TEST(BenchmarkRouting, CountsAddUpWhateverTheLabels) {
-  InputStream stream(2);
+  prove::InputStream stream(2);
   for (int round = 0; round < 60; ++round) {
     const RandomBenchmark data(stream, stream.integer(1, 40), 6);
     const std::vector<Route> routes = routes_for(data.features, 9);
-    const auto scored = score_routing(data.cases, routes);
+    const auto scored = benchmark::score_routing(data.cases, routes);
     const auto has = [](const auto& label) {
-      return [label](const BenchmarkCase& one) { return (one.*label).has_value(); };
+      return [label](const benchmark::BenchmarkCase& one) { return (one.*label).has_value(); };
     };
-    const auto agents = static_cast<std::size_t>(
-        std::count_if(data.cases.begin(), data.cases.end(), has(&BenchmarkCase::expected_agent)));
-    const auto roles = static_cast<std::size_t>(
-        std::count_if(data.cases.begin(), data.cases.end(), has(&BenchmarkCase::expected_role)));
+    const auto agents = static_cast<std::size_t>(std::count_if(
+        data.cases.begin(), data.cases.end(), has(&benchmark::BenchmarkCase::expected_agent)));
+    const auto roles = static_cast<std::size_t>(std::count_if(
+        data.cases.begin(), data.cases.end(), has(&benchmark::BenchmarkCase::expected_role)));
     if (agents + roles == 0) {
       EXPECT_EQ(scored.error().tag, "no_labeled_cases");
       continue;
     }
-    const RoutingScore& score = *scored;
+    const benchmark::RoutingScore& score = *scored;
     EXPECT_EQ(score.considered + score.skipped, data.cases.size());
     EXPECT_EQ(score.predictions.size(), score.considered);
     EXPECT_EQ(score.all.agent.of, agents);
@@ -89,7 +89,7 @@ TEST(BenchmarkRouting, CountsAddUpWhateverTheLabels) {
     for (const auto& [family, tallies] : score.families) by_family += tallies.agent.right;
     EXPECT_EQ(by_family, score.all.agent.right);
     EXPECT_GE(score.margin_mean, 0);
-    for (const RoutingPrediction& one : score.predictions) {
+    for (const benchmark::RoutingPrediction& one : score.predictions) {
       EXPECT_EQ(one.agent_correct.has_value(), one.expected_agent.has_value());
       EXPECT_EQ(one.role_correct.has_value(), one.expected_role.has_value());
     }
@@ -97,13 +97,13 @@ TEST(BenchmarkRouting, CountsAddUpWhateverTheLabels) {
 }
 
 TEST(BenchmarkRouting, TheOrderOfTheCasesDoesNotMatter) {
-  InputStream stream(4);
+  prove::InputStream stream(4);
   const RandomBenchmark data(stream, 30, 6);
   const std::vector<Route> routes = routes_for(data.features, 5);
-  const std::vector<BenchmarkCase> cases_back(data.cases.rbegin(), data.cases.rend());
+  const std::vector<benchmark::BenchmarkCase> cases_back(data.cases.rbegin(), data.cases.rend());
   const std::vector<Route> routes_back(routes.rbegin(), routes.rend());
-  const RoutingScore forth = take(score_routing(data.cases, routes));
-  const RoutingScore back = take(score_routing(cases_back, routes_back));
+  const benchmark::RoutingScore forth = take(benchmark::score_routing(data.cases, routes));
+  const benchmark::RoutingScore back = take(benchmark::score_routing(cases_back, routes_back));
   EXPECT_EQ(forth.all.agent.right, back.all.agent.right);
   EXPECT_EQ(forth.all.joint.right, back.all.joint.right);
   EXPECT_EQ(forth.agent_confusion, back.agent_confusion);
@@ -112,45 +112,50 @@ TEST(BenchmarkRouting, TheOrderOfTheCasesDoesNotMatter) {
 }
 
 TEST(BenchmarkRouting, AMissingLabelIsNoMistake) {
-  const FeatureMatrix features = features_of({{1, 0}, {0, 1}, {1, 1}});
+  const benchmark::FeatureMatrix features = features_of({{1, 0}, {0, 1}, {1, 1}});
   const std::vector<Route> routes = routes_for(features, 1);
-  const std::vector<BenchmarkCase> cases = {labelled("a", "f", routes[0].agent_id, {}),
-                                            labelled("b", "f", {}, (routes[1].role_id + 1) % 3),
-                                            labelled("c", "f", {}, {})};
-  const RoutingScore score = take(score_routing(cases, routes));
+  const std::vector<benchmark::BenchmarkCase> cases = {
+      labelled("a", "f", routes[0].agent_id, {}),
+      labelled("b", "f", {}, (routes[1].role_id + 1) % 3), labelled("c", "f", {}, {})};
+  const benchmark::RoutingScore score = take(benchmark::score_routing(cases, routes));
   EXPECT_EQ(score.considered, 2U);
   EXPECT_EQ(score.skipped, 1U);
   EXPECT_EQ(score.all.agent.accuracy(), 1);
   EXPECT_EQ(score.all.role.accuracy(), 0);
   EXPECT_FALSE(score.all.joint.accuracy());
-  const auto record = routing_record(score);
+  const auto record = benchmark::routing_record(score);
   EXPECT_TRUE(record["joint_accuracy"].is_null());
   EXPECT_TRUE(record["predictions"][0]["role_correct"].is_null());
   EXPECT_EQ(record["predictions"].size(), 2U);
 }
 
 TEST(BenchmarkRouting, MarginsAndLogitsAreThoseOfTheRoutes) {
-  const std::vector<BenchmarkCase> cases = {labelled("a", "f", 1, 0), labelled("b", "f", 2, 2)};
-  const std::vector<Route> routes = {take(select_route(made_logits(1, 0, 3.0F, 1.0F), 7, 3, {})),
-                                     take(select_route(made_logits(4, 2, 0.5F, 0.5F), 7, 3, {}))};
-  const RoutingScore score = take(score_routing(cases, routes));
+  const std::vector<benchmark::BenchmarkCase> cases = {labelled("a", "f", 1, 0),
+                                                       labelled("b", "f", 2, 2)};
+  const std::vector<Route> routes = {
+      take(route::select_route(made_logits(1, 0, 3.0F, 1.0F), 7, 3, {})),
+      take(route::select_route(made_logits(4, 2, 0.5F, 0.5F), 7, 3, {}))};
+  const benchmark::RoutingScore score = take(benchmark::score_routing(cases, routes));
   EXPECT_DOUBLE_EQ(score.margin_mean, ((3.0 + 1.0) / 2 + (0.5 + 0.5) / 2) / 2);
   EXPECT_DOUBLE_EQ(score.logits_mean, (3.0 + 1.0 + 0.5 + 0.5) / 20);
-  EXPECT_EQ(score.agent_confusion, (Confusion{{1, {{1, 1}}}, {2, {{4, 1}}}}));
-  EXPECT_EQ(json_text(routing_record(score)["agent_confusion"]), R"({"1":{"1":1},"2":{"4":1}})");
+  EXPECT_EQ(score.agent_confusion, (benchmark::Confusion{{1, {{1, 1}}}, {2, {{4, 1}}}}));
+  EXPECT_EQ(json_text(benchmark::routing_record(score)["agent_confusion"]),
+            R"({"1":{"1":1},"2":{"4":1}})");
   EXPECT_EQ(score.all.joint.accuracy(), 0.5);
 }
 
 TEST(BenchmarkRouting, ALabelThatTheHeadDoesNotHaveIsRefused) {
-  const FeatureMatrix features = features_of({{1, 0}});
+  const benchmark::FeatureMatrix features = features_of({{1, 0}});
   const std::vector<Route> routes = routes_for(features, 1);
-  for (const BenchmarkCase& one : {labelled("a", "f", 7, 0), labelled("a", "f", 0, 3),
-                                   labelled("a", "f", 2'000'000'000, {})}) {
-    const std::vector<BenchmarkCase> cases = {one};
-    EXPECT_EQ(score_routing(cases, routes).error().tag, "label_out_of_range");
-    EXPECT_EQ(baseline_choices(cases, features, 7, 3).error().tag, "label_out_of_range");
+  for (const benchmark::BenchmarkCase& one : {labelled("a", "f", 7, 0), labelled("a", "f", 0, 3),
+                                              labelled("a", "f", 2'000'000'000, {})}) {
+    const std::vector<benchmark::BenchmarkCase> cases = {one};
+    EXPECT_EQ(benchmark::score_routing(cases, routes).error().tag, "label_out_of_range");
+    EXPECT_EQ(benchmark::baseline_choices(cases, features, 7, 3).error().tag, "label_out_of_range");
   }
-  EXPECT_EQ(route_features(take(random_head(3, 7, 3, {1, 2, 3})), features).error().tag,
+  EXPECT_EQ(benchmark::route_features(take(benchmark::random_head(3, 7, 3, {1, 2, 3})), features)
+                .error()
+                .tag,
             "hidden_size_mismatch");
 }
 

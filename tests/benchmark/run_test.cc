@@ -17,19 +17,19 @@ namespace {
 
 TEST(BenchmarkFeatures, BFX_1_NoCasesAreNoInput) {
   const auto router = take(Router::load(tiny_options("cpu_f32")));
-  EXPECT_EQ(extract_features(router, {}).error().tag, "invalid_inputs");
+  EXPECT_EQ(benchmark::extract_features(router, {}).error().tag, "invalid_inputs");
 }
 
 TEST(BenchmarkFeatures, BFX_2_AreOneRowACaseAndGiveTheDecisionsOfTheRouter) {
   const auto router = take(Router::load(tiny_options("cpu_f32")));
-  std::vector<BenchmarkCase> cases = take(built_in_benchmark_dataset()).cases;
+  std::vector<benchmark::BenchmarkCase> cases = take(benchmark::built_in_benchmark_dataset()).cases;
   cases.resize(40);  // more than one batch
-  const FeatureMatrix features = take(extract_features(router, cases));
+  const benchmark::FeatureMatrix features = take(benchmark::extract_features(router, cases));
   EXPECT_EQ(features.rows, 40U);
   EXPECT_EQ(features.width, static_cast<std::size_t>(router.info().hidden_size));
   EXPECT_EQ(features.values.size(), features.rows * features.width);
-  const Head head = take(take(open_tiny_router())->head());
-  const auto routes = take(route_features(head, features));
+  const route::Head head = take(take(router::open_tiny_router())->head());
+  const auto routes = take(benchmark::route_features(head, features));
   for (std::size_t i = 0; i < cases.size(); ++i) {
     const Decision decision = take(router.route(cases[i].messages));
     EXPECT_EQ(routes[i].agent_id, decision.agent_id) << cases[i].id;
@@ -40,9 +40,10 @@ TEST(BenchmarkFeatures, BFX_2_AreOneRowACaseAndGiveTheDecisionsOfTheRouter) {
 
 TEST(BenchmarkFeatures, ACaseThatCannotBeReadIsNamed) {
   const auto router = take(Router::load(tiny_options("cpu_f32")));
-  std::vector<BenchmarkCase> cases = {labelled("good", "f", {}, {}), labelled("bad", "f", {}, {})};
+  std::vector<benchmark::BenchmarkCase> cases = {labelled("good", "f", {}, {}),
+                                                 labelled("bad", "f", {}, {})};
   cases[1].messages[0].content = "\xff";
-  const auto refused = extract_features(router, cases);
+  const auto refused = benchmark::extract_features(router, cases);
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().message.find("case bad"), std::string::npos);
 }
@@ -50,17 +51,18 @@ TEST(BenchmarkFeatures, ACaseThatCannotBeReadIsNamed) {
 std::vector<Route> routes_with_roles(const std::vector<int>& roles) {
   std::vector<Route> routes;
   for (const int role : roles)
-    routes.push_back(take(select_route(made_logits(0, role, 1.0F, 1.0F), 7, 3, {})));
+    routes.push_back(take(route::select_route(made_logits(0, role, 1.0F, 1.0F), 7, 3, {})));
   return routes;
 }
 
 TEST(BenchmarkTurnBudget, BTB_1_AVerifierEndsAConversationAndNobodyElse) {
-  const std::vector<BenchmarkCase> cases = {labelled("a", "f", 0, 2), labelled("b", "g", 1, {})};
+  const std::vector<benchmark::BenchmarkCase> cases = {labelled("a", "f", 0, 2),
+                                                       labelled("b", "g", 1, {})};
   for (const int first : {0, 1, 2})
     for (const int second : {0, 1, 2}) {
-      const TurnBudget budget = take(
-          simulate_turn_budget(cases, routes_with_roles({first, second}), {4, {8}, "cpu_f32"}));
-      const auto record = turn_budget_record(budget);
+      const benchmark::TurnBudget budget = take(benchmark::simulate_turn_budget(
+          cases, routes_with_roles({first, second}), {4, {8}, "cpu_f32"}));
+      const auto record = benchmark::turn_budget_record(budget);
       const int accepted = (first == 2 ? 1 : 0) + (second == 2 ? 1 : 0);
       EXPECT_EQ(record["total_cases"], 2);
       EXPECT_EQ(record["accepted"], accepted);
@@ -79,76 +81,86 @@ TEST(BenchmarkTurnBudget, BTB_1_AVerifierEndsAConversationAndNobodyElse) {
 }
 
 TEST(BenchmarkTurnBudget, AVerifierWhereAnotherRoleIsRightAcceptsNothing) {
-  const std::vector<BenchmarkCase> cases = {labelled("a", "f", 0, 0), labelled("b", "f", 0, 1),
-                                            labelled("c", "f", 0, 2)};
-  const TurnBudget budget =
-      take(simulate_turn_budget(cases, routes_with_roles({2, 2, 2}), {3, {8}, ""}));
+  const std::vector<benchmark::BenchmarkCase> cases = {
+      labelled("a", "f", 0, 0), labelled("b", "f", 0, 1), labelled("c", "f", 0, 2)};
+  const benchmark::TurnBudget budget =
+      take(benchmark::simulate_turn_budget(cases, routes_with_roles({2, 2, 2}), {3, {8}, ""}));
   EXPECT_EQ(budget.accepted(), 1U);
   EXPECT_EQ(budget.turns(), 3 + 3 + 1);
-  EXPECT_EQ(turn_budget_record(budget)["accept_rate"], 0.3333);
+  EXPECT_EQ(benchmark::turn_budget_record(budget)["accept_rate"], 0.3333);
 }
 
 TEST(BenchmarkTurnBudget, WrongBudgetsAndCountsAreRefused) {
-  const std::vector<BenchmarkCase> cases = {labelled("a", "f", 0, 2)};
+  const std::vector<benchmark::BenchmarkCase> cases = {labelled("a", "f", 0, 2)};
   const auto routes = routes_with_roles({2});
   for (const std::int64_t turns : {std::int64_t{0}, std::int64_t{-1}, std::int64_t{1} << 40})
-    EXPECT_EQ(simulate_turn_budget(cases, routes, {turns, {}, ""}).error().tag, "invalid_inputs");
-  EXPECT_EQ(simulate_turn_budget({}, {}, {5, {}, ""}).error().tag, "invalid_inputs");
-  EXPECT_EQ(simulate_turn_budget(cases, {}, {5, {}, ""}).error().tag, "feature_count_mismatch");
+    EXPECT_EQ(benchmark::simulate_turn_budget(cases, routes, {turns, {}, ""}).error().tag,
+              "invalid_inputs");
+  EXPECT_EQ(benchmark::simulate_turn_budget({}, {}, {5, {}, ""}).error().tag, "invalid_inputs");
+  EXPECT_EQ(benchmark::simulate_turn_budget(cases, {}, {5, {}, ""}).error().tag,
+            "feature_count_mismatch");
 }
 
 TEST(BenchmarkRun, SuitesAreKnownByNameAndOthersAreNot) {
-  for (const BenchmarkSuite suite : {BenchmarkSuite::separability, BenchmarkSuite::routing,
-                                     BenchmarkSuite::turn_budget, BenchmarkSuite::all})
-    EXPECT_EQ(take(parse_benchmark_suite(benchmark_suite_name(suite))), suite);
-  EXPECT_EQ(take(parse_benchmark_suite("turn-budget")), BenchmarkSuite::turn_budget);
+  for (const benchmark::BenchmarkSuite suite :
+       {benchmark::BenchmarkSuite::separability, benchmark::BenchmarkSuite::routing,
+        benchmark::BenchmarkSuite::turn_budget, benchmark::BenchmarkSuite::all})
+    EXPECT_EQ(take(benchmark::parse_benchmark_suite(benchmark::benchmark_suite_name(suite))),
+              suite);
+  EXPECT_EQ(take(benchmark::parse_benchmark_suite("turn-budget")),
+            benchmark::BenchmarkSuite::turn_budget);
   for (const char* name : {"", "All", "turn budget", "everything"}) {
-    EXPECT_EQ(parse_benchmark_suite(name).error().tag, "unknown_benchmark_suite");
-    EXPECT_EQ(parse_benchmark_suite(name).error().kind, ErrorKind::usage);
+    EXPECT_EQ(benchmark::parse_benchmark_suite(name).error().tag, "unknown_benchmark_suite");
+    EXPECT_EQ(benchmark::parse_benchmark_suite(name).error().kind, ErrorKind::usage);
   }
 }
 
 TEST(BenchmarkRun, ASuiteGivesWhatBelongsToItAndAllGivesEverything) {
-  InputStream stream(17);
+  prove::InputStream stream(17);
   const RandomBenchmark data(stream, 30, 6);
-  const Head head = take(random_head(6, 7, 3, {4, 5, 6}));
-  for (const BenchmarkSuite suite : {BenchmarkSuite::separability, BenchmarkSuite::routing,
-                                     BenchmarkSuite::turn_budget, BenchmarkSuite::all}) {
-    const bool all = suite == BenchmarkSuite::all;
+  const route::Head head = take(benchmark::random_head(6, 7, 3, {4, 5, 6}));
+  for (const benchmark::BenchmarkSuite suite :
+       {benchmark::BenchmarkSuite::separability, benchmark::BenchmarkSuite::routing,
+        benchmark::BenchmarkSuite::turn_budget, benchmark::BenchmarkSuite::all}) {
+    const bool all = suite == benchmark::BenchmarkSuite::all;
     const auto results =
-        take(run_benchmark(data.cases, data.features, &head, {suite, 5, "backend"}));
-    EXPECT_EQ(results.separability.has_value(), all || suite == BenchmarkSuite::separability);
-    EXPECT_EQ(results.routing.has_value(), all || suite == BenchmarkSuite::routing);
+        take(benchmark::run_benchmark(data.cases, data.features, &head, {suite, 5, "backend"}));
+    EXPECT_EQ(results.separability.has_value(),
+              all || suite == benchmark::BenchmarkSuite::separability);
+    EXPECT_EQ(results.routing.has_value(), all || suite == benchmark::BenchmarkSuite::routing);
     EXPECT_EQ(results.baselines.empty(), !results.routing.has_value());
-    EXPECT_EQ(results.turn_budget.has_value(), all || suite == BenchmarkSuite::turn_budget);
-    const auto headless = run_benchmark(data.cases, data.features, nullptr, {suite, 5, ""});
-    EXPECT_EQ(headless.has_value(), suite == BenchmarkSuite::separability);
+    EXPECT_EQ(results.turn_budget.has_value(),
+              all || suite == benchmark::BenchmarkSuite::turn_budget);
+    const auto headless =
+        benchmark::run_benchmark(data.cases, data.features, nullptr, {suite, 5, ""});
+    EXPECT_EQ(headless.has_value(), suite == benchmark::BenchmarkSuite::separability);
     if (!headless) {
       EXPECT_EQ(headless.error().tag, "missing_router_head");
     }
   }
-  EXPECT_EQ(run_benchmark({}, {}, &head, {}).error().tag, "empty_cases");
+  EXPECT_EQ(benchmark::run_benchmark({}, {}, &head, {}).error().tag, "empty_cases");
 }
 
 TEST(BenchmarkRun, ARandomHeadIsThatOfItsSeed) {
-  const Head one = take(random_head(16, 7, 3, {1, 2, 3}));
-  const Head same = take(random_head(16, 7, 3, {1, 2, 3}));
-  const Head other = take(random_head(16, 7, 3, {2, 3, 4}));
+  const route::Head one = take(benchmark::random_head(16, 7, 3, {1, 2, 3}));
+  const route::Head same = take(benchmark::random_head(16, 7, 3, {1, 2, 3}));
+  const route::Head other = take(benchmark::random_head(16, 7, 3, {2, 3, 4}));
   const std::vector<float> weights(one.weights().begin(), one.weights().end());
   EXPECT_EQ(weights, std::vector<float>(same.weights().begin(), same.weights().end()));
   EXPECT_NE(weights, std::vector<float>(other.weights().begin(), other.weights().end()));
   EXPECT_EQ(one.outputs(), 10U);
   EXPECT_EQ(one.num_roles(), 3U);
   // Its logits are those of the trainable head that it is the transpose of.
-  const auto drawn = take(TrainableHead::create({16, 7, 3, HeadVariant::linear, 1, {}}, {1, 2, 3}));
-  InputStream stream(1);
+  const auto drawn =
+      take(route::TrainableHead::create({16, 7, 3, route::HeadVariant::linear, 1, {}}, {1, 2, 3}));
+  prove::InputStream stream(1);
   const std::vector<float> hidden = stream.normal(16);
   const auto left = take(one.logits(hidden)), right = take(drawn.logits(hidden));
   for (std::size_t i = 0; i < left.size(); ++i) EXPECT_NEAR(left[i], right[i], 1e-5);
 }
 
-BenchmarkContext made_context() {
-  BenchmarkContext context;
+benchmark::BenchmarkContext made_context() {
+  benchmark::BenchmarkContext context;
   context.generated_at = "2026-01-02T03:04:05Z";
   context.profile = "cpu_f32";
   context.model = "a model";
@@ -165,11 +177,11 @@ BenchmarkContext made_context() {
 }
 
 TEST(BenchmarkReport, NamesTheHeadTheDataAndWhatRan) {
-  InputStream stream(19);
+  prove::InputStream stream(19);
   const RandomBenchmark data(stream, 12, 6);
-  const Head head = take(random_head(6, 7, 3, {4, 5, 6}));
-  const auto results = take(run_benchmark(data.cases, data.features, &head, {}));
-  const auto record = take(benchmark_record(made_context(), results));
+  const route::Head head = take(benchmark::random_head(6, 7, 3, {4, 5, 6}));
+  const auto results = take(benchmark::run_benchmark(data.cases, data.features, &head, {}));
+  const auto record = take(benchmark::benchmark_record(made_context(), results));
   EXPECT_EQ(record["schema_version"], 1);
   EXPECT_EQ(record["suite"], "all");
   EXPECT_EQ(record["git_commit"], "unknown");
@@ -193,7 +205,7 @@ TEST(BenchmarkReport, NamesTheHeadTheDataAndWhatRan) {
     logits.push_back(static_cast<float>(logit.as_double()));
   EXPECT_EQ(logits, results.routing->predictions[0].route.logits);
 
-  const std::string page = benchmark_markdown(record);
+  const std::string page = benchmark::benchmark_markdown(record);
   for (const char* heading :
        {"## Generated", "## Suite", "## Profile", "## Head", "## XLA Target", "## Summary"})
     EXPECT_NE(page.find(heading), std::string::npos) << heading;
@@ -206,19 +218,20 @@ TEST(BenchmarkReport, NamesTheHeadTheDataAndWhatRan) {
 
 TEST(BenchmarkRun, TheTinyRouterBeatsWhatLooksAtNothingOnTheBuiltInSet) {
   const auto router = take(Router::load(tiny_options("cpu_f32")));
-  const BenchmarkDataset set = take(built_in_benchmark_dataset());
-  const FeatureMatrix features = take(extract_features(router, set.cases));
-  const Head head = take(take(open_tiny_router())->head());
-  const auto results = take(run_benchmark(set.cases, features, &head, {}));
+  const benchmark::BenchmarkDataset set = take(benchmark::built_in_benchmark_dataset());
+  const benchmark::FeatureMatrix features = take(benchmark::extract_features(router, set.cases));
+  const route::Head head = take(take(router::open_tiny_router())->head());
+  const auto results = take(benchmark::run_benchmark(set.cases, features, &head, {}));
   EXPECT_EQ(results.routing->considered, set.cases.size());
   EXPECT_LT(results.separability->within_distance, results.separability->between_distance);
-  for (const BaselineVerdict& one : results.baselines) {
+  for (const benchmark::BaselineVerdict& one : results.baselines) {
     if (one.name != "majority" && one.name != "round_robin") continue;
     EXPECT_GT(one.joint->low, 0) << one.name;
     EXPECT_LT(one.joint->p_value, 0.001) << one.name;
   }
-  EXPECT_EQ(routing_record(*results.routing),
-            routing_record(*take(run_benchmark(set.cases, features, &head, {})).routing));
+  EXPECT_EQ(benchmark::routing_record(*results.routing),
+            benchmark::routing_record(
+                *take(benchmark::run_benchmark(set.cases, features, &head, {})).routing));
 }
 
 }  // namespace

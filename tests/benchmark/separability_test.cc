@@ -23,7 +23,7 @@ double slow_cosine(const std::vector<double>& a, const std::vector<double>& b) {
   return left == 0 || right == 0 ? 0 : product / std::sqrt(left * right);
 }
 
-std::vector<double> row_of(const FeatureMatrix& features, std::size_t i) {
+std::vector<double> row_of(const benchmark::FeatureMatrix& features, std::size_t i) {
   return {features.row(i).begin(), features.row(i).end()};
 }
 
@@ -43,7 +43,8 @@ std::optional<std::vector<double>> mean_of(const RandomBenchmark& data, const st
   return mean;
 }
 
-double slow_accuracy(const RandomBenchmark& data, const Separability& measured, bool leave_out) {
+double slow_accuracy(const RandomBenchmark& data, const benchmark::Separability& measured,
+                     bool leave_out) {
   std::size_t right = 0;
   for (std::size_t i = 0; i < data.cases.size(); ++i) {
     std::string best;
@@ -63,10 +64,11 @@ double slow_accuracy(const RandomBenchmark& data, const Separability& measured, 
 }
 
 TEST(BenchmarkSeparability, IsWhatTheDefinitionGivesPairByPair) {
-  InputStream stream(11);
+  prove::InputStream stream(11);
   for (int round = 0; round < 60; ++round) {
     const RandomBenchmark data(stream, stream.integer(1, 40), stream.integer(1, 12));
-    const Separability measured = take(measure_separability(data.cases, data.features));
+    const benchmark::Separability measured =
+        take(benchmark::measure_separability(data.cases, data.features));
     double within = 0, within_pairs = 0, between = 0, between_pairs = 0;
     for (std::size_t a = 0; a < data.cases.size(); ++a)
       for (std::size_t b = a + 1; b < data.cases.size(); ++b) {
@@ -92,39 +94,44 @@ TEST(BenchmarkSeparability, IsWhatTheDefinitionGivesPairByPair) {
 }
 
 TEST(BenchmarkSeparability, BSP_1_CountsFamiliesAndGivesNoNegativeFigures) {
-  const std::vector<BenchmarkCase> cases = {
+  const std::vector<benchmark::BenchmarkCase> cases = {
       labelled("a", "math", {}, {}), labelled("b", "code", {}, {}), labelled("c", "math", {}, {}),
       labelled("d", "code", {}, {}), labelled("e", "math", {}, {})};
-  const FeatureMatrix features = features_of({{1, 0}, {0, 1}, {1, 0.1F}, {0.1F, 1}, {1, 0.2F}});
-  const Separability measured = take(measure_separability(cases, features));
+  const benchmark::FeatureMatrix features =
+      features_of({{1, 0}, {0, 1}, {1, 0.1F}, {0.1F, 1}, {1, 0.2F}});
+  const benchmark::Separability measured = take(benchmark::measure_separability(cases, features));
   EXPECT_EQ(measured.family_sizes, (std::map<std::string, std::size_t>{{"code", 2}, {"math", 3}}));
   EXPECT_EQ(measured.centroid_count, 2U);
   EXPECT_GE(measured.within_distance, 0);
   EXPECT_GT(measured.between_distance, measured.within_distance);
   EXPECT_EQ(measured.nearest_centroid_accuracy, 1);
   EXPECT_EQ(measured.leave_one_out_accuracy, 1);
-  const auto record = separability_record(measured);
+  const auto record = benchmark::separability_record(measured);
   EXPECT_EQ(record["family_sizes"]["math"], 3);
 }
 
 TEST(BenchmarkSeparability, DegenerateSetsGiveZeroesNotNumbersOutOfRange) {
-  const std::vector<BenchmarkCase> one = {labelled("a", "f", {}, {})};
-  const Separability alone = take(measure_separability(one, features_of({{3, 4}})));
+  const std::vector<benchmark::BenchmarkCase> one = {labelled("a", "f", {}, {})};
+  const benchmark::Separability alone =
+      take(benchmark::measure_separability(one, features_of({{3, 4}})));
   EXPECT_EQ(alone.within_distance, 0);
   EXPECT_EQ(alone.between_distance, 0);
   EXPECT_EQ(alone.nearest_centroid_accuracy, 1);
   EXPECT_EQ(alone.leave_one_out_accuracy, 0) << "nothing is left of its family";
-  const std::vector<BenchmarkCase> two = {one[0], one[0]};
-  EXPECT_EQ(take(measure_separability(two, features_of({{0, 0}, {0, 0}}))).within_distance, 1)
+  const std::vector<benchmark::BenchmarkCase> two = {one[0], one[0]};
+  EXPECT_EQ(
+      take(benchmark::measure_separability(two, features_of({{0, 0}, {0, 0}}))).within_distance, 1)
       << "a zero vector has the cosine 0";
-  EXPECT_FALSE(
-      std::signbit(take(measure_separability(two, features_of({{3, 4}, {3, 4}}))).within_distance));
+  EXPECT_FALSE(std::signbit(
+      take(benchmark::measure_separability(two, features_of({{3, 4}, {3, 4}}))).within_distance));
 }
 
 TEST(BenchmarkSeparability, BSP_2_WhatDoesNotBelongTogetherIsRefused) {
-  const std::vector<BenchmarkCase> cases = {labelled("a", "f", {}, {}), labelled("b", "f", {}, {})};
-  const auto tag = [&](const std::vector<BenchmarkCase>& some, const FeatureMatrix& features) {
-    const auto measured = measure_separability(some, features);
+  const std::vector<benchmark::BenchmarkCase> cases = {labelled("a", "f", {}, {}),
+                                                       labelled("b", "f", {}, {})};
+  const auto tag = [&](const std::vector<benchmark::BenchmarkCase>& some,
+                       const benchmark::FeatureMatrix& features) {
+    const auto measured = benchmark::measure_separability(some, features);
     return measured ? "ok" : measured.error().tag;
   };
   EXPECT_EQ(tag(cases, features_of({{1, 2}, {2, 1}})), "ok");
@@ -137,13 +144,13 @@ TEST(BenchmarkSeparability, BSP_2_WhatDoesNotBelongTogetherIsRefused) {
 }
 
 TEST(BenchmarkNeighbours, TheNearestRowIsTheOneOfTheLargestCosine) {
-  InputStream stream(3);
+  prove::InputStream stream(3);
   for (int round = 0; round < 40; ++round) {
     const RandomBenchmark data(stream, stream.integer(1, 30), 5);
-    Groups groups;
+    benchmark::Groups groups;
     for (std::size_t i = 0; i < data.cases.size(); ++i)
       groups.push_back(static_cast<int>(stream.integer(-1, 3)));
-    const auto nearest = nearest_neighbours(data.features, groups);
+    const auto nearest = benchmark::nearest_neighbours(data.features, groups);
     for (std::size_t i = 0; i < groups.size(); ++i) {
       const bool others = std::any_of(groups.begin(), groups.end(), [&](const int& group) {
         return group >= 0 && static_cast<std::size_t>(&group - groups.data()) != i;

@@ -10,9 +10,9 @@
 
 namespace trinity::testing {
 
-inline BenchmarkCase labelled(const std::string& id, const std::string& family,
-                              std::optional<int> agent, std::optional<int> role) {
-  BenchmarkCase one;
+inline benchmark::BenchmarkCase labelled(const std::string& id, const std::string& family,
+                                         std::optional<int> agent, std::optional<int> role) {
+  benchmark::BenchmarkCase one;
   one.id = id;
   one.family = family;
   one.messages = {{"user", "question " + id}};
@@ -21,8 +21,8 @@ inline BenchmarkCase labelled(const std::string& id, const std::string& family,
   return one;
 }
 
-inline FeatureMatrix features_of(const std::vector<std::vector<float>>& rows) {
-  FeatureMatrix features{rows.size(), rows.empty() ? 0 : rows.front().size(), {}};
+inline benchmark::FeatureMatrix features_of(const std::vector<std::vector<float>>& rows) {
+  benchmark::FeatureMatrix features{rows.size(), rows.empty() ? 0 : rows.front().size(), {}};
   for (const auto& row : rows)
     features.values.insert(features.values.end(), row.begin(), row.end());
   return features;
@@ -30,10 +30,10 @@ inline FeatureMatrix features_of(const std::vector<std::vector<float>>& rows) {
 
 /// Cases of up to six families with any labels or none, and normal features of which some are zero.
 struct RandomBenchmark {
-  std::vector<BenchmarkCase> cases;
-  FeatureMatrix features;
+  std::vector<benchmark::BenchmarkCase> cases;
+  benchmark::FeatureMatrix features;
 
-  RandomBenchmark(InputStream& stream, std::int64_t count, std::int64_t width) {
+  RandomBenchmark(prove::InputStream& stream, std::int64_t count, std::int64_t width) {
     const auto label = [&](std::int64_t last) -> std::optional<int> {
       const std::int64_t drawn = stream.integer(-1, last);
       return drawn < 0 ? std::nullopt : std::optional<int>(static_cast<int>(drawn));

@@ -21,7 +21,7 @@ constexpr const char* kVector = "hf_oracle/svf/router_es_vector.safetensors";
 /// Bundles of the oracle's model; one of each for a process.
 std::filesystem::path oracle_bundle(TieMode tie_mode, bool compact, bool merge = false) {
   static const TemporaryFolder folder;
-  ExportOptions options;
+  bundle::ExportOptions options;
   options.model = conformance_path("hf_oracle/models/realvocab_bf16");
   options.vector = conformance_path(kVector);
   options.layers = {2};
@@ -30,9 +30,9 @@ std::filesystem::path oracle_bundle(TieMode tie_mode, bool compact, bool merge =
   options.merge = merge;
   options.out = folder / fmt::format("{}_{}_{}", tie_mode_name(tie_mode), compact, merge);
   if (std::filesystem::exists(options.out)) return options.out;
-  const auto backend = take(create_backend("cpu_f32", {1}));
-  const auto plan = take(plan_export(options));
-  take(run_export(*backend, options, *plan, {}, {}));
+  const auto backend = take(backend::create_backend("cpu_f32", {1}));
+  const auto plan = take(bundle::plan_export(options));
+  take(bundle::run_export(*backend, options, *plan, {}, {}));
   return options.out;
 }
 

@@ -11,7 +11,7 @@
 namespace trinity {
 namespace {
 
-BackgroundChecks::Check failing(const std::string& tag, int milliseconds) {
+bundle::BackgroundChecks::Check failing(const std::string& tag, int milliseconds) {
   return [tag, milliseconds]() -> Status {
     std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
     return fail(ErrorKind::invalid_input, tag, "it is not what it should be");
@@ -20,7 +20,7 @@ BackgroundChecks::Check failing(const std::string& tag, int milliseconds) {
 
 TEST(BackgroundChecks, AreAllRunBeforeTheWaitIsOver) {
   std::atomic<int> done = 0;
-  BackgroundChecks checks;
+  bundle::BackgroundChecks checks;
   EXPECT_TRUE(checks.wait());
   for (int i = 0; i < 100; ++i)
     checks.start([&done]() -> Status {
@@ -32,7 +32,7 @@ TEST(BackgroundChecks, AreAllRunBeforeTheWaitIsOver) {
 }
 
 TEST(BackgroundChecks, TellOfTheFailureThatWasStartedFirst) {
-  BackgroundChecks checks;
+  bundle::BackgroundChecks checks;
   checks.start([]() -> Status { return {}; });
   checks.start(failing("slow", 50));
   checks.start(failing("fast", 0));
@@ -43,7 +43,7 @@ TEST(BackgroundChecks, TellOfTheFailureThatWasStartedFirst) {
 }
 
 TEST(BackgroundChecks, WhatIsThrownIsAFailure) {
-  BackgroundChecks checks;
+  bundle::BackgroundChecks checks;
   checks.start([]() -> Status { throw std::bad_alloc(); });
   const Status status = checks.wait();
   ASSERT_FALSE(status);
@@ -53,7 +53,7 @@ TEST(BackgroundChecks, WhatIsThrownIsAFailure) {
 TEST(BackgroundChecks, MayBeLeftWithoutWaiting) {
   std::atomic<bool> alive = true;
   {
-    BackgroundChecks checks;
+    bundle::BackgroundChecks checks;
     for (int i = 0; i < 20; ++i)
       checks.start([&alive]() -> Status {
         std::this_thread::sleep_for(std::chrono::milliseconds(1));

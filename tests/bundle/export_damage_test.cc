@@ -5,7 +5,7 @@ namespace trinity::testing {
 namespace {
 
 TEST_F(ExportTest, OneTensorOfACompleteBundleThatIsDamagedIsMended) {
-  ExportOptions made = options();
+  bundle::ExportOptions made = options();
   made.merge = false;
   ASSERT_TRUE(do_export(made).report);
   const auto before = payload_files(bundle());
@@ -21,7 +21,7 @@ TEST_F(ExportTest, OneTensorOfACompleteBundleThatIsDamagedIsMended) {
 TEST_F(ExportTest, SVD_14_ADamagedCheckpointIsRebuilt) {
   ASSERT_TRUE(do_export(options()).report);
   const auto before = payload_files(bundle());
-  ExportOptions resume = options();
+  bundle::ExportOptions resume = options();
   resume.resume = true;
   const fs::path victim =
       bundle() / manifest_of(bundle())["selected_tensors"][5]["checkpoint_path"];
@@ -36,7 +36,7 @@ TEST_F(ExportTest, SVD_14_ADamagedCheckpointIsRebuilt) {
   std::string bad = good;
   bad[bad.size() - 7] ^= 1;
   std::ofstream(victim, std::ios::binary) << bad;
-  const auto report = verify_bundle(bundle(), {});
+  const auto report = bundle::verify_bundle(bundle(), {});
   ASSERT_TRUE(report);
   EXPECT_GE(report->failed(), 1);
   expect_rebuilt("one bit");

@@ -41,7 +41,7 @@ TEST_F(ExportTest, DamagedWeightsFailTheirTensorAndNameIt) {
        std::vector<std::tuple<uint16_t, bool, std::string>>{{0x7FC0, false, "non_finite_values"},
                                                             {0x7F80, false, "non_finite_values"},
                                                             {0, true, "zero_matrix"}}) {
-    ExportOptions broken = options();
+    bundle::ExportOptions broken = options();
     broken.force = true;
     broken.model = damaged_model(folder_, name, bits, everywhere);
     const Exported exported = do_export(broken);
@@ -56,7 +56,7 @@ TEST_F(ExportTest, DamagedWeightsFailTheirTensorAndNameIt) {
     EXPECT_EQ(m["export_complete"], false);
     EXPECT_EQ(m["selected_tensors"][6]["status"], "failed");
     EXPECT_NE(m["selected_tensors"][6]["error"].get<std::string>().find(cause), std::string::npos);
-    EXPECT_EQ(Bundle::open(bundle()).error().tag, "incomplete_artifact");
+    EXPECT_EQ(bundle::Bundle::open(bundle()).error().tag, "incomplete_artifact");
     // What came before is complete and valid.
     for (size_t i = 0; i < 6; ++i) EXPECT_EQ(m["selected_tensors"][i]["status"], "complete") << i;
     for (const auto& entry : fs::directory_iterator(bundle() / "checkpoints"))
@@ -65,12 +65,12 @@ TEST_F(ExportTest, DamagedWeightsFailTheirTensorAndNameIt) {
 }
 
 TEST_F(ExportTest, OffsetsThatCancelFailTheExport) {
-  ExportOptions bad = options();
+  bundle::ExportOptions bad = options();
   bad.vector = folder_ / "bad.safetensors";
   std::vector<float> values(kWorldNumbers, 0.0F);
   std::fill(values.begin() + 64, values.begin() + 128, -1.0F);  // the second tensor's
   const TensorView view{DType::f32, {kWorldNumbers}, std::as_bytes(std::span(values))};
-  ASSERT_TRUE(write_safetensors(bad.vector, {{RouterVector::kTensorName, view}}));
+  ASSERT_TRUE(write_safetensors(bad.vector, {{adapt::RouterVector::kTensorName, view}}));
   const Exported exported = do_export(bad);
   EXPECT_EQ(exported.tag(), "decompose_error");
   EXPECT_NE(exported.message().find("degenerate_normalization"), std::string::npos);
@@ -82,16 +82,16 @@ TEST_F(ExportTest, AFullDiskInTheMiddleIsTyped) {
   fs::create_directories(bundle() / "checkpoints" / ("0006_" + kPaths[5] + ".safetensors") /
                          "full");
   folder_.put("bundle/manifest.json", kEarlierManifest);
-  ExportOptions force = options();
+  bundle::ExportOptions force = options();
   force.force = true;
   const Exported exported = do_export(force);
   EXPECT_EQ(exported.tag(), "checkpoint_write_error") << exported.message();
   const Json m = manifest_of(bundle());
   EXPECT_EQ(m["status"], "failed");
   EXPECT_EQ(m["selected_tensors"][5]["status"], "failed");
-  EXPECT_EQ(Bundle::open(bundle()).error().tag, "incomplete_artifact");
+  EXPECT_EQ(bundle::Bundle::open(bundle()).error().tag, "incomplete_artifact");
   fs::remove_all(bundle() / "checkpoints" / ("0006_" + kPaths[5] + ".safetensors"));
-  ExportOptions resume = options();
+  bundle::ExportOptions resume = options();
   resume.resume = true;
   ASSERT_TRUE(do_export(resume).report);
   ASSERT_TRUE(do_export(options("whole")).report);
@@ -110,10 +110,10 @@ TEST_F(ExportTest, D21_AFailedMergeIsNoCompleteBundle) {
   const Json m = manifest_of(bundle());
   EXPECT_EQ(m["status"], "failed");
   EXPECT_EQ(m["export_complete"], false);
-  EXPECT_FALSE(Bundle::open(bundle()));
+  EXPECT_FALSE(bundle::Bundle::open(bundle()));
   // What was computed is kept: with the way free, a rerun only merges.
   fs::remove_all(merged);
-  ExportOptions again = options();
+  bundle::ExportOptions again = options();
   again.resume = true;
   const Exported mended = do_export(again);
   ASSERT_TRUE(mended.report) << mended.message();

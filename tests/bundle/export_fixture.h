@@ -13,16 +13,16 @@ namespace trinity::testing {
 
 class ExportTest : public ::testing::Test {
  protected:
-  ExportOptions options(const std::string& out = "bundle") const {
-    ExportOptions made = shared_world().options();
+  bundle::ExportOptions options(const std::string& out = "bundle") const {
+    bundle::ExportOptions made = shared_world().options();
     made.out = folder_ / out;
     return made;
   }
   fs::path bundle() const { return folder_ / "bundle"; }
   static void expect_valid(const fs::path& folder, const fs::path& model = {}) {
-    const auto report = verify_bundle(folder, {model});
+    const auto report = bundle::verify_bundle(folder, {model});
     ASSERT_TRUE(report) << report.error().message;
-    for (const Finding& finding : report->findings)
+    for (const bundle::Finding& finding : report->findings)
       EXPECT_TRUE(finding.ok) << finding.subject << ": " << finding.message;
     EXPECT_EQ(report->status, "complete");
   }

@@ -11,7 +11,7 @@ namespace {
 TEST_F(ExportTest, FoldersThatCannotBeUsed) {
   folder_.put("bundle/other.txt", "mine");
   EXPECT_EQ(do_export(options()).tag(), "output_dir_already_exists_without_resume");
-  ExportOptions resume = options();
+  bundle::ExportOptions resume = options();
   resume.resume = true;
   EXPECT_EQ(do_export(resume).tag(), "missing_manifest_for_resume");
   folder_.put("file", "mine");
@@ -33,15 +33,15 @@ TEST_F(ExportTest, AFolderWithoutPermission) {
 TEST_F(ExportTest, TwoAtOnceInOneFolder) {
   fs::create_directories(bundle());
   {
-    const auto lock = FolderLock::acquire(bundle());
+    const auto lock = bundle::FolderLock::acquire(bundle());
     ASSERT_TRUE(lock);
     EXPECT_EQ(do_export(options()).tag(), "output_busy");
     EXPECT_TRUE(fs::is_empty(bundle()));
   }
   EXPECT_EQ(do_export(options()).tag(), "ok");
   {
-    const auto lock = FolderLock::acquire(bundle());
-    ExportOptions force = options();
+    const auto lock = bundle::FolderLock::acquire(bundle());
+    bundle::ExportOptions force = options();
     force.force = true;
     EXPECT_EQ(do_export(force).tag(), "output_busy");
   }

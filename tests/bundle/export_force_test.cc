@@ -12,7 +12,7 @@ TEST_F(ExportTest, ForceReplacesBundlesAndNothingElse) {
   for (const auto& [name, tag] :
        {std::pair("model", "output_is_a_model"), std::pair("mine", "output_is_no_bundle")}) {
     const auto before = everything_in(folder_ / name);
-    ExportOptions made = options(name);
+    bundle::ExportOptions made = options(name);
     made.force = true;
     EXPECT_EQ(do_export(made).tag(), tag);
     made.force = false;
@@ -30,7 +30,7 @@ TEST_F(ExportTest, AReplacementThatWasKilledCanBeDoneAgain) {
   folder_.put("bundle/notes.txt", "mine");
   folder_.put("bundle/manifest.replaced.json", kEarlierManifest);
   folder_.put("bundle/checkpoints/0001_x.safetensors", "old");
-  ExportOptions force = options();
+  bundle::ExportOptions force = options();
   force.force = true;
   const Exported exported = do_export(force);
   ASSERT_TRUE(exported.report) << exported.message();
@@ -41,7 +41,7 @@ TEST_F(ExportTest, AReplacementThatWasKilledCanBeDoneAgain) {
 
 TEST_F(ExportTest, SVD_15_ForceReplacesADirtyFolder) {
   ASSERT_TRUE(do_export(options("clean")).report);
-  ExportOptions other = options();
+  bundle::ExportOptions other = options();
   other.layers = {0};
   other.compact = true;
   ASSERT_TRUE(do_export(other).report);
@@ -49,7 +49,7 @@ TEST_F(ExportTest, SVD_15_ForceReplacesADirtyFolder) {
   folder_.put("bundle/checkpoints/0001_x.safetensors.tmp", "left");
   folder_.put("bundle/manifest.json", "{broken");
   EXPECT_EQ(do_export(options()).tag(), "output_dir_already_exists_without_resume");
-  ExportOptions force = options();
+  bundle::ExportOptions force = options();
   force.force = true;
   const Exported exported = do_export(force);
   ASSERT_TRUE(exported.report) << exported.message();
@@ -67,7 +67,7 @@ TEST_F(ExportTest, ALinkedCheckpointsFolderIsNotFollowed) {
   fs::create_directories(folder_ / "elsewhere");
   folder_.put("bundle/manifest.json", kEarlierManifest);
   fs::create_directory_symlink(folder_ / "elsewhere", bundle() / "checkpoints");
-  ExportOptions force = options();
+  bundle::ExportOptions force = options();
   force.force = true;
   EXPECT_EQ(do_export(force).tag(), "path_outside_bundle");
   EXPECT_TRUE(fs::is_empty(folder_ / "elsewhere"));
@@ -80,7 +80,7 @@ TEST_F(ExportTest, ALinkInTheWayOfACheckpointIsReplaced) {
   for (const char* ending : {"", ".tmp"})
     fs::create_symlink(folder_ / "outside",
                        bundle() / ("checkpoints/0001_" + kPaths[0] + ".safetensors" + ending));
-  ExportOptions force = options();
+  bundle::ExportOptions force = options();
   force.force = true;
   const Exported exported = do_export(force);
   EXPECT_TRUE(exported.report) << exported.message();

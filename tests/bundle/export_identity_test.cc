@@ -7,7 +7,7 @@ namespace {
 TEST_F(ExportTest, SVD_12_AnotherVectorIsAnotherExport) {
   ASSERT_TRUE(do_export(options()).report);
   const auto before = payload_files(bundle());
-  const auto expect_mismatch = [&](ExportOptions other, const std::string& field) {
+  const auto expect_mismatch = [&](bundle::ExportOptions other, const std::string& field) {
     other.resume = true;
     const Exported exported = do_export(other);
     EXPECT_EQ(exported.tag(), "export_exception");
@@ -19,7 +19,7 @@ TEST_F(ExportTest, SVD_12_AnotherVectorIsAnotherExport) {
     EXPECT_EQ(payload_files(bundle()), before);
     expect_valid(bundle());
   };
-  ExportOptions other = options();
+  bundle::ExportOptions other = options();
   other.vector = folder_ / "other.safetensors";
   write_vector(other.vector, kWorldNumbers, 4);
   expect_mismatch(other, "source_vector_sha256");
@@ -27,7 +27,7 @@ TEST_F(ExportTest, SVD_12_AnotherVectorIsAnotherExport) {
   other.adaptation.tie_mode = TieMode::last_write;
   expect_mismatch(other, "tie_mode");
   other = options();
-  other.adaptation.compute_type = SvdComputeType::source;
+  other.adaptation.compute_type = adapt::SvdComputeType::source;
   expect_mismatch(other, "svd_compute_type");
   other = options();
   other.compact = true;
@@ -39,7 +39,7 @@ TEST_F(ExportTest, SVD_12_AnotherVectorIsAnotherExport) {
   other.layers = {0};
   expect_mismatch(other, "selected_tensors");
   // The same name over other weights.
-  const auto made = synthesize_model(world_config(), 12, folder_ / "model");
+  const auto made = model::synthesize_model(world_config(), 12, folder_ / "model");
   ASSERT_TRUE(made);
   other = options();
   other.model = folder_ / "model";
@@ -53,11 +53,11 @@ TEST_F(ExportTest, SVD_12_AnotherVectorIsAnotherExport) {
 }
 
 TEST_F(ExportTest, AModelFolderUnderAnotherNameIsTheSameModel) {
-  ExportOptions one = options();
+  bundle::ExportOptions one = options();
   one.only_index = 4;
   ASSERT_TRUE(do_export(one).report);
   fs::copy(shared_world().model(), folder_ / "renamed", fs::copy_options::recursive);
-  ExportOptions rest = options();
+  bundle::ExportOptions rest = options();
   rest.resume = true;
   rest.model = folder_ / "renamed";
   const Exported resumed = do_export(rest);
@@ -66,7 +66,7 @@ TEST_F(ExportTest, AModelFolderUnderAnotherNameIsTheSameModel) {
   EXPECT_EQ(manifest_of(bundle())["base_model_repo"], "model");
   expect_valid(bundle(), rest.model);
   // Not so with other weights, and not where the name was given.
-  ASSERT_TRUE(synthesize_model(world_config(), 12, folder_ / "other"));
+  ASSERT_TRUE(model::synthesize_model(world_config(), 12, folder_ / "other"));
   rest.model = folder_ / "other";
   EXPECT_EQ(do_export(rest).tag(), "export_exception");
   rest.model = folder_ / "renamed";

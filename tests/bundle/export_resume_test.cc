@@ -7,7 +7,7 @@ namespace trinity::testing {
 namespace {
 
 TEST_F(ExportTest, SVD_11_OneTensorAloneLeavesThePartialBundle) {
-  ExportOptions one = options();
+  bundle::ExportOptions one = options();
   one.only_index = 4;
   const Exported exported = do_export(one);
   ASSERT_TRUE(exported.report) << exported.message();
@@ -27,12 +27,12 @@ TEST_F(ExportTest, SVD_11_OneTensorAloneLeavesThePartialBundle) {
   for (size_t i = 0; i < 9; ++i)
     EXPECT_EQ(m["selected_tensors"][i]["status"], i == 3 ? "complete" : "pending");
   EXPECT_FALSE(fs::exists(bundle() / "adapted_tensors.safetensors"));
-  const auto refused = Bundle::open(bundle());
+  const auto refused = bundle::Bundle::open(bundle());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().tag, "incomplete_artifact");
-  EXPECT_TRUE(Bundle::open(bundle(), {true, true}));
+  EXPECT_TRUE(bundle::Bundle::open(bundle(), {true, true}));
   // The rest follows, and is what one run would have given.
-  ExportOptions rest = options();
+  bundle::ExportOptions rest = options();
   rest.resume = true;
   const Exported resumed = do_export(rest);
   ASSERT_TRUE(resumed.report) << resumed.message();
@@ -60,7 +60,7 @@ TEST_F(ExportTest, SVD_13_ResumingKeepsWhatIsValid) {
   };
   const auto before = payload_files(bundle());
   for (const auto& [name, content] : before) inodes[name] = inode(name);
-  ExportOptions resume = options();
+  bundle::ExportOptions resume = options();
   resume.resume = true;
   const Exported exported = do_export(resume);
   ASSERT_TRUE(exported.report) << exported.message();
@@ -83,7 +83,7 @@ TEST_F(ExportTest, SVD_13_ResumingKeepsWhatIsValid) {
 TEST_F(ExportTest, ACompleteBundleIsLeftAsItIsToTheByte) {
   for (const bool merge : {true, false}) {
     SCOPED_TRACE(merge);
-    ExportOptions made = options();
+    bundle::ExportOptions made = options();
     made.merge = merge;
     made.force = true;
     ASSERT_TRUE(do_export(made).report);
@@ -93,7 +93,7 @@ TEST_F(ExportTest, ACompleteBundleIsLeftAsItIsToTheByte) {
     for (const auto only : {std::optional<int64_t>(), std::optional<int64_t>(1)}) {
       made.only_index = only;
       const Exported exported = do_export(made, [&](const std::string& event) {
-        EXPECT_TRUE(Bundle::open(bundle())) << "at " << event;
+        EXPECT_TRUE(bundle::Bundle::open(bundle())) << "at " << event;
       });
       ASSERT_TRUE(exported.report) << exported.message();
       EXPECT_EQ(exported.report->manifest.progress.status, "complete");
@@ -107,14 +107,14 @@ TEST_F(ExportTest, ACompleteBundleIsLeftAsItIsToTheByte) {
 }
 
 TEST_F(ExportTest, MergingACompleteBundleLeavesItCompleteAllTheWay) {
-  ExportOptions made = options();
+  bundle::ExportOptions made = options();
   made.merge = false;
   ASSERT_TRUE(do_export(made).report);
   for (const bool merge : {true, false}) {
     made.resume = true;
     made.merge = merge;
     const Exported exported = do_export(made, [&](const std::string& event) {
-      EXPECT_TRUE(Bundle::open(bundle())) << "at " << event;
+      EXPECT_TRUE(bundle::Bundle::open(bundle())) << "at " << event;
     });
     ASSERT_TRUE(exported.report) << exported.message();
     EXPECT_EQ(manifest_of(bundle())["artifact_layout"],
@@ -124,12 +124,12 @@ TEST_F(ExportTest, MergingACompleteBundleLeavesItCompleteAllTheWay) {
 }
 
 TEST_F(ExportTest, WhatAKilledExportHalfWroteIsRemoved) {
-  ExportOptions one = options();
+  bundle::ExportOptions one = options();
   one.only_index = 4;
   ASSERT_TRUE(do_export(one).report);
   const fs::path left = folder_.put("bundle/checkpoints/.trinity-0123456789abcdef.tmp", "half");
   const fs::path mine = folder_.put("bundle/checkpoints/0001.tmp", "mine");
-  ExportOptions rest = options();
+  bundle::ExportOptions rest = options();
   rest.resume = true;
   ASSERT_TRUE(do_export(rest).report);
   EXPECT_FALSE(fs::exists(left));

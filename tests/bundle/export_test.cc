@@ -6,7 +6,7 @@ namespace {
 
 TEST_F(ExportTest, AnUntiedModelHasItsOwnHeadTensor) {
   const SmallWorld untied(300, false);
-  ExportOptions made = untied.options();
+  bundle::ExportOptions made = untied.options();
   made.out = bundle();
   ASSERT_TRUE(do_export(made).report);
   const Json m = manifest_of(bundle());
@@ -15,9 +15,9 @@ TEST_F(ExportTest, AnUntiedModelHasItsOwnHeadTensor) {
 }
 
 TEST_F(ExportTest, PlanningWritesNothing) {
-  ASSERT_TRUE(plan_export(options()));
+  ASSERT_TRUE(bundle::plan_export(options()));
   EXPECT_FALSE(fs::exists(bundle()));
-  ExportOptions bad = options();
+  bundle::ExportOptions bad = options();
   bad.vector = folder_ / "short.safetensors";
   write_vector(bad.vector, kWorldNumbers - 1);
   EXPECT_EQ(do_export(bad).tag(), "router_vector_size_mismatch");
@@ -32,7 +32,7 @@ TEST_F(ExportTest, PlanningWritesNothing) {
 
 TEST_F(ExportTest, WithoutMergeTheCheckpointsAreTheBundle) {
   ASSERT_TRUE(do_export(options("merged")).report);
-  ExportOptions plain = options();
+  bundle::ExportOptions plain = options();
   plain.merge = false;
   const Exported exported = do_export(plain);
   ASSERT_TRUE(exported.report);
@@ -45,7 +45,7 @@ TEST_F(ExportTest, WithoutMergeTheCheckpointsAreTheBundle) {
   merged.erase("adapted_tensors.safetensors");
   EXPECT_EQ(payload_files(bundle()), merged);
   // Merging later gives the same file as merging at once.
-  ExportOptions later = options();
+  bundle::ExportOptions later = options();
   later.resume = true;
   ASSERT_TRUE(do_export(later).report);
   EXPECT_EQ(payload_files(bundle()), payload_files(folder_ / "merged"));
@@ -59,7 +59,7 @@ TEST_F(ExportTest, WithoutMergeTheCheckpointsAreTheBundle) {
 
 TEST_F(ExportTest, ThreadsChangeNoByte) {
   ASSERT_TRUE(do_export(options("one")).report);
-  auto backend = create_backend("cpu_f32", {3});
+  auto backend = backend::create_backend("cpu_f32", {3});
   ASSERT_TRUE(backend);
   ASSERT_TRUE(run_export_with(**backend, options("three")).report);
   EXPECT_EQ(payload_files(folder_ / "one"), payload_files(folder_ / "three"));

@@ -15,8 +15,8 @@ namespace trinity::testing {
 namespace {
 
 /// Everything that a load does with a bundle's tensors.
-Status apply_and_check(Bundle& bundle, const TensorSource& base, DenseAlgebra* algebra,
-                       AdaptedSource& adapted) {
+Status apply_and_check(bundle::Bundle& bundle, const model::TensorSource& base,
+                       backend::DenseAlgebra* algebra, adapt::AdaptedSource& adapted) {
   const Status applied = bundle.apply(base, algebra, adapted);
   return applied ? bundle.wait_for_checks() : applied;
 }
@@ -30,7 +30,7 @@ const fs::path& good_bundle(Kind kind) {
   fs::path& path = made[kind];
   if (path.empty()) {
     path = folder / ("kind" + std::to_string(static_cast<int>(kind)));
-    ExportOptions options = shared_world().options();
+    bundle::ExportOptions options = shared_world().options();
     options.out = path;
     options.merge = kind == Kind::merged;
     options.compact = kind == Kind::compact;
@@ -50,14 +50,14 @@ class HostileBundle : public ::testing::Test {
 
   /// What routing would do: open, take the head, apply every tensor.
   std::string loading() {
-    auto bundle = Bundle::open(bundle_);
+    auto bundle = bundle::Bundle::open(bundle_);
     if (!bundle) return said(bundle.error());
     if (const auto head = (*bundle)->head(); !head) return said(head.error());
     const auto checkpoint = Checkpoint::open(shared_world().model());
     if (!checkpoint) return said(checkpoint.error());
-    const CheckpointSource source(*checkpoint);
-    const auto backend = create_backend("cpu_f32", {1});
-    AdaptedSource adapted(source);
+    const model::CheckpointSource source(*checkpoint);
+    const auto backend = backend::create_backend("cpu_f32", {1});
+    adapt::AdaptedSource adapted(source);
     if (const Status status =
             apply_and_check(**bundle, source, (*backend)->dense_algebra(), adapted);
         !status)
@@ -70,7 +70,7 @@ class HostileBundle : public ::testing::Test {
     return error.tag;
   }
   int64_t findings() const {
-    const auto report = verify_bundle(bundle_, {shared_world().model()});
+    const auto report = bundle::verify_bundle(bundle_, {shared_world().model()});
     return report ? report->failed() : -1;
   }
   /// Both refuse; the verifier either cannot begin or finds something.
@@ -215,7 +215,7 @@ TEST_F(HostileBundle, LinksThatLeaveTheFolder) {
 TEST_F(HostileBundle, AManifestThatCannotBeLookedAtIsNoHostileOne) {
   fs::remove(bundle_ / "manifest.json");
   fs::create_symlink("manifest.json", bundle_ / "manifest.json");  // a link to itself
-  const auto manifest = load_manifest(bundle_);
+  const auto manifest = bundle::load_manifest(bundle_);
   ASSERT_FALSE(manifest);
   EXPECT_EQ(manifest.error().tag, "unreadable_folder");
 }
@@ -362,32 +362,32 @@ TEST_F(HostileBundle, NumbersThatAreNone) {
 TEST_F(HostileBundle, ACompactBundleNeedsItsBase) {
   use(Kind::compact);
   const TemporaryFolder other;
-  ASSERT_TRUE(synthesize_model(world_config(), 99, other / "model"));
+  ASSERT_TRUE(model::synthesize_model(world_config(), 99, other / "model"));
   const auto checkpoint = Checkpoint::open(other / "model");
-  const CheckpointSource source(*checkpoint);
-  const auto backend = create_backend("cpu_f32", {1});
-  AdaptedSource adapted(source);
-  const auto bundle = Bundle::open(bundle_);
+  const model::CheckpointSource source(*checkpoint);
+  const auto backend = backend::create_backend("cpu_f32", {1});
+  adapt::AdaptedSource adapted(source);
+  const auto bundle = bundle::Bundle::open(bundle_);
   ASSERT_TRUE(bundle);
   const Status status = apply_and_check(**bundle, source, (*backend)->dense_algebra(), adapted);
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().tag, "base_model_mismatch");
-  const auto report = verify_bundle(bundle_, {other / "model"});
+  const auto report = bundle::verify_bundle(bundle_, {other / "model"});
   ASSERT_TRUE(report);
   EXPECT_GE(report->failed(), 9);
 }
 
 TEST_F(HostileBundle, NoBundleIsPutOverAnotherModelOfTheSameShape) {
   const TemporaryFolder other;
-  ASSERT_TRUE(synthesize_model(world_config(), 99, other / "model"));
+  ASSERT_TRUE(model::synthesize_model(world_config(), 99, other / "model"));
   const auto checkpoint = Checkpoint::open(other / "model");
-  const CheckpointSource source(*checkpoint);
-  const auto backend = create_backend("cpu_f32", {1});
+  const model::CheckpointSource source(*checkpoint);
+  const auto backend = backend::create_backend("cpu_f32", {1});
   for (const Kind kind : {Kind::checkpoints, Kind::merged, Kind::compact}) {
     use(kind);
-    const auto bundle = Bundle::open(bundle_);
+    const auto bundle = bundle::Bundle::open(bundle_);
     ASSERT_TRUE(bundle);
-    AdaptedSource adapted(source);
+    adapt::AdaptedSource adapted(source);
     const Status status = apply_and_check(**bundle, source, (*backend)->dense_algebra(), adapted);
     ASSERT_FALSE(status);
     EXPECT_EQ(status.error().tag, "base_model_mismatch");
@@ -399,10 +399,10 @@ TEST_F(HostileBundle, AFullBundleNeedsNoAlgebra) {
   for (const Kind kind : {Kind::checkpoints, Kind::merged}) {
     use(kind);
     const auto checkpoint = Checkpoint::open(shared_world().model());
-    const CheckpointSource source(*checkpoint);
-    const auto bundle = Bundle::open(bundle_);
+    const model::CheckpointSource source(*checkpoint);
+    const auto bundle = bundle::Bundle::open(bundle_);
     ASSERT_TRUE(bundle);
-    AdaptedSource adapted(source);
+    adapt::AdaptedSource adapted(source);
     EXPECT_TRUE(apply_and_check(**bundle, source, nullptr, adapted));
   }
 }
@@ -437,9 +437,9 @@ TEST_F(HostileBundle, ReadingWritesNothing) {
 TEST(ManifestText, ART_8_WhatIsReadIsWrittenAgain) {
   for (const Kind kind : {Kind::checkpoints, Kind::merged, Kind::compact}) {
     const std::string text = slurp(good_bundle(kind) / "manifest.json");
-    const auto manifest = parse_manifest(text);
+    const auto manifest = bundle::parse_manifest(text);
     ASSERT_TRUE(manifest);
-    EXPECT_EQ(manifest_json(*manifest), text);
+    EXPECT_EQ(bundle::manifest_json(*manifest), text);
   }
 }
 

@@ -30,7 +30,7 @@ class JournalTest : public ExportTest {
     std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
   }
   Exported resume(const fs::path& bundle) const {
-    ExportOptions made = shared_world().options();
+    bundle::ExportOptions made = shared_world().options();
     made.out = bundle;
     made.resume = true;
     return do_export(made);
@@ -71,7 +71,7 @@ class Arrivals {
 TEST_F(JournalTest, TheManifestIsWrittenAsOftenForManyTensorsAsForFew) {
   std::vector<int> counts;
   for (const bool both_layers : {false, true}) {
-    ExportOptions made = options(both_layers ? "many" : "few");
+    bundle::ExportOptions made = options(both_layers ? "many" : "few");
     if (both_layers) {
       made.layers = {0, 1};
       made.vector = folder_ / "both.safetensors";
@@ -92,7 +92,7 @@ TEST_F(JournalTest, TheManifestIsWrittenAsOftenForManyTensorsAsForFew) {
 TEST_F(JournalTest, AFinishedBundleHasNone) {
   ASSERT_TRUE(do_export(options()).report);
   EXPECT_FALSE(fs::exists(journal_of(bundle())));
-  ExportOptions one = options();
+  bundle::ExportOptions one = options();
   one.force = true;
   one.only_index = 2;
   ASSERT_TRUE(do_export(one).report);
@@ -104,8 +104,8 @@ TEST_F(JournalTest, AStoppedBundleIsRefusedAndContinuedWithoutRepeatingAnything)
   EXPECT_EQ(manifest_of(stopped)["status"], "pending");
   for (const Json& tensor : manifest_of(stopped)["selected_tensors"])
     EXPECT_EQ(tensor["status"], "pending");
-  EXPECT_EQ(load_manifest(stopped)->completed(), 9);
-  const auto refused = Bundle::open(stopped);
+  EXPECT_EQ(bundle::load_manifest(stopped)->completed(), 9);
+  const auto refused = bundle::Bundle::open(stopped);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().tag, "incomplete_artifact");
   EXPECT_NE(refused.error().message.find("finish it with trinity export --resume"),
@@ -127,13 +127,13 @@ TEST_F(JournalTest, CutAtEveryByteItKeepsEveryWholeLine) {
   const std::string journal = slurp(journal_of(stopped));
   const std::string text = slurp(stopped / "manifest.json");
   const std::string hash = sha256_hex(text);
-  const auto fresh = parse_manifest(text);
+  const auto fresh = bundle::parse_manifest(text);
   ASSERT_TRUE(fresh);
   int64_t lines = -1;  // the first names the manifest
   for (size_t cut = 0; cut <= journal.size(); ++cut) {
     if (cut > 0 && journal[cut - 1] == '\n') ++lines;
-    Manifest manifest = *fresh;
-    apply_journal_text(std::string_view(journal).substr(0, cut), hash, manifest);
+    bundle::Manifest manifest = *fresh;
+    bundle::apply_journal_text(std::string_view(journal).substr(0, cut), hash, manifest);
     ASSERT_EQ(manifest.completed(), std::max<int64_t>(lines, 0)) << cut;
   }
   EXPECT_EQ(lines, 9);
@@ -157,13 +157,13 @@ TEST_F(JournalTest, ADamagedLineAndWhatFollowsItAreDropped) {
   const fs::path stopped = stopped_bundle();
   const std::string journal = slurp(journal_of(stopped));
   const std::string text = slurp(stopped / "manifest.json");
-  const auto fresh = parse_manifest(text);
+  const auto fresh = bundle::parse_manifest(text);
   ASSERT_TRUE(fresh);
   for (size_t at = 0; at < journal.size(); at += 13) {
     std::string damaged = journal;
     damaged[at] ^= 1;
-    Manifest manifest = *fresh;
-    apply_journal_text(damaged, sha256_hex(text), manifest);
+    bundle::Manifest manifest = *fresh;
+    bundle::apply_journal_text(damaged, sha256_hex(text), manifest);
     const auto before = std::count(journal.begin(), journal.begin() + static_cast<long>(at), '\n');
     EXPECT_EQ(manifest.completed(), std::max<int64_t>(before - 1, 0)) << at;
   }
@@ -172,11 +172,11 @@ TEST_F(JournalTest, ADamagedLineAndWhatFollowsItAreDropped) {
 TEST_F(JournalTest, AJournalOfAnotherManifestSaysNothing) {
   const fs::path stopped = stopped_bundle();
   edit_manifest(stopped, [](Json& m) { m["producer"] = "another"; });
-  EXPECT_EQ(load_manifest(stopped)->completed(), 0);
+  EXPECT_EQ(bundle::load_manifest(stopped)->completed(), 0);
   // Nor does one that lies in a whole bundle, and a rerun takes it away.
   fs::copy(journal_of(stopped), journal_of(folder_ / "whole"));
   const std::string before = slurp(folder_ / "whole/manifest.json");
-  EXPECT_TRUE(Bundle::open(folder_ / "whole"));
+  EXPECT_TRUE(bundle::Bundle::open(folder_ / "whole"));
   ASSERT_TRUE(resume(folder_ / "whole").report);
   EXPECT_FALSE(fs::exists(journal_of(folder_ / "whole")));
   EXPECT_EQ(slurp(folder_ / "whole/manifest.json"), before);
@@ -187,8 +187,8 @@ TEST_F(JournalTest, ForceTakesItAwayAndALinkInItsPlaceIsNotFollowed) {
   folder_.put("outside", "mine");
   fs::remove(journal_of(stopped));
   fs::create_symlink(folder_ / "outside", journal_of(stopped));
-  EXPECT_EQ(load_manifest(stopped)->completed(), 0);
-  ExportOptions force = options("stopped");
+  EXPECT_EQ(bundle::load_manifest(stopped)->completed(), 0);
+  bundle::ExportOptions force = options("stopped");
   force.force = true;
   const Exported exported = do_export(force);
   ASSERT_TRUE(exported.report) << exported.message();
@@ -200,11 +200,11 @@ TEST_F(JournalTest, ForceTakesItAwayAndALinkInItsPlaceIsNotFollowed) {
 
 TEST_F(JournalTest, ABundleWhoseProgressIsInItsManifestIsContinued) {
   const fs::path stopped = stopped_bundle();
-  Manifest manifest = *load_manifest(stopped);
+  bundle::Manifest manifest = *bundle::load_manifest(stopped);
   fs::remove(journal_of(stopped));
-  manifest.tensors[3].status = TensorStatus::running;
-  manifest.tensors[7] = parse_manifest(slurp(stopped / "manifest.json"))->tensors[7];
-  write(stopped / "manifest.json", manifest_json(manifest));
+  manifest.tensors[3].status = bundle::TensorStatus::running;
+  manifest.tensors[7] = bundle::parse_manifest(slurp(stopped / "manifest.json"))->tensors[7];
+  write(stopped / "manifest.json", bundle::manifest_json(manifest));
   const Exported resumed = resume(stopped);
   ASSERT_TRUE(resumed.report) << resumed.message();
   EXPECT_EQ(resumed.report->kept, 7);
@@ -233,11 +233,11 @@ class FileSizeLimit {
 };
 
 TEST_F(JournalTest, AFullDiskUnderItLosesTheTensorInFlightAndNoOther) {
-  const auto plan = plan_export(options());
+  const auto plan = bundle::plan_export(options());
   ASSERT_TRUE(plan);
   const auto finished = [&](size_t place) {
-    ManifestTensor entry = (*plan)->manifest.tensors[place];
-    entry.status = TensorStatus::complete;
+    bundle::ManifestTensor entry = (*plan)->manifest.tensors[place];
+    entry.status = bundle::TensorStatus::complete;
     entry.checkpoint_sha256 = std::string(64, 'a');
     return entry;
   };
@@ -245,7 +245,7 @@ TEST_F(JournalTest, AFullDiskUnderItLosesTheTensorInFlightAndNoOther) {
   for (std::uintmax_t room = 0; room < 700; room += 23, ++cut) {
     SCOPED_TRACE(room);
     const fs::path out = folder_ / ("full" + std::to_string(cut));
-    BundleWriter writer(out, (*plan)->manifest);
+    bundle::BundleWriter writer(out, (*plan)->manifest);
     ASSERT_TRUE(writer.prepare(false, false));
     ASSERT_TRUE(writer.begin("pending"));
     ASSERT_TRUE(writer.record(0, finished(0)));
@@ -261,11 +261,11 @@ TEST_F(JournalTest, AFullDiskUnderItLosesTheTensorInFlightAndNoOther) {
     EXPECT_EQ(second.error().tag, "write_failed");
     EXPECT_NE(second.error().message.find("--resume"), std::string::npos);
     EXPECT_EQ(fs::file_size(journal_of(out)), size + room);
-    const auto left = load_manifest(out);
+    const auto left = bundle::load_manifest(out);
     ASSERT_TRUE(left);
     EXPECT_EQ(left->progress.status, "pending");
     EXPECT_EQ(left->completed(), 1);
-    EXPECT_FALSE(require_complete(*left));
+    EXPECT_FALSE(bundle::require_complete(*left));
   }
 }
 

@@ -48,13 +48,13 @@ inline void write_vector(const fs::path& path, int64_t count = kWorldNumbers, ui
   std::vector<float> values(static_cast<size_t>(count));
   for (float& value : values) value = normal(generator);
   const TensorView view{DType::f32, {count}, std::as_bytes(std::span(values))};
-  const Status written = write_safetensors(path, {{RouterVector::kTensorName, view}});
+  const Status written = write_safetensors(path, {{adapt::RouterVector::kTensorName, view}});
   if (!written) throw std::runtime_error(written.error().message);
 }
 
 /// What an export did: its report or error, and every event.
 struct Exported {
-  Result<BundleReport> report = fail(ErrorKind::failed, "not_run", "not run");
+  Result<bundle::BundleReport> report = fail(ErrorKind::failed, "not_run", "not run");
   Strings names;
   std::vector<Json> events;
   std::string tag() const { return report ? "ok" : report.error().tag; }
@@ -69,7 +69,7 @@ struct Exported {
 class SmallWorld {
  public:
   explicit SmallWorld(int vocab = 300, bool tied = true) {
-    const auto made = synthesize_model(world_config(vocab, tied), 11, model());
+    const auto made = model::synthesize_model(world_config(vocab, tied), 11, model());
     if (!made) throw std::runtime_error(made.error().message);
     write_vector(vector());
   }
@@ -78,8 +78,8 @@ class SmallWorld {
   fs::path operator/(const std::string& name) const { return folder_ / name; }
   const TemporaryFolder& folder() const { return folder_; }
 
-  ExportOptions options(const std::string& out = "bundle") const {
-    ExportOptions options;
+  bundle::ExportOptions options(const std::string& out = "bundle") const {
+    bundle::ExportOptions options;
     options.model = model();
     options.vector = vector();
     options.out = folder_ / out;
@@ -103,26 +103,27 @@ inline const SmallWorld& shared_world() {
 /// What a test does when an event comes, before the export goes on.
 using Interference = std::function<void(const std::string& event)>;
 
-inline Exported run_export_with(Backend& backend, const ExportOptions& options,
+inline Exported run_export_with(backend::Backend& backend, const bundle::ExportOptions& options,
                                 const Interference& interfere = {}) {
   Exported exported;
-  auto plan = plan_export(options);
+  auto plan = bundle::plan_export(options);
   if (!plan) {
     exported.report = tl::unexpected(plan.error());
     return exported;
   }
-  exported.report = run_export(backend, options, **plan,
-                               [&](const std::string& name, const trinity::Json& fields) {
-                                 exported.names.push_back(name);
-                                 exported.events.push_back(Json::parse(json_text(fields)));
-                                 if (interfere) interfere(name);
-                               },
-                               {});
+  exported.report = bundle::run_export(backend, options, **plan,
+                                       [&](const std::string& name, const trinity::Json& fields) {
+                                         exported.names.push_back(name);
+                                         exported.events.push_back(Json::parse(json_text(fields)));
+                                         if (interfere) interfere(name);
+                                       },
+                                       {});
   return exported;
 }
 
-inline Exported do_export(const ExportOptions& options, const Interference& interfere = {}) {
-  auto backend = create_backend("cpu_f32", {1});
+inline Exported do_export(const bundle::ExportOptions& options,
+                          const Interference& interfere = {}) {
+  auto backend = backend::create_backend("cpu_f32", {1});
   if (!backend) throw std::runtime_error(backend.error().message);
   return run_export_with(**backend, options, interfere);
 }

@@ -12,10 +12,10 @@ namespace {
 constexpr int kSteps = 6;
 
 /// Steps of which those in `advisory` are advisory, bit by bit.
-std::vector<GateStep> made_steps(unsigned advisory) {
-  std::vector<GateStep> steps;
+std::vector<checkout::GateStep> made_steps(unsigned advisory) {
+  std::vector<checkout::GateStep> steps;
   for (int i = 0; i < kSteps; ++i) {
-    GateStep step;
+    checkout::GateStep step;
     step.name = std::string(1, static_cast<char>('a' + i));
     step.advisory = (advisory >> i & 1U) != 0;
     steps.push_back(step);
@@ -25,16 +25,17 @@ std::vector<GateStep> made_steps(unsigned advisory) {
 
 TEST(GatesRun, TheFirstBlockingFailureSkipsTheLaterBlockingSteps) {
   for (unsigned advisory = 0; advisory < 1U << kSteps; ++advisory) {
-    const std::vector<GateStep> steps = made_steps(advisory);
+    const std::vector<checkout::GateStep> steps = made_steps(advisory);
     for (unsigned failing = 0; failing < 1U << kSteps; ++failing) {
       std::string ran, told;
-      const GateReport report = run_gates(
+      const checkout::GateReport report = checkout::run_gates(
           steps, {},
-          [&](const GateStep& step) -> Result<StepRun> {
+          [&](const checkout::GateStep& step) -> Result<checkout::StepRun> {
             ran += step.name;
-            return StepRun{(failing >> (step.name[0] - 'a') & 1U) != 0 ? 1 : 0, "said", 1, false};
+            return checkout::StepRun{(failing >> (step.name[0] - 'a') & 1U) != 0 ? 1 : 0, "said", 1,
+                                     false};
           },
-          [&](const StepOutcome& one) { told += one.step.name; });
+          [&](const checkout::StepOutcome& one) { told += one.step.name; });
       const unsigned blocking_failures = failing & ~advisory;
       std::string expected_to_run;
       std::vector<std::string> expected_to_fail;
@@ -49,7 +50,7 @@ TEST(GatesRun, TheFirstBlockingFailureSkipsTheLaterBlockingSteps) {
       ASSERT_EQ(told, "abcdef");
       ASSERT_EQ(report.failed(), expected_to_fail);
       ASSERT_EQ(report.ok(), blocking_failures == 0);
-      const auto summary = gate_summary(report);
+      const auto summary = checkout::gate_summary(report);
       for (int i = 0; i < kSteps; ++i) {
         const auto& step = summary["steps"][static_cast<std::size_t>(i)];
         const bool skipped = expected_to_run.find(static_cast<char>('a' + i)) == std::string::npos;
@@ -63,11 +64,12 @@ TEST(GatesRun, TheFirstBlockingFailureSkipsTheLaterBlockingSteps) {
 }
 
 TEST(GatesRun, AnInterruptSkipsEverythingLaterAndIsNoPass) {
-  const std::vector<GateStep> steps = made_steps(0b101010);
-  const GateReport report = run_gates(
+  const std::vector<checkout::GateStep> steps = made_steps(0b101010);
+  const checkout::GateReport report = checkout::run_gates(
       steps, {},
-      [](const GateStep& step) -> Result<StepRun> {
-        return StepRun{0, {}, 1, step.name == "b"};  // an advisory one that ended well all the same
+      [](const checkout::GateStep& step) -> Result<checkout::StepRun> {
+        return checkout::StepRun{
+            0, {}, 1, step.name == "b"};  // an advisory one that ended well all the same
       },
       {});
   EXPECT_FALSE(report.ok());
@@ -76,14 +78,15 @@ TEST(GatesRun, AnInterruptSkipsEverythingLaterAndIsNoPass) {
 }
 
 TEST(GatesRun, AStepThatCannotStartIsAFailureWithItsRemedy) {
-  std::vector<GateStep> steps = made_steps(0);
+  std::vector<checkout::GateStep> steps = made_steps(0);
   steps[0].remedy = "install it";
   for (const auto& [tag, status] : {std::pair("missing_program", 127), {"child_failed", 126}}) {
-    const GateReport report = run_gates(steps, {},
-                                        [&](const GateStep&) -> Result<StepRun> {
-                                          return fail(ErrorKind::missing, tag, "it is not there");
-                                        },
-                                        {});
+    const checkout::GateReport report =
+        checkout::run_gates(steps, {},
+                            [&](const checkout::GateStep&) -> Result<checkout::StepRun> {
+                              return fail(ErrorKind::missing, tag, "it is not there");
+                            },
+                            {});
     EXPECT_EQ(report.failed(), std::vector<std::string>{"a"});
     EXPECT_EQ(report.steps[0].run->exit_status, status);
     EXPECT_TRUE(report.steps[0].run->output.starts_with("it is not there"));

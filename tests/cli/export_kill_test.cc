@@ -45,11 +45,11 @@ Words export_words(const fs::path& out, const Words& extra = {}) {
 
 std::map<std::string, ino_t> finished_files(const fs::path& bundle) {
   std::map<std::string, ino_t> out;
-  const auto manifest = load_manifest(bundle);
+  const auto manifest = bundle::load_manifest(bundle);
   if (!manifest) return out;
-  for (const ManifestTensor& tensor : manifest->tensors) {
+  for (const bundle::ManifestTensor& tensor : manifest->tensors) {
     struct stat status {};
-    if (tensor.status == TensorStatus::complete &&
+    if (tensor.status == bundle::TensorStatus::complete &&
         ::stat((bundle / tensor.checkpoint_path).c_str(), &status) == 0)
       out[tensor.checkpoint_path] = status.st_ino;
   }
@@ -58,7 +58,7 @@ std::map<std::string, ino_t> finished_files(const fs::path& bundle) {
 
 /// Incomplete to every reader, or complete and valid.
 void expect_honest(const fs::path& bundle) {
-  const auto opened = Bundle::open(bundle);
+  const auto opened = bundle::Bundle::open(bundle);
   if (!opened) {
     EXPECT_TRUE(opened.error().tag == "incomplete_artifact" ||
                 opened.error().tag == "missing_manifest" ||
@@ -66,9 +66,9 @@ void expect_honest(const fs::path& bundle) {
         << opened.error().message;
     return;
   }
-  const auto report = verify_bundle(bundle, {});
+  const auto report = bundle::verify_bundle(bundle, {});
   ASSERT_TRUE(report) << report.error().message;
-  for (const Finding& finding : report->findings)
+  for (const bundle::Finding& finding : report->findings)
     EXPECT_TRUE(finding.ok) << finding.subject << ": " << finding.message;
 }
 
@@ -172,7 +172,7 @@ TEST(ExportOnAFullDisk, IsTypedAndCanBeResumed) {
     EXPECT_NE(outcome.err.find("write_failed"), std::string::npos) << outcome.err;
     EXPECT_EQ(lines_of(outcome.err).size(), 1U) << outcome.err;
     expect_honest(bundle);
-    EXPECT_FALSE(Bundle::open(bundle));
+    EXPECT_FALSE(bundle::Bundle::open(bundle));
   }
   disk.resize(40000);
   const Outcome rest = run(export_words(bundle, {"--resume"}));
@@ -189,7 +189,7 @@ TEST(ExportOnAFullDisk, WithoutEvenRoomForTheManifest) {
   const Outcome outcome = run(export_words(folder / "disk/bundle"));
   EXPECT_EQ(outcome.status, 1);
   EXPECT_EQ(lines_of(outcome.err).size(), 1U) << outcome.err;
-  EXPECT_FALSE(Bundle::open(folder / "disk/bundle"));
+  EXPECT_FALSE(bundle::Bundle::open(folder / "disk/bundle"));
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace {
 class Inspect : public ::testing::Test {
  protected:
   fs::path exported(bool compact, std::optional<int64_t> only = {}) {
-    ExportOptions options = shared_world().options();
+    bundle::ExportOptions options = shared_world().options();
     options.out = folder_ / fmt::format("bundle{}{}", compact, only.value_or(0));
     options.compact = compact;
     options.merge = false;
@@ -21,8 +21,8 @@ class Inspect : public ::testing::Test {
     EXPECT_TRUE(made.report) << made.message();
     return options.out;
   }
-  BundlePicture look(const fs::path& bundle, const InspectOptions& options = {}) {
-    auto picture = inspect_bundle(*backend_->dense_algebra(), bundle, options);
+  bundle::BundlePicture look(const fs::path& bundle, const bundle::InspectOptions& options = {}) {
+    auto picture = bundle::inspect_bundle(*backend_->dense_algebra(), bundle, options);
     if (!picture) throw std::runtime_error(picture.error().message);
     return std::move(*picture);
   }
@@ -30,37 +30,37 @@ class Inspect : public ::testing::Test {
   static void forget_vector(const fs::path& bundle) {
     edit_manifest(bundle, [](Json& m) { m["source_vector_path"] = "absent.npy"; });
   }
-  std::unique_ptr<Backend> backend_ = std::move(*create_backend("cpu_f32", {1}));
+  std::unique_ptr<backend::Backend> backend_ = std::move(*backend::create_backend("cpu_f32", {1}));
   TemporaryFolder folder_;
 };
 
 TEST_F(Inspect, OffsetsOfAFullBundleComeFromItsVector) {
   const fs::path bundle = exported(false);
-  const BundlePicture picture = look(bundle);
-  const auto vector = RouterVector::load(shared_world().vector());
+  const bundle::BundlePicture picture = look(bundle);
+  const auto vector = adapt::RouterVector::load(shared_world().vector());
   ASSERT_TRUE(vector);
   ASSERT_EQ(picture.tensors.size(), 9U);
   size_t place = 0;
-  for (const TensorPicture& tensor : picture.tensors)
+  for (const bundle::TensorPicture& tensor : picture.tensors)
     for (const float offset : tensor.offsets) EXPECT_EQ(offset, vector->values[place++]);
   EXPECT_EQ(place, static_cast<size_t>(kWorldOffsets));
   EXPECT_TRUE(picture.tensors[0].spectrum_after.empty());
   forget_vector(bundle);
-  const BundlePicture without = look(bundle);
+  const bundle::BundlePicture without = look(bundle);
   EXPECT_TRUE(without.tensors[0].offsets.empty());
   EXPECT_EQ(without.notes.size(), 1U);
-  InspectOptions wrong;
+  bundle::InspectOptions wrong;
   wrong.vector = folder_ / "other.safetensors";
   write_vector(wrong.vector, kWorldNumbers, 99);
-  const auto refused = inspect_bundle(*backend_->dense_algebra(), bundle, wrong);
+  const auto refused = bundle::inspect_bundle(*backend_->dense_algebra(), bundle, wrong);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().tag, "vector_mismatch");
 }
 
 TEST_F(Inspect, TheModelShowsSpectraAndHowFarTensorsMoved) {
   for (const bool compact : {false, true}) {
-    const BundlePicture picture = look(exported(compact), {shared_world().model(), {}});
-    for (const TensorPicture& tensor : picture.tensors) {
+    const bundle::BundlePicture picture = look(exported(compact), {shared_world().model(), {}});
+    for (const bundle::TensorPicture& tensor : picture.tensors) {
       SCOPED_TRACE(tensor.entry.path);
       const size_t k = static_cast<size_t>(tensor.entry.singular_values);
       ASSERT_EQ(tensor.spectrum_before.size(), k);
@@ -84,10 +84,10 @@ TEST_F(Inspect, TheModelShowsSpectraAndHowFarTensorsMoved) {
 
 TEST_F(Inspect, ACompactBundleHoldsItsOffsets) {
   const fs::path bundle = exported(true);
-  const BundlePicture known = look(bundle);
+  const bundle::BundlePicture known = look(bundle);
   forget_vector(bundle);
-  const BundlePicture by_size = look(bundle);
-  const BundlePicture along = look(bundle, {shared_world().model(), {}});
+  const bundle::BundlePicture by_size = look(bundle);
+  const bundle::BundlePicture along = look(bundle, {shared_world().model(), {}});
   for (size_t t = 0; t < known.tensors.size(); ++t) {
     const auto& offsets = known.tensors[t].offsets;
     EXPECT_FALSE(along.tensors[t].offsets_sorted);
@@ -103,7 +103,7 @@ TEST_F(Inspect, ACompactBundleHoldsItsOffsets) {
 
 TEST_F(Inspect, AnUnfinishedBundleIsShownAsFarAsItGoes) {
   const fs::path bundle = exported(false, 3);
-  const BundlePicture picture = look(bundle, {shared_world().model(), {}});
+  const bundle::BundlePicture picture = look(bundle, {shared_world().model(), {}});
   EXPECT_EQ(picture.completed(), 1);
   for (size_t i = 0; i < 9; ++i)
     EXPECT_EQ(picture.tensors[i].relative_change.has_value(), i == 2) << i;

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <set>
 #include <sstream>
 #include <string>
 
@@ -218,6 +219,36 @@ TEST(SourcePolicy, RoomsIncludeLowerRoomsOnly) {
     }
   }
   EXPECT_GT(includes, 1000u);
+}
+
+// A name says which room it comes from. The ground floor's are used everywhere and need no room
+// before them; what include/ declares is the program's own face.
+TEST(SourcePolicy, NamesLiveInTheirRooms) {
+  const std::map<std::string, std::string> spaces = {{"base", ""},
+                                                     {"tensor", ""},
+                                                     {"backend_cpu", "::cpu"},
+                                                     {"backend_mlx", "::mlx_backend"},
+                                                     {"backend_plugin", "::plugin"},
+                                                     {"backend_registry", "::backend"}};
+  const std::set<std::string> define_public_names = {
+      "src/base/option_names.cc", "src/route/decision.cc", "src/router/router.cc",
+      "src/router/router_impl.h", "src/router/router_loading.cc"};
+  std::size_t held = 0;
+  for (const auto& [path, text] : sources({"src"})) {
+    if (define_public_names.contains(path)) continue;
+    const std::string room = std::next(fs::path(path).begin())->string();
+    const auto known = spaces.find(room);
+    const std::string expected =
+        "namespace trinity" + (known == spaces.end() ? "::" + room : known->second);
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+      if (!line.starts_with("namespace trinity")) continue;
+      ++held;
+      EXPECT_TRUE(line.starts_with(expected + " {") || line.starts_with(expected + "::"))
+          << path << " opens " << line << " instead of " << expected;
+    }
+  }
+  EXPECT_GT(held, 500u);
 }
 
 // An operation that it left to the contract's default body would be computed composed, unnoticed:

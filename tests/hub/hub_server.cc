@@ -176,7 +176,7 @@ HubReply HubServer::serve(const StoredFile& file, const HubRequestLine& request)
   const std::string etag =
       file.large
           ? sha256
-          : git_blob_hash(std::as_bytes(std::span(file.content.data(), file.content.size())));
+          : hub::git_blob_hash(std::as_bytes(std::span(file.content.data(), file.content.size())));
   if (!file.commit.empty()) reply.headers.emplace_back("X-Repo-Commit", file.commit);
   if (file.large) {
     reply.headers.emplace_back("X-Linked-Etag", fmt::format("\"{}\"", sha256));

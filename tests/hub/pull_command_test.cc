@@ -20,12 +20,12 @@ struct Command {
   HubServer server;
   TemporaryFolder folder;
   std::vector<TestFile> files = bundle_files();
-  Pin pin = pin_of(files);
+  hub::Pin pin = pin_of(files);
   Environment environment = {{"HF_HUB_CACHE", folder / "cache"}};
 
   Command() {
     publish(server, pin, files);
-    folder.put("pin.json", pin_json(pin));
+    folder.put("pin.json", hub::pin_json(pin));
   }
   Words words(const Words& more = {}) const {
     Words all = {"pull",   folder / "pin.json", "--endpoint", server.url(),
@@ -271,13 +271,13 @@ TEST(PullCommand, WithoutASourceAndADefaultPinItSaysWhatCanBeNamed) {
 
 TEST(PullCommand, ARepositoryIsListedOrItsFilesNamed) {
   Command command;
-  Pin model = command.pin;
-  model.repo = {RepoType::model, "org/model", kCommit};
+  hub::Pin model = command.pin;
+  model.repo = {hub::RepoType::model, "org/model", kCommit};
   publish(command.server, model, command.files);
   Json list = Json::array();
   for (const TestFile& file : command.files)
     list.push_back({{"type", "file"}, {"path", file.path}, {"size", file.content.size()}});
-  command.server.put(tree_target(model.repo), {list.dump(), "", false, ""});
+  command.server.put(hub::tree_target(model.repo), {list.dump(), "", false, ""});
   const std::string source = "org/model@" + kCommit;
   const Outcome all =
       run({"pull", source, "--endpoint", command.server.url(), "--dest", command.folder / "all"},
@@ -294,7 +294,7 @@ TEST(PullCommand, ARepositoryIsListedOrItsFilesNamed) {
 
 TEST(PullCommand, AF_11_AF_12_WithoutASourceTheDefaultPinAndFolder) {
   Command command;
-  command.folder.put("priv/sakana_trinity/artifact_pin.json", pin_json(command.pin));
+  command.folder.put("priv/sakana_trinity/artifact_pin.json", hub::pin_json(command.pin));
   const Outcome outcome = Process("/bin/sh",
                                   {"-c", "cd \"$1\" && exec \"$0\" pull --endpoint \"$2\"",
                                    TRINITY_PROGRAM, command.folder.path(), command.server.url()},
@@ -344,10 +344,10 @@ TEST(PullCommand, AFT_1_AFT_5_HelpMakesNoConnectionAndTheFirstRunWorks) {
 }
 
 /// A bundle of one tensor, without anything that only routing needs.
-Manifest small_bundle(const TemporaryFolder& folder) {
+bundle::Manifest small_bundle(const TemporaryFolder& folder) {
   folder.put("bundle/router_head.safetensors", "head");
   folder.put("bundle/checkpoints/0001_a.safetensors", "tensor");
-  Manifest manifest;
+  bundle::Manifest manifest;
   manifest.progress.status = "complete";
   manifest.progress.export_complete = true;
   manifest.scale_offset_count = 1;
@@ -355,13 +355,13 @@ Manifest small_bundle(const TemporaryFolder& folder) {
   manifest.head.shape = {2, 4};
   manifest.head.sha256 = sha256_hex("head");
   manifest.selected_singular_value_count = 1;
-  ManifestTensor tensor;
+  bundle::ManifestTensor tensor;
   tensor.index = 1;
   tensor.path = "a";
   tensor.artifact_key = "a";
   tensor.segments = {"a"};
   tensor.shape = {1};
-  tensor.status = TensorStatus::complete;
+  tensor.status = bundle::TensorStatus::complete;
   tensor.offset_end = 1;
   tensor.singular_values = 1;
   tensor.checkpoint_path = "checkpoints/0001_a.safetensors";
@@ -372,7 +372,7 @@ Manifest small_bundle(const TemporaryFolder& folder) {
 
 TEST(PinCommand, EveryFileIsHashedAgain) {
   const TemporaryFolder folder;
-  const std::string manifest = manifest_json(small_bundle(folder));
+  const std::string manifest = bundle::manifest_json(small_bundle(folder));
   folder.put("bundle/manifest.json", manifest);
   const Words words = {"pin",       "--bundle-dir", folder / "bundle",
                        "--repo-id", "org/bundle",   "--revision",
@@ -381,7 +381,7 @@ TEST(PinCommand, EveryFileIsHashedAgain) {
   ASSERT_EQ(outcome.status, 0) << outcome.err;
   EXPECT_EQ(outcome.out,
             fmt::format("wrote {}: 3 files, revision v2\n", (folder / "pin.json").string()));
-  const auto pin = load_pin(folder / "pin.json");
+  const auto pin = hub::load_pin(folder / "pin.json");
   ASSERT_TRUE(pin) << pin.error().message;
   EXPECT_EQ(pin->manifest_sha256, sha256_hex(manifest));
   ASSERT_EQ(pin->files.size(), 3u);
@@ -401,16 +401,16 @@ TEST(PinCommand, EveryFileIsHashedAgain) {
 
 TEST(PinCommand, AMergedFileIsPartOfThePin) {
   const TemporaryFolder folder;
-  Manifest manifest = small_bundle(folder);
-  manifest.adapted.layout = ArtifactLayout::single_file;
+  bundle::Manifest manifest = small_bundle(folder);
+  manifest.adapted.layout = bundle::ArtifactLayout::single_file;
   manifest.adapted.sha256 = sha256_hex("merged");
   folder.put("bundle/adapted_tensors.safetensors", "merged");
-  folder.put("bundle/manifest.json", manifest_json(manifest));
+  folder.put("bundle/manifest.json", bundle::manifest_json(manifest));
   const Words words = {"pin",       "--bundle",   folder / "bundle",
                        "--repo-id", "org/bundle", "--revision",
                        "v2",        "--out",      folder / "pin.json"};
   ASSERT_EQ(run(words).status, 0);
-  const auto pin = load_pin(folder / "pin.json");
+  const auto pin = hub::load_pin(folder / "pin.json");
   ASSERT_TRUE(pin) << pin.error().message;
   EXPECT_EQ(pin->files.back().path, "adapted_tensors.safetensors");
   EXPECT_EQ(pin->files.back().sha256, sha256_hex("merged"));

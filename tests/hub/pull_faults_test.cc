@@ -16,9 +16,9 @@ struct OneFile {
   HubServer server;
   TemporaryFolder folder;
   std::vector<TestFile> files = {{"w.bin", random_text(100'000, 21), true}};
-  Pin pin = pin_of(files);
+  hub::Pin pin = pin_of(files);
   Pauses pauses;
-  PullOptions options = options_for(server, folder, &pauses);
+  hub::PullOptions options = options_for(server, folder, &pauses);
 
   OneFile() { publish(server, pin, files); }
   HubReply usual(const HubRequestLine& request) const {
@@ -36,7 +36,7 @@ struct OneFile {
     server.set_handler([reply](const HubRequestLine&) { return reply; });
   }
   std::string tag() {
-    const auto report = pull(pin, options);
+    const auto report = hub::pull(pin, options);
     return report ? std::string() : report.error().tag;
   }
   fs::path partial() const {
@@ -56,7 +56,7 @@ TEST(PullFaults, ShortReadsAreContinuedWhereTheyEnded) {
     if (number < 6) reply.body_bytes = 10'000;
     return reply;
   });
-  const auto report = pull(hub.pin, hub.options);
+  const auto report = hub::pull(hub.pin, hub.options);
   ASSERT_TRUE(report) << report.error().message;
   expect_complete(hub.folder / "dest", hub.files);
   EXPECT_EQ(report->downloaded_bytes, 100'000u);  // not one byte twice
@@ -81,7 +81,7 @@ TEST(PullFaults, AServerThatIgnoresRangesIsReadFromTheBeginning) {
     if (number == 0) reply.body_bytes = 60'000;
     return reply;
   });
-  const auto report = pull(hub.pin, hub.options);
+  const auto report = hub::pull(hub.pin, hub.options);
   ASSERT_TRUE(report) << report.error().message;
   expect_complete(hub.folder / "dest", hub.files);
   EXPECT_EQ(hub.server.count("GET"), 2u);
@@ -121,7 +121,7 @@ TEST(PullFaults, AF_7_WrongBytesAreNeverUsed) {
     reply.body[77] ^= 1;
     return reply;
   });
-  const auto report = pull(hub.pin, hub.options);
+  const auto report = hub::pull(hub.pin, hub.options);
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().tag, "checksum_mismatch");
   EXPECT_NE(report.error().message.find("w.bin"), std::string::npos);
@@ -241,13 +241,13 @@ TEST(PullFaults, AHangingServerIsLeftAndTheRestFetchedLater) {
     reply.hang = true;
     return reply;
   });
-  const auto stalled = pull(hub.pin, hub.options);
+  const auto stalled = hub::pull(hub.pin, hub.options);
   ASSERT_FALSE(stalled);
   EXPECT_EQ(stalled.error().tag, "timeout");
   EXPECT_TRUE(hub.nothing_under_final_names());
   ASSERT_EQ(fs::file_size(hub.partial()), 50'000u);
   hub.options.network.stall_timeout = milliseconds(30'000);
-  const auto resumed = pull(hub.pin, hub.options);
+  const auto resumed = hub::pull(hub.pin, hub.options);
   ASSERT_TRUE(resumed) << resumed.error().message;
   EXPECT_EQ(resumed->files[0].resumed_from, 50'000u);
   EXPECT_EQ(resumed->downloaded_bytes, 50'000u);
@@ -379,7 +379,7 @@ TEST(PullFaults, RandomFaultsNeverGiveAWrongFile) {
     HubServer server;
     HubServer storage;
     const TemporaryFolder folder;
-    const Pin pin = pin_of(files);
+    const hub::Pin pin = pin_of(files);
     publish(server, pin, files, seed % 2 ? &storage : nullptr);
     std::mutex mutex;
     std::mt19937 random(seed);
@@ -422,10 +422,10 @@ TEST(PullFaults, RandomFaultsNeverGiveAWrongFile) {
     };
     server.set_handler(misbehave);
     storage.set_handler(misbehave);
-    PullOptions options = options_for(server, folder);
+    hub::PullOptions options = options_for(server, folder);
     options.jobs = 1 + static_cast<int>(seed % 3);
     for (int run = 0; run < 20; ++run) {
-      const auto report = pull(pin, options);
+      const auto report = hub::pull(pin, options);
       for (const TestFile& file : files)
         if (fs::exists(folder / "dest" / file.path)) {
           EXPECT_EQ(slurp(folder / "dest" / file.path), file.content) << seed << " " << file.path;

@@ -26,19 +26,19 @@ struct Field {
   TemporaryFolder folder;
   std::vector<TestFile> files = {{"config.json", R"({"hidden_size": 64, "num_hidden_layers": 2})"},
                                  {"w.bin", random_text(50'000, 41), true}};
-  Pin pin = pin_of(files);
-  PullOptions options = options_for(server, folder);
+  hub::Pin pin = pin_of(files);
+  hub::PullOptions options = options_for(server, folder);
 
   Field() {
-    pin.repo = {RepoType::model, "org/m", "main"};
+    pin.repo = {hub::RepoType::model, "org/m", "main"};
     publish(server, pin, files);
     options.destination.reset();
   }
   void without_hashes() {
-    for (PinFile& file : pin.files) file.sha256.reset();
+    for (hub::PinFile& file : pin.files) file.sha256.reset();
   }
   fs::path repo() const { return folder / "cache/models--org--m"; }
-  Result<PullReport> go() { return pull(pin, options); }
+  Result<hub::PullReport> go() { return hub::pull(pin, options); }
   Error refused() {
     auto report = go();
     if (report) ADD_FAILURE() << "the pull succeeded";
@@ -119,11 +119,11 @@ TEST(PullField, NumbersOfTheHubAreNotCalledExpected) {
 TEST(PullField, ASizeOfTheHubsListBindsNobody) {
   Field field;
   field.without_hashes();
-  field.server.put(tree_target(field.pin.repo),
+  field.server.put(hub::tree_target(field.pin.repo),
                    {R"([{"type":"file","path":"config.json","size":1},)"
                     R"({"type":"file","path":"w.bin","size":134}])",
                     "", false, ""});
-  const auto pin = list_files(field.pin.repo, field.options);
+  const auto pin = hub::list_files(field.pin.repo, field.options);
   ASSERT_TRUE(pin) << pin.error().message;
   field.pin = *pin;
   const auto report = field.go();
@@ -177,11 +177,11 @@ TEST(PullField, AReadOnlyCacheIsUsed) {
   expect_complete(copied->folder, field.files);
 }
 
-CacheLinks links_that_fail(bool hard_too) {
-  const MakeLink refuse = [](const fs::path&, const fs::path&) {
+hub::CacheLinks links_that_fail(bool hard_too) {
+  const hub::MakeLink refuse = [](const fs::path&, const fs::path&) {
     return std::make_error_code(std::errc::operation_not_permitted);
   };
-  CacheLinks links;
+  hub::CacheLinks links;
   links.symbolic = refuse;
   if (hard_too) links.hard = refuse;
   return links;
@@ -298,7 +298,7 @@ TEST(PullField, AWholePartialFileOfUnknownSizeIsNotFetchedAgain) {
   Field field;
   field.files[1].large = false;  // no X-Linked-Size
   publish(field.server, field.pin, field.files);
-  const std::string name = git_blob_hash(
+  const std::string name = hub::git_blob_hash(
       std::as_bytes(std::span(field.files[1].content.data(), field.files[1].content.size())));
   field.folder.put("cache/models--org--m/blobs/" + name + ".incomplete", field.files[1].content);
   const auto report = field.go();
@@ -439,9 +439,10 @@ TEST(PullField, AListenerThatThrowsEndsThePull) {
     reply.header_bytes = 0;
     return reply;
   });
-  EXPECT_THROW((void)pull(field.pin, field.options,
-                          [](const PullProgress&) { throw std::runtime_error("of the caller"); }),
-               std::runtime_error);
+  EXPECT_THROW(
+      (void)hub::pull(field.pin, field.options,
+                      [](const hub::PullProgress&) { throw std::runtime_error("of the caller"); }),
+      std::runtime_error);
 }
 
 }  // namespace

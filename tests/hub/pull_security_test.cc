@@ -14,8 +14,8 @@ struct TokenHub {
   HubServer server;
   TemporaryFolder folder;
   std::vector<TestFile> files = {{"w.bin", random_text(20'000, 31), false}};
-  Pin pin = pin_of(files);
-  PullOptions options = options_for(server, folder);
+  hub::Pin pin = pin_of(files);
+  hub::PullOptions options = options_for(server, folder);
 
   TokenHub() {
     publish(server, pin, files);
@@ -36,7 +36,7 @@ std::size_t with_token(const HubServer& server) {
 
 TEST(PullToken, GoesToTheEndpointWithEveryRequest) {
   TokenHub hub;
-  ASSERT_TRUE(pull(hub.pin, hub.options));
+  ASSERT_TRUE(hub::pull(hub.pin, hub.options));
   EXPECT_EQ(hub.server.requests().size(), 2u);
   EXPECT_EQ(with_token(hub.server), 2u);
 }
@@ -48,7 +48,7 @@ TEST(PullToken, StaysOnARedirectWithinTheEndpoint) {
     if (request.target == "/moved") return std::nullopt;
     return redirect("/moved", 307);
   });
-  ASSERT_TRUE(pull(hub.pin, hub.options));
+  ASSERT_TRUE(hub::pull(hub.pin, hub.options));
   EXPECT_EQ(with_token(hub.server), hub.server.requests().size());
 }
 
@@ -59,7 +59,7 @@ TEST(PullToken, DoesNotGoToAnotherPortOrHostName) {
     storage.put("/o", {hub.files[0].content, "", false, ""});
     hub.server.put(target_of(hub.pin, "w.bin"),
                    {hub.files[0].content, kCommit, false, storage.url(host) + "/o"});
-    const auto report = pull(hub.pin, hub.options);
+    const auto report = hub::pull(hub.pin, hub.options);
     ASSERT_TRUE(report) << report.error().message;
     EXPECT_GT(storage.requests().size(), 0u);
     EXPECT_EQ(with_token(storage), 0u);
@@ -74,7 +74,7 @@ TEST(PullToken, DoesNotGoToTheSamePortUnderAnotherName) {
     if (request.target == "/moved") return std::nullopt;
     return redirect(hub.server.url("localhost") + "/moved");
   });
-  ASSERT_TRUE(pull(hub.pin, hub.options));
+  ASSERT_TRUE(hub::pull(hub.pin, hub.options));
   for (const auto& request : hub.server.requests())
     EXPECT_EQ(request.header("authorization").empty(), request.target == "/moved");
 }
@@ -88,7 +88,7 @@ TEST(PullToken, IsNotTakenUpAgainAfterADetour) {
     return redirect(detour.url() + "/detour");
   });
   detour.set_handler([&](const HubRequestLine&) { return redirect(hub.server.url() + "/back"); });
-  ASSERT_TRUE(pull(hub.pin, hub.options));
+  ASSERT_TRUE(hub::pull(hub.pin, hub.options));
   EXPECT_EQ(with_token(detour), 0u);
   for (const auto& request : hub.server.requests())
     EXPECT_EQ(request.header("authorization").empty(), request.target == "/back");
@@ -103,7 +103,7 @@ TEST(PullToken, GoesToNoOtherEndpointAndNoMirror) {
   publish(mirror, hub.pin, hub.files);
   hub.options.endpoints.push_back(second.url());
   hub.pin.mirrors = {mirror.url()};
-  ASSERT_TRUE(pull(hub.pin, hub.options));
+  ASSERT_TRUE(hub::pull(hub.pin, hub.options));
   EXPECT_EQ(with_token(hub.server), 1u);
   EXPECT_EQ(second.requests().size(), 1u);
   EXPECT_EQ(with_token(second), 0u);
@@ -118,7 +118,7 @@ TEST(PullToken, WithAHomeItGoesToThatEndpointWhereverItStands) {
   hub.options.token.name = "the token file";
   hub.options.token.home = hub.server.url();
   hub.options.endpoints = {mirror.url(), hub.server.url()};
-  ASSERT_TRUE(pull(hub.pin, hub.options));
+  ASSERT_TRUE(hub::pull(hub.pin, hub.options));
   EXPECT_EQ(mirror.requests().size(), 1u);
   EXPECT_EQ(with_token(mirror), 0u);
   EXPECT_EQ(with_token(hub.server), hub.server.requests().size());
@@ -126,7 +126,7 @@ TEST(PullToken, WithAHomeItGoesToThatEndpointWhereverItStands) {
   hub.options.endpoints = {mirror.url()};
   hub.options.cache = hub.folder / "empty";
   hub.options.destination = hub.folder / "other";
-  const auto report = pull(hub.pin, hub.options);
+  const auto report = hub::pull(hub.pin, hub.options);
   ASSERT_FALSE(report);
   EXPECT_NE(
       report.error().message.find("the token of the token file belongs to " + hub.server.url()),
@@ -142,7 +142,7 @@ TEST(PullToken, IsInNoMessageAndNoFile) {
   for (const HubReply& answer : answers) {
     TokenHub hub;
     hub.server.set_handler([&](const HubRequestLine&) { return answer; });
-    const auto report = pull(hub.pin, hub.options);
+    const auto report = hub::pull(hub.pin, hub.options);
     ASSERT_FALSE(report);
     EXPECT_EQ(report.error().message.find(kToken), std::string::npos) << report.error().message;
     for (const std::string& name : files_below(hub.folder.path()))
@@ -157,7 +157,7 @@ TEST(PullSecurity, AFileWithoutAHashNeverComesFromAPinsMirror) {
   hub.pin.files[0].sha256.reset();
   hub.pin.mirrors = {mirror.url()};
   hub.server.set_handler([](const HubRequestLine&) { return status_only(404); });
-  const auto report = pull(hub.pin, hub.options);
+  const auto report = hub::pull(hub.pin, hub.options);
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().tag, "hub_not_found");
   EXPECT_TRUE(mirror.requests().empty());
@@ -166,7 +166,7 @@ TEST(PullSecurity, AFileWithoutAHashNeverComesFromAPinsMirror) {
 TEST(PullSecurity, AMirrorWithoutEncryptionIsRefused) {
   TokenHub hub;
   hub.pin.mirrors = {"http://mirror.example.org"};
-  const auto report = pull(hub.pin, hub.options);
+  const auto report = hub::pull(hub.pin, hub.options);
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().tag, "insecure_mirror");
   EXPECT_TRUE(hub.server.requests().empty());
@@ -184,7 +184,7 @@ TEST(PullSecurity, AMirrorCannotRenameCommitsOrBlobs) {
     return reply;
   });
   hub.pin.mirrors = {mirror.url()};
-  const auto report = pull(hub.pin, hub.options);
+  const auto report = hub::pull(hub.pin, hub.options);
   ASSERT_TRUE(report) << report.error().message;
   const fs::path repo = hub.folder / "cache/datasets--org--bundle";
   EXPECT_FALSE(fs::exists(repo / "snapshots" / other));
@@ -197,7 +197,7 @@ TEST(PullSecurity, NothingIsWrittenForAPinThatLeavesItsFolder) {
   for (const std::string path : {"../w.bin", "/tmp/w.bin", "a/../../w.bin"}) {
     TokenHub hub;
     hub.pin.files.push_back({path, sha256_hex("x"), {}});
-    const auto report = pull(hub.pin, hub.options);
+    const auto report = hub::pull(hub.pin, hub.options);
     ASSERT_FALSE(report);
     EXPECT_EQ(report.error().tag, "path_outside_folder");
     EXPECT_TRUE(hub.server.requests().empty());
@@ -211,7 +211,7 @@ TEST(PullSecurity, NothingIsWrittenThroughALinkOutOfTheFolder) {
   fs::create_directories(hub.folder / "dest");
   fs::create_directory_symlink(elsewhere.path(), hub.folder / "dest/out");
   hub.pin.files.push_back({"out/w.bin", sha256_hex("x"), {}});
-  const auto report = pull(hub.pin, hub.options);
+  const auto report = hub::pull(hub.pin, hub.options);
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().tag, "path_outside_folder");
   EXPECT_TRUE(hub.server.requests().empty());

@@ -37,19 +37,19 @@ inline std::vector<TestFile> bundle_files() {
           {"checkpoints/0002_b c.safetensors", random_text(70'000, 3), true}};
 }
 
-inline Pin pin_of(const std::vector<TestFile>& files) {
-  Pin pin;
-  pin.repo = {RepoType::dataset, "org/bundle", "v1.0.0"};
+inline hub::Pin pin_of(const std::vector<TestFile>& files) {
+  hub::Pin pin;
+  pin.repo = {hub::RepoType::dataset, "org/bundle", "v1.0.0"};
   for (const TestFile& file : files) pin.files.push_back({file.path, sha256_hex(file.content), {}});
   return pin;
 }
 
-inline std::string target_of(const Pin& pin, const std::string& path) {
-  return resolve_target(pin.repo, path);
+inline std::string target_of(const hub::Pin& pin, const std::string& path) {
+  return hub::resolve_target(pin.repo, path);
 }
 
 /// Stores the files on the server, large ones behind a redirect when a storage server is given.
-inline void publish(HubServer& server, const Pin& pin, const std::vector<TestFile>& files,
+inline void publish(HubServer& server, const hub::Pin& pin, const std::vector<TestFile>& files,
                     HubServer* storage = nullptr) {
   for (const TestFile& file : files) {
     StoredFile stored{file.content, kCommit, file.large, ""};
@@ -69,9 +69,9 @@ struct Pauses {
   std::vector<std::chrono::milliseconds> list;
 };
 
-inline PullOptions options_for(const HubServer& server, const TemporaryFolder& folder,
-                               Pauses* pauses = nullptr) {
-  PullOptions options;
+inline hub::PullOptions options_for(const HubServer& server, const TemporaryFolder& folder,
+                                    Pauses* pauses = nullptr) {
+  hub::PullOptions options;
   options.endpoints = {server.url()};
   options.cache = folder / "cache";
   options.destination = folder / "dest";

@@ -16,14 +16,15 @@ TEST(Pull, AF_5_AF_6_AF_10_EveryFileArrivesWhole) {
   HubServer storage;
   const TemporaryFolder folder;
   const auto files = bundle_files();
-  Pin pin = pin_of(files);
+  hub::Pin pin = pin_of(files);
   pin.manifest_sha256 = *pin.files[0].sha256;
   publish(server, pin, files, &storage);
   std::size_t listened = 0;
-  const auto report = pull(pin, options_for(server, folder), [&](const PullProgress& now) {
-    ++listened;
-    EXPECT_EQ(now.files, 4u);
-  });
+  const auto report =
+      hub::pull(pin, options_for(server, folder), [&](const hub::PullProgress& now) {
+        ++listened;
+        EXPECT_EQ(now.files, 4u);
+      });
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_GE(listened, 1u);
   expect_complete(folder / "dest", files);
@@ -33,8 +34,8 @@ TEST(Pull, AF_5_AF_6_AF_10_EveryFileArrivesWhole) {
   EXPECT_EQ(report->downloaded_bytes, 273'000 + files[0].content.size());
   for (std::size_t i = 0; i < files.size(); ++i) {
     EXPECT_EQ(report->files[i].path, files[i].path);
-    EXPECT_EQ(report->files[i].source, FileSource::downloaded);
-    EXPECT_EQ(report->files[i].verified, Verified::pin);
+    EXPECT_EQ(report->files[i].source, hub::FileSource::downloaded);
+    EXPECT_EQ(report->files[i].verified, hub::Verified::pin);
   }
   for (const auto& request : server.requests())
     EXPECT_TRUE(request.target.starts_with("/datasets/org/bundle/resolve/v1.0.0/"))
@@ -46,17 +47,17 @@ TEST(Pull, AF_8_WhatIsThereAndRightIsNotFetched) {
   HubServer server;
   const TemporaryFolder folder;
   const auto files = bundle_files();
-  const Pin pin = pin_of(files);
+  const hub::Pin pin = pin_of(files);
   publish(server, pin, files);
   folder.put("dest/" + files[0].path, files[0].content);
   folder.put("dest/" + files[2].path, files[2].content.substr(1) + "x");  // same length, wrong
   folder.put("dest/unrelated", "kept");
-  const auto report = pull(pin, options_for(server, folder));
+  const auto report = hub::pull(pin, options_for(server, folder));
   ASSERT_TRUE(report) << report.error().message;
   expect_complete(folder / "dest", files);
   EXPECT_EQ(slurp(folder / "dest/unrelated"), "kept");
-  EXPECT_EQ(report->files[0].source, FileSource::present);
-  EXPECT_EQ(report->files[2].source, FileSource::downloaded);
+  EXPECT_EQ(report->files[0].source, hub::FileSource::present);
+  EXPECT_EQ(report->files[2].source, hub::FileSource::downloaded);
   EXPECT_FALSE(report->files[0].replaced);
   EXPECT_FALSE(report->files[1].replaced);
   EXPECT_TRUE(report->files[2].replaced);
@@ -68,10 +69,10 @@ TEST(Pull, AFT_2_TheCacheIsAHuggingFaceCacheAndIsCopiedFrom) {
   HubServer server;
   const TemporaryFolder folder;
   const auto files = bundle_files();
-  const Pin pin = pin_of(files);
+  const hub::Pin pin = pin_of(files);
   publish(server, pin, files);
-  PullOptions options = options_for(server, folder);
-  ASSERT_TRUE(pull(pin, options));
+  hub::PullOptions options = options_for(server, folder);
+  ASSERT_TRUE(hub::pull(pin, options));
   const fs::path repo = folder / "cache/datasets--org--bundle";
   EXPECT_EQ(slurp(repo / "refs/v1.0.0"), kCommit);
   for (const TestFile& file : files) {
@@ -81,36 +82,36 @@ TEST(Pull, AFT_2_TheCacheIsAHuggingFaceCacheAndIsCopiedFrom) {
     EXPECT_EQ(fs::canonical(link).parent_path(), fs::canonical(repo / "blobs"));
     const std::string name = fs::read_symlink(link).filename().string();
     EXPECT_EQ(name, file.large ? sha256_hex(file.content)
-                               : git_blob_hash(std::as_bytes(
+                               : hub::git_blob_hash(std::as_bytes(
                                      std::span(file.content.data(), file.content.size()))));
     EXPECT_EQ(slurp(link), file.content);
   }
   EXPECT_EQ(files_below(repo / "blobs").size(), files.size());
   server.forget_requests();
   options.destination = folder / "second";
-  const auto again = pull(pin, options);
+  const auto again = hub::pull(pin, options);
   ASSERT_TRUE(again) << again.error().message;
   expect_complete(folder / "second", files);
   EXPECT_TRUE(server.requests().empty());
-  for (const PulledFile& file : again->files) EXPECT_EQ(file.source, FileSource::cache);
+  for (const hub::PulledFile& file : again->files) EXPECT_EQ(file.source, hub::FileSource::cache);
 }
 
 TEST(Pull, ACacheThatAnotherProgramFilledIsUsed) {
   HubServer server;
   const TemporaryFolder folder;
   const std::vector<TestFile> files = {{"config.json", "{}", false}, {"w.bin", "weights", true}};
-  Pin pin = pin_of(files);
-  pin.repo = {RepoType::model, "org/model", kCommit};
-  const std::string git_name = git_blob_hash(std::as_bytes(std::span("{}", 2)));
+  hub::Pin pin = pin_of(files);
+  pin.repo = {hub::RepoType::model, "org/model", kCommit};
+  const std::string git_name = hub::git_blob_hash(std::as_bytes(std::span("{}", 2)));
   const std::string blobs = "cache/models--org--model/blobs/";
   folder.put(blobs + git_name, "{}");
   folder.put(blobs + sha256_hex("weights"), "weights");
   const fs::path snapshot = folder / ("cache/models--org--model/snapshots/" + kCommit);
   fs::create_directories(snapshot);
   fs::create_symlink("../../blobs/" + git_name, snapshot / "config.json");
-  PullOptions options = options_for(server, folder);
+  hub::PullOptions options = options_for(server, folder);
   options.destination.reset();
-  const auto report = pull(pin, options);
+  const auto report = hub::pull(pin, options);
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_EQ(report->folder, snapshot);
   expect_complete(snapshot, files);
@@ -121,14 +122,14 @@ TEST(Pull, ADamagedFileOfTheCacheIsFetchedAgain) {
   HubServer server;
   const TemporaryFolder folder;
   const auto files = bundle_files();
-  const Pin pin = pin_of(files);
+  const hub::Pin pin = pin_of(files);
   publish(server, pin, files);
-  PullOptions options = options_for(server, folder);
-  ASSERT_TRUE(pull(pin, options));
+  hub::PullOptions options = options_for(server, folder);
+  ASSERT_TRUE(hub::pull(pin, options));
   const std::string blob = "cache/datasets--org--bundle/blobs/" + sha256_hex(files[2].content);
   folder.put(blob, "damaged");
   options.destination = folder / "second";
-  const auto report = pull(pin, options);
+  const auto report = hub::pull(pin, options);
   ASSERT_TRUE(report) << report.error().message;
   expect_complete(folder / "second", files);
   EXPECT_EQ(slurp(folder / blob), files[2].content);
@@ -138,11 +139,11 @@ TEST(Pull, AFT_3_AF_9_OfflineMakesNoConnection) {
   HubServer server;
   const TemporaryFolder folder;
   const auto files = bundle_files();
-  const Pin pin = pin_of(files);
+  const hub::Pin pin = pin_of(files);
   publish(server, pin, files);
-  PullOptions options = options_for(server, folder);
+  hub::PullOptions options = options_for(server, folder);
   options.offline = true;
-  const auto refused = pull(pin, options);
+  const auto refused = hub::pull(pin, options);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().tag, "not_in_cache");
   EXPECT_EQ(refused.error().kind, ErrorKind::missing);
@@ -150,14 +151,14 @@ TEST(Pull, AFT_3_AF_9_OfflineMakesNoConnection) {
   EXPECT_TRUE(files_below(folder / "dest").empty());
 
   options.offline = false;
-  ASSERT_TRUE(pull(pin, options));
+  ASSERT_TRUE(hub::pull(pin, options));
   server.forget_requests();
   options.offline = true;
   options.destination = folder / "second";
-  ASSERT_TRUE(pull(pin, options));
+  ASSERT_TRUE(hub::pull(pin, options));
   expect_complete(folder / "second", files);
   options.destination.reset();
-  const auto in_cache = pull(pin, options);
+  const auto in_cache = hub::pull(pin, options);
   ASSERT_TRUE(in_cache) << in_cache.error().message;
   expect_complete(in_cache->folder, files);
   EXPECT_TRUE(server.requests().empty());
@@ -167,11 +168,11 @@ TEST(Pull, WithoutADestinationTheSnapshotIsTheFolder) {
   HubServer server;
   const TemporaryFolder folder;
   const auto files = bundle_files();
-  const Pin pin = pin_of(files);
+  const hub::Pin pin = pin_of(files);
   publish(server, pin, files);
-  PullOptions options = options_for(server, folder);
+  hub::PullOptions options = options_for(server, folder);
   options.destination.reset();
-  const auto report = pull(pin, options);
+  const auto report = hub::pull(pin, options);
   ASSERT_TRUE(report) << report.error().message;
   expect_complete(report->folder, files);
   EXPECT_EQ(report->folder.filename(), kCommit);
@@ -182,19 +183,19 @@ TEST(Pull, WithoutAPinnedHashTheHubsHashCounts) {
   const TemporaryFolder folder;
   const std::vector<TestFile> files = {{"small.json", "{}", false},
                                        {"large.bin", random_text(5'000, 9), true}};
-  Pin pin = pin_of(files);
-  for (PinFile& file : pin.files) file.sha256.reset();
+  hub::Pin pin = pin_of(files);
+  for (hub::PinFile& file : pin.files) file.sha256.reset();
   publish(server, pin, files);
   auto options = options_for(server, folder);
-  auto report = pull(pin, options);
+  auto report = hub::pull(pin, options);
   ASSERT_TRUE(report) << report.error().message;
-  EXPECT_EQ(report->files[0].verified, Verified::hub_git);
-  EXPECT_EQ(report->files[1].verified, Verified::hub_lfs);
+  EXPECT_EQ(report->files[0].verified, hub::Verified::hub_git);
+  EXPECT_EQ(report->files[1].verified, hub::Verified::hub_lfs);
   expect_complete(folder / "dest", files);
-  const auto again = pull(pin, options);
+  const auto again = hub::pull(pin, options);
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(again->downloaded_bytes, 0u);
-  EXPECT_EQ(again->files[1].source, FileSource::present);
+  EXPECT_EQ(again->files[1].source, hub::FileSource::present);
 
   // The hub's word against the bytes: not used.
   server.set_handler([&](const HubRequestLine& request) -> std::optional<HubReply> {
@@ -205,7 +206,7 @@ TEST(Pull, WithoutAPinnedHashTheHubsHashCounts) {
   });
   options.cache = folder / "other";
   options.destination = folder / "second";
-  const auto damaged = pull(pin, options);
+  const auto damaged = hub::pull(pin, options);
   ASSERT_FALSE(damaged);
   EXPECT_EQ(damaged.error().tag, "checksum_mismatch");
   EXPECT_FALSE(fs::exists(folder / "second/large.bin"));
@@ -215,11 +216,11 @@ TEST(Pull, FilesWithoutHashesMustBeOfOneCommit) {
   HubServer server;
   const TemporaryFolder folder;
   const std::vector<TestFile> files = {{"a", "1", false}, {"b", "2", false}};
-  Pin pin = pin_of(files);
-  for (PinFile& file : pin.files) file.sha256.reset();
+  hub::Pin pin = pin_of(files);
+  for (hub::PinFile& file : pin.files) file.sha256.reset();
   server.put(target_of(pin, "a"), {"1", kCommit, false, ""});
   server.put(target_of(pin, "b"), {"2", std::string(40, 'e'), false, ""});
-  const auto report = pull(pin, options_for(server, folder));
+  const auto report = hub::pull(pin, options_for(server, folder));
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().tag, "commit_mismatch");
 }
@@ -227,10 +228,10 @@ TEST(Pull, FilesWithoutHashesMustBeOfOneCommit) {
 TEST(Pull, APinnedCommitMustBeTheOneServed) {
   HubServer server;
   const TemporaryFolder folder;
-  Pin pin = pin_of({{"a", "1", false}});
+  hub::Pin pin = pin_of({{"a", "1", false}});
   pin.repo.revision = std::string(40, 'e');
   server.put(target_of(pin, "a"), {"1", kCommit, false, ""});
-  const auto report = pull(pin, options_for(server, folder));
+  const auto report = hub::pull(pin, options_for(server, folder));
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().tag, "commit_mismatch");
   EXPECT_EQ(server.count("GET"), 0u);
@@ -240,16 +241,17 @@ TEST(Pull, TwoPullsAtOnceDownloadOnce) {
   HubServer server;
   const TemporaryFolder folder;
   const std::vector<TestFile> files = {{"large.bin", random_text(400'000, 5), true}};
-  const Pin pin = pin_of(files);
+  const hub::Pin pin = pin_of(files);
   publish(server, pin, files);
   std::vector<std::string> failures(4);
   {
     std::vector<std::jthread> pulls;
     for (std::size_t i = 0; i < failures.size(); ++i)
       pulls.emplace_back([&, i] {
-        PullOptions options = options_for(server, folder);
+        hub::PullOptions options = options_for(server, folder);
         options.destination = folder / fmt::format("dest{}", i);
-        if (const auto report = pull(pin, options); !report) failures[i] = report.error().message;
+        if (const auto report = hub::pull(pin, options); !report)
+          failures[i] = report.error().message;
       });
   }
   for (std::size_t i = 0; i < failures.size(); ++i) {
@@ -262,19 +264,19 @@ TEST(Pull, TwoPullsAtOnceDownloadOnce) {
 TEST(ListFiles, PagesAreFollowedAndFoldersLeftOut) {
   HubServer server;
   const TemporaryFolder folder;
-  const Repo repo{RepoType::model, "org/model", "main"};
+  const hub::Repo repo{hub::RepoType::model, "org/model", "main"};
   server.set_handler([&](const HubRequestLine& request) -> std::optional<HubReply> {
     HubReply reply;
-    if (request.target == tree_target(repo)) {
-      reply.headers = {
-          {"Link", fmt::format("<{}{}&cursor=x>; rel=\"next\"", server.url(), tree_target(repo))}};
+    if (request.target == hub::tree_target(repo)) {
+      reply.headers = {{"Link", fmt::format("<{}{}&cursor=x>; rel=\"next\"", server.url(),
+                                            hub::tree_target(repo))}};
       reply.body = R"([{"type":"directory","path":"d"},{"type":"file","path":"d/a","size":3}])";
     } else {
       reply.body = R"([{"type":"file","path":"b","size":5,"oid":"x"}])";
     }
     return reply;
   });
-  const auto pin = list_files(repo, options_for(server, folder));
+  const auto pin = hub::list_files(repo, options_for(server, folder));
   ASSERT_TRUE(pin) << pin.error().message;
   ASSERT_EQ(pin->files.size(), 2u);
   EXPECT_EQ(pin->files[0].path, "d/a");
@@ -286,7 +288,7 @@ TEST(ListFiles, PagesAreFollowedAndFoldersLeftOut) {
 TEST(ListFiles, BadListsAreRefused) {
   HubServer server;
   const TemporaryFolder folder;
-  const Repo repo{RepoType::model, "org/model", "main"};
+  const hub::Repo repo{hub::RepoType::model, "org/model", "main"};
   std::string body;
   std::string link;
   server.set_handler([&](const HubRequestLine&) -> std::optional<HubReply> {
@@ -298,7 +300,7 @@ TEST(ListFiles, BadListsAreRefused) {
   const auto tag = [&](const std::string& text, const std::string& next = "") {
     body = text;
     link = next;
-    const auto pin = list_files(repo, options_for(server, folder));
+    const auto pin = hub::list_files(repo, options_for(server, folder));
     return pin ? std::string() : pin.error().tag;
   };
   EXPECT_EQ(tag("<html>"), "invalid_listing");

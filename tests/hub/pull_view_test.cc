@@ -9,7 +9,7 @@ namespace trinity::cli {
 namespace {
 
 TEST(PullView, FilesBytesRateAndNames) {
-  PullProgress now;
+  hub::PullProgress now;
   now.files = 11;
   now.finished_files = 2;
   now.done_bytes = 412'000'000;
@@ -23,7 +23,7 @@ TEST(PullView, FilesBytesRateAndNames) {
 }
 
 TEST(PullView, NothingIsForetoldFromNothing) {
-  PullProgress now;
+  hub::PullProgress now;
   now.files = 3;
   EXPECT_EQ(progress_text(now, 0, 0, 80), "0/3 files");
   now.total_bytes = 2'000'000;
@@ -31,7 +31,7 @@ TEST(PullView, NothingIsForetoldFromNothing) {
 }
 
 TEST(PullView, ForeignNamesStayTextAndTheLineFits) {
-  PullProgress now;
+  hub::PullProgress now;
   now.files = 1;
   now.active = {"a\x1b]2;title\x07\u202e.bin"};
   const std::string line = progress_text(now, 0, 0, 80);
@@ -40,13 +40,13 @@ TEST(PullView, ForeignNamesStayTextAndTheLineFits) {
     EXPECT_LE(display_width(progress_text(now, 0, 0, columns)), static_cast<std::size_t>(columns));
 }
 
-PullReport report_of(std::size_t downloaded, std::size_t there) {
-  PullReport report;
+hub::PullReport report_of(std::size_t downloaded, std::size_t there) {
+  hub::PullReport report;
   report.folder = "/a folder/it's";
   for (std::size_t i = 0; i < downloaded + there; ++i) {
-    PulledFile file;
+    hub::PulledFile file;
     file.path = "f" + std::to_string(i);
-    file.source = i < downloaded ? FileSource::downloaded : FileSource::cache;
+    file.source = i < downloaded ? hub::FileSource::downloaded : hub::FileSource::cache;
     if (i < downloaded) file.endpoint = i % 2 ? "https://b.org" : "https://a.org";
     report.files.push_back(file);
   }
@@ -70,7 +70,7 @@ TEST(PullView, TheOthersAreNamedOnlyWhenThereAreOthers) {
 }
 
 TEST(PullView, TheNextCommandFitsWhatWasPulled) {
-  PullReport report = report_of(2, 0);
+  hub::PullReport report = report_of(2, 0);
   EXPECT_EQ(next_step(report), "");
   report.files[0].path = "config.json";
   report.files[1].path = "tokenizer.json";

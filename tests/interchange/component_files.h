@@ -40,10 +40,10 @@ inline FloatTensor read_tensor(const std::filesystem::path& path, const std::str
   return {view->shape, *to_f32(*view)};
 }
 
-inline Backend& f32_backend() {
-  static const std::unique_ptr<Backend> backend = [] {
-    auto made = create_backend("cpu_f32", {1});
-    if (!made) made = create_backend("reference", {1});
+inline backend::Backend& f32_backend() {
+  static const std::unique_ptr<backend::Backend> backend = [] {
+    auto made = backend::create_backend("cpu_f32", {1});
+    if (!made) made = backend::create_backend("reference", {1});
     if (!made) throw std::runtime_error(made.error().message);
     return std::move(*made);
   }();

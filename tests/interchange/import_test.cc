@@ -31,9 +31,9 @@ class ImportTest : public ::testing::Test {
                    {"svd.V.w", {{2, 2}, {1, 0, 0, 1}}}};
     scales_ = {{"svf.scale_offsets.w", {{2}, {0, 0}}}};
     head_ = {{"head", {{4, 2}, {1, 2, 3, 4, 5, 6, 7, 8}}}};
-    manifest_ = {{"components_path", kPythonComponentsFile},
-                 {"scale_offsets_path", kPythonScalesFile},
-                 {"router_head_path", kPythonHeadFile},
+    manifest_ = {{"components_path", interchange::kPythonComponentsFile},
+                 {"scale_offsets_path", interchange::kPythonScalesFile},
+                 {"router_head_path", interchange::kPythonHeadFile},
                  {"selected_tensors",
                   {{{"source_name", kGate},
                     {"elixir_name", "decoder.blocks.26.ffn.gate.kernel"},
@@ -48,18 +48,18 @@ class ImportTest : public ::testing::Test {
 
   void write_input() {
     fs::create_directories(options_.source);
-    write_tensors(options_.source / kPythonComponentsFile, components_);
-    write_tensors(options_.source / kPythonScalesFile, scales_);
-    write_tensors(options_.source / kPythonHeadFile, head_);
-    std::ofstream(options_.source / kPythonManifestFile) << manifest_.dump();
+    write_tensors(options_.source / interchange::kPythonComponentsFile, components_);
+    write_tensors(options_.source / interchange::kPythonScalesFile, scales_);
+    write_tensors(options_.source / interchange::kPythonHeadFile, head_);
+    std::ofstream(options_.source / interchange::kPythonManifestFile) << manifest_.dump();
   }
 
-  Result<BundleReport> import() {
-    return import_python_components(
+  Result<bundle::BundleReport> import() {
+    return interchange::import_python_components(
         f32_backend(), options_,
         [this](const std::string& name, const auto&) { events_.push_back(name); }, {});
   }
-  Result<BundleReport> write_and_import() {
+  Result<bundle::BundleReport> write_and_import() {
     write_input();
     return import();
   }
@@ -70,15 +70,15 @@ class ImportTest : public ::testing::Test {
     return report ? "no error" : report.error().tag;
   }
 
-  FloatTensor imported(const BundleReport& report, size_t place = 0) const {
-    const ManifestTensor& entry = report.manifest.tensors[place];
+  FloatTensor imported(const bundle::BundleReport& report, size_t place = 0) const {
+    const bundle::ManifestTensor& entry = report.manifest.tensors[place];
     return read_tensor(options_.out / entry.checkpoint_path, entry.artifact_key);
   }
 
   TemporaryFolder folder_;
   FloatTensors components_, scales_, head_;
   Json manifest_;
-  ImportOptions options_;
+  interchange::ImportOptions options_;
   std::vector<std::string> events_;
   std::string message_;
 };
@@ -86,24 +86,25 @@ class ImportTest : public ::testing::Test {
 TEST_F(ImportTest, PI_1_AFlatManifestBecomesACompleteBundle) {
   const auto report = write_and_import();
   ASSERT_TRUE(report) << report.error().message;
-  const auto manifest = load_manifest(options_.out);
+  const auto manifest = bundle::load_manifest(options_.out);
   ASSERT_TRUE(manifest) << manifest.error().message;
-  EXPECT_TRUE(require_complete(*manifest));
+  EXPECT_TRUE(bundle::require_complete(*manifest));
   ASSERT_EQ(manifest->tensors.size(), 1U);
   EXPECT_EQ(manifest->tensors[0].imported.target_verified, false);
   EXPECT_EQ(manifest->tensors[0].type, "{:f, 32}");
-  EXPECT_EQ(manifest->adapted.layout, ArtifactLayout::checkpoint_directory);
+  EXPECT_EQ(manifest->adapted.layout, bundle::ArtifactLayout::checkpoint_directory);
   EXPECT_EQ(manifest->head.shape, (std::vector<int64_t>{4, 2}));
   EXPECT_EQ(imported(*report).values, (std::vector<float>{1, 0, 0, 2}));
-  EXPECT_EQ(read_tensor(options_.out / kHeadFile, kHeadTensorKey).values,
+  EXPECT_EQ(read_tensor(options_.out / bundle::kHeadFile, bundle::kHeadTensorKey).values,
             (std::vector<float>{1, 2, 3, 4, 5, 6, 7, 8}));
-  EXPECT_EQ(manifest->head.sha256, *sha256_file(options_.out / kHeadFile));
+  EXPECT_EQ(manifest->head.sha256, *sha256_file(options_.out / bundle::kHeadFile));
   EXPECT_EQ(manifest->tensors[0].checkpoint_sha256,
             *sha256_file(options_.out / manifest->tensors[0].checkpoint_path));
   EXPECT_EQ(manifest->vector.path, "python_semantic_bundle");
   EXPECT_EQ(manifest->vector.tensor, "python_semantic_components");
   EXPECT_EQ(manifest->vector.shape, (std::vector<int64_t>{10}));
-  EXPECT_EQ(manifest->imported.python_manifest_path, std::string("source/") + kPythonManifestFile);
+  EXPECT_EQ(manifest->imported.python_manifest_path,
+            std::string("source/") + interchange::kPythonManifestFile);
   EXPECT_EQ(events_, (std::vector<std::string>{
                          "python_import_started", "python_import_tensor_started",
                          "python_import_tensor_checkpoint_written", "python_import_write_started",
@@ -127,9 +128,9 @@ TEST_F(ImportTest, PI_2_TheFullExportersManifestIsRead) {
            {"num_singular_values", 2},
            {"shape", {2}}}}}}},
       {"outputs",
-       {{"components", kPythonComponentsFile},
-        {"scale_offsets", kPythonScalesFile},
-        {"head", kPythonHeadFile}}}};
+       {{"components", interchange::kPythonComponentsFile},
+        {"scale_offsets", interchange::kPythonScalesFile},
+        {"head", interchange::kPythonHeadFile}}}};
   const auto report = write_and_import();
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_EQ(report->manifest.vector.sha256, std::string(64, 'a'));
@@ -183,17 +184,17 @@ TEST_F(ImportTest, PI_6_ASquareKeyProjectionIsTransposedByItsName) {
 }
 
 TEST(ImportProvenance, PI_7_to_11_PathsTellNothingAboutTheMachine) {
-  EXPECT_EQ(provenance_path("/repo/a/b.json", "/repo"), "a/b.json");
-  EXPECT_EQ(provenance_path("relative/thing.json", "/repo"), "relative/thing.json");
-  EXPECT_EQ(provenance_path("/elsewhere/external_thing.json", "/repo"),
+  EXPECT_EQ(interchange::provenance_path("/repo/a/b.json", "/repo"), "a/b.json");
+  EXPECT_EQ(interchange::provenance_path("relative/thing.json", "/repo"), "relative/thing.json");
+  EXPECT_EQ(interchange::provenance_path("/elsewhere/external_thing.json", "/repo"),
             "<external>:external_thing.json");
-  EXPECT_EQ(provenance_path("/repository/x.json", "/repo"), "<external>:x.json");
-  EXPECT_EQ(provenance_path("/repo/../x.json", "/repo"), "<external>:x.json");
-  EXPECT_EQ(provenance_path("/repo", "/repo"), ".");
-  Manifest manifest;  // no path: null
+  EXPECT_EQ(interchange::provenance_path("/repository/x.json", "/repo"), "<external>:x.json");
+  EXPECT_EQ(interchange::provenance_path("/repo/../x.json", "/repo"), "<external>:x.json");
+  EXPECT_EQ(interchange::provenance_path("/repo", "/repo"), ".");
+  bundle::Manifest manifest;  // no path: null
   manifest.imported.importer = "test";
   manifest.head.shape = {4, 2};
-  EXPECT_TRUE(Json::parse(manifest_json(manifest))["reference_manifest_path"].is_null());
+  EXPECT_TRUE(Json::parse(bundle::manifest_json(manifest))["reference_manifest_path"].is_null());
 }
 
 /// A folder with the headers that a base model has.
@@ -215,7 +216,7 @@ TEST_F(ImportTest, TheBaseModelGivesTypeAndShape) {
   options_.model = folder_ / "model";
   const auto report = write_and_import();
   ASSERT_TRUE(report) << report.error().message;
-  const ManifestTensor& entry = report->manifest.tensors[0];
+  const bundle::ManifestTensor& entry = report->manifest.tensors[0];
   EXPECT_EQ(entry.type, "{:bf, 16}");
   EXPECT_EQ(entry.imported.target_verified, true);
   EXPECT_EQ(entry.shape, (std::vector<int64_t>{2, 3}));
@@ -283,40 +284,40 @@ TEST_F(ImportTest, AResumedFolderNeedsAManifest) {
 
 TEST_F(ImportTest, ACompleteBundleIsLeftAsItIsToTheByte) {
   ASSERT_TRUE(write_and_import());
-  const std::string manifest = slurp(options_.out / kManifestFile);
+  const std::string manifest = slurp(options_.out / bundle::kManifestFile);
   struct stat head {};
-  ASSERT_EQ(::stat((options_.out / kHeadFile).c_str(), &head), 0);
+  ASSERT_EQ(::stat((options_.out / bundle::kHeadFile).c_str(), &head), 0);
   options_.resume = true;
-  const auto again = import_python_components(
+  const auto again = interchange::import_python_components(
       f32_backend(), options_,
       [&](const std::string& name, const auto&) {
-        EXPECT_EQ(slurp(options_.out / kManifestFile), manifest) << "at " << name;
+        EXPECT_EQ(slurp(options_.out / bundle::kManifestFile), manifest) << "at " << name;
       },
       {});
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(again->kept, 1);
   EXPECT_EQ(again->manifest.progress.status, "complete");
-  EXPECT_EQ(slurp(options_.out / kManifestFile), manifest);
+  EXPECT_EQ(slurp(options_.out / bundle::kManifestFile), manifest);
   struct stat now {};
-  ASSERT_EQ(::stat((options_.out / kHeadFile).c_str(), &now), 0);
+  ASSERT_EQ(::stat((options_.out / bundle::kHeadFile).c_str(), &now), 0);
   EXPECT_EQ(now.st_ino, head.st_ino);
   // A head that is not the recorded one is written again.
-  std::ofstream(options_.out / kHeadFile, std::ios::binary | std::ios::app) << "x";
+  std::ofstream(options_.out / bundle::kHeadFile, std::ios::binary | std::ios::app) << "x";
   ASSERT_TRUE(import());
-  EXPECT_EQ(sha256_file(options_.out / kHeadFile).value(), *again->manifest.head.sha256);
+  EXPECT_EQ(sha256_file(options_.out / bundle::kHeadFile).value(), *again->manifest.head.sha256);
 }
 
 TEST_F(ImportTest, WhateverFailsOnceItHasBegunIsInTheManifest) {
   write_input();
-  const auto report = import_python_components(
+  const auto report = interchange::import_python_components(
       f32_backend(), options_,
       [&](const std::string& name, const auto&) {
         if (name == "python_import_write_started")
-          folder_.put(std::string("out/") + kHeadFile + "/in the way", "x");
+          folder_.put(std::string("out/") + bundle::kHeadFile + "/in the way", "x");
       },
       {});
   ASSERT_FALSE(report);
-  const auto manifest = load_manifest(options_.out);
+  const auto manifest = bundle::load_manifest(options_.out);
   ASSERT_TRUE(manifest);
   EXPECT_EQ(manifest->progress.status, "failed");
 }
@@ -324,10 +325,10 @@ TEST_F(ImportTest, WhateverFailsOnceItHasBegunIsInTheManifest) {
 TEST_F(ImportTest, MissingAndBrokenFilesAreTyped) {
   EXPECT_EQ(import().error().tag, "missing_json");
   write_input();
-  std::ofstream(options_.source / kPythonManifestFile) << "{\"a\":";
+  std::ofstream(options_.source / interchange::kPythonManifestFile) << "{\"a\":";
   EXPECT_EQ(import().error().tag, "invalid_json");
   write_input();
-  fs::remove(options_.source / kPythonScalesFile);
+  fs::remove(options_.source / interchange::kPythonScalesFile);
   EXPECT_EQ(import().error().tag, "safetensors_read_error");
   manifest_.erase("selected_tensors");
   EXPECT_EQ(failing_tag(), "missing_selected_tensors");
@@ -382,10 +383,10 @@ TEST_F(ImportTest, DamagedNumbersAreRefusedWithTheTensorsName) {
   scales_["svf.scale_offsets.w"].values = {1, -2};  // 1·2 + 2·(−1) = 0
   expect_refused("degenerate_normalization");
   // A bundle whose making failed is not complete.
-  if (fs::exists(options_.out / kManifestFile)) {
-    const auto manifest = load_manifest(options_.out);
+  if (fs::exists(options_.out / bundle::kManifestFile)) {
+    const auto manifest = bundle::load_manifest(options_.out);
     ASSERT_TRUE(manifest);
-    EXPECT_FALSE(require_complete(*manifest));
+    EXPECT_FALSE(bundle::require_complete(*manifest));
   }
 }
 
@@ -393,7 +394,7 @@ TEST_F(ImportTest, HostileNamesAndLinksWriteNothingOutside) {
   manifest_["selected_tensors"][0]["elixir_name"] = "../../../escaped/kernel";
   auto report = write_and_import();
   ASSERT_TRUE(report) << report.error().message;
-  EXPECT_TRUE(require_inside(report->manifest.tensors[0].checkpoint_path));
+  EXPECT_TRUE(bundle::require_inside(report->manifest.tensors[0].checkpoint_path));
   EXPECT_EQ(report->manifest.tensors[0].checkpoint_path.find('/'),
             std::string("checkpoints").size());
   for (const auto& entry : fs::recursive_directory_iterator(folder_.path()))
@@ -415,7 +416,7 @@ TEST_F(ImportTest, HostileNamesAndLinksWriteNothingOutside) {
 
 TEST_F(ImportTest, SVD_5_SVD_8_NamesWithDotsKeepTheirOrderAndTheirParts) {
   std::vector<std::string> paths = {"z", "layer.with.dots.kernel", "b.0", "a.matrix"};
-  std::sort(paths.begin(), paths.end(), canonical_before);
+  std::sort(paths.begin(), paths.end(), adapt::canonical_before);
   EXPECT_EQ(paths, (std::vector<std::string>{"a.matrix", "b.0", "layer.with.dots.kernel", "z"}));
 
   const float c = 0.6F, d = 0.8F;  // rotations, so the sources can be worked out
@@ -430,7 +431,7 @@ TEST_F(ImportTest, SVD_5_SVD_8_NamesWithDotsKeepTheirOrderAndTheirParts) {
   manifest_["selected_tensors"] = entries;
   const auto report = write_and_import();
   ASSERT_TRUE(report) << report.error().message;
-  const auto manifest = load_manifest(options_.out);
+  const auto manifest = bundle::load_manifest(options_.out);
   ASSERT_TRUE(manifest);
   ASSERT_EQ(manifest->tensors.size(), 2U);
   EXPECT_EQ(manifest->tensors[0].path, "b.0");

@@ -126,16 +126,18 @@ class ParityTest : public ::testing::Test {
                          {"stage_tensors", keys}});
       start += t.k;
     }
-    write_tensors(folder_ / kPythonComponentsFile, components);
-    write_tensors(folder_ / kPythonScalesFile, scales);
-    folder_.put(kDebugManifestFile, Json{{"schema", "trinity_sakana_selected_component_debug.v1"},
-                                         {"component_v_layout", "torch_v"},
-                                         {"selected_tensors", entries}}
-                                        .dump());
-    folder_.put("report.json",
-                Json{{"schema", "trinity_sakana_python_svd_parity_trace.v2"},
-                     {"stage_debug", {{"all_selected_stage_tensor_file", kAllStageFile}}}}
+    write_tensors(folder_ / interchange::kPythonComponentsFile, components);
+    write_tensors(folder_ / interchange::kPythonScalesFile, scales);
+    folder_.put(interchange::kDebugManifestFile,
+                Json{{"schema", "trinity_sakana_selected_component_debug.v1"},
+                     {"component_v_layout", "torch_v"},
+                     {"selected_tensors", entries}}
                     .dump());
+    folder_.put(
+        "report.json",
+        Json{{"schema", "trinity_sakana_python_svd_parity_trace.v2"},
+             {"stage_debug", {{"all_selected_stage_tensor_file", interchange::kAllStageFile}}}}
+            .dump());
     const std::vector<float> zeros(19456);
     write_tensors(folder_ / "vector.safetensors", {{"trinity_router_es_vector", {{19456}, zeros}}});
     write_stages();
@@ -155,18 +157,18 @@ class ParityTest : public ::testing::Test {
       named.push_back(
           {name.substr(0, end) + ".final_bf16", {DType::bf16, tensor.shape, narrow.back()}});
     }
-    ASSERT_TRUE(write_safetensors(folder_ / kAllStageFile, std::move(named)));
+    ASSERT_TRUE(write_safetensors(folder_ / interchange::kAllStageFile, std::move(named)));
   }
 
-  ParityChunkOptions chunk_options(int64_t rows) const {
-    ParityChunkOptions options;
+  interchange::ParityChunkOptions chunk_options(int64_t rows) const {
+    interchange::ParityChunkOptions options;
     options.paths = {folder_.path(), folder_ / "report.json", {}};
     options.chunk_rows = rows;
     return options;
   }
 
-  ParitySampleOptions sample_options() const {
-    ParitySampleOptions options;
+  interchange::ParitySampleOptions sample_options() const {
+    interchange::ParitySampleOptions options;
     options.paths = {folder_.path(), folder_ / "report.json", {}};
     options.router_vector = folder_ / "vector.safetensors";
     options.native_svd = false;
@@ -175,14 +177,17 @@ class ParityTest : public ::testing::Test {
   }
 
   /// Writes a report of ours and judges it.
-  Result<CompareResult> check(const trinity::Json& report, CompareOptions options = {}) {
+  Result<interchange::CompareResult> check(const trinity::Json& report,
+                                           interchange::CompareOptions options = {}) {
     folder_.put("ours.json", json_text(report, 2));
     options.python_report = folder_ / "report.json";
     options.our_report = folder_ / "ours.json";
-    return compare_parity_reports(options);
+    return interchange::compare_parity_reports(options);
   }
 
-  std::vector<ParityTarget> host() const { return {{kHostTarget, &f32_backend()}}; }
+  std::vector<interchange::ParityTarget> host() const {
+    return {{interchange::kHostTarget, &f32_backend()}};
+  }
 
   TemporaryFolder folder_;
   FloatTensors stages_;
@@ -190,10 +195,10 @@ class ParityTest : public ::testing::Test {
 
 TEST_F(ParityTest, LTC_2_AKnownTensorPassesInTwoChunksOfTenChecks) {
   write_bundle({known_tensor("synthetic")});
-  ParityChunkOptions options = chunk_options(2);
+  interchange::ParityChunkOptions options = chunk_options(2);
   options.sources = {"synthetic"};
   options.stage_dir = folder_ / "stages";
-  const auto result = parity_chunks(f32_backend(), options, {});
+  const auto result = interchange::parity_chunks(f32_backend(), options, {});
   ASSERT_TRUE(result) << result.error().message;
   EXPECT_EQ(result->chunks, 2);
   EXPECT_EQ(result->failed_required, 0);
@@ -225,9 +230,9 @@ TEST_F(ParityTest, ChunksOfAnySizeGiveTheStagesOfTheWhole) {
                 random_tensor("lm_head.weight", 57, 12, 2)});
   std::vector<float> whole;
   for (const int64_t rows : {57, 1, 7, 40}) {
-    ParityChunkOptions options = chunk_options(rows);
+    interchange::ParityChunkOptions options = chunk_options(rows);
     options.stage_dir = folder_ / ("stages" + std::to_string(rows));
-    const auto result = parity_chunks(f32_backend(), options, {});
+    const auto result = interchange::parity_chunks(f32_backend(), options, {});
     ASSERT_TRUE(result) << result.error().message;
     EXPECT_EQ(result->failed_required, 0);
     EXPECT_EQ(result->chunks, 2 * ((57 + rows - 1) / rows));
@@ -246,7 +251,7 @@ TEST_F(ParityTest, ChunksOfAnySizeGiveTheStagesOfTheWhole) {
 
 TEST_F(ParityTest, LTC_3_LTC_4_TheComparatorJudgesChunks) {
   write_bundle({random_tensor("lm_head.weight", 30, 5, 3)});
-  auto result = parity_chunks(f32_backend(), chunk_options(8), {});
+  auto result = interchange::parity_chunks(f32_backend(), chunk_options(8), {});
   ASSERT_TRUE(result) << result.error().message;
   auto judged = check(result->report);
   ASSERT_TRUE(judged) << judged.error().message;
@@ -257,7 +262,7 @@ TEST_F(ParityTest, LTC_3_LTC_4_TheComparatorJudgesChunks) {
   // One number of one stage, well beyond the tolerance.
   stages_["tensor.lm_head.weight.adapted_source_f32"].values[77] += 0.01F;
   write_stages();
-  result = parity_chunks(f32_backend(), chunk_options(8), {});
+  result = interchange::parity_chunks(f32_backend(), chunk_options(8), {});
   ASSERT_TRUE(result) << result.error().message;
   EXPECT_EQ(result->failed_required, 1);
   judged = check(result->report);
@@ -265,18 +270,18 @@ TEST_F(ParityTest, LTC_3_LTC_4_TheComparatorJudgesChunks) {
   EXPECT_EQ(
       judged->failures,
       (std::vector<std::string>{"strict large-tensor chunk stage-tolerance comparison failed"}));
-  CompareOptions lenient;
+  interchange::CompareOptions lenient;
   lenient.strict_stage_tolerances = false;
   EXPECT_TRUE(check(result->report, lenient)->failures.empty());
 }
 
 TEST_F(ParityTest, PS_5_AFilteredTensorPassesAllTenChecks) {
   write_bundle({random_tensor("synthetic_a", 6, 4, 1), random_tensor("synthetic_b", 4, 9, 2)});
-  ParitySampleOptions options = sample_options();
+  interchange::ParitySampleOptions options = sample_options();
   options.selected_source_filter = "synthetic_b";
   options.source_from_python_stage = true;
   options.stage_dir = folder_ / "stages";
-  const auto report = parity_sample(host(), options, {});
+  const auto report = interchange::parity_sample(host(), options, {});
   ASSERT_TRUE(report) << report.error().message;
   const auto& variants = (*report)["semantic_python_component_variants"];
   ASSERT_EQ(variants.size(), 1U);
@@ -299,13 +304,13 @@ TEST_F(ParityTest, PS_5_AFilteredTensorPassesAllTenChecks) {
   EXPECT_EQ((*report)["native_elixir_svd_variants"].size(), 0U);
 
   options.selected_source_filter = "synthetic_c";
-  EXPECT_EQ(parity_sample(host(), options, {}).error().tag, "no_matching_tensor");
+  EXPECT_EQ(interchange::parity_sample(host(), options, {}).error().tag, "no_matching_tensor");
   options.paths.python_report = folder_ / "absent.json";
-  EXPECT_EQ(parity_sample(host(), options, {}).error().tag, "missing_json");
+  EXPECT_EQ(interchange::parity_sample(host(), options, {}).error().tag, "missing_json");
   options = sample_options();
-  EXPECT_EQ(parity_sample({}, options, {}).error().tag, "no_semantic_targets");
-  fs::remove(folder_ / kAllStageFile);
-  EXPECT_EQ(parity_sample(host(), options, {}).error().tag, "missing_python_stage");
+  EXPECT_EQ(interchange::parity_sample({}, options, {}).error().tag, "no_semantic_targets");
+  fs::remove(folder_ / interchange::kAllStageFile);
+  EXPECT_EQ(interchange::parity_sample(host(), options, {}).error().tag, "missing_python_stage");
 }
 
 /// Every stage, when it is wrong or gone, is what fails, and only required ones count.
@@ -313,7 +318,7 @@ TEST_F(ParityTest, EveryStageIsLookedAt) {
   write_bundle({random_tensor("synthetic", 8, 6, 5)});
   const FloatTensors good = stages_;
   const auto failures = [&] {
-    const auto report = parity_sample(host(), sample_options(), {});
+    const auto report = interchange::parity_sample(host(), sample_options(), {});
     if (!report) throw std::runtime_error(report.error().message);
     std::vector<std::string> failed;
     const auto& debug = (*report)["semantic_python_component_variants"][0]["stage_debug"];
@@ -353,7 +358,7 @@ TEST_F(ParityTest, EveryStageIsLookedAt) {
 
 TEST_F(ParityTest, AReportMayNotCallAStagePassedAgainstItsOwnNumbers) {
   write_bundle({random_tensor("synthetic", 8, 6, 5)});
-  auto report = *parity_sample(host(), sample_options(), {});
+  auto report = *interchange::parity_sample(host(), sample_options(), {});
   auto& check_row = report["semantic_python_component_variants"][0]["stage_debug"]["checks"][0];
   check_row["max_abs_error"] = 0.5;
   EXPECT_FALSE(check(report)->failures.empty());
@@ -377,7 +382,7 @@ TEST_F(ParityTest, HashRulesAreStrictOnlyWhenAsked) {
         {"native_elixir_svd_variants",
          trinity::Json::array({{{"label", "o"}, {"observed_bf16_sha256", hash}}})}};
   };
-  CompareOptions options;
+  interchange::CompareOptions options;
   options.strict_stage_tolerances = false;
   EXPECT_TRUE(check(ours("ccc"), options)->failures.empty());
   options.strict_reference = true;
@@ -397,10 +402,11 @@ TEST(Parity, SVD_4_OffsetsKeepTheTypeOfTheSingularValues) {
   cast_from_f32(wide, DType::bf16, narrow.data());
   const TensorView source{DType::bf16, {2, 2}, narrow};
   const auto scaled = [&](DType offset_type) {
-    const auto owned = decompose_components(f32_backend(), source, false, offsets, offset_type);
+    const auto owned =
+        interchange::decompose_components(f32_backend(), source, false, offsets, offset_type);
     if (!owned) throw std::runtime_error(owned.error().message);
     EXPECT_EQ(owned->s, (std::vector<float>{2, 1}));
-    return scale_components(owned->view())->scaled_s;
+    return interchange::scale_components(owned->view())->scaled_s;
   };
   EXPECT_EQ(scaled(DType::f32), (std::vector<float>{2 * (1.0F + 0.001F), 1 * (1.0F - 0.67F)}));
   EXPECT_NE(scaled(DType::bf16), scaled(DType::f32));
@@ -416,8 +422,8 @@ TEST_P(NativeShape, OurDecompositionReproducesTheSource) {
   for (float& value : values) value = normal(random);
   const TensorView source{DType::f32, {rows, columns}, std::as_bytes(std::span(values))};
   const std::vector<float> offsets(static_cast<size_t>(std::min(rows, columns)), 0.125F);
-  const ParityInputs inputs;
-  const auto variants = native_variants(f32_backend(), source, offsets, inputs, false);
+  const interchange::ParityInputs inputs;
+  const auto variants = interchange::native_variants(f32_backend(), source, offsets, inputs, false);
   ASSERT_EQ(variants.size(), 4U);
   for (const auto& variant : variants) {
     ASSERT_FALSE(variant.contains("error")) << trinity::json_text(variant);
@@ -434,8 +440,8 @@ INSTANTIATE_TEST_SUITE_P(Shapes, NativeShape,
 
 TEST(Parity, SummariesDescribeWhatStreamsPast) {
   const std::vector<float> values = {1.5F, -2, 0.25F, 8, 0, 0, 1, 1, 1, 3};
-  const auto summary =
-      tensor_summary({DType::f32, {2, 5}, std::as_bytes(std::span(values))}, "trinity.cpu");
+  const auto summary = interchange::tensor_summary(
+      {DType::f32, {2, 5}, std::as_bytes(std::span(values))}, "trinity.cpu");
   ASSERT_TRUE(summary);
   EXPECT_EQ((*summary)["min"], -2);
   EXPECT_EQ((*summary)["max"], 8);

@@ -15,11 +15,11 @@ Json made_trace() {
   std::vector<float> weights(5 * 4);
   for (std::size_t i = 0; i < weights.size(); ++i)
     weights[i] = 0.1F * static_cast<float>(i % 7) - 0.2F;
-  const Head head = take(Head::from_weights(weights, 5, 4));
+  const route::Head head = take(route::Head::from_weights(weights, 5, 4));
   const std::vector<Message> messages = {{"user", "hello"}};
   const std::vector<std::int32_t> ids = {5, 6, 7};
   const std::vector<float> hidden = {1, -2, 0.5F, 3};
-  RouterTraceInput input;
+  interchange::RouterTraceInput input;
   input.messages = messages;
   input.transcript = "user: hello";
   input.ids = ids;
@@ -28,7 +28,7 @@ Json made_trace() {
   input.head = {head.weights(), head.num_agents(), head.num_roles(), head.hidden_size()};
   const std::vector<float> logits = take(head.logits(hidden));
   input.logits = logits;
-  return take(router_trace(input));
+  return take(interchange::router_trace(input));
 }
 
 std::vector<std::string> failed_names(const Json& comparison) {
@@ -81,43 +81,43 @@ TEST(RouterTrace, Rtr1ValuesWithinCustomTolerancesFailNothing) {
   Json theirs = ours;
   for (Json& value : theirs["hidden_vector_f32"]) value = value.as_double() * 1.05;
   for (Json& value : theirs["logits"]) value = value.as_double() * 1.02;
-  RouterTraceTolerances tolerances;
+  interchange::RouterTraceTolerances tolerances;
   tolerances.hidden.max_relative_l2 = 0.06;
-  const Json passed = compare_router_traces(theirs, ours, tolerances);
+  const Json passed = interchange::compare_router_traces(theirs, ours, tolerances);
   EXPECT_EQ(passed["required_checks"], 11);
   EXPECT_EQ(passed["failed_required"], 0) << json_text(passed, 1);
   tolerances.hidden.max_relative_l2 = 0.04;
-  EXPECT_EQ(failed_names(compare_router_traces(theirs, ours, tolerances)),
+  EXPECT_EQ(failed_names(interchange::compare_router_traces(theirs, ours, tolerances)),
             std::vector<std::string>{"hidden_vector_f32"});
   EXPECT_EQ(passed["tolerances"].size(), 8U);
 }
 
 TEST(RouterTrace, AbsoluteErrorsAloneFailNothing) {
   const Json ours = made_trace();
-  RouterTraceTolerances tolerances;
+  interchange::RouterTraceTolerances tolerances;
   tolerances.hidden.max_abs = tolerances.logits.mean_abs = 0;
   Json theirs = ours;
   theirs["hidden_vector_f32"][0] = 1.01;
-  EXPECT_EQ(compare_router_traces(theirs, ours, tolerances)["failed_required"], 0);
+  EXPECT_EQ(interchange::compare_router_traces(theirs, ours, tolerances)["failed_required"], 0);
 }
 
 TEST(RouterTrace, Rtr2ARoleMismatchIsExactlyOneFailure) {
   const Json ours = made_trace();
   Json theirs = ours;
   theirs["argmax_role_id"] = (ours["argmax_role_id"].as_int64() + 1) % 3;
-  const Json comparison = compare_router_traces(theirs, ours, {});
+  const Json comparison = interchange::compare_router_traces(theirs, ours, {});
   EXPECT_EQ(comparison["failed_required"], 1);
   EXPECT_EQ(failed_names(comparison), std::vector<std::string>{"argmax_role_id"});
 }
 
 TEST(RouterTrace, EveryCheckCanFail) {
   const Json ours = made_trace();
-  const Json same = compare_router_traces(ours, ours, {});
+  const Json same = interchange::compare_router_traces(ours, ours, {});
   EXPECT_EQ(same["failed_required"], 0);
   for (const Json& check : same["checks"]) {
     Json theirs = ours;
     theirs.erase(check["name"].as_string());
-    EXPECT_EQ(failed_names(compare_router_traces(theirs, ours, {})),
+    EXPECT_EQ(failed_names(interchange::compare_router_traces(theirs, ours, {})),
               std::vector<std::string>{check["name"].as_string()});
   }
 }
@@ -127,7 +127,7 @@ TEST(RouterTrace, ZeroVectorsAndOtherLengthsDoNotPass) {
   Json theirs = ours;
   for (Json& value : theirs["hidden_vector_f32"]) value = 0.0;
   theirs["logits"] = Json::array({1.0});
-  const Json comparison = compare_router_traces(theirs, ours, {});
+  const Json comparison = interchange::compare_router_traces(theirs, ours, {});
   EXPECT_EQ(failed_names(comparison), (std::vector<std::string>{"hidden_vector_f32", "logits"}));
   EXPECT_EQ(comparison["checks"][9]["cosine_similarity"], 0.0);
   EXPECT_EQ(comparison["checks"][10]["reason"], "non-list or length mismatch");

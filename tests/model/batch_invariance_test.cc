@@ -23,7 +23,7 @@ std::vector<Ids> evaluation_ids() {
 }
 
 /// Ids of any length, for machines without the conformance data and for lengths beyond its own.
-std::vector<Ids> random_ids(InputStream& inputs, int64_t count, int64_t vocab) {
+std::vector<Ids> random_ids(prove::InputStream& inputs, int64_t count, int64_t vocab) {
   std::vector<Ids> all;
   for (int64_t i = 0; i < count; ++i) all.push_back(inputs.ids(inputs.integer(1, 70), vocab));
   return all;
@@ -40,7 +40,7 @@ Alone one_by_one(LoadedModel& model, const std::vector<Ids>& inputs) {
 /// Batches of every size from 1 to all, each a fresh shuffle.
 void expect_same_in_any_company(const std::string& lane, LoadedModel& model,
                                 const std::vector<Ids>& inputs, const Alone& alone,
-                                const ExtractMode& mode, uint64_t seed) {
+                                const model::ExtractMode& mode, uint64_t seed) {
   const bool bits = held_to_bits(lane);
   std::mt19937_64 random(seed);
   std::vector<size_t> order(inputs.size());
@@ -79,9 +79,9 @@ TEST_P(BatchInvariance, N8_EvaluationCasesInAnyBatchOnAnyNumberOfThreads) {
 }
 
 TEST_P(BatchInvariance, N8_WithAPrefixCacheThatFillsAndEvicts) {
-  const ModelConfig config = small_shape();
+  const model::ModelConfig config = small_shape();
   const MemorySource source = random_weights(config, 4);
-  InputStream random(6);
+  prove::InputStream random(6);
   auto inputs = random_ids(random, 20, config.vocab_size);
   for (size_t i = 0; i < 10; ++i) {  // some share beginnings
     Ids longer = inputs[i];
@@ -101,15 +101,15 @@ TEST_P(BatchInvariance, N8_WithAPrefixCacheThatFillsAndEvicts) {
 
 TEST_P(BatchInvariance, ABatchLargerThanOneForwardPass) {
   // Thousands of rows are computed in several groups; results keep the order of the inputs.
-  const ModelConfig config = small_shape();
+  const model::ModelConfig config = small_shape();
   const MemorySource source = random_weights(config, 4);
-  InputStream random(7);
+  prove::InputStream random(7);
   std::vector<Ids> inputs;
   for (int i = 0; i < 150; ++i)
     inputs.push_back(random.ids(random.integer(1, 120), config.vocab_size));
   LoadedModel model = load_memory(source, config, GetParam(), {size_t{1} << 22, 512});
   const Alone alone = one_by_one(model, inputs);
-  for (const ExtractMode& mode : {kUncached, kCached, kFull}) {
+  for (const model::ExtractMode& mode : {kUncached, kCached, kFull}) {
     const auto got = model.extractor->extract(inputs, mode);
     for (size_t i = 0; i < inputs.size(); ++i)
       ASSERT_TRUE(same_row(GetParam(), got[i]->values, alone[i])) << "input " << i;
@@ -117,10 +117,10 @@ TEST_P(BatchInvariance, ABatchLargerThanOneForwardPass) {
 }
 
 TEST_P(BatchInvariance, ABadInputDoesNotDisturbTheOthers) {
-  const ModelConfig config = small_shape();
+  const model::ModelConfig config = small_shape();
   const MemorySource source = random_weights(config, 4);
   LoadedModel model = load_memory(source, config, GetParam());
-  InputStream random(9);
+  prove::InputStream random(9);
   const Ids good = random.ids(30, config.vocab_size), other = random.ids(7, config.vocab_size);
   const auto want = model.hidden(good, kUncached), other_want = model.hidden(other, kUncached);
   const std::vector<Ids> batch = {{},
@@ -130,7 +130,7 @@ TEST_P(BatchInvariance, ABadInputDoesNotDisturbTheOthers) {
                                   random.ids(config.max_position_embeddings + 1, 50),
                                   {-1},
                                   good};
-  for (const ExtractMode& mode : {kUncached, kCached, kFull}) {
+  for (const model::ExtractMode& mode : {kUncached, kCached, kFull}) {
     const auto got = model.extractor->extract(batch, mode);
     ASSERT_EQ(got.size(), batch.size());
     EXPECT_EQ(tag_of(got[0]), "empty_transcript");
@@ -144,7 +144,7 @@ TEST_P(BatchInvariance, ABadInputDoesNotDisturbTheOthers) {
 }
 
 TEST_P(BatchInvariance, AnEmptyBatchGivesNothing) {
-  const ModelConfig config = small_shape();
+  const model::ModelConfig config = small_shape();
   const MemorySource source = random_weights(config, 4);
   LoadedModel model = load_memory(source, config, GetParam());
   EXPECT_TRUE(model.extractor->extract({}, kCached).empty());

@@ -33,10 +33,12 @@ Json without(const std::string& key, const Json& changes = Json::object()) {
   return config;
 }
 
-ModelConfig accepted(const Json& config) { return take(parse_model_config(config.dump())); }
+model::ModelConfig accepted(const Json& config) {
+  return take(model::parse_model_config(config.dump()));
+}
 
 std::string error_of(const Json& config) {
-  const auto result = parse_model_config(config.dump());
+  const auto result = model::parse_model_config(config.dump());
   return result ? "no error" : result.error().tag + ": " + result.error().message;
 }
 
@@ -50,7 +52,7 @@ void expect_error(const Json& config, const std::string& tag,
 // ---- what is left out, or says nothing ----
 
 TEST(ConfigFiles, KeysThatSayNothingChangeNothing) {
-  const ModelConfig plain = accepted(base());
+  const model::ModelConfig plain = accepted(base());
   const std::vector<Json> changes = {
       {{"rope_scaling", {{"rope_type", "default"}}}},
       {{"rope_scaling", {{"type", "default"}}}},
@@ -71,7 +73,7 @@ TEST(ConfigFiles, KeysThatSayNothingChangeNothing) {
       {{"hidden_act", "silu"}},
   };
   for (const Json& change : changes) {
-    const ModelConfig config = accepted(with(change));
+    const model::ModelConfig config = accepted(with(change));
     EXPECT_EQ(config.rope, plain.rope) << change;
     EXPECT_EQ(config.max_position_embeddings, 40960) << change;
     EXPECT_TRUE(config.warnings.empty()) << change << config.warnings.front();
@@ -80,7 +82,7 @@ TEST(ConfigFiles, KeysThatSayNothingChangeNothing) {
 
 TEST(ConfigFiles, WhatIsLeftOutIsWhatQwen3ConfigTakesAndIsNamed) {
   const auto assumed = [](const char* key, const char* value) {
-    const ModelConfig config = accepted(without(key));
+    const model::ModelConfig config = accepted(without(key));
     EXPECT_EQ(config.warnings.size(), 1u) << key;
     if (!config.warnings.empty()) {
       EXPECT_NE(config.warnings[0].find(key), std::string::npos) << config.warnings[0];
@@ -119,8 +121,8 @@ TEST(ConfigFiles, TheThetaIsReadWhereverItStands) {
       {{"rope_theta", 12345.5}, {"rope_parameters", {{"rope_theta", 12345.5}}}},
   };
   for (const Json& place : places) {
-    const ModelConfig config = accepted(without("rope_theta", place));
-    EXPECT_EQ(config.rope, Rope(12345.5)) << place;
+    const model::ModelConfig config = accepted(without("rope_theta", place));
+    EXPECT_EQ(config.rope, backend::Rope(12345.5)) << place;
     EXPECT_TRUE(config.warnings.empty()) << place;
   }
   EXPECT_EQ(accepted(with({{"rope_parameters", {{"rope_theta", 1000000.0}}}})).rope.theta, 1e6)
@@ -169,8 +171,8 @@ TEST(ConfigFiles, YarnOfTheModelCardIsRead) {
         without("rope_theta", {{"rope_parameters", newer}}),
         without("rope_theta", {{"rope_parameters", {{"full_attention", newer}}}}),
         with({{"rope_scaling", yarn}, {"rope_parameters", newer}})}) {
-    const ModelConfig got = accepted(config);
-    EXPECT_EQ(got.rope.scaling, RopeScaling::yarn);
+    const model::ModelConfig got = accepted(config);
+    EXPECT_EQ(got.rope.scaling, backend::RopeScaling::yarn);
     EXPECT_EQ(got.rope.theta, 1e6);
     EXPECT_EQ(got.rope.factor, 4);
     EXPECT_EQ(got.rope.original_positions, 32768);
@@ -184,14 +186,14 @@ TEST(ConfigFiles, YarnOfTheModelCardIsRead) {
 }
 
 TEST(ConfigFiles, EveryNumberOfYarnIsRead) {
-  const ModelConfig got = accepted(with({{"rope_scaling",
-                                          {{"rope_type", "yarn"},
-                                           {"factor", 2.5},
-                                           {"original_max_position_embeddings", 1001},
-                                           {"attention_factor", 0.75},
-                                           {"beta_fast", 16},
-                                           {"beta_slow", 2},
-                                           {"truncate", false}}}}));
+  const model::ModelConfig got = accepted(with({{"rope_scaling",
+                                                 {{"rope_type", "yarn"},
+                                                  {"factor", 2.5},
+                                                  {"original_max_position_embeddings", 1001},
+                                                  {"attention_factor", 0.75},
+                                                  {"beta_fast", 16},
+                                                  {"beta_slow", 2},
+                                                  {"truncate", false}}}}));
   EXPECT_EQ(got.rope.attention_factor, 0.75);
   EXPECT_EQ(got.rope.beta_fast, 16);
   EXPECT_EQ(got.rope.beta_slow, 2);
@@ -202,7 +204,8 @@ TEST(ConfigFiles, EveryNumberOfYarnIsRead) {
 }
 
 TEST(ConfigFiles, WhatYarnLeavesOutIsWhatTransformersTakes) {
-  ModelConfig got = accepted(with({{"rope_scaling", {{"rope_type", "yarn"}, {"factor", 2}}}}));
+  model::ModelConfig got =
+      accepted(with({{"rope_scaling", {{"rope_type", "yarn"}, {"factor", 2}}}}));
   EXPECT_EQ(got.rope.original_positions, 40960);
   EXPECT_EQ(got.max_position_embeddings, 81920);
   got = accepted(with({{"original_max_position_embeddings", 20480},
@@ -220,20 +223,20 @@ TEST(ConfigFiles, WhatYarnLeavesOutIsWhatTransformersTakes) {
 }
 
 TEST(ConfigFiles, Llama3AndLinearAreRead) {
-  const ModelConfig llama = accepted(with({{"rope_scaling",
-                                            {{"rope_type", "llama3"},
-                                             {"factor", 8},
-                                             {"low_freq_factor", 1},
-                                             {"high_freq_factor", 4},
-                                             {"original_max_position_embeddings", 8192}}}}));
-  EXPECT_EQ(llama.rope.scaling, RopeScaling::llama3);
+  const model::ModelConfig llama = accepted(with({{"rope_scaling",
+                                                   {{"rope_type", "llama3"},
+                                                    {"factor", 8},
+                                                    {"low_freq_factor", 1},
+                                                    {"high_freq_factor", 4},
+                                                    {"original_max_position_embeddings", 8192}}}}));
+  EXPECT_EQ(llama.rope.scaling, backend::RopeScaling::llama3);
   EXPECT_EQ(llama.rope.factor, 8);
   EXPECT_EQ(llama.rope.high_freq_factor, 4);
   EXPECT_EQ(llama.rope.original_positions, 8192);
   EXPECT_EQ(llama.max_position_embeddings, 40960);
-  const ModelConfig linear =
+  const model::ModelConfig linear =
       accepted(with({{"rope_scaling", {{"type", "linear"}, {"factor", 4}}}}));
-  EXPECT_EQ(linear.rope.scaling, RopeScaling::linear);
+  EXPECT_EQ(linear.rope.scaling, backend::RopeScaling::linear);
   EXPECT_EQ(linear.rope.factor, 4);
 }
 

@@ -52,9 +52,11 @@ Json without(const std::string& key) {
   return config;
 }
 
-Result<ModelConfig> parse(const Json& config) { return parse_model_config(config.dump()); }
+Result<model::ModelConfig> parse(const Json& config) {
+  return model::parse_model_config(config.dump());
+}
 
-ModelConfig accepted(const Json& config) { return take(parse(config)); }
+model::ModelConfig accepted(const Json& config) { return take(parse(config)); }
 
 /// The error must have the tag and name key and value, in valid UTF-8.
 void expect_refused(const Json& config, const std::string& tag, const std::string& key,
@@ -76,7 +78,7 @@ void expect_invalid(const Json& config, const std::string& key, const std::strin
   expect_refused(config, "invalid_config", key, value);
 }
 
-bool same(const ModelConfig& a, const ModelConfig& b) {
+bool same(const model::ModelConfig& a, const model::ModelConfig& b) {
   return a.hidden_size == b.hidden_size && a.intermediate_size == b.intermediate_size &&
          a.num_hidden_layers == b.num_hidden_layers &&
          a.num_attention_heads == b.num_attention_heads &&
@@ -87,7 +89,7 @@ bool same(const ModelConfig& a, const ModelConfig& b) {
 }
 
 TEST(ModelConfig, ReadsTheReleasedSettings) {
-  const ModelConfig config = accepted(valid());
+  const model::ModelConfig config = accepted(valid());
   EXPECT_EQ(config.hidden_size, 1024);
   EXPECT_EQ(config.intermediate_size, 3072);
   EXPECT_EQ(config.num_hidden_layers, 28);
@@ -109,9 +111,9 @@ TEST(ModelConfig, BothSpellingsOfEveryOracleModelMeanTheSame) {
   for (const std::string& name : oracle_model_names()) {
     const auto folder = conformance_path("hf_oracle/models/" + name);
     const auto older =
-        take(parse_model_config(take(read_text_file(folder / "config.json", 1 << 20))));
-    const auto newer = take(
-        parse_model_config(take(read_text_file(folder / "config.transformers5.json", 1 << 20))));
+        take(model::parse_model_config(take(read_text_file(folder / "config.json", 1 << 20))));
+    const auto newer = take(model::parse_model_config(
+        take(read_text_file(folder / "config.transformers5.json", 1 << 20))));
     EXPECT_TRUE(same(older, newer)) << name;
     EXPECT_TRUE(older.warnings.empty());
     EXPECT_TRUE(newer.warnings.empty());
@@ -246,13 +248,13 @@ TEST(ModelConfig, MoreLayersThanAnyModelHasAreRefused) {
 TEST(ModelConfig, AFolderWithoutOneIsNamedForWhatItIs) {
   const TemporaryFolder folder;
   folder.put("bundle/manifest.json", "{}");
-  EXPECT_EQ(tag_of(load_model_config(folder / "bundle")), "not_a_model_folder");
+  EXPECT_EQ(tag_of(model::load_model_config(folder / "bundle")), "not_a_model_folder");
   folder.put("adapter/adapter_config.json", "{}");
-  EXPECT_EQ(tag_of(load_model_config(folder / "adapter")), "adapter_without_base");
+  EXPECT_EQ(tag_of(model::load_model_config(folder / "adapter")), "adapter_without_base");
   folder.put("weights/model.safetensors", "");
-  EXPECT_EQ(tag_of(load_model_config(folder / "weights")), "missing_file");
+  EXPECT_EQ(tag_of(model::load_model_config(folder / "weights")), "missing_file");
   folder.put("page/config.json", "<!DOCTYPE html><html>");
-  EXPECT_EQ(tag_of(load_model_config(folder / "page")), "foreign_file");
+  EXPECT_EQ(tag_of(model::load_model_config(folder / "page")), "foreign_file");
 }
 
 TEST(ModelConfig, MissingSizesAreRefused) {
@@ -266,9 +268,9 @@ TEST(ModelConfig, MissingSizesAreRefused) {
 }
 
 /// Numbers as text, because a JSON library would not write some of them.
-Result<ModelConfig> parse_with_text(const std::string& key, const std::string& literal) {
+Result<model::ModelConfig> parse_with_text(const std::string& key, const std::string& literal) {
   std::string text = without(key).dump();
-  return parse_model_config("{\"" + key + "\":" + literal + "," + text.substr(1));
+  return model::parse_model_config("{\"" + key + "\":" + literal + "," + text.substr(1));
 }
 
 TEST(ModelConfig, HostileNumbersAreRefusedWithoutHarm) {
@@ -317,11 +319,11 @@ TEST(ModelConfig, LongForeignValuesAreCutBetweenCharacters) {
 TEST(ModelConfig, WhatIsNoObjectIsRefused) {
   for (const char* text :
        {"", "[]", "null", "3", "\"x\"", "{", "{\"a\":1,\"a\":2}", "{} {}", "\xff"})
-    EXPECT_FALSE(parse_model_config(text)) << text;
+    EXPECT_FALSE(model::parse_model_config(text)) << text;
 }
 
 TEST(ModelConfig, FilesAreNamedInErrors) {
-  const auto missing = load_model_config("/nonexistent/model");
+  const auto missing = model::load_model_config("/nonexistent/model");
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().tag, "missing_file");
   EXPECT_NE(missing.error().message.find("/nonexistent/model"), std::string::npos);

@@ -66,8 +66,8 @@ TEST_P(GoldenF32, N1_SkippingAndFullModeReadPositionTMinus2) {
   for (const GoldenSequence& sequence : sequences) {
     const size_t length = sequence.ids.size(), index = length < 2 ? 0 : length - 2;
     const auto want = row(sequence.hidden_f32, index);
-    for (const ExtractMode& mode : {kFull, kUncached}) {
-      const HiddenStates got = model.extract(sequence.ids, mode);
+    for (const model::ExtractMode& mode : {kFull, kUncached}) {
+      const model::HiddenStates got = model.extract(sequence.ids, mode);
       EXPECT_EQ(got.token_count, static_cast<int64_t>(length));
       EXPECT_EQ(got.hidden_index, static_cast<int64_t>(index));
       ASSERT_EQ(got.values.size(), hidden);

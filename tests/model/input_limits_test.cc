@@ -13,19 +13,20 @@ class InputLimits : public ::testing::TestWithParam<std::string> {
     model = load_memory(source, config, GetParam());
   }
 
-  Result<HiddenStates> extract(const Ids& ids, const ExtractMode& mode) {
+  Result<model::HiddenStates> extract(const Ids& ids, const model::ExtractMode& mode) {
     return std::move(model.extractor->extract({&ids, 1}, mode).front());
   }
 
-  ModelConfig config = small_shape();
+  model::ModelConfig config = small_shape();
   MemorySource source = random_weights(config, 2);
   LoadedModel model;
-  InputStream inputs{3};
-  const std::vector<ExtractMode> modes = {kFull, kUncached, kCached, kAllPositions};
+  prove::InputStream inputs{3};
+  const std::vector<model::ExtractMode> modes = {kFull, kUncached, kCached, kAllPositions};
 };
 
 TEST_P(InputLimits, EmptyInputIsRefused) {
-  for (const ExtractMode& mode : modes) EXPECT_EQ(tag_of(extract({}, mode)), "empty_transcript");
+  for (const model::ExtractMode& mode : modes)
+    EXPECT_EQ(tag_of(extract({}, mode)), "empty_transcript");
 }
 
 TEST_P(InputLimits, TheLongestInputIsReadAndOneMoreTokenIsNot) {
@@ -33,9 +34,9 @@ TEST_P(InputLimits, TheLongestInputIsReadAndOneMoreTokenIsNot) {
   Ids too_long = longest;
   too_long.push_back(0);
   const auto want = take(extract(longest, kFull)).values;
-  for (const ExtractMode& mode : {kFull, kUncached, kCached})
+  for (const model::ExtractMode& mode : {kFull, kUncached, kCached})
     EXPECT_TRUE(same_row(GetParam(), take(extract(longest, mode)).values, want));
-  for (const ExtractMode& mode : modes) {
+  for (const model::ExtractMode& mode : modes) {
     const auto refused = extract(too_long, mode);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().tag, "input_too_long");
@@ -51,7 +52,7 @@ TEST_P(InputLimits, TokensOutsideTheVocabularyAreRefusedEvenWhereTheyAreNotCompu
     for (const size_t place : {size_t{0}, size_t{3}, size_t{5}}) {
       Ids ids = inputs.ids(6, config.vocab_size);
       ids[place] = bad;
-      for (const ExtractMode& mode : modes) {
+      for (const model::ExtractMode& mode : modes) {
         const auto refused = extract(ids, mode);
         ASSERT_FALSE(refused) << bad << " at " << place;
         EXPECT_EQ(refused.error().tag, "token_out_of_range");

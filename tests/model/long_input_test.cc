@@ -21,8 +21,8 @@ class LongInput : public ::testing::TestWithParam<std::string> {
         R"("num_attention_heads":4,"num_key_value_heads":2,"head_dim":16,"vocab_size":500,)"
         R"("max_position_embeddings":40960,"rms_norm_eps":1e-6,"rope_theta":1000000,)"
         R"("tie_word_embeddings":true})";
-    take(synthesize_model(config, 1, folder / "m"));
-    ids = InputStream(1).ids(kLongest, 500);
+    take(model::synthesize_model(config, 1, folder / "m"));
+    ids = prove::InputStream(1).ids(kLongest, 500);
   }
 
   TemporaryFolder folder;
@@ -31,7 +31,7 @@ class LongInput : public ::testing::TestWithParam<std::string> {
 
 TEST_P(LongInput, FortyThousandTokensAreReadAndOneMoreIsNot) {
   LoadedModel model = load_folder(folder / "m", GetParam(), {size_t{1} << 30, 1024}, 2);
-  const HiddenStates whole = model.extract(ids, kUncached);
+  const model::HiddenStates whole = model.extract(ids, kUncached);
   EXPECT_EQ(whole.token_count, kLongest);
   EXPECT_EQ(whole.hidden_index, kLongest - 2);
   for (const float value : whole.values) ASSERT_TRUE(std::isfinite(value));
@@ -39,7 +39,7 @@ TEST_P(LongInput, FortyThousandTokensAreReadAndOneMoreIsNot) {
   // The same when most of it comes from the cache.
   const Ids beginning(ids.begin(), ids.begin() + 40001);
   (void)model.extract(beginning, kCached);
-  const HiddenStates extended = model.extract(ids, kCached);
+  const model::HiddenStates extended = model.extract(ids, kCached);
   EXPECT_EQ(extended.cached_tokens, 40000);
   EXPECT_TRUE(same_row(GetParam(), extended.values, whole.values));
 

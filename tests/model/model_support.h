@@ -21,7 +21,7 @@
 /// Skips the test, loudly, where a lane cannot run.
 #define TRINITY_REQUIRE_LANE(id)                                              \
   do {                                                                        \
-    const auto required_lane = ::trinity::create_backend(id, {1});            \
+    const auto required_lane = ::trinity::backend::create_backend(id, {1});   \
     if (!required_lane && required_lane.error().tag == "backend_unavailable") \
       GTEST_SKIP() << "SKIPPED: " << required_lane.error().message;           \
     ASSERT_TRUE(required_lane) << required_lane.error().message;              \
@@ -34,15 +34,15 @@ using Ids = std::vector<int32_t>;
 /// The names of all lanes, for parameterised tests.
 inline std::vector<std::string> lane_names() {
   std::vector<std::string> ids;
-  for (const BackendEntry& entry : backend_registry()) ids.push_back(entry.id);
+  for (const backend::BackendEntry& entry : backend::backend_registry()) ids.push_back(entry.id);
   return ids;
 }
 
 /// Tensors in memory, by name. Remembers what was asked for.
-class MemorySource final : public TensorSource {
+class MemorySource final : public model::TensorSource {
  public:
-  void put(const std::string& name, HostMatrix tensor) {
-    tensors_.insert_or_assign(name, std::make_shared<HostMatrix>(std::move(tensor)));
+  void put(const std::string& name, prove::HostMatrix tensor) {
+    tensors_.insert_or_assign(name, std::make_shared<prove::HostMatrix>(std::move(tensor)));
     views_.erase(name);
   }
   /// A view with any dtype and shape over bytes that the caller keeps.
@@ -56,7 +56,7 @@ class MemorySource final : public TensorSource {
     for (const auto& [name, tensor] : tensors_) all.push_back(name);
     return all;
   }
-  const HostMatrix& at(const std::string& name) const { return *tensors_.at(name); }
+  const prove::HostMatrix& at(const std::string& name) const { return *tensors_.at(name); }
   const std::set<std::string>& requested() const { return requested_; }
   const std::set<std::string>& released() const { return released_; }
   void release(const std::string& name) const override { released_.insert(name); }
@@ -70,14 +70,14 @@ class MemorySource final : public TensorSource {
   }
 
  private:
-  std::map<std::string, std::shared_ptr<HostMatrix>> tensors_;
+  std::map<std::string, std::shared_ptr<prove::HostMatrix>> tensors_;
   std::map<std::string, TensorView> views_;
   mutable std::set<std::string> requested_, released_;
 };
 
 /// A shape with odd widths, shared key/value heads and heads · head_dim ≠ hidden.
-inline ModelConfig small_shape() {
-  ModelConfig config;
+inline model::ModelConfig small_shape() {
+  model::ModelConfig config;
   config.hidden_size = 24;
   config.intermediate_size = 37;
   config.num_hidden_layers = 3;
@@ -93,20 +93,21 @@ inline ModelConfig small_shape() {
 }
 
 /// Random weights of a shape, order-one activations.
-inline MemorySource random_weights(const ModelConfig& c, uint64_t seed, DType dtype = DType::bf16) {
-  InputStream inputs(seed);
+inline MemorySource random_weights(const model::ModelConfig& c, uint64_t seed,
+                                   DType dtype = DType::bf16) {
+  prove::InputStream inputs(seed);
   MemorySource source;
   const auto matrix = [&](const std::string& name, int64_t out, int64_t in) {
-    source.put(name,
-               HostMatrix({out, in}, inputs.normal(out * in, 1 / std::sqrt(static_cast<float>(in))),
-                          dtype));
+    source.put(name, prove::HostMatrix(
+                         {out, in}, inputs.normal(out * in, 1 / std::sqrt(static_cast<float>(in))),
+                         dtype));
   };
   const auto norm = [&](const std::string& name, int64_t size) {
-    source.put(name, HostMatrix({size}, inputs.normal(size, 0.2f, 1.2f), dtype));
+    source.put(name, prove::HostMatrix({size}, inputs.normal(size, 0.2f, 1.2f), dtype));
   };
   source.put("model.embed_tokens.weight",
-             HostMatrix({c.vocab_size, c.hidden_size}, inputs.normal(c.vocab_size * c.hidden_size),
-                        dtype));
+             prove::HostMatrix({c.vocab_size, c.hidden_size},
+                               inputs.normal(c.vocab_size * c.hidden_size), dtype));
   norm("model.norm.weight", c.hidden_size);
   for (int64_t l = 0; l < c.num_hidden_layers; ++l) {
     const std::string base = "model.layers." + std::to_string(l) + ".";
@@ -128,46 +129,46 @@ inline MemorySource random_weights(const ModelConfig& c, uint64_t seed, DType dt
 /// A model on a lane; whatever it reads stays alive with it.
 struct LoadedModel {
   std::unique_ptr<Checkpoint> checkpoint;  // null for models in memory
-  std::unique_ptr<CheckpointSource> source;
-  ModelConfig config;
-  std::unique_ptr<Backend> backend;
-  std::unique_ptr<FeatureExtractor> extractor;
+  std::unique_ptr<model::CheckpointSource> source;
+  model::ModelConfig config;
+  std::unique_ptr<backend::Backend> backend;
+  std::unique_ptr<model::FeatureExtractor> extractor;
 
-  HiddenStates extract(const Ids& ids, const ExtractMode& mode = {}) {
+  model::HiddenStates extract(const Ids& ids, const model::ExtractMode& mode = {}) {
     return take(std::move(extractor->extract({&ids, 1}, mode).front()));
   }
-  std::vector<float> hidden(const Ids& ids, const ExtractMode& mode = {}) {
+  std::vector<float> hidden(const Ids& ids, const model::ExtractMode& mode = {}) {
     return extract(ids, mode).values;
   }
 };
 
 inline LoadedModel load_folder(const std::filesystem::path& folder, const std::string& lane,
-                               const ExtractorOptions& options = {}, int threads = 1) {
+                               const model::ExtractorOptions& options = {}, int threads = 1) {
   LoadedModel model;
   model.checkpoint = std::make_unique<Checkpoint>(take(Checkpoint::open(folder)));
-  model.source = std::make_unique<CheckpointSource>(*model.checkpoint);
-  model.config = take(load_model_config(folder));
-  model.backend = take(create_backend(lane, {threads}));
+  model.source = std::make_unique<model::CheckpointSource>(*model.checkpoint);
+  model.config = take(model::load_model_config(folder));
+  model.backend = take(backend::create_backend(lane, {threads}));
   model.extractor =
-      take(FeatureExtractor::create(*model.backend, *model.source, model.config, options));
+      take(model::FeatureExtractor::create(*model.backend, *model.source, model.config, options));
   return model;
 }
 
 /// `source` must outlive the model.
-inline LoadedModel load_memory(const MemorySource& source, const ModelConfig& config,
-                               const std::string& lane, const ExtractorOptions& options = {},
+inline LoadedModel load_memory(const MemorySource& source, const model::ModelConfig& config,
+                               const std::string& lane, const model::ExtractorOptions& options = {},
                                int threads = 1) {
   LoadedModel model;
   model.config = config;
-  model.backend = take(create_backend(lane, {threads}));
-  model.extractor = take(FeatureExtractor::create(*model.backend, source, config, options));
+  model.backend = take(backend::create_backend(lane, {threads}));
+  model.extractor = take(model::FeatureExtractor::create(*model.backend, source, config, options));
   return model;
 }
 
-inline constexpr ExtractMode kFull{true, false, false};
-inline constexpr ExtractMode kAllPositions{false, true, false};
-inline constexpr ExtractMode kUncached{false, false, false};
-inline constexpr ExtractMode kCached{false, false, true};
+inline constexpr model::ExtractMode kFull{true, false, false};
+inline constexpr model::ExtractMode kAllPositions{false, true, false};
+inline constexpr model::ExtractMode kUncached{false, false, false};
+inline constexpr model::ExtractMode kCached{false, false, true};
 
 inline double cosine(std::span<const float> a, std::span<const float> b) {
   double dot = 0, aa = 0, bb = 0;

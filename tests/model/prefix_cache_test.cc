@@ -9,12 +9,12 @@ namespace trinity::testing {
 namespace {
 
 /// Keys and values that know only their name and length; ten bytes a token.
-class FakeKv final : public KvCache {
+class FakeKv final : public backend::KvCache {
  public:
   FakeKv(std::string origin, int64_t length) : origin_(std::move(origin)), length_(length) {}
   int64_t length(int64_t) const override { return length_; }
   size_t bytes() const override { return static_cast<size_t>(length_) * 10; }
-  std::unique_ptr<KvCache> fork(int64_t length) const override {
+  std::unique_ptr<backend::KvCache> fork(int64_t length) const override {
     return std::make_unique<FakeKv>(origin_, length);
   }
   void clear(int64_t) override { length_ = 0; }
@@ -30,14 +30,14 @@ constexpr size_t kTokenBytes = 14;
 
 Ids ids_of(const std::string& text) { return {text.begin(), text.end()}; }
 
-bool put(PrefixCache& cache, const std::string& text) {
+bool put(model::PrefixCache& cache, const std::string& text) {
   return cache.insert(ids_of(text),
                       std::make_unique<FakeKv>(text, static_cast<int64_t>(text.size())));
 }
 
 /// "origin:length" of the best match, "" for none.
-std::string found(PrefixCache& cache, const std::string& text, int64_t max_length = 1000) {
-  const PrefixCache::Match match = cache.find(ids_of(text), max_length);
+std::string found(model::PrefixCache& cache, const std::string& text, int64_t max_length = 1000) {
+  const model::PrefixCache::Match match = cache.find(ids_of(text), max_length);
   if (match.kv == nullptr) {
     EXPECT_EQ(match.length, 0);
     return "";
@@ -47,7 +47,7 @@ std::string found(PrefixCache& cache, const std::string& text, int64_t max_lengt
 }
 
 TEST(PrefixCache, FindsTheLongestSharedPrefix) {
-  PrefixCache cache(10000);
+  model::PrefixCache cache(10000);
   EXPECT_EQ(found(cache, "abc"), "");
   put(cache, "abcdef");
   put(cache, "abxyz");
@@ -62,7 +62,7 @@ TEST(PrefixCache, FindsTheLongestSharedPrefix) {
 }
 
 TEST(PrefixCache, NeverReturnsMoreThanTheCallerCanUse) {
-  PrefixCache cache(10000);
+  model::PrefixCache cache(10000);
   put(cache, "abcdef");
   EXPECT_EQ(found(cache, "abcdef", 5), "abcdef:5");
   EXPECT_EQ(found(cache, "abcdef", 1), "abcdef:1");
@@ -70,7 +70,7 @@ TEST(PrefixCache, NeverReturnsMoreThanTheCallerCanUse) {
 }
 
 TEST(PrefixCache, DropsTheLeastRecentlyUsedFirst) {
-  PrefixCache cache(3 * 4 * kTokenBytes);
+  model::PrefixCache cache(3 * 4 * kTokenBytes);
   put(cache, "aaaa");
   put(cache, "bbbb");
   put(cache, "cccc");
@@ -90,19 +90,19 @@ TEST(PrefixCache, DropsTheLeastRecentlyUsedFirst) {
 }
 
 TEST(PrefixCache, StaysWithinItsBudgetToTheByte) {
-  PrefixCache exact(2 * 4 * kTokenBytes);
+  model::PrefixCache exact(2 * 4 * kTokenBytes);
   EXPECT_TRUE(put(exact, "aaaa"));
   EXPECT_TRUE(put(exact, "bbbb"));
   EXPECT_EQ(exact.stats().entries, 2u);
   EXPECT_EQ(exact.stats().bytes, exact.byte_budget());
-  PrefixCache short_by_one(2 * 4 * kTokenBytes - 1);
+  model::PrefixCache short_by_one(2 * 4 * kTokenBytes - 1);
   put(short_by_one, "aaaa");
   put(short_by_one, "bbbb");
   EXPECT_EQ(short_by_one.stats().entries, 1u);
   EXPECT_EQ(found(short_by_one, "bbbb"), "bbbb:4");
 
-  InputStream random(1);
-  PrefixCache cache(500);
+  prove::InputStream random(1);
+  model::PrefixCache cache(500);
   for (int i = 0; i < 2000; ++i) {
     std::string text;
     for (int64_t n = random.integer(1, 20); n > 0; --n)
@@ -118,7 +118,7 @@ TEST(PrefixCache, StaysWithinItsBudgetToTheByte) {
 }
 
 TEST(PrefixCache, AnEntryLargerThanTheBudgetIsNotKeptAndEvictsNothing) {
-  PrefixCache cache(100);
+  model::PrefixCache cache(100);
   put(cache, "aaaa");
   EXPECT_FALSE(put(cache, "bbbbbbbbbbbbbbbbbbbb"));
   EXPECT_EQ(found(cache, "aaaa"), "aaaa:4");
@@ -127,14 +127,14 @@ TEST(PrefixCache, AnEntryLargerThanTheBudgetIsNotKeptAndEvictsNothing) {
 }
 
 TEST(PrefixCache, BudgetZeroKeepsNothing) {
-  PrefixCache cache(0);
+  model::PrefixCache cache(0);
   EXPECT_FALSE(put(cache, "a"));
   EXPECT_EQ(found(cache, "a"), "");
   EXPECT_EQ(cache.stats().bytes, 0u);
 }
 
 TEST(PrefixCache, AnEntryReplacesItsOwnPrefixes) {
-  PrefixCache cache(10000);
+  model::PrefixCache cache(10000);
   put(cache, "ab");
   put(cache, "abcd");
   put(cache, "abxx");
@@ -146,12 +146,12 @@ TEST(PrefixCache, AnEntryReplacesItsOwnPrefixes) {
 }
 
 TEST(PrefixCache, CountsLookupsHitsAndReusedTokens) {
-  PrefixCache cache(10000);
+  model::PrefixCache cache(10000);
   put(cache, "abcdef");
   (void)found(cache, "abc");
   (void)found(cache, "abcdef", 5);
   (void)found(cache, "x");
-  const PrefixCacheStats stats = cache.stats();
+  const model::PrefixCacheStats stats = cache.stats();
   EXPECT_EQ(stats.lookups, 3u);
   EXPECT_EQ(stats.hits, 2u);
   EXPECT_EQ(stats.reused_tokens, 8u);
@@ -160,7 +160,7 @@ TEST(PrefixCache, CountsLookupsHitsAndReusedTokens) {
 }
 
 TEST(PrefixCache, ClearForgetsEverything) {
-  PrefixCache cache(10000);
+  model::PrefixCache cache(10000);
   put(cache, "abc");
   cache.clear();
   EXPECT_EQ(cache.stats().bytes, 0u);
@@ -176,13 +176,13 @@ class ExtractorCache : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override { TRINITY_REQUIRE_LANE(GetParam()); }
   size_t model_bytes_per_token() const {
-    return take(create_backend(GetParam(), {1}))
+    return take(backend::create_backend(GetParam(), {1}))
         ->kv_bytes_per_token(
             {config.num_hidden_layers, config.num_key_value_heads, config.head_dim});
   }
-  ModelConfig config = small_shape();
+  model::ModelConfig config = small_shape();
   MemorySource source = random_weights(config, 5);
-  InputStream inputs{6};
+  prove::InputStream inputs{6};
 };
 
 TEST_P(ExtractorCache, BudgetZeroDisablesIt) {
@@ -199,7 +199,7 @@ TEST_P(ExtractorCache, AnInputTooLargeForTheBudgetIsComputedWithoutIt) {
   const auto want = model.hidden(large, kUncached);
   (void)model.extract(small, kCached);
   for (int i = 0; i < 2; ++i) {
-    const HiddenStates got = model.extract(large, kCached);
+    const model::HiddenStates got = model.extract(large, kCached);
     EXPECT_EQ(got.cached_tokens, 0);
     EXPECT_TRUE(same_row(GetParam(), got.values, want));
   }
@@ -210,7 +210,7 @@ TEST_P(ExtractorCache, ModesThatMustNotUseItDoNot) {
   LoadedModel model = load_memory(source, config, GetParam());
   const Ids ids = inputs.ids(40, config.vocab_size);
   (void)model.extract(ids, kCached);
-  for (const ExtractMode& mode : {kUncached, kFull, kAllPositions})
+  for (const model::ExtractMode& mode : {kUncached, kFull, kAllPositions})
     EXPECT_EQ(model.extract(ids, mode).cached_tokens, 0);
   EXPECT_EQ(model.extractor->cache_stats().lookups, 1u);
   model.extractor->clear_cache();
@@ -225,7 +225,7 @@ TEST_P(ExtractorCache, MemoryReturnsToItsBaselineOverManyConversations) {
     (void)model.extract(inputs.ids(inputs.integer(1, 60), config.vocab_size), kCached);
     ASSERT_LE(model.extractor->cache_stats().bytes, budget);
   }
-  const PrefixCacheStats stats = model.extractor->cache_stats();
+  const model::PrefixCacheStats stats = model.extractor->cache_stats();
   EXPECT_EQ(stats.lookups, 300u);
   EXPECT_GT(stats.evictions, 100u);
 }

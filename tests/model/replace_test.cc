@@ -31,14 +31,14 @@ class Replace : public ::testing::TestWithParam<std::string> {
   void expect_fresh(LoadedModel& model, const MemorySource& source) {
     EXPECT_EQ(model.extractor->cache_stats().entries, 0U) << "keys of other weights";
     LoadedModel twin = load_memory(source, config, GetParam());
-    for (const ExtractMode& mode : {kCached, kUncached, kFull})
+    for (const model::ExtractMode& mode : {kCached, kUncached, kFull})
       for (const Ids& ids : {kIds, kLonger})
         EXPECT_EQ(model.hidden(ids, mode), twin.hidden(ids, mode));
     EXPECT_GT(twin.extractor->cache_stats().reused_tokens, 0U);
     EXPECT_EQ(model.extractor->cache_stats().entries, twin.extractor->cache_stats().entries);
   }
 
-  const ModelConfig config = small_shape();
+  const model::ModelConfig config = small_shape();
   const MemorySource a = random_weights(config, 31), b = random_weights(config, 32);
 };
 
@@ -92,9 +92,9 @@ TEST_P(Replace, AnErrorLeavesTheModelAsItWas) {
   const size_t bytes = model.backend->weight_bytes();
   const std::string down = "model.layers.2.mlp.down_proj.weight", norm = "model.norm.weight";
   MemorySource narrow = b, without = b;
-  narrow.put(down, HostMatrix({3, 5}, std::vector<float>(15, 1.0F)));
+  narrow.put(down, prove::HostMatrix({3, 5}, std::vector<float>(15, 1.0F)));
   without.remove(norm);
-  const auto tag = [&](const std::vector<std::string>& names, const TensorSource& source) {
+  const auto tag = [&](const std::vector<std::string>& names, const model::TensorSource& source) {
     const Status status = model.extractor->replace(names, source);
     return status ? "no error" : status.error().tag;
   };
@@ -108,11 +108,11 @@ TEST_P(Replace, AnErrorLeavesTheModelAsItWas) {
 
 /// Base weights with the embedding and a matrix of a layer multiplied by factors: rows of the first
 /// are computed when they are asked for.
-AdaptedSource adapted(const TensorSource& base, Backend& backend, const ModelConfig& config,
-                      uint64_t seed) {
-  InputStream inputs(seed);
+adapt::AdaptedSource adapted(const model::TensorSource& base, backend::Backend& backend,
+                             const model::ModelConfig& config, uint64_t seed) {
+  prove::InputStream inputs(seed);
   const int64_t k = config.hidden_size;
-  AdaptedSource out(base);
+  adapt::AdaptedSource out(base);
   for (const std::string& name : {std::string("model.embed_tokens.weight"), kAdaptedMatrix}) {
     const std::vector<float> noise = inputs.normal(k * k, 0.05);
     std::vector<double> factor(noise.begin(), noise.end());
@@ -130,13 +130,13 @@ TEST_P(Replace, AdaptedCandidatesHaveTheBitsOfFreshLoads) {
   const size_t bytes = model.backend->weight_bytes();
   std::vector<std::vector<float>> seen = {fresh(a, kIds)};
   for (const uint64_t candidate : {1, 2, 1}) {
-    const AdaptedSource source = adapted(a, *model.backend, config, candidate);
+    const adapt::AdaptedSource source = adapted(a, *model.backend, config, candidate);
     require(model.extractor->replace(names, source));
 
     LoadedModel other;
-    other.backend = take(create_backend(GetParam(), {1}));
-    const AdaptedSource again = adapted(a, *other.backend, config, candidate);
-    other.extractor = take(FeatureExtractor::create(*other.backend, again, config, {}));
+    other.backend = take(backend::create_backend(GetParam(), {1}));
+    const adapt::AdaptedSource again = adapted(a, *other.backend, config, candidate);
+    other.extractor = take(model::FeatureExtractor::create(*other.backend, again, config, {}));
     seen.push_back(other.hidden(kIds, kUncached));
     EXPECT_EQ(model.hidden(kIds, kUncached), seen.back());
     for (const Ids& ids : {kIds, kLonger}) EXPECT_EQ(model.hidden(ids), other.hidden(ids));
@@ -156,13 +156,13 @@ INSTANTIATE_TEST_SUITE_P(Lanes, Replace, ::testing::ValuesIn(lane_names()),
 
 TEST(TableRows, AreThoseOfTheTableInEveryType) {
   constexpr int64_t kVocab = 41;
-  InputStream inputs(7);
+  prove::InputStream inputs(7);
   for (const DType dtype : {DType::f32, DType::bf16, DType::f16})
     for (const int64_t hidden : {1, 64, 75}) {
-      const HostMatrix table({kVocab, hidden}, inputs.normal(kVocab * hidden), dtype);
+      const prove::HostMatrix table({kVocab, hidden}, inputs.normal(kVocab * hidden), dtype);
       std::vector<int32_t> ids = inputs.ids(19, kVocab);
       ids.insert(ids.end(), {0, kVocab - 1, 5, 5});
-      const TableRows rows(table.view());
+      const model::TableRows rows(table.view());
       EXPECT_EQ(rows.vocab_size(), kVocab);
       const auto width = static_cast<size_t>(hidden);
       std::vector<float> got(ids.size() * width), want;

@@ -11,7 +11,7 @@ class Skipping : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override { TRINITY_REQUIRE_LANE(GetParam()); }
 
-  LoadedModel load(const ExtractorOptions& options = {}) {
+  LoadedModel load(const model::ExtractorOptions& options = {}) {
     return load_memory(source, config, GetParam(), options);
   }
 
@@ -25,9 +25,9 @@ class Skipping : public ::testing::TestWithParam<std::string> {
             all.begin() + static_cast<std::ptrdiff_t>((index + 1) * width)};
   }
 
-  ModelConfig config = small_shape();
+  model::ModelConfig config = small_shape();
   MemorySource source = random_weights(config, 1);
-  InputStream inputs{8};
+  prove::InputStream inputs{8};
 };
 
 TEST_P(Skipping, FullSkippingAndCachedAgree) {
@@ -39,7 +39,7 @@ TEST_P(Skipping, FullSkippingAndCachedAgree) {
     EXPECT_TRUE(same_row(GetParam(), model.hidden(ids, kUncached), want)) << "skipping, " << length;
     EXPECT_TRUE(same_row(GetParam(), model.hidden(ids, kCached), want))
         << "filling the cache, " << length;
-    const HiddenStates again = model.extract(ids, kCached);
+    const model::HiddenStates again = model.extract(ids, kCached);
     EXPECT_TRUE(same_row(GetParam(), again.values, want)) << "from the cache, " << length;
     EXPECT_EQ(again.cached_tokens, std::max<int64_t>(0, length - 2));
     EXPECT_EQ(again.hidden_index, std::max<int64_t>(0, length - 2));
@@ -67,7 +67,7 @@ TEST_P(Skipping, AConversationThatGrowsReusesWhatItShares) {
   for (const int64_t more : {5, 1, 26, 1, 31, 2, 64, 3}) {
     const Ids turn = inputs.ids(more, config.vocab_size);
     ids.insert(ids.end(), turn.begin(), turn.end());
-    const HiddenStates got = model.extract(ids, kCached);
+    const model::HiddenStates got = model.extract(ids, kCached);
     EXPECT_TRUE(same_row(GetParam(), got.values, expected(model, ids))) << ids.size() << " tokens";
     // All but the last token of the turn before are stored; the row that is read is always
     // computed.
@@ -107,7 +107,7 @@ TEST_P(Skipping, ChunkSizeDoesNotMatter) {
   std::vector<std::vector<float>> want;
   for (const Ids& ids : batch) want.push_back(expected(plain, ids));
   for (const int64_t chunk_rows : {1, 2, 7, 31, 64, 1024})
-    for (const ExtractMode& mode : {kFull, kUncached, kCached}) {
+    for (const model::ExtractMode& mode : {kFull, kUncached, kCached}) {
       LoadedModel model = load({size_t{1} << 20, chunk_rows});
       const auto got = model.extractor->extract(batch, mode);
       for (size_t i = 0; i < batch.size(); ++i)
@@ -119,7 +119,7 @@ TEST_P(Skipping, ChunkSizeDoesNotMatter) {
 TEST_P(Skipping, AllPositionsReturnsEveryRow) {
   LoadedModel model = load();
   const Ids ids = inputs.ids(40, config.vocab_size);
-  const HiddenStates all = model.extract(ids, kAllPositions);
+  const model::HiddenStates all = model.extract(ids, kAllPositions);
   EXPECT_EQ(all.token_count, 40);
   EXPECT_EQ(all.cached_tokens, 0);
   const auto width = static_cast<size_t>(config.hidden_size);
@@ -134,7 +134,7 @@ TEST_P(Skipping, AllPositionsReturnsEveryRow) {
 
 TEST_P(Skipping, OneLayerAndManyLayers) {
   for (const int64_t layers : {1, 2, 30}) {
-    ModelConfig shape = config;
+    model::ModelConfig shape = config;
     shape.num_hidden_layers = layers;
     const MemorySource weights = random_weights(shape, 3);
     LoadedModel model = load_memory(weights, shape, GetParam());

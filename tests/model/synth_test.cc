@@ -23,9 +23,9 @@ std::string config_text(const std::string& change_from = "", const std::string& 
   return text;
 }
 
-SynthReport made(const TemporaryFolder& folder, const std::string& name, uint64_t seed,
-                 const std::string& config = config_text()) {
-  return take(synthesize_model(config, seed, folder / name));
+model::SynthReport made(const TemporaryFolder& folder, const std::string& name, uint64_t seed,
+                        const std::string& config = config_text()) {
+  return take(model::synthesize_model(config, seed, folder / name));
 }
 
 std::string file(const TemporaryFolder& folder, const std::string& name) {
@@ -46,7 +46,7 @@ TEST(Synth, SameSeedSameBytesOtherSeedOtherBytes) {
 TEST(Synth, SizesThatNoDiskHoldsAreRefusedAtOnce) {
   const TemporaryFolder folder;
   const auto tag = [&](const std::string& from, const std::string& to) {
-    const auto made = synthesize_model(config_text(from, to), 7, folder / "m");
+    const auto made = model::synthesize_model(config_text(from, to), 7, folder / "m");
     EXPECT_FALSE(std::filesystem::exists(folder / "m/model.safetensors"));
     return made ? "ok" : made.error().tag;
   };
@@ -77,7 +77,7 @@ TEST(Synth, TakesAFolderOfItsOwnAndNoOther) {
   folder.put("real/config.json", config_text());
   folder.put("notes/todo.txt", "mine");
   for (const std::string name : {"real", "notes"}) {
-    const auto refused = synthesize_model(config_text(), 7, folder / name);
+    const auto refused = model::synthesize_model(config_text(), 7, folder / name);
     ASSERT_FALSE(refused) << name;
     EXPECT_EQ(refused.error().tag, "not_a_synthetic_folder");
     EXPECT_EQ(refused.error().kind, ErrorKind::usage);
@@ -103,7 +103,8 @@ TEST(Synth, AnEarlierRunIsReplacedUntilSomebodyElseChangedIt) {
   EXPECT_EQ(file(folder, "a/tokenizer.json"), "mine");
   EXPECT_FALSE(std::filesystem::exists(folder / "a/.trinity-0123456789abcdef.tmp"));
   folder.put("a/router_head.safetensors", "a trained head");
-  EXPECT_EQ(synthesize_model(config_text(), 7, folder / "a").error().tag, "not_a_synthetic_folder");
+  EXPECT_EQ(model::synthesize_model(config_text(), 7, folder / "a").error().tag,
+            "not_a_synthetic_folder");
   EXPECT_EQ(file(folder, "a/router_head.safetensors"), "a trained head");
   EXPECT_EQ(file(folder, "a/model.safetensors"), file(folder, "b/model.safetensors"));
 }
@@ -112,8 +113,8 @@ TEST(Synth, ReportsWhatItWrote) {
   const TemporaryFolder folder;
   uint64_t last = 0, total = 0;
   int calls = 0;
-  const auto report =
-      take(synthesize_model(config_text(), 1, folder / "m", [&](uint64_t done, uint64_t all) {
+  const auto report = take(
+      model::synthesize_model(config_text(), 1, folder / "m", [&](uint64_t done, uint64_t all) {
         EXPECT_GT(done, last);
         EXPECT_LE(done, all);
         last = done;
@@ -169,7 +170,7 @@ TEST_P(SynthLanes, LoadsAndStaysFiniteAndOfOrderOne) {
             config_text("\"tie_word_embeddings\":true", "\"tie_word_embeddings\":false")}}) {
     made(folder, name, 5, config);
     LoadedModel model = load_folder(folder / name, GetParam());
-    InputStream inputs(2);
+    prove::InputStream inputs(2);
     const auto hidden = model.hidden(inputs.ids(100, 97), kAllPositions);
     double squares = 0;
     for (const float value : hidden) {
@@ -187,7 +188,7 @@ INSTANTIATE_TEST_SUITE_P(Lanes, SynthLanes, ::testing::ValuesIn(lane_names()),
 
 TEST(Synth, ABadConfigWritesNothing) {
   const TemporaryFolder folder;
-  const auto report = synthesize_model(config_text("qwen3", "qwen2"), 1, folder / "m");
+  const auto report = model::synthesize_model(config_text("qwen3", "qwen2"), 1, folder / "m");
   EXPECT_EQ(tag_of(report), "unsupported_config");
   EXPECT_FALSE(std::filesystem::exists(folder / "m"));
 }
@@ -195,7 +196,7 @@ TEST(Synth, ABadConfigWritesNothing) {
 TEST(Synth, AFolderThatCannotBeMadeIsAnError) {
   const TemporaryFolder folder;
   folder.put("file", "x");
-  const auto report = synthesize_model(config_text(), 1, folder / "file" / "m");
+  const auto report = model::synthesize_model(config_text(), 1, folder / "file" / "m");
   EXPECT_FALSE(report);
 }
 
@@ -234,15 +235,15 @@ TEST(Synth, MutatedFilesAreRefusedOrHarmless) {
     }
     folder.put("m/model.safetensors", mutated_weights);
     folder.put("m/config.json", mutated_config);
-    const auto parsed = load_model_config(folder / "m");
+    const auto parsed = model::load_model_config(folder / "m");
     const auto checkpoint = Checkpoint::open(folder / "m");
     if (!parsed || !checkpoint) {
       ++refused;
       continue;
     }
-    const CheckpointSource source(*checkpoint);
-    const auto backend = take(create_backend("cpu_f32", {1}));
-    const auto extractor = FeatureExtractor::create(*backend, source, *parsed, {});
+    const model::CheckpointSource source(*checkpoint);
+    const auto backend = take(backend::create_backend("cpu_f32", {1}));
+    const auto extractor = model::FeatureExtractor::create(*backend, source, *parsed, {});
     if (!extractor) {
       ++refused;
       continue;

@@ -29,15 +29,16 @@ std::vector<float> heads_first(const std::vector<float>& values, int64_t tokens,
 
 class ForwardTrace {
  public:
-  ForwardTrace(Backend& backend, const CheckpointSource& source, const ModelConfig& config,
-               const Ids& ids)
+  ForwardTrace(backend::Backend& backend, const model::CheckpointSource& source,
+               const model::ModelConfig& config, const Ids& ids)
       : backend_(backend), source_(source), config_(config), ids_(ids) {}
 
   Trace run() {
     const TensorView table = take(source_.tensor("model.embed_tokens.weight"));
     std::vector<float> rows(ids_.size() * static_cast<size_t>(config_.hidden_size));
-    require(TableRows(table).gather(ids_, rows));
-    Tensor h = take(backend_.upload(rows, static_cast<int64_t>(ids_.size()), config_.hidden_size));
+    require(model::TableRows(table).gather(ids_, rows));
+    backend::Tensor h =
+        take(backend_.upload(rows, static_cast<int64_t>(ids_.size()), config_.hidden_size));
     record("embeddings", h);
     for (int64_t l = 0; l < config_.num_hidden_layers; ++l) {
       h = layer(h, l);
@@ -48,22 +49,23 @@ class ForwardTrace {
   }
 
  private:
-  Tensor layer(const Tensor& h, int64_t index) {
+  backend::Tensor layer(const backend::Tensor& h, int64_t index) {
     const std::string base = fmt::format("model.layers.{}.", index);
     const std::string attention = base + "self_attn.", mlp = base + "mlp.";
     const auto rows = static_cast<int64_t>(ids_.size()), dim = config_.head_dim;
-    const AttentionShape shape{config_.num_attention_heads, config_.num_key_value_heads, dim};
+    const backend::AttentionShape shape{config_.num_attention_heads, config_.num_key_value_heads,
+                                        dim};
     record_ = index == 0;
-    const Tensor x = kept("input_layernorm", norm(h, base + "input_layernorm.weight"));
-    const Tensor q = kept("q_proj", linear(x, attention + "q_proj.weight"));
-    const Tensor k = kept("k_proj", linear(x, attention + "k_proj.weight"));
-    const Tensor v = kept("v_proj", linear(x, attention + "v_proj.weight"));
-    const Tensor q_normed = kept("q_norm", norm(q, attention + "q_norm.weight"));
-    const Tensor k_normed = kept("k_norm", norm(k, attention + "k_norm.weight"));
+    const backend::Tensor x = kept("input_layernorm", norm(h, base + "input_layernorm.weight"));
+    const backend::Tensor q = kept("q_proj", linear(x, attention + "q_proj.weight"));
+    const backend::Tensor k = kept("k_proj", linear(x, attention + "k_proj.weight"));
+    const backend::Tensor v = kept("v_proj", linear(x, attention + "v_proj.weight"));
+    const backend::Tensor q_normed = kept("q_norm", norm(q, attention + "q_norm.weight"));
+    const backend::Tensor k_normed = kept("k_norm", norm(k, attention + "k_norm.weight"));
     std::vector<int64_t> positions;
     for (int64_t p = 0; p < rows; ++p) positions.push_back(p);
-    const Tensor q_turned = take(backend_.rope(q_normed, positions, dim, config_.rope));
-    const Tensor k_turned = take(backend_.rope(k_normed, positions, dim, config_.rope));
+    const backend::Tensor q_turned = take(backend_.rope(q_normed, positions, dim, config_.rope));
+    const backend::Tensor k_turned = take(backend_.rope(k_normed, positions, dim, config_.rope));
     if (record_) {
       trace_["layer0.q_rope"] =
           heads_first(take(backend_.download(q_turned)), rows, shape.heads, dim);
@@ -71,37 +73,39 @@ class ForwardTrace {
           heads_first(take(backend_.download(k_turned)), rows, shape.kv_heads, dim);
       trace_["layer0.attn_probs"] = probabilities(q_turned, k_turned, shape);
     }
-    const Tensor mixed = kept("attn_out", attend(q_turned, k_turned, v, shape));
-    const Tensor o = kept("o_proj", linear(mixed, attention + "o_proj.weight"));
-    const Tensor middle = take(backend_.add(h, o));
-    const Tensor y =
+    const backend::Tensor mixed = kept("attn_out", attend(q_turned, k_turned, v, shape));
+    const backend::Tensor o = kept("o_proj", linear(mixed, attention + "o_proj.weight"));
+    const backend::Tensor middle = take(backend_.add(h, o));
+    const backend::Tensor y =
         kept("post_attention_layernorm", norm(middle, base + "post_attention_layernorm.weight"));
-    const Tensor gate = kept("gate_proj", linear(y, mlp + "gate_proj.weight"));
-    const Tensor up = kept("up_proj", linear(y, mlp + "up_proj.weight"));
-    const Tensor down =
+    const backend::Tensor gate = kept("gate_proj", linear(y, mlp + "gate_proj.weight"));
+    const backend::Tensor up = kept("up_proj", linear(y, mlp + "up_proj.weight"));
+    const backend::Tensor down =
         kept("down_proj", linear(take(backend_.silu_mul(gate, up)), mlp + "down_proj.weight"));
     record_ = true;
     return take(backend_.add(middle, down));
   }
 
-  Tensor linear(const Tensor& x, const std::string& name) {
+  backend::Tensor linear(const backend::Tensor& x, const std::string& name) {
     const TensorView view = take(source_.tensor(name));
     weights_.push_back(take(backend_.prepare_linear({&view, 1})));
     return take(backend_.linear(x, weights_.back()));
   }
-  Tensor norm(const Tensor& x, const std::string& name) {
+  backend::Tensor norm(const backend::Tensor& x, const std::string& name) {
     return take(backend_.rms_norm(x, take(backend_.prepare_norm(take(source_.tensor(name)))),
                                   config_.rms_norm_eps));
   }
-  Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionShape& shape) {
+  backend::Tensor attend(const backend::Tensor& q, const backend::Tensor& k,
+                         const backend::Tensor& v, const backend::AttentionShape& shape) {
     const auto kv = take(backend_.make_kv_cache({1, shape.kv_heads, shape.head_dim}));
-    const SequenceSlice slice{0, q.rows(), 0, kv.get()};
+    const backend::SequenceSlice slice{0, q.rows(), 0, kv.get()};
     require(backend_.append_kv(k, v, {&slice, 1}, 0));
     return take(backend_.attention(q, {&slice, 1}, 0, shape));
   }
 
   /// With unit vectors as values, attention returns its probabilities: [heads, tokens, tokens].
-  std::vector<float> probabilities(const Tensor& q, const Tensor& k, const AttentionShape& shape) {
+  std::vector<float> probabilities(const backend::Tensor& q, const backend::Tensor& k,
+                                   const backend::AttentionShape& shape) {
     const int64_t rows = q.rows(), cols = shape.kv_heads * shape.head_dim;
     std::vector<float> unit(static_cast<size_t>(rows * cols), 0.0f);
     for (int64_t t = 0; t < rows; ++t)
@@ -117,19 +121,19 @@ class ForwardTrace {
     return out;
   }
 
-  Tensor kept(const std::string& name, Tensor tensor) {
+  backend::Tensor kept(const std::string& name, backend::Tensor tensor) {
     if (record_) record("layer0." + name, tensor);
     return tensor;
   }
-  void record(const std::string& name, const Tensor& tensor) {
+  void record(const std::string& name, const backend::Tensor& tensor) {
     trace_[name] = take(backend_.download(tensor));
   }
 
-  Backend& backend_;
-  const CheckpointSource& source_;
-  const ModelConfig& config_;
+  backend::Backend& backend_;
+  const model::CheckpointSource& source_;
+  const model::ModelConfig& config_;
   const Ids& ids_;
-  std::vector<Weight> weights_;  // outlive their products
+  std::vector<backend::Weight> weights_;  // outlive their products
   Trace trace_;
   bool record_ = true;
 };

@@ -19,8 +19,8 @@ class Weights : public ::testing::TestWithParam<std::string> {
   void SetUp() override { TRINITY_REQUIRE_LANE(GetParam()); }
 
   Status load(const MemorySource& from) {
-    const auto backend = take(create_backend(GetParam(), {1}));
-    auto weights = prepare_weights(*backend, from, config);
+    const auto backend = take(backend::create_backend(GetParam(), {1}));
+    auto weights = model::prepare_weights(*backend, from, config);
     if (!weights) return tl::unexpected(std::move(weights.error()));
     return {};
   }
@@ -33,13 +33,13 @@ class Weights : public ::testing::TestWithParam<std::string> {
     EXPECT_NE(status.error().message.find(name), std::string::npos) << status.error().message;
   }
 
-  ModelConfig config = small_shape();
+  model::ModelConfig config = small_shape();
   const MemorySource intact = random_weights(config, 6);
 };
 
 TEST_P(Weights, TheIntactModelLoads) {
-  const auto backend = take(create_backend(GetParam(), {1}));
-  const auto weights = take(prepare_weights(*backend, intact, config));
+  const auto backend = take(backend::create_backend(GetParam(), {1}));
+  const auto weights = take(model::prepare_weights(*backend, intact, config));
   EXPECT_EQ(weights.layers.size(), 3u);
   EXPECT_EQ(intact.names().size(), 2u + 3u * 11u);
   EXPECT_EQ(intact.requested().size(), intact.names().size()) << "every tensor is used";
@@ -77,7 +77,8 @@ TEST_P(Weights, N4_EveryWrongShapeIsRefused) {
     for (const auto& shape : wrong) {
       const int64_t count = take(element_count(shape));
       MemorySource source = intact;
-      source.put(name, HostMatrix(shape, std::vector<float>(static_cast<size_t>(count), 0.5f)));
+      source.put(name,
+                 prove::HostMatrix(shape, std::vector<float>(static_cast<size_t>(count), 0.5f)));
       expect_refused(source, "tensor_shape_mismatch", name);
       const Status status = load(source);
       EXPECT_NE(status.error().message.find(shape_text(shape)), std::string::npos);
@@ -107,7 +108,7 @@ TEST_P(Weights, NaNAndInfinityAreRefused) {
         auto values = intact.at(name).values();
         values[values.size() - 1] = bad;
         MemorySource source = intact;
-        source.put(name, HostMatrix(intact.at(name).view().shape, values, dtype));
+        source.put(name, prove::HostMatrix(intact.at(name).view().shape, values, dtype));
         const Status status = load(source);
         ASSERT_FALSE(status) << name << " with " << bad;
         EXPECT_EQ(status.error().tag, "non_finite_values") << status.error().message;
@@ -119,19 +120,19 @@ TEST_P(Weights, NaNAndInfinityAreRefused) {
 
 TEST_P(Weights, TypesMayBeMixed) {
   // F16 and BF16 values that are exact in both, so that the result must not change.
-  InputStream inputs(8);
+  prove::InputStream inputs(8);
   MemorySource exact;
   for (const std::string& name : intact.names()) {
     auto values = intact.at(name).values();
     for (float& value : values) value = std::round(value * 8) / 8;
-    exact.put(name, HostMatrix(intact.at(name).view().shape, values, DType::bf16));
+    exact.put(name, prove::HostMatrix(intact.at(name).view().shape, values, DType::bf16));
   }
   MemorySource mixed = exact;
   size_t index = 0;
   for (const std::string& name : intact.names()) {
     const DType dtypes[] = {DType::f32, DType::f16, DType::bf16};
-    mixed.put(name, HostMatrix(exact.at(name).view().shape, exact.at(name).values(),
-                               dtypes[index++ % 3]));
+    mixed.put(name, prove::HostMatrix(exact.at(name).view().shape, exact.at(name).values(),
+                                      dtypes[index++ % 3]));
   }
   LoadedModel one = load_memory(exact, config, GetParam());
   LoadedModel other = load_memory(mixed, config, GetParam());
@@ -153,7 +154,7 @@ TEST_P(Weights, F64IsRoundedToF32OnceForEveryLane) {
   }
   LoadedModel one = load_memory(f32, config, GetParam());
   LoadedModel other = load_memory(f64, config, GetParam());
-  const Ids ids = InputStream(4).ids(21, config.vocab_size);
+  const Ids ids = prove::InputStream(4).ids(21, config.vocab_size);
   EXPECT_EQ(one.hidden(ids), other.hidden(ids));
 }
 
@@ -176,7 +177,7 @@ TEST_P(Weights, ValuesWhoseSumsOverflowUnseenAreRefused) {
     auto values = intact.at(name).values();
     values[values.size() / 2] = -3.3e38f;
     MemorySource source = intact;
-    source.put(name, HostMatrix(intact.at(name).view().shape, values, DType::bf16));
+    source.put(name, prove::HostMatrix(intact.at(name).view().shape, values, DType::bf16));
     expect_refused(source, "overflowing_values", name);
   }
 }
@@ -187,9 +188,9 @@ TEST_P(Weights, AHiddenStateThatOverflowedIsAnError) {
     auto values = intact.at(part).values();
     for (float& value : values) value = value < 0 ? -3e38f : 3e38f;
     MemorySource source = intact;
-    source.put(part, HostMatrix(intact.at(part).view().shape, values, DType::bf16));
+    source.put(part, prove::HostMatrix(intact.at(part).view().shape, values, DType::bf16));
     LoadedModel model = load_memory(source, config, GetParam());
-    for (const ExtractMode& mode : {ExtractMode{}, kFull}) {
+    for (const model::ExtractMode& mode : {model::ExtractMode{}, kFull}) {
       const Ids ids = {1, 2, 3, 4};
       const auto states = std::move(model.extractor->extract({&ids, 1}, mode).front());
       if (!states) {
@@ -209,7 +210,7 @@ TEST_P(Weights, AHiddenStateOfZerosIsAResult) {
   auto values = intact.at(table).values();
   for (int64_t i = 0; i < config.hidden_size; ++i)
     values[static_cast<size_t>(5 * config.hidden_size + i)] = 0;
-  source.put(table, HostMatrix({config.vocab_size, config.hidden_size}, values));
+  source.put(table, prove::HostMatrix({config.vocab_size, config.hidden_size}, values));
   LoadedModel model = load_memory(source, config, GetParam());
   for (const float value : model.hidden({5})) EXPECT_EQ(value, 0);
 }
@@ -222,7 +223,7 @@ TEST_P(Weights, FullAgreesAboutNaNInTheLastTokensRow) {
   auto values = intact.at(table).values();
   values[static_cast<size_t>(7 * config.hidden_size)] = std::numeric_limits<float>::quiet_NaN();
   MemorySource source = intact;
-  source.put(table, HostMatrix({config.vocab_size, config.hidden_size}, values));
+  source.put(table, prove::HostMatrix({config.vocab_size, config.hidden_size}, values));
   LoadedModel model = load_memory(source, config, GetParam());
   const auto cut = model.hidden({1, 2, 3, 8, 7}), full = model.hidden({1, 2, 3, 8, 7}, kFull);
   for (size_t i = 0; i < cut.size(); ++i) {
@@ -249,7 +250,7 @@ TEST_P(Weights, RowsOfTheEmbeddingAreReadOnlyWhenTheyOccur) {
         std::numeric_limits<float>::quiet_NaN();
   MemorySource source = intact;
   source.put("model.embed_tokens.weight",
-             HostMatrix({config.vocab_size, config.hidden_size}, values));
+             prove::HostMatrix({config.vocab_size, config.hidden_size}, values));
   LoadedModel model = load_memory(source, config, GetParam());
   for (const float value : model.hidden({1, 2, 3, 8, 6})) EXPECT_TRUE(std::isfinite(value));
 }
@@ -273,17 +274,17 @@ void write_model(const TemporaryFolder& folder, const MemorySource& source, size
     folder.put("model.safetensors.index.json", fmt::format("{{\"weight_map\":{{{}}}}}", map));
 }
 
-std::vector<float> hidden_of_folder(const TemporaryFolder& folder, const ModelConfig& config,
+std::vector<float> hidden_of_folder(const TemporaryFolder& folder, const model::ModelConfig& config,
                                     const std::string& lane, const Ids& ids) {
   const auto checkpoint = take(Checkpoint::open(folder.path()));
-  const CheckpointSource source(checkpoint);
-  const auto backend = take(create_backend(lane, {1}));
-  const auto extractor = take(FeatureExtractor::create(*backend, source, config, {}));
+  const model::CheckpointSource source(checkpoint);
+  const auto backend = take(backend::create_backend(lane, {1}));
+  const auto extractor = take(model::FeatureExtractor::create(*backend, source, config, {}));
   return take(std::move(extractor->extract({&ids, 1}, {}).front())).values;
 }
 
 TEST_P(Weights, N4_ShardsGiveTheSameBits) {
-  const Ids ids = InputStream(4).ids(33, config.vocab_size);
+  const Ids ids = prove::InputStream(4).ids(33, config.vocab_size);
   LoadedModel memory = load_memory(intact, config, GetParam());
   const auto want = memory.hidden(ids);
   for (const size_t files : {size_t{1}, size_t{2}, size_t{5}})
@@ -296,7 +297,7 @@ TEST_P(Weights, N4_ShardsGiveTheSameBits) {
 }
 
 TEST_P(Weights, N4_PayloadsMayStartAtAnyByte) {
-  const Ids ids = InputStream(4).ids(33, config.vocab_size);
+  const Ids ids = prove::InputStream(4).ids(33, config.vocab_size);
   for (const DType dtype : {DType::bf16, DType::f32}) {
     const MemorySource source = random_weights(config, 6, dtype);
     LoadedModel memory = load_memory(source, config, GetParam());
@@ -319,11 +320,12 @@ TEST_P(Weights, N4_PayloadsMayStartAtAnyByte) {
 }
 
 TEST_P(Weights, N4_ADamagedHeadTensorInTheFileDoesNotMatter) {
-  const Ids ids = InputStream(4).ids(33, config.vocab_size);
+  const Ids ids = prove::InputStream(4).ids(33, config.vocab_size);
   LoadedModel memory = load_memory(intact, config, GetParam());
   MemorySource with_head = intact;
-  with_head.put("lm_head.weight",
-                HostMatrix({2, 3}, std::vector<float>(6, std::numeric_limits<float>::quiet_NaN())));
+  with_head.put(
+      "lm_head.weight",
+      prove::HostMatrix({2, 3}, std::vector<float>(6, std::numeric_limits<float>::quiet_NaN())));
   const TemporaryFolder folder;
   write_model(folder, with_head, 2, true);
   for (const bool tied : {true, false}) {

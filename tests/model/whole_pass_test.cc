@@ -13,15 +13,16 @@ class WholePasses : public ::testing::TestWithParam<std::string> {
   LoadedModel load(PassMistake mistake = PassMistake::none, bool no_model = false) {
     LoadedModel model;
     model.config = config;
-    auto whole = std::make_unique<WholeBackend>(take(create_backend(GetParam(), {1})), mistake);
+    auto whole =
+        std::make_unique<WholeBackend>(take(backend::create_backend(GetParam(), {1})), mistake);
     whole->no_model = no_model;
     backend = whole.get();
     model.backend = std::move(whole);
-    model.extractor = take(FeatureExtractor::create(*model.backend, source, config, {}));
+    model.extractor = take(model::FeatureExtractor::create(*model.backend, source, config, {}));
     return model;
   }
 
-  const ModelConfig config = small_shape();
+  const model::ModelConfig config = small_shape();
   const MemorySource source = random_weights(config, 21);
   WholeBackend* backend = nullptr;
 };
@@ -35,7 +36,7 @@ TEST_P(WholePasses, HasTheBitsOfTheOperationsInEveryMode) {
   LoadedModel whole = load();
   ASSERT_NE(whole.extractor->whole_pass(), nullptr);
   EXPECT_EQ(plain.extractor->whole_pass(), nullptr);
-  for (const ExtractMode& mode : {kAllPositions, kUncached, kCached})
+  for (const model::ExtractMode& mode : {kAllPositions, kUncached, kCached})
     for (const Ids& ids : {kFirst, kLonger, kOther, Ids{7}})
       EXPECT_EQ(whole.hidden(ids, mode), plain.hidden(ids, mode)) << ids.size();
   EXPECT_EQ(whole.extractor->cache_stats().reused_tokens,
@@ -48,7 +49,7 @@ TEST_P(WholePasses, SeveralSequencesAreOnePass) {
   LoadedModel plain = load_memory(source, config, GetParam());
   LoadedModel whole = load();
   const std::vector<Ids> batch = {kFirst, kOther, kLonger};
-  for (const ExtractMode& mode : {kCached, kUncached}) {
+  for (const model::ExtractMode& mode : {kCached, kUncached}) {
     const auto got = whole.extractor->extract(batch, mode);
     for (size_t i = 0; i < batch.size(); ++i)
       EXPECT_EQ(take(got[i]).values, plain.hidden(batch[i], kUncached)) << i;
@@ -86,16 +87,16 @@ TEST_P(WholePasses, WhatItDoesNotWantIsComputedByTheOperations) {
 
 TEST_P(WholePasses, OverflowIsSeenThere) {
   MemorySource large = source;
-  large.put(
-      "model.layers.2.mlp.down_proj.weight",
-      HostMatrix({config.hidden_size, config.intermediate_size},
-                 std::vector<float>(
-                     static_cast<size_t>(config.hidden_size * config.intermediate_size), 1e30F)));
+  large.put("model.layers.2.mlp.down_proj.weight",
+            prove::HostMatrix(
+                {config.hidden_size, config.intermediate_size},
+                std::vector<float>(
+                    static_cast<size_t>(config.hidden_size * config.intermediate_size), 1e30F)));
   const auto tag = [&](LoadedModel model) {
     return tag_of(model.extractor->extract({&kFirst, 1}, kUncached).front());
   };
   LoadedModel whole = load();
-  whole.extractor = take(FeatureExtractor::create(*whole.backend, large, config, {}));
+  whole.extractor = take(model::FeatureExtractor::create(*whole.backend, large, config, {}));
   const std::string by_operations = tag(load_memory(large, config, GetParam()));
   if (GetParam() != "reference") {  // which sums squares in doubles
     EXPECT_EQ(by_operations, "overflowing_hidden");

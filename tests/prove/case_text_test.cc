@@ -14,7 +14,7 @@ constexpr const char* kWordsHash =
     "ed9aee9421b4644cc27ad226af7653d049b2588186ed59118d31c55c2f1b9fc8";
 
 std::string text_of(const std::string& rule) {
-  const auto text = generate_case_text(*parse_json(rule));
+  const auto text = prove::generate_case_text(*parse_json(rule));
   return text ? *text : text.error().tag;
 }
 
@@ -27,12 +27,12 @@ TEST(CaseText, JoinsPartsInOrder) {
 }
 
 TEST(CaseText, WordsAreFrozen) {
-  EXPECT_EQ(pseudo_words(0, 7), "");
-  EXPECT_EQ(pseudo_words(2500, 11).size() > 10000, true);
+  EXPECT_EQ(prove::pseudo_words(0, 7), "");
+  EXPECT_EQ(prove::pseudo_words(2500, 11).size() > 10000, true);
   // A prefix of a longer draw, another seed another text.
-  EXPECT_TRUE(pseudo_words(100, 7).starts_with(pseudo_words(40, 7)));
-  EXPECT_NE(pseudo_words(40, 7), pseudo_words(40, 8));
-  EXPECT_EQ(sha256_hex(pseudo_words(1000, 7)), kWordsHash);
+  EXPECT_TRUE(prove::pseudo_words(100, 7).starts_with(prove::pseudo_words(40, 7)));
+  EXPECT_NE(prove::pseudo_words(40, 7), prove::pseudo_words(40, 8));
+  EXPECT_EQ(sha256_hex(prove::pseudo_words(1000, 7)), kWordsHash);
 }
 
 TEST(CaseText, RefusesWrongRules) {

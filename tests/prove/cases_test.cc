@@ -26,12 +26,12 @@ json small_set() {
 }
 
 std::string tag_of(const json& document) {
-  const auto set = read_eval_cases(document.dump(), "test");
+  const auto set = prove::read_eval_cases(document.dump(), "test");
   return set ? "ok" : set.error().tag;
 }
 
 TEST(EvalCases, AreReadInTheOrderOfTheFile) {
-  const EvalCaseSet set = take(read_eval_cases(small_set().dump(), "test"));
+  const prove::EvalCaseSet set = take(prove::read_eval_cases(small_set().dump(), "test"));
   ASSERT_EQ(set.cases.size(), 2u);
   EXPECT_EQ(set.origin, "test");
   EXPECT_EQ(set.cases[0].id, "a");
@@ -40,7 +40,7 @@ TEST(EvalCases, AreReadInTheOrderOfTheFile) {
   EXPECT_EQ(set.cases[1].expected_agent, 6);
   EXPECT_EQ(set.cases[1].expected_role, 2);
   EXPECT_EQ(set.cases[1].messages[2].content, "second !!");
-  EXPECT_EQ(case_prompt(set.cases[1]), "second !!");
+  EXPECT_EQ(prove::case_prompt(set.cases[1]), "second !!");
   ASSERT_EQ(set.uncovered_agents.size(), 1u);
   EXPECT_EQ(set.uncovered_agents[0].agent_id, 3);
 }
@@ -67,14 +67,14 @@ TEST(EvalCases, WrongDocumentsAreRefusedByName) {
   EXPECT_EQ(with("/cases/0/expected/role_id", "0"), "invalid_eval_cases");
   EXPECT_EQ(with("/cases/0/tags", "x"), "invalid_eval_cases");
   EXPECT_EQ(with("/coverage/uncovered_agents", 1), "invalid_eval_cases");
-  const auto broken = read_eval_cases("{", "some file");
+  const auto broken = prove::read_eval_cases("{", "some file");
   ASSERT_FALSE(broken);
   EXPECT_NE(broken.error().message.find("some file"), std::string::npos);
-  EXPECT_EQ(load_eval_cases("/no/such/cases.json").error().kind, ErrorKind::missing);
+  EXPECT_EQ(prove::load_eval_cases("/no/such/cases.json").error().kind, ErrorKind::missing);
 }
 
 TEST(EvalCases, MessagesAreReadAsEverywhere) {
-  const auto set = read_eval_cases(
+  const auto set = prove::read_eval_cases(
       R"({"schema_version":1,"cases":[{"id":"a","expected":{"agent_id":0,"role_id":0},"messages":[
         {"role":"user","content":[{"type":"text","text":"x"},{"type":"text","text":"y"}]},
         {"role":"assistant","content":null,
@@ -90,21 +90,22 @@ TEST(EvalCases, MessagesAreReadAsEverywhere) {
 
 TEST(EvalCases, AreSelectedByIdInTheOrderOfTheSet) {
   const std::vector<std::string> ids = {"b", "a"};
-  const EvalCaseSet both =
-      take(select_eval_cases(take(read_eval_cases(small_set().dump(), "t")), ids));
+  const prove::EvalCaseSet both =
+      take(prove::select_eval_cases(take(prove::read_eval_cases(small_set().dump(), "t")), ids));
   EXPECT_EQ(both.cases[0].id, "a");
   EXPECT_EQ(both.cases.size(), 2u);
   const std::vector<std::string> unknown = {"zz"};
-  const auto refused = select_eval_cases(take(read_eval_cases(small_set().dump(), "t")), unknown);
+  const auto refused =
+      prove::select_eval_cases(take(prove::read_eval_cases(small_set().dump(), "t")), unknown);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().tag, "unknown_case");
   EXPECT_EQ(refused.error().kind, ErrorKind::usage);
 }
 
 TEST(EvalCases, TheBuiltInSetIsTheFileOfTheRepository) {
-  const EvalCaseSet built_in = take(built_in_eval_cases());
-  const EvalCaseSet file = take(
-      load_eval_cases(std::filesystem::path(TRINITY_SOURCE_DIR) / "lab/cases/tiny_router.json"));
+  const prove::EvalCaseSet built_in = take(prove::built_in_eval_cases());
+  const prove::EvalCaseSet file = take(prove::load_eval_cases(
+      std::filesystem::path(TRINITY_SOURCE_DIR) / "lab/cases/tiny_router.json"));
   ASSERT_EQ(built_in.cases.size(), file.cases.size());
   EXPECT_GE(built_in.cases.size(), 100u);
   std::set<int> agents;

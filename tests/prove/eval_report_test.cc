@@ -23,16 +23,17 @@ std::size_t count(const std::string& text, const std::string& part) {
 }
 
 /// Three cases, the last one of hostile text; lane "two" decides the second one otherwise.
-std::vector<LaneReport> two_lanes() {
-  auto set = std::make_shared<EvalCaseSet>();
+std::vector<prove::LaneReport> two_lanes() {
+  auto set = std::make_shared<prove::EvalCaseSet>();
   set->origin = "made <up>";
   for (const char* id : {"first", "second", "third"}) set->cases.push_back(made_case(id, 1, 0));
   set->cases[2].messages[0].content = "</td><script>alert(1)</script>\x01\xe2\x80\xae";
-  std::vector<LaneReport> lanes;
+  std::vector<prove::LaneReport> lanes;
   for (const std::string name : {"one", "two"}) {
-    LaneReport lane;
+    prove::LaneReport lane;
     lane.profile.name = name;
-    lane.profile.exactness = name == "one" ? Exactness::oracle : Exactness::decision_stable;
+    lane.profile.exactness =
+        name == "one" ? backend::Exactness::oracle : backend::Exactness::decision_stable;
     lane.set = set;
     lane.model = "model";
     lane.fidelity_mode = "reference";
@@ -45,16 +46,16 @@ std::vector<LaneReport> two_lanes() {
       decisions.push_back(made_decision(
           set->cases[i],
           made_logits(name == "two" && i == 1 ? 4 : 1, 0, static_cast<float>(i) + 0.5F, 2.0F)));
-    lane.outcomes = judge_cases(set->cases, std::move(decisions), {lane.floors});
-    lane.determinism =
-        DeterminismReport{lane.profile.exactness, Rung{3, 3, {"run 2"}, {}, {}}, {}, {}};
+    lane.outcomes = prove::judge_cases(set->cases, std::move(decisions), {lane.floors});
+    lane.determinism = prove::DeterminismReport{
+        lane.profile.exactness, prove::Rung{3, 3, {"run 2"}, {}, {}}, {}, {}};
     lanes.push_back(std::move(lane));
   }
   return lanes;
 }
 
-std::string page_of(std::span<const LaneReport> lanes, const std::string& oracle = "") {
-  return report::render_html(eval_document(lanes, {oracle, "trinity", "now"}));
+std::string page_of(std::span<const prove::LaneReport> lanes, const std::string& oracle = "") {
+  return report::render_html(prove::eval_document(lanes, {oracle, "trinity", "now"}));
 }
 
 TEST(EvalReport, HoldsEveryLaneCaseAndFinding) {
@@ -69,7 +70,7 @@ TEST(EvalReport, HoldsEveryLaneCaseAndFinding) {
 
 TEST(EvalReport, TheFiguresOfATextAreThoseOfThePage) {
   const auto lanes = two_lanes();
-  const report::Document document = eval_document(lanes, {"", "trinity", "now"});
+  const report::Document document = prove::eval_document(lanes, {"", "trinity", "now"});
   const std::string text = report::render_text(document, report::Style(false, 200));
   const std::string page = report::render_html(document);
   for (const char* part :
@@ -102,23 +103,23 @@ TEST(EvalReport, EveryElementIsClosed) {
 
 TEST(EvalReport, TheBaselineIsTheNamedLaneElseTheOracleElseTheSnapshot) {
   auto lanes = two_lanes();
-  EXPECT_EQ(choose_baseline(lanes, "").lane, 0u);
-  EXPECT_EQ(choose_baseline(lanes, "two").lane, 1u);
-  const auto flipped = distance_to(choose_baseline(lanes, ""), lanes[1]).flipped;
+  EXPECT_EQ(prove::choose_baseline(lanes, "").lane, 0u);
+  EXPECT_EQ(prove::choose_baseline(lanes, "two").lane, 1u);
+  const auto flipped = prove::distance_to(prove::choose_baseline(lanes, ""), lanes[1]).flipped;
   ASSERT_EQ(flipped.size(), 1u);
   EXPECT_EQ(flipped[0].id, "second");
   EXPECT_EQ(flipped[0].baseline_agent, 1);
   EXPECT_EQ(flipped[0].agent_id, 4);
-  EXPECT_EQ(distance_to(choose_baseline(lanes, ""), lanes[0]).same_decisions, 3u);
+  EXPECT_EQ(prove::distance_to(prove::choose_baseline(lanes, ""), lanes[0]).same_decisions, 3u);
   lanes.erase(lanes.begin());
-  EXPECT_TRUE(choose_baseline(lanes, "").name.empty());
-  auto snapshot = std::make_shared<EvalSnapshot>(snapshot_of(lanes[0].outcomes));
+  EXPECT_TRUE(prove::choose_baseline(lanes, "").name.empty());
+  auto snapshot = std::make_shared<prove::EvalSnapshot>(prove::snapshot_of(lanes[0].outcomes));
   snapshot->origin = "file";
   lanes[0].snapshot = snapshot;
   for (std::size_t i = 0; i < 3; ++i) lanes[0].outcomes[i].recorded = &snapshot->cases[i];
-  const EvalBaseline baseline = choose_baseline(lanes, "");
+  const prove::EvalBaseline baseline = prove::choose_baseline(lanes, "");
   EXPECT_TRUE(contains(baseline.name, "file"));
-  const BaselineDistance distance = distance_to(baseline, lanes[0]);
+  const prove::BaselineDistance distance = prove::distance_to(baseline, lanes[0]);
   EXPECT_EQ(distance.same_decisions, 3u);
   for (const double value : distance.logit_distance) EXPECT_LT(value, 1e-6);
 }
@@ -129,8 +130,8 @@ struct Failed {
   bool page = false, chip = false, finding = false, none = false;
 };
 
-Failed failed_in(const LaneReport& lane, std::size_t expected) {
-  const auto record = lane_record(lane, false);
+Failed failed_in(const prove::LaneReport& lane, std::size_t expected) {
+  const auto record = prove::lane_record(lane, false);
   const std::string page = page_of({&lane, 1});
   const std::string words = std::to_string(expected) + " failed";
   return {lane.summary().failed,
@@ -143,9 +144,9 @@ Failed failed_in(const LaneReport& lane, std::size_t expected) {
 }
 
 TEST(EvalReport, BrokenRepeatsAreToldAlikeEverywhere) {
-  LaneReport lane = two_lanes()[0];
-  Rung rung{1, 3, {"run 2"}, {"first", "third"}, {"first"}};
-  lane.judge_repeats({Exactness::exact, rung, {}, rung}, true);
+  prove::LaneReport lane = two_lanes()[0];
+  prove::Rung rung{1, 3, {"run 2"}, {"first", "third"}, {"first"}};
+  lane.judge_repeats({backend::Exactness::exact, rung, {}, rung}, true);
   const Failed failed = failed_in(lane, 2);
   EXPECT_EQ(failed.summary, 2u);
   EXPECT_EQ(failed.record, 2u);
@@ -154,7 +155,7 @@ TEST(EvalReport, BrokenRepeatsAreToldAlikeEverywhere) {
   EXPECT_TRUE(failed.chip);
   EXPECT_TRUE(failed.finding);
   EXPECT_FALSE(failed.none);
-  const auto record = lane_record(lane, false);
+  const auto record = prove::lane_record(lane, false);
   EXPECT_EQ(record["passed"], 1);
   EXPECT_EQ(record["cases"][0]["status"], "fail");
   EXPECT_EQ(record["cases"][1]["status"], "ok");
@@ -163,31 +164,32 @@ TEST(EvalReport, BrokenRepeatsAreToldAlikeEverywhere) {
 }
 
 TEST(EvalReport, ALaneIsHeldToWhatItPromisesAndOnlyWhereThatCounts) {
-  LaneReport lane = two_lanes()[0];
-  Rung rung{1, 3, {"run 2"}, {"first", "third"}, {"first"}};
-  lane.judge_repeats({Exactness::decision_stable, rung, {}, {}}, true);
+  prove::LaneReport lane = two_lanes()[0];
+  prove::Rung rung{1, 3, {"run 2"}, {"first", "third"}, {"first"}};
+  lane.judge_repeats({backend::Exactness::decision_stable, rung, {}, {}}, true);
   EXPECT_EQ(lane.summary().failed_ids, std::vector<std::string>{"first"});
-  LaneReport unasserted = two_lanes()[0];
-  for (CaseOutcome& outcome : unasserted.outcomes) outcome.status = CaseStatus::report_only;
-  unasserted.judge_repeats({Exactness::decision_stable, rung, {}, {}}, false);
+  prove::LaneReport unasserted = two_lanes()[0];
+  for (prove::CaseOutcome& outcome : unasserted.outcomes)
+    outcome.status = prove::CaseStatus::report_only;
+  unasserted.judge_repeats({backend::Exactness::decision_stable, rung, {}, {}}, false);
   EXPECT_EQ(unasserted.summary().failed, 0u);
   EXPECT_EQ(unasserted.summary().unasserted, 1u);
 }
 
 TEST(EvalReport, WhatPartsFromANamedOracleBeyondTheDriftFails) {
   auto lanes = two_lanes();
-  CaseOutcome& turned = lanes[1].outcomes[1];
+  prove::CaseOutcome& turned = lanes[1].outcomes[1];
   turned.findings.clear();
-  turned.status = CaseStatus::ok;
+  turned.status = prove::CaseStatus::ok;
   // Two logits move by 0.8 and turn a decision whose margin was 1.5.
   auto& logits = turned.decision->logits;
   logits = lanes[0].outcomes[1].decision->logits;
   logits[1] -= 0.8F;
   logits[4] += 0.8F;
   EXPECT_EQ(lanes[1].summary().failed, 0u);
-  hold_to(choose_baseline(lanes, "one"), lanes[1]);
+  prove::hold_to(prove::choose_baseline(lanes, "one"), lanes[1]);
   EXPECT_EQ(lanes[1].summary().failed_ids, std::vector<std::string>{"second"});
-  EXPECT_EQ(lane_record(lanes[1], false)["failed"], 1);
+  EXPECT_EQ(prove::lane_record(lanes[1], false)["failed"], 1);
   EXPECT_TRUE(contains(page_of(lanes, "one"), "1 failed"));
 }
 
@@ -209,10 +211,10 @@ TEST(EvalReport, IsReadInTheDarkOnATelephoneAndWithAScreenReader) {
 
 TEST(EvalReport, LongAndHostileIdsStayInTheirCells) {
   auto lanes = two_lanes();
-  auto set = std::make_shared<EvalCaseSet>(*lanes[0].set);
+  auto set = std::make_shared<prove::EvalCaseSet>(*lanes[0].set);
   set->cases[0].id = std::string(300, 'x') + "\u202e";
   set->cases[1].id = "a\u202eb\u009b2J";
-  for (LaneReport& lane : lanes) {
+  for (prove::LaneReport& lane : lanes) {
     lane.set = set;
     for (std::size_t i = 0; i < 3; ++i) lane.outcomes[i].eval_case = &set->cases[i];
   }
@@ -244,7 +246,7 @@ TEST(EvalReport, NumbersAreShort) {
 
 TEST(LaneRecord, HoldsWhatScriptsRelyOn) {
   const auto lanes = two_lanes();
-  const auto record = lane_record(lanes[1], true);
+  const auto record = prove::lane_record(lanes[1], true);
   EXPECT_EQ(record["profile"], "two");
   EXPECT_EQ(record["passed"], 2);
   EXPECT_EQ(record["failed"], 1);

@@ -15,8 +15,8 @@
 
 namespace trinity::testing {
 
-inline EvalCase made_case(const std::string& id, int agent, int role) {
-  EvalCase out;
+inline prove::EvalCase made_case(const std::string& id, int agent, int role) {
+  prove::EvalCase out;
   out.id = id;
   out.messages = {{"user", "question " + id}};
   out.expected_agent = agent;
@@ -25,9 +25,9 @@ inline EvalCase made_case(const std::string& id, int agent, int role) {
 }
 
 /// A decision for a case by argmax over given logits, seven agents and the rest roles.
-inline Decision made_decision(const EvalCase& one, const std::vector<float>& logits) {
-  const Route route = take(select_route(logits, 7, logits.size() - 7, {}));
-  Decision out = take(make_decision(route, std::span<const Message>(one.messages)));
+inline Decision made_decision(const prove::EvalCase& one, const std::vector<float>& logits) {
+  const Route route = take(route::select_route(logits, 7, logits.size() - 7, {}));
+  Decision out = take(route::make_decision(route, std::span<const Message>(one.messages)));
   out.token_count = 5;
   out.hidden_index = 3;
   return out;

@@ -9,19 +9,19 @@
 namespace trinity::testing {
 namespace {
 
-MatrixReport report_of(std::size_t lanes) {
-  MatrixReport report;
+prove::MatrixReport report_of(std::size_t lanes) {
+  prove::MatrixReport report;
   report.model_name = "a model with a long name, adapted by the bundle of another long name";
   report.model.emplace();
   report.model->oracle = "lane 0";
   report.model->steps = {"embedding", "layer 0 attention", "layer 0 mlp"};
   report.model->cases = 3;
   for (std::size_t i = 0; i < lanes; ++i) {
-    MatrixLane lane;
+    prove::MatrixLane lane;
     lane.name = i == 1 ? "plugin:\x1b]2;PWNED\x07" : "lane " + std::to_string(i);
     report.lanes.lanes.push_back(lane);
     for (const char* op : {"embed", "rms_norm", "attention_with_a_long_name"}) {
-      OpVerdict verdict;
+      prove::OpVerdict verdict;
       verdict.lane = lane.name;
       verdict.op = op;
       verdict.worst_error = 1e-7 * static_cast<double>(i);
@@ -30,7 +30,7 @@ MatrixReport report_of(std::size_t lanes) {
         verdict.findings = {"row 3 of shape [1, 1024] is away by 1.2e+03, \u202e limit 1"};
       report.ops.verdicts.push_back(verdict);
     }
-    LaneTimes times;
+    prove::LaneTimes times;
     times.lane = lane.name;
     times.min_ms = 1234.5;
     times.tokens = 9999;
@@ -45,8 +45,8 @@ MatrixReport report_of(std::size_t lanes) {
   return report;
 }
 
-std::string text_of(const MatrixReport& report, std::size_t columns) {
-  return report::render_text(matrix_document(report, {"trinity", "now"}),
+std::string text_of(const prove::MatrixReport& report, std::size_t columns) {
+  return report::render_text(prove::matrix_document(report, {"trinity", "now"}),
                              report::Style(false, columns));
 }
 
@@ -81,9 +81,9 @@ TEST(MatrixDocument, LanesThatHaveNoRoomGoBelow) {
 }
 
 TEST(MatrixDocument, TextAndPageSayTheSame) {
-  const MatrixReport report = report_of(4);
+  const prove::MatrixReport report = report_of(4);
   const std::string text = text_of(report, 200);
-  const std::string page = report::render_html(matrix_document(report, {"trinity", "now"}));
+  const std::string page = report::render_html(prove::matrix_document(report, {"trinity", "now"}));
   for (const char* part :
        {"profiles disagree", "outside: 2.0e-07", "Operations", "Layers", "Decisions", "1234.5",
         "1.0e-03", "0.500 / 1.000", "not under the floor", "row 3 of shape [1, 1024]",

@@ -20,51 +20,54 @@ namespace {
 class ModelMatrices : public ::testing::Test {
  protected:
   void SetUp() override {
-    files = take(open_tiny_router());
+    files = take(router::open_tiny_router());
     config = take(files->config());
     head.emplace(take(files->head()));
-    const Tokenizer tokenizer = take(files->tokenizer());
-    const EvalCaseSet set = take(built_in_eval_cases());
+    const text::Tokenizer tokenizer = take(files->tokenizer());
+    const prove::EvalCaseSet set = take(prove::built_in_eval_cases());
     for (size_t i = 0; i < 12; ++i)
       cases.push_back(
-          {set.cases[i].id, take(build_router_input(tokenizer, set.cases[i].messages)).ids});
+          {set.cases[i].id, take(text::build_router_input(tokenizer, set.cases[i].messages)).ids});
     options.layer_input = cases.front().ids;
     options.runs = 1;
   }
 
-  ModelMatrix compare(std::span<const MatrixLane> lanes) {
-    return take(compare_models(lanes, {config, files->tensors(), *head}, cases, options));
+  prove::ModelMatrix compare(std::span<const prove::MatrixLane> lanes) {
+    return take(prove::compare_models(lanes, {config, files->tensors(), *head}, cases, options));
   }
 
-  std::unique_ptr<ModelFiles> files;
-  ModelConfig config;
-  std::optional<Head> head;
-  std::vector<MatrixCase> cases;
-  ModelMatrixOptions options;
+  std::unique_ptr<router::ModelFiles> files;
+  model::ModelConfig config;
+  std::optional<route::Head> head;
+  std::vector<prove::MatrixCase> cases;
+  prove::ModelMatrixOptions options;
 };
 
 /// The reference with attention or MLP output a little too large in one layer of every pass.
-class WrongLayer final : public ForwardingBackend {
+class WrongLayer final : public backend::ForwardingBackend {
  public:
   WrongLayer(int64_t layers, int64_t wrong, bool attention_wrong, float factor)
-      : ForwardingBackend(make_reference_backend(ReferenceRounding::f32), Fused::composed),
+      : backend::ForwardingBackend(backend::make_reference_backend(backend::ReferenceRounding::f32),
+                                   Fused::composed),
         layers_(layers),
         wrong_(wrong),
         attention_wrong_(attention_wrong),
         factor_(factor) {}
 
-  Result<Tensor> attention(const Tensor& q, std::span<const SequenceSlice> slices, int64_t layer,
-                           const AttentionShape& shape) override {
+  Result<backend::Tensor> attention(const backend::Tensor& q,
+                                    std::span<const backend::SequenceSlice> slices, int64_t layer,
+                                    const backend::AttentionShape& shape) override {
     auto out = inner_->attention(q, slices, layer, shape);
     return attention_wrong_ && attentions_++ % layers_ == wrong_ ? scaled(*out) : std::move(out);
   }
-  Result<Tensor> silu_mul(const Tensor& gate, const Tensor& up) override {
+  Result<backend::Tensor> silu_mul(const backend::Tensor& gate,
+                                   const backend::Tensor& up) override {
     auto out = inner_->silu_mul(gate, up);
     return !attention_wrong_ && activations_++ % layers_ == wrong_ ? scaled(*out) : std::move(out);
   }
 
  private:
-  Result<Tensor> scaled(const Tensor& tensor) {
+  Result<backend::Tensor> scaled(const backend::Tensor& tensor) {
     auto values = take(inner_->download(tensor));
     for (float& value : values) value *= factor_;
     return inner_->upload(values, tensor.rows(), tensor.cols());
@@ -75,23 +78,24 @@ class WrongLayer final : public ForwardingBackend {
   int64_t attentions_ = 0, activations_ = 0;
 };
 
-MatrixLane reference_lane() {
-  return take(named_lanes(std::vector<std::string>{"reference"}, 1)).lanes.front();
+prove::MatrixLane reference_lane() {
+  return take(prove::named_lanes(std::vector<std::string>{"reference"}, 1)).lanes.front();
 }
 
 TEST_F(ModelMatrices, TheLanesOfThisMachineAgreeOnTheTinyRouter) {
-  const MatrixLanes lanes = take(available_lanes(1));
-  const ModelMatrix matrix = compare(lanes.lanes);
+  const prove::MatrixLanes lanes = take(prove::available_lanes(1));
+  const prove::ModelMatrix matrix = compare(lanes.lanes);
   EXPECT_EQ(matrix.oracle, "reference");
   EXPECT_EQ(matrix.steps.size(), static_cast<size_t>(2 * config.num_hidden_layers + 2));
   const size_t n = lanes.lanes.size();
   EXPECT_EQ(matrix.layers.size(), n * (n - 1) / 2);
-  for (const LayerDistance& pair : matrix.layers) {
+  for (const prove::LayerDistance& pair : matrix.layers) {
     EXPECT_FALSE(pair.first_beyond)
         << pair.lane << " and " << pair.other << " at " << matrix.steps[*pair.first_beyond];
     EXPECT_EQ(pair.worst_row.size(), matrix.steps.size());
   }
-  for (const Flip& flip : matrix.flips) EXPECT_FALSE(flip.beyond_floor) << flip.lane << flip.id;
+  for (const prove::Flip& flip : matrix.flips)
+    EXPECT_FALSE(flip.beyond_floor) << flip.lane << flip.id;
   for (size_t i = 0; i < n; ++i) {
     EXPECT_EQ(matrix.differing[i][i], 0U);
     EXPECT_GT(matrix.times[i].min_ms, 0) << lanes.lanes[i].name;
@@ -102,13 +106,13 @@ TEST_F(ModelMatrices, TheLanesOfThisMachineAgreeOnTheTinyRouter) {
 TEST_F(ModelMatrices, TheFirstLayerThatIsWrongIsNamed) {
   for (const int64_t layer : {int64_t{0}, config.num_hidden_layers - 1})
     for (const bool attention : {true, false}) {
-      MatrixLane wrong = reference_lane();
+      prove::MatrixLane wrong = reference_lane();
       wrong.name = "wrong";
-      wrong.create = [&]() -> Result<std::unique_ptr<Backend>> {
+      wrong.create = [&]() -> Result<std::unique_ptr<backend::Backend>> {
         return std::make_unique<WrongLayer>(config.num_hidden_layers, layer, attention, 1.01F);
       };
-      const std::vector<MatrixLane> lanes = {reference_lane(), wrong};
-      const ModelMatrix matrix = compare(lanes);
+      const std::vector<prove::MatrixLane> lanes = {reference_lane(), wrong};
+      const prove::ModelMatrix matrix = compare(lanes);
       ASSERT_EQ(matrix.layers.size(), 1U);
       ASSERT_TRUE(matrix.layers.front().first_beyond);
       EXPECT_EQ(matrix.steps[*matrix.layers.front().first_beyond],
@@ -118,24 +122,25 @@ TEST_F(ModelMatrices, TheFirstLayerThatIsWrongIsNamed) {
 }
 
 /// The reference with a pass of its own, right or wrong.
-MatrixLane whole_lane(PassMistake mistake) {
-  MatrixLane lane = reference_lane();
+prove::MatrixLane whole_lane(PassMistake mistake) {
+  prove::MatrixLane lane = reference_lane();
   lane.name = "whole";
-  lane.create = [mistake]() -> Result<std::unique_ptr<Backend>> {
-    return std::make_unique<WholeBackend>(make_reference_backend(ReferenceRounding::f32), mistake);
+  lane.create = [mistake]() -> Result<std::unique_ptr<backend::Backend>> {
+    return std::make_unique<WholeBackend>(
+        backend::make_reference_backend(backend::ReferenceRounding::f32), mistake);
   };
   return lane;
 }
 
 TEST_F(ModelMatrices, AWholePassIsComparedWithTheOracleAndWithItsOperations) {
-  const std::vector<MatrixLane> lanes = {reference_lane(), whole_lane(PassMistake::none)};
-  const ModelMatrix matrix = compare(lanes);
+  const std::vector<prove::MatrixLane> lanes = {reference_lane(), whole_lane(PassMistake::none)};
+  const prove::ModelMatrix matrix = compare(lanes);
   EXPECT_TRUE(matrix.passed());
   EXPECT_EQ(matrix.steps.size(), static_cast<size_t>(2 * config.num_hidden_layers + 3));
   EXPECT_EQ(matrix.steps.back(), "whole pass");
   ASSERT_EQ(matrix.layers.size(), 2U);
   EXPECT_EQ(matrix.layers[0].other, "whole by operations");
-  for (const LayerDistance& pair : matrix.layers) {
+  for (const prove::LayerDistance& pair : matrix.layers) {
     EXPECT_EQ(pair.worst_row.size(), matrix.steps.size());
     EXPECT_EQ(pair.worst_row.back(), 0) << "the same operations in the same order";
   }
@@ -143,13 +148,13 @@ TEST_F(ModelMatrices, AWholePassIsComparedWithTheOracleAndWithItsOperations) {
 
 TEST_F(ModelMatrices, AWholePassThatIsWrongIsNamed) {
   for (const PassMistake mistake : {PassMistake::layer_left_out, PassMistake::cache_ignored}) {
-    const std::vector<MatrixLane> both = {reference_lane(), whole_lane(mistake)};
-    const std::vector<MatrixLane> alone = {whole_lane(mistake)};
+    const std::vector<prove::MatrixLane> both = {reference_lane(), whole_lane(mistake)};
+    const std::vector<prove::MatrixLane> alone = {whole_lane(mistake)};
     for (const auto& lanes : {both, alone}) {
-      const ModelMatrix matrix = compare(lanes);
+      const prove::ModelMatrix matrix = compare(lanes);
       EXPECT_FALSE(matrix.passed());
       EXPECT_EQ(matrix.layers.size(), lanes.size());
-      for (const LayerDistance& pair : matrix.layers) {
+      for (const prove::LayerDistance& pair : matrix.layers) {
         ASSERT_TRUE(pair.first_beyond);
         EXPECT_EQ(matrix.steps[*pair.first_beyond], "whole pass");
       }
@@ -158,19 +163,19 @@ TEST_F(ModelMatrices, AWholePassThatIsWrongIsNamed) {
 }
 
 TEST_F(ModelMatrices, FlipsCarryBothDecisionsAndTheirMargins) {
-  MatrixLane wrong = reference_lane();
+  prove::MatrixLane wrong = reference_lane();
   wrong.name = "wrong";
   wrong.floors = {0, 0};  // whatever the oracle decides counts as sure
-  wrong.create = [&]() -> Result<std::unique_ptr<Backend>> {
+  wrong.create = [&]() -> Result<std::unique_ptr<backend::Backend>> {
     return std::make_unique<WrongLayer>(config.num_hidden_layers, config.num_hidden_layers - 1,
                                         false, -3.0F);
   };
-  const std::vector<MatrixLane> lanes = {reference_lane(), wrong};
-  const ModelMatrix matrix = compare(lanes);
+  const std::vector<prove::MatrixLane> lanes = {reference_lane(), wrong};
+  const prove::ModelMatrix matrix = compare(lanes);
   ASSERT_FALSE(matrix.flips.empty());
   EXPECT_EQ(matrix.flips.size(), matrix.differing[1][0]);
   EXPECT_EQ(matrix.differing[0][1], matrix.differing[1][0]);
-  for (const Flip& flip : matrix.flips) {
+  for (const prove::Flip& flip : matrix.flips) {
     EXPECT_EQ(flip.lane, "wrong");
     EXPECT_TRUE(flip.oracle.agent != flip.here.agent || flip.oracle.role != flip.here.role);
     EXPECT_TRUE(flip.beyond_floor);
@@ -179,34 +184,34 @@ TEST_F(ModelMatrices, FlipsCarryBothDecisionsAndTheirMargins) {
 }
 
 TEST_F(ModelMatrices, RecordingChangesNoBit) {
-  const auto lanes = take(named_lanes(std::vector<std::string>{"cpu_f32"}, 1));
+  const auto lanes = take(prove::named_lanes(std::vector<std::string>{"cpu_f32"}, 1));
   const auto backend = take(lanes.lanes.front().create());
-  const auto extractor =
-      take(FeatureExtractor::create(*backend, files->tensors(), config, ExtractorOptions{}));
-  const SequenceInput input{options.layer_input, 0, nullptr};
-  const ForwardOptions full{true, true, 1024};
-  ResidualRecorder recorder(*backend);
+  const auto extractor = take(model::FeatureExtractor::create(*backend, files->tensors(), config,
+                                                              model::ExtractorOptions{}));
+  const model::SequenceInput input{options.layer_input, 0, nullptr};
+  const model::ForwardOptions full{true, true, 1024};
+  prove::ResidualRecorder recorder(*backend);
   const auto plain =
-      take(forward(*backend, extractor->config(), extractor->weights(), {&input, 1}, full));
+      take(model::forward(*backend, extractor->config(), extractor->weights(), {&input, 1}, full));
   const auto recorded =
-      take(forward(recorder, extractor->config(), extractor->weights(), {&input, 1}, full));
+      take(model::forward(recorder, extractor->config(), extractor->weights(), {&input, 1}, full));
   EXPECT_EQ(plain, recorded);
   EXPECT_EQ(recorder.states().size(), static_cast<size_t>(2 * config.num_hidden_layers + 1));
 }
 
 TEST_F(ModelMatrices, TheRecordIsJsonAndNamesWhatFailed) {
-  MatrixReport report;
-  report.lanes = take(named_lanes(std::vector<std::string>{"reference", "cpu_f32"}, 1));
-  report.ops = take(compare_operations(report.lanes.lanes, 1, false));
+  prove::MatrixReport report;
+  report.lanes = take(prove::named_lanes(std::vector<std::string>{"reference", "cpu_f32"}, 1));
+  report.ops = take(prove::compare_operations(report.lanes.lanes, 1, false));
   report.model = compare(report.lanes.lanes);
   report.model_name = "tiny <router>";
-  auto record = take(parse_json(json_text(matrix_record(report))));
+  auto record = take(parse_json(json_text(prove::matrix_record(report))));
   EXPECT_TRUE(record["passed"].as_bool());
   EXPECT_EQ(record["lanes"].size(), 2U);
   EXPECT_EQ(record["decisions"]["cases"], cases.size());
-  EXPECT_TRUE(blame_text(report).empty());
+  EXPECT_TRUE(prove::blame_text(report).empty());
   const auto says = [&](const char* part) {
-    return report::render_html(matrix_document(report, {"trinity", "now"})).find(part) !=
+    return report::render_html(prove::matrix_document(report, {"trinity", "now"})).find(part) !=
            std::string::npos;
   };
   for (const char* part : {"tiny &lt;router&gt;", "verdict good", "tokens/s", "now",
@@ -216,38 +221,39 @@ TEST_F(ModelMatrices, TheRecordIsJsonAndNamesWhatFailed) {
 
   report.ops.verdicts.front().failed_cases = 1;
   report.ops.verdicts.front().worst_error = std::numeric_limits<double>::quiet_NaN();
-  record = take(parse_json(json_text(matrix_record(report))));
+  record = take(parse_json(json_text(prove::matrix_record(report))));
   EXPECT_FALSE(record["passed"].as_bool());
   EXPECT_TRUE(record["ops"][0]["worst_error"].is_null());
-  EXPECT_EQ(blame_text(report), "reference: upload");
+  EXPECT_EQ(prove::blame_text(report), "reference: upload");
   for (const char* part :
        {"verdict bad", "outside: not finite", "1 of ", "<p>reference: upload.</p>"})
     EXPECT_TRUE(says(part)) << part;
 }
 
 TEST_F(ModelMatrices, APageOfOneLaneHasNoEmptyTable) {
-  MatrixReport report;
-  report.lanes = take(named_lanes(std::vector<std::string>{"cpu_f32"}, 1));
-  report.ops = take(compare_operations(report.lanes.lanes, 1, false));
+  prove::MatrixReport report;
+  report.lanes = take(prove::named_lanes(std::vector<std::string>{"cpu_f32"}, 1));
+  report.ops = take(prove::compare_operations(report.lanes.lanes, 1, false));
   report.model = compare(report.lanes.lanes);
-  const std::string page = report::render_html(matrix_document(report, {"trinity", "now"}));
+  const std::string page = report::render_html(prove::matrix_document(report, {"trinity", "now"}));
   EXPECT_EQ(page.find("<h2>Layers</h2>"), std::string::npos);
   EXPECT_EQ(page.find("<tbody>\n</tbody>"), std::string::npos);
 }
 
 TEST_F(ModelMatrices, ProgressCountsEveryStepOnce) {
-  const auto lanes = take(named_lanes(std::vector<std::string>{"cpu_f32"}, 1));
+  const auto lanes = take(prove::named_lanes(std::vector<std::string>{"cpu_f32"}, 1));
   std::uint64_t expected = 0, all = 0;
-  take(compare_operations(lanes.lanes, 1, false, [&](std::uint64_t done, std::uint64_t total) {
-    EXPECT_EQ(done, expected++);
-    all = total;
-  }));
+  take(prove::compare_operations(lanes.lanes, 1, false,
+                                 [&](std::uint64_t done, std::uint64_t total) {
+                                   EXPECT_EQ(done, expected++);
+                                   all = total;
+                                 }));
   EXPECT_GT(all, 0U);
   EXPECT_EQ(expected, all);
 }
 
 TEST_F(ModelMatrices, WithoutLanesOrInputThereIsNothingToCompare) {
-  const auto none = compare_models({}, {config, files->tensors(), *head}, cases, options);
+  const auto none = prove::compare_models({}, {config, files->tensors(), *head}, cases, options);
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().tag, "nothing_to_compare");
 }

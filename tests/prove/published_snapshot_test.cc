@@ -16,14 +16,14 @@ constexpr const char* kSnapshot = "prompt_eval/snapshot_cuda.json";
 
 TEST(PublishedSnapshot, AgreesWithItsCasesInTranscriptsAndDecisions) {
   TRINITY_REQUIRE_CONFORMANCE(kSnapshot);
-  const EvalCaseSet set = take(load_eval_cases(conformance_path(kCases)));
-  const EvalSnapshot snapshot = take(load_snapshot(conformance_path(kSnapshot)));
+  const prove::EvalCaseSet set = take(prove::load_eval_cases(conformance_path(kCases)));
+  const prove::EvalSnapshot snapshot = take(prove::load_snapshot(conformance_path(kSnapshot)));
   ASSERT_EQ(set.cases.size(), 37u);
   ASSERT_EQ(snapshot.cases.size(), 37u);
   EXPECT_EQ(snapshot.generated_at, "2026-05-20T23:09:18.183509Z");
   EXPECT_EQ(set.uncovered_agents.size(), 4u);
   for (std::size_t i = 0; i < 37; ++i) {
-    const SnapshotCase& recorded = snapshot.cases[i];
+    const prove::SnapshotCase& recorded = snapshot.cases[i];
     ASSERT_EQ(recorded.id, set.cases[i].id);
     EXPECT_EQ(recorded.transcript_hash, take(hash::transcript_hash(set.cases[i].messages)));
     EXPECT_EQ(recorded.agent_id, set.cases[i].expected_agent);
@@ -33,7 +33,8 @@ TEST(PublishedSnapshot, AgreesWithItsCasesInTranscriptsAndDecisions) {
 
 TEST(PublishedSnapshot, RouteHashesAndMarginsFollowFromItsLogits) {
   TRINITY_REQUIRE_CONFORMANCE(kSnapshot);
-  for (const SnapshotCase& one : take(load_snapshot(conformance_path(kSnapshot))).cases) {
+  for (const prove::SnapshotCase& one :
+       take(prove::load_snapshot(conformance_path(kSnapshot))).cases) {
     std::vector<double> logits = one.agent_logits;
     logits.insert(logits.end(), one.role_logits.begin(), one.role_logits.end());
     EXPECT_EQ(one.route_hash, take(hash::route_hash(one.agent_id, one.role_id, logits))) << one.id;
@@ -49,33 +50,36 @@ TEST(PublishedSnapshot, RouteHashesAndMarginsFollowFromItsLogits) {
 
 TEST(PublishedSnapshot, GivesThePublishedFloors) {
   TRINITY_REQUIRE_CONFORMANCE(kSnapshot);
-  WorstMargins worst{1e9, 1e9, {}, {}};
-  for (const SnapshotCase& one : take(load_snapshot(conformance_path(kSnapshot))).cases) {
+  prove::WorstMargins worst{1e9, 1e9, {}, {}};
+  for (const prove::SnapshotCase& one :
+       take(prove::load_snapshot(conformance_path(kSnapshot))).cases) {
     worst.agent = std::min(worst.agent, one.agent_margin);
     worst.role = std::min(worst.role, one.role_margin);
   }
-  EXPECT_EQ(floors_from(worst).agent, 0.24);
-  EXPECT_EQ(floors_from(worst).role, 1.06);
+  EXPECT_EQ(prove::floors_from(worst).agent, 0.24);
+  EXPECT_EQ(prove::floors_from(worst).role, 1.06);
 }
 
 TEST(PublishedSnapshot, AnotherModelFailsItLoudly) {
   TRINITY_REQUIRE_CONFORMANCE(kSnapshot);
-  const EvalCaseSet set = take(load_eval_cases(conformance_path(kCases)));
-  const EvalSnapshot snapshot = take(load_snapshot(conformance_path(kSnapshot)));
+  const prove::EvalCaseSet set = take(prove::load_eval_cases(conformance_path(kCases)));
+  const prove::EvalSnapshot snapshot = take(prove::load_snapshot(conformance_path(kSnapshot)));
   const auto router = take(Router::load(tiny_options("cpu_f32")));
-  const auto queries = case_queries(set.cases);
-  const auto outcomes =
-      judge_cases(set.cases, route_in_batches(router, queries, {}, {}, 0),
-                  {router.info().tiny_router ? MarginFloors{0, 0} : MarginFloors{}, &snapshot});
-  const SnapshotComparison comparison = compare_with_snapshot(outcomes, snapshot, "cpu_f32");
+  const auto queries = prove::case_queries(set.cases);
+  const auto outcomes = prove::judge_cases(
+      set.cases, prove::route_in_batches(router, queries, {}, {}, 0),
+      {router.info().tiny_router ? backend::MarginFloors{0, 0} : backend::MarginFloors{},
+       &snapshot});
+  const prove::SnapshotComparison comparison =
+      prove::compare_with_snapshot(outcomes, snapshot, "cpu_f32");
   EXPECT_EQ(comparison.matched, 37u);
   EXPECT_EQ(comparison.same_transcripts, 37u);
   EXPECT_LT(comparison.same_decisions, 30u);
   EXPECT_EQ(comparison.same_route_hashes, 0u);
   ASSERT_FALSE(comparison.remarks.empty());
   EXPECT_NE(comparison.remarks.back().find("another model"), std::string::npos);
-  for (const CaseOutcome& outcome : outcomes) {
-    EXPECT_EQ(outcome.status, CaseStatus::fail) << "its tokens differ at least";
+  for (const prove::CaseOutcome& outcome : outcomes) {
+    EXPECT_EQ(outcome.status, prove::CaseStatus::fail) << "its tokens differ at least";
     EXPECT_FALSE(outcome.findings.empty());
   }
 }

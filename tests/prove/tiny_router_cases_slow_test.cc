@@ -8,7 +8,7 @@ namespace {
 class SlowTinyRouterCases : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(SlowTinyRouterCases, AllPass) {
-  expect_built_in_cases_pass(GetParam(), [](const EvalCase&) { return true; });
+  expect_built_in_cases_pass(GetParam(), [](const prove::EvalCase&) { return true; });
 }
 
 INSTANTIATE_TEST_SUITE_P(Lanes, SlowTinyRouterCases,

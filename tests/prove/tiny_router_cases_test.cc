@@ -9,7 +9,7 @@ namespace {
 class TinyRouterCases : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(TinyRouterCases, AllPass) {
-  expect_built_in_cases_pass(GetParam(), [](const EvalCase&) { return true; });
+  expect_built_in_cases_pass(GetParam(), [](const prove::EvalCase&) { return true; });
 }
 
 INSTANTIATE_TEST_SUITE_P(Lanes, TinyRouterCases,

@@ -45,7 +45,7 @@ TEST_P(RouteRecords, HeadSelectionAndMarginsAgree) {
   TRINITY_REQUIRE_CONFORMANCE(set.records);
   TRINITY_REQUIRE_CONFORMANCE(set.hidden_file);
   TRINITY_REQUIRE_CONFORMANCE("hf_oracle/route/router_head.safetensors");
-  const auto head = Head::load(conformance_path("hf_oracle/route/router_head.safetensors"));
+  const auto head = route::Head::load(conformance_path("hf_oracle/route/router_head.safetensors"));
   ASSERT_TRUE(head) << head.error().message;
   ASSERT_EQ(head->num_agents(), 7u);
   const auto hidden = SafetensorsFile::open(conformance_path(set.hidden_file));
@@ -66,11 +66,11 @@ TEST_P(RouteRecords, HeadSelectionAndMarginsAgree) {
 
       // The recorded logits decide as recorded, with the recorded margins, bit for bit.
       const auto recorded = lane.at("logits").get<std::vector<float>>();
-      const auto route = select_route(recorded, 7, 3, {});
+      const auto route = route::select_route(recorded, 7, 3, {});
       ASSERT_TRUE(route);
       EXPECT_EQ(route->agent_id, lane.at("agent")) << record.at("id");
       EXPECT_EQ(route->role_id, lane.at("role")) << record.at("id");
-      const Margins margins = logit_margins(recorded, 7);
+      const Margins margins = route::logit_margins(recorded, 7);
       EXPECT_EQ(*margins.agent, lane.at("agent_margin")) << record.at("id");
       EXPECT_EQ(*margins.role, lane.at("role_margin")) << record.at("id");
 
@@ -80,7 +80,7 @@ TEST_P(RouteRecords, HeadSelectionAndMarginsAgree) {
         largest = std::max(largest, std::fabs(static_cast<double>((*logits)[i]) - recorded[i]));
       }
       if (*margins.agent > 2 * kTolerance && *margins.role > 2 * kTolerance) {
-        const auto own = select_route(*logits, 7, 3, {});
+        const auto own = route::select_route(*logits, 7, 3, {});
         EXPECT_EQ(own->agent_id, lane.at("agent")) << record.at("id");
         EXPECT_EQ(own->role_id, lane.at("role")) << record.at("id");
       }
@@ -117,12 +117,12 @@ TEST(PromptEvalSnapshot, LogitsDecideAsPublishedWithTheirMargins) {
   for (const auto& entry : snapshot.at("cases")) {
     auto logits = entry.at("agent_logits_rounded").get<std::vector<float>>();
     for (const float logit : entry.at("role_logits_rounded")) logits.push_back(logit);
-    const auto route = select_route(logits, 7, 3, {});
+    const auto route = route::select_route(logits, 7, 3, {});
     ASSERT_TRUE(route);
     EXPECT_EQ(route->agent_id, entry.at("agent_id")) << entry.at("id");
     EXPECT_EQ(route->role_id, entry.at("role_id")) << entry.at("id");
     // The snapshot's margins are those of unrounded logits.
-    const Margins margins = logit_margins(logits, 7);
+    const Margins margins = route::logit_margins(logits, 7);
     EXPECT_NEAR(*margins.agent, entry.at("agent_margin"), 4e-6) << entry.at("id");
     EXPECT_NEAR(*margins.role, entry.at("role_margin"), 4e-6) << entry.at("id");
   }
@@ -135,7 +135,7 @@ TEST(RouterVector, TheTailOfTheVectorIsAHead) {
   ASSERT_TRUE(file) << file.error().message;
   const auto vector = to_f32(*file->tensor("trinity_router_es_vector"));
   ASSERT_TRUE(vector);
-  const auto head = Head::from_weights(std::span(*vector).subspan(9216), 10, 1024);
+  const auto head = route::Head::from_weights(std::span(*vector).subspan(9216), 10, 1024);
   ASSERT_TRUE(head) << head.error().message;
   EXPECT_EQ(head->num_agents(), 7u);
   EXPECT_EQ(head->num_roles(), 3u);
@@ -144,10 +144,10 @@ TEST(RouterVector, TheTailOfTheVectorIsAHead) {
 TEST(RouterVector, AVectorIsNotMistakenForAHead) {
   const std::string path = "sakana/trinity_router_es_vector.safetensors";
   TRINITY_REQUIRE_CONFORMANCE(path);
-  const auto head = Head::load(conformance_path(path));
+  const auto head = route::Head::load(conformance_path(path));
   ASSERT_FALSE(head);
   EXPECT_EQ(head.error().tag, "missing_router_head_tensor");
-  const auto named = Head::load(conformance_path(path), "trinity_router_es_vector");
+  const auto named = route::Head::load(conformance_path(path), "trinity_router_es_vector");
   ASSERT_FALSE(named);
   EXPECT_EQ(named.error().tag, "invalid_head_weights");
 }

@@ -28,29 +28,29 @@ TEST(Exsss, N3UniformValuesOfKnownSeeds) {
       {{59, 73, 85}, {0.2398883313379928, 0.7672702169411483, 0.5653562851161138}},
   };
   for (const auto& [seed, values] : known) {
-    Exsss random(seed);
+    route::Exsss random(seed);
     for (const double value : values) EXPECT_EQ(random.uniform(), value) << seed[0];
   }
 }
 
 TEST(Exsss, N3UniformIntegersOfAKnownSeed) {
-  Exsss random({100, 101, 102});
+  route::Exsss random({100, 101, 102});
   EXPECT_EQ(random.uniform(3), 2u);
   EXPECT_EQ(random.uniform(3), 1u);
   EXPECT_EQ(random.uniform(1000), 309u);
 }
 
 TEST(Exsss, N3SeedsOfTheTwoSplits) {
-  const SplitSeeds triple = split_seeds(SeedTriple{1, 2, 3});
+  const route::SplitSeeds triple = route::split_seeds(SeedTriple{1, 2, 3});
   EXPECT_EQ(triple.agent, (SeedTriple{1, 2, 3}));
   EXPECT_EQ(triple.role, (SeedTriple{18, 33, 46}));
-  const SplitSeeds integer = split_seeds(std::int64_t{42});
+  const route::SplitSeeds integer = route::split_seeds(std::int64_t{42});
   EXPECT_EQ(integer.agent, (SeedTriple{42, 43, 44}));
   EXPECT_EQ(integer.role, (SeedTriple{59, 73, 85}));
 }
 
 TEST(Exsss, WordsKeep58BitsAndUniformStaysBelowOne) {
-  Exsss random({7, 8, 9});
+  route::Exsss random({7, 8, 9});
   std::uint64_t all_bits = 0;
   for (int i = 0; i < 5000; ++i) {
     const std::uint64_t word = random.next();
@@ -71,7 +71,7 @@ TEST(Exsss, EveryWordOfTheSeedCounts) {
     for (std::uint64_t word = 0; word < 1000; ++word) {
       SeedTriple seed = {0, 0, 0};
       seed[position] = word;
-      firsts.insert(Exsss(seed).next());
+      firsts.insert(route::Exsss(seed).next());
     }
     EXPECT_EQ(firsts.size(), 1000u) << position;
   }
@@ -81,45 +81,50 @@ TEST(Exsss, UniformIntegersFollowTheWordsAndRejectTheIncompleteRun) {
   const std::uint64_t range = std::uint64_t{1} << 58;
   for (const std::uint64_t n : {std::uint64_t{1}, std::uint64_t{6}, std::uint64_t{1000},
                                 range / 2 + 1, range / 3 * 2, range}) {
-    Exsss random({n, 2, 3});
-    Exsss words({n, 2, 3});
+    route::Exsss random({n, 2, 3});
+    route::Exsss words({n, 2, 3});
     for (int i = 0; i < 200; ++i) {
       std::uint64_t word = words.next();
       while (word >= range / n * n) word = words.next();
       EXPECT_EQ(random.uniform(n), word % n + 1);
     }
   }
-  EXPECT_EQ(Exsss({1, 2, 3}).uniform(0), 0u);
-  EXPECT_EQ(Exsss({1, 2, 3}).uniform(range + 1), 0u);
+  EXPECT_EQ(route::Exsss({1, 2, 3}).uniform(0), 0u);
+  EXPECT_EQ(route::Exsss({1, 2, 3}).uniform(range + 1), 0u);
 }
 
 TEST(ZigguratTable, LayersHaveEqualArea) {
-  const double r = kZigguratEdge;
+  const double r = route::kZigguratEdge;
   const double tail = std::sqrt(std::acos(-1.0) / 2) * std::erfc(r / std::sqrt(2.0));
   const double area = r * std::exp(-r * r / 2) + tail;
-  EXPECT_NEAR(kZigguratLayers[0].width * 0x1p51 * kZigguratLayers[255].height, area, 1e-15);
+  EXPECT_NEAR(route::kZigguratLayers[0].width * 0x1p51 * route::kZigguratLayers[255].height, area,
+              1e-15);
   for (int i = 1; i < 256; ++i) {
-    const double edge = kZigguratLayers[i].width * 0x1p51;
-    EXPECT_NEAR(edge * (kZigguratLayers[i - 1].height - kZigguratLayers[i].height), area, 1e-14)
+    const double edge = route::kZigguratLayers[i].width * 0x1p51;
+    EXPECT_NEAR(edge * (route::kZigguratLayers[i - 1].height - route::kZigguratLayers[i].height),
+                area, 1e-14)
         << i;
-    EXPECT_NEAR(std::exp(-edge * edge / 2), kZigguratLayers[i].height, 1e-15) << i;
-    const double inside = i == 1 ? 0.0 : kZigguratLayers[i - 1].width * 0x1p51 / edge;
-    EXPECT_NEAR(static_cast<double>(kZigguratLayers[i].inside) * 0x1p-51, inside, 1e-14) << i;
+    EXPECT_NEAR(std::exp(-edge * edge / 2), route::kZigguratLayers[i].height, 1e-15) << i;
+    const double inside = i == 1 ? 0.0 : route::kZigguratLayers[i - 1].width * 0x1p51 / edge;
+    EXPECT_NEAR(static_cast<double>(route::kZigguratLayers[i].inside) * 0x1p-51, inside, 1e-14)
+        << i;
   }
-  EXPECT_NEAR(kZigguratLayers[255].width * 0x1p51, r, 1e-15);
-  EXPECT_NEAR(static_cast<double>(kZigguratLayers[0].inside) * kZigguratLayers[0].width, r, 1e-14);
+  EXPECT_NEAR(route::kZigguratLayers[255].width * 0x1p51, r, 1e-15);
+  EXPECT_NEAR(
+      static_cast<double>(route::kZigguratLayers[0].inside) * route::kZigguratLayers[0].width, r,
+      1e-14);
 }
 
 TEST(Normal, TheFastPathIsTheWordTimesTheWidth) {
   int fast = 0;
   for (std::uint64_t seed = 1; seed <= 2000; ++seed) {
-    const std::uint64_t word = Exsss({seed, 5, 6}).next();
+    const std::uint64_t word = route::Exsss({seed, 5, 6}).next();
     const std::uint64_t draw = word >> 7;
-    const auto& layer = kZigguratLayers[draw % 256];
+    const auto& layer = route::kZigguratLayers[draw % 256];
     if (draw >= layer.inside) continue;
     ++fast;
     const double magnitude = static_cast<double>(draw) * layer.width;
-    EXPECT_EQ(Exsss({seed, 5, 6}).normal(), (word & 64) != 0 ? -magnitude : magnitude);
+    EXPECT_EQ(route::Exsss({seed, 5, 6}).normal(), (word & 64) != 0 ? -magnitude : magnitude);
   }
   EXPECT_GT(fast, 1950);
   EXPECT_LT(fast, 2000);
@@ -130,7 +135,7 @@ TEST(Normal, FollowsTheNormalDistribution) {
   constexpr int kBins = 66;
   constexpr int kSamples = 1000000;
   std::vector<int> counts(kBins, 0);
-  Exsss random({42, 11, 7});
+  route::Exsss random({42, 11, 7});
   double sum = 0.0;
   double squares = 0.0;
   int tail = 0;
@@ -138,7 +143,7 @@ TEST(Normal, FollowsTheNormalDistribution) {
     const double x = random.normal();
     sum += x;
     squares += x * x;
-    if (std::fabs(x) > kZigguratEdge) ++tail;
+    if (std::fabs(x) > route::kZigguratEdge) ++tail;
     const double bin = std::floor((x + 4.0) * 8.0) + 1.0;
     ++counts[static_cast<std::size_t>(std::fmin(std::fmax(bin, 0.0), kBins - 1.0))];
   }

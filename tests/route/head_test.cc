@@ -34,11 +34,13 @@ TensorView view_of(const std::vector<float>& values, std::vector<std::int64_t> s
   return {DType::f32, std::move(shape), std::as_bytes(std::span(values))};
 }
 
-std::string error_tag(const Result<Head>& head) { return head ? "no error" : head.error().tag; }
+std::string error_tag(const Result<route::Head>& head) {
+  return head ? "no error" : head.error().tag;
+}
 
 TEST(Head, HD1SplitsFourOutputsIntoAnAgentAndThreeRoles) {
   const auto weights = random_values(4 * 8, 1);
-  const auto head = Head::from_tensor(view_of(weights, {4, 8}));
+  const auto head = route::Head::from_tensor(view_of(weights, {4, 8}));
   ASSERT_TRUE(head) << head.error().message;
   EXPECT_EQ(head->hidden_size(), 8u);
   EXPECT_EQ(head->outputs(), 4u);
@@ -53,7 +55,7 @@ TEST(Head, HD1SplitsFourOutputsIntoAnAgentAndThreeRoles) {
 TEST(Head, RowsAreOutputsAndColumnsTheHiddenVector) {
   // Unit vectors pick out columns.
   const auto weights = random_values(5 * 3, 3);
-  const auto head = Head::from_weights(weights, 5, 3, 2);
+  const auto head = route::Head::from_weights(weights, 5, 3, 2);
   for (std::size_t column = 0; column < 3; ++column) {
     std::vector<float> unit(3, 0.0f);
     unit[column] = 1.0f;
@@ -64,23 +66,24 @@ TEST(Head, RowsAreOutputsAndColumnsTheHiddenVector) {
 
 TEST(Head, RefusesShapesAndRoleCountsThatMakeNoHead) {
   const auto weights = random_values(24, 4);
-  EXPECT_EQ(error_tag(Head::from_tensor(view_of(weights, {24}))), "invalid_head_weights");
-  EXPECT_EQ(error_tag(Head::from_tensor(view_of(weights, {2, 3, 4}))), "invalid_head_weights");
-  EXPECT_EQ(error_tag(Head::from_tensor(view_of(weights, {3, 8}))), "invalid_head_shape");
-  EXPECT_EQ(error_tag(Head::from_tensor(view_of(weights, {4, 6}), 4)), "invalid_head_shape");
-  EXPECT_EQ(error_tag(Head::from_tensor(view_of(weights, {4, 6}), 0)), "invalid_num_roles");
-  EXPECT_EQ(error_tag(Head::from_tensor(view_of(weights, {4, 6}), -3)), "invalid_num_roles");
-  EXPECT_EQ(error_tag(Head::from_tensor(view_of({}, {4, 0}))), "invalid_head_weights");
-  EXPECT_EQ(error_tag(Head::from_tensor(view_of({}, {0, 4}))), "invalid_head_weights");
-  EXPECT_EQ(error_tag(Head::from_tensor(view_of(weights, {4, 7}))), "invalid_head_weights");
-  EXPECT_EQ(error_tag(Head::from_weights(weights, 5, 6)), "invalid_head_weights");
-  EXPECT_EQ(error_tag(Head::from_weights(weights, 4, 6)), "no error");
+  EXPECT_EQ(error_tag(route::Head::from_tensor(view_of(weights, {24}))), "invalid_head_weights");
+  EXPECT_EQ(error_tag(route::Head::from_tensor(view_of(weights, {2, 3, 4}))),
+            "invalid_head_weights");
+  EXPECT_EQ(error_tag(route::Head::from_tensor(view_of(weights, {3, 8}))), "invalid_head_shape");
+  EXPECT_EQ(error_tag(route::Head::from_tensor(view_of(weights, {4, 6}), 4)), "invalid_head_shape");
+  EXPECT_EQ(error_tag(route::Head::from_tensor(view_of(weights, {4, 6}), 0)), "invalid_num_roles");
+  EXPECT_EQ(error_tag(route::Head::from_tensor(view_of(weights, {4, 6}), -3)), "invalid_num_roles");
+  EXPECT_EQ(error_tag(route::Head::from_tensor(view_of({}, {4, 0}))), "invalid_head_weights");
+  EXPECT_EQ(error_tag(route::Head::from_tensor(view_of({}, {0, 4}))), "invalid_head_weights");
+  EXPECT_EQ(error_tag(route::Head::from_tensor(view_of(weights, {4, 7}))), "invalid_head_weights");
+  EXPECT_EQ(error_tag(route::Head::from_weights(weights, 5, 6)), "invalid_head_weights");
+  EXPECT_EQ(error_tag(route::Head::from_weights(weights, 4, 6)), "no error");
 }
 
 TEST(Head, RefusesIntegerWeights) {
   const std::vector<std::int32_t> integers(24, 1);
   const TensorView view{DType::i32, {4, 6}, std::as_bytes(std::span(integers))};
-  EXPECT_EQ(error_tag(Head::from_tensor(view)), "invalid_head_weights");
+  EXPECT_EQ(error_tag(route::Head::from_tensor(view)), "invalid_head_weights");
 }
 
 TEST(Head, RefusesNonFiniteWeights) {
@@ -89,13 +92,14 @@ TEST(Head, RefusesNonFiniteWeights) {
     for (std::size_t position = 0; position < 24; ++position) {
       auto weights = random_values(24, 5);
       weights[position] = bad;
-      EXPECT_EQ(error_tag(Head::from_tensor(view_of(weights, {4, 6}))), "invalid_head_weights");
+      EXPECT_EQ(error_tag(route::Head::from_tensor(view_of(weights, {4, 6}))),
+                "invalid_head_weights");
     }
   }
 }
 
 TEST(Head, RefusesHiddenVectorsOfAnotherSizeOrNonFiniteOnes) {
-  const auto head = Head::from_weights(random_values(40, 6), 5, 8);
+  const auto head = route::Head::from_weights(random_values(40, 6), 5, 8);
   ASSERT_TRUE(head);
   for (const std::size_t size : {0u, 7u, 9u, 16u}) {
     const auto logits = head->logits(random_values(size, 7));
@@ -135,7 +139,7 @@ TEST(Head, LogitsHaveTheBitsOfTheDocumentedOrderAtEveryWidth) {
       for (std::size_t row = 0; row < outputs; ++row)
         weights[row * hidden_size + mirrored] = -weights[row * hidden_size + i];
     }
-    const auto logits = Head::from_weights(weights, outputs, hidden_size)->logits(hidden);
+    const auto logits = route::Head::from_weights(weights, outputs, hidden_size)->logits(hidden);
     ASSERT_TRUE(logits);
     for (std::size_t row = 0; row < outputs; ++row) {
       const auto own = std::span(weights).subspan(row * hidden_size, hidden_size);
@@ -154,11 +158,11 @@ TEST(Head, LogitsHaveTheBitsOfTheDocumentedOrderAtEveryWidth) {
 TEST(Head, LogitsDoNotDependOnAlignmentOrNeighbours) {
   const auto weights = random_values(10 * 1024, 8, 0.5f);
   const auto hidden = random_values(1024, 9, 2.0f);
-  const auto expected = *Head::from_weights(weights, 10, 1024)->logits(hidden);
+  const auto expected = *route::Head::from_weights(weights, 10, 1024)->logits(hidden);
   for (std::size_t offset = 0; offset < 16; ++offset) {
     std::vector<float> shifted(1024 + 16, -7.0f);
     std::copy(hidden.begin(), hidden.end(), shifted.begin() + static_cast<std::ptrdiff_t>(offset));
-    const auto head = Head::from_weights(weights, 10, 1024);
+    const auto head = route::Head::from_weights(weights, 10, 1024);
     EXPECT_EQ(*head->logits(std::span(shifted).subspan(offset, 1024)), expected);
   }
   // A row's logit is the same whichever rows stand around it.
@@ -166,14 +170,15 @@ TEST(Head, LogitsDoNotDependOnAlignmentOrNeighbours) {
     std::vector<float> other = random_values(10 * 1024, 10);
     std::copy_n(weights.begin() + static_cast<std::ptrdiff_t>(row * 1024), 1024,
                 other.begin() + static_cast<std::ptrdiff_t>((9 - row) * 1024));
-    EXPECT_EQ((*Head::from_weights(other, 10, 1024)->logits(hidden))[9 - row], expected[row]);
+    EXPECT_EQ((*route::Head::from_weights(other, 10, 1024)->logits(hidden))[9 - row],
+              expected[row]);
   }
 }
 
 TEST(Head, LogitsAreTheExactSumsRoundedOnce) {
   const auto weights = random_values(10 * 1024, 11);
   const auto hidden = random_values(1024, 12);
-  const auto logits = *Head::from_weights(weights, 10, 1024)->logits(hidden);
+  const auto logits = *route::Head::from_weights(weights, 10, 1024)->logits(hidden);
   for (std::size_t row = 0; row < 10; ++row) {
     long double exact = 0.0L;
     for (std::size_t i = 0; i < 1024; ++i) {
@@ -210,7 +215,7 @@ class HeadFile : public ::testing::Test {
 TEST_F(HeadFile, LoadsTheNamedTensor) {
   const auto weights = random_values(5 * 6, 13);
   const auto path = write({{"trinity_router_head", view_of(weights, {5, 6})}});
-  const auto head = Head::load(path);
+  const auto head = route::Head::load(path);
   ASSERT_TRUE(head) << head.error().message;
   EXPECT_EQ(head->num_agents(), 2u);
   EXPECT_TRUE(std::equal(weights.begin(), weights.end(), head->weights().begin()));
@@ -221,7 +226,7 @@ TEST_F(HeadFile, WidensBf16Weights) {
                                            0x0000, 0x4040, 0x3f80, 0x3f80};
   const auto path =
       write({{"trinity_router_head", {DType::bf16, {4, 2}, std::as_bytes(std::span(bits))}}});
-  const auto head = Head::load(path);
+  const auto head = route::Head::load(path);
   ASSERT_TRUE(head) << head.error().message;
   EXPECT_EQ(*head->logits(std::vector<float>{1.0f, 1.0f}),
             (std::vector<float>{3.0f, -0.5f, 3.0f, 2.0f}));
@@ -231,17 +236,17 @@ TEST_F(HeadFile, NamesTheOnlyMatrixWithoutTakingIt) {
   const auto weights = random_values(30, 14);
   const auto path =
       write({{"head.weight", view_of(weights, {5, 6})}, {"bias", view_of(weights, {30})}});
-  const auto head = Head::load(path);
+  const auto head = route::Head::load(path);
   ASSERT_FALSE(head);
   EXPECT_EQ(head.error().tag, "missing_router_head_tensor");
   EXPECT_NE(head.error().message.find("'head.weight'"), std::string::npos) << head.error().message;
-  EXPECT_TRUE(Head::load(path, "head.weight"));
+  EXPECT_TRUE(route::Head::load(path, "head.weight"));
 }
 
 TEST_F(HeadFile, DoesNotGuessAmongSeveralMatrices) {
   const auto weights = random_values(30, 15);
   const auto path = write({{"a", view_of(weights, {5, 6})}, {"b", view_of(weights, {6, 5})}});
-  const auto head = Head::load(path);
+  const auto head = route::Head::load(path);
   ASSERT_FALSE(head);
   EXPECT_EQ(head.error().tag, "missing_router_head_tensor");
   EXPECT_EQ(head.error().message.find("'a'"), std::string::npos) << head.error().message;
@@ -250,16 +255,16 @@ TEST_F(HeadFile, DoesNotGuessAmongSeveralMatrices) {
 TEST_F(HeadFile, SaysWhichFileIsWrong) {
   const auto weights = random_values(30, 16);
   const auto path = write({{"trinity_router_head", view_of(weights, {30})}});
-  const auto head = Head::load(path);
+  const auto head = route::Head::load(path);
   ASSERT_FALSE(head);
   EXPECT_EQ(head.error().tag, "invalid_head_weights");
   EXPECT_NE(head.error().message.find(path.string()), std::string::npos);
-  EXPECT_EQ(error_tag(Head::load(folder_ / "absent.safetensors")), "missing_file");
+  EXPECT_EQ(error_tag(route::Head::load(folder_ / "absent.safetensors")), "missing_file");
 }
 
 std::string invariant_message(std::size_t agents, std::size_t roles, std::size_t hidden,
                               const Json& manifest) {
-  const auto status = check_head_invariant(agents, roles, hidden, manifest);
+  const auto status = route::check_head_invariant(agents, roles, hidden, manifest);
   return status ? "ok" : status.error().message;
 }
 
@@ -294,7 +299,7 @@ TEST(HeadShape, HSI5CallsAManifestWithoutShapeMalformed) {
         Json({{"router_head_shape", {"10", "1024"}}}),
         Json({{"router_head_shape", {10.0, 1024.0}}}), Json({{"python_semantic_manifest", "x"}}),
         Json({{"python_semantic_manifest", {{"routing", Json::array()}}}})}) {
-    const auto status = check_head_invariant(7, 3, 1024, manifest);
+    const auto status = route::check_head_invariant(7, 3, 1024, manifest);
     ASSERT_FALSE(status) << json_text(manifest);
     EXPECT_EQ(status.error().tag, "malformed_manifest");
     EXPECT_NE(status.error().message.find("malformed"), std::string::npos);

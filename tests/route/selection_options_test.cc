@@ -12,17 +12,17 @@ namespace trinity {
 namespace {
 
 std::string error_of(const Json& options) {
-  const auto result = parse_selection_options(options);
+  const auto result = route::parse_selection_options(options);
   return result ? "no error" : result.error().tag;
 }
 
 std::string message_of(const Json& options) {
-  const auto result = parse_selection_options(options);
+  const auto result = route::parse_selection_options(options);
   return result ? "no error" : result.error().message;
 }
 
 TEST(SelectionOptions, CRO1AnEmptyObjectIsTheDefault) {
-  const auto options = parse_selection_options(Json::object());
+  const auto options = route::parse_selection_options(Json::object());
   ASSERT_TRUE(options);
   EXPECT_EQ(options->agent_selection, SelectionMode::argmax);
   EXPECT_EQ(options->role_selection, SelectionMode::argmax);
@@ -33,12 +33,12 @@ TEST(SelectionOptions, CRO1AnEmptyObjectIsTheDefault) {
 
 TEST(SelectionOptions, CRO3ReadsModesInAnySpelling) {
   for (const char* name : {"softmax", "softmax-argmax", "softmax_argmax", "  SoftMax-ArgMax\n"}) {
-    const auto mode = parse_selection_mode("agent_selection", name);
+    const auto mode = route::parse_selection_mode("agent_selection", name);
     ASSERT_TRUE(mode) << name;
     EXPECT_EQ(*mode, SelectionMode::softmax);
   }
-  EXPECT_EQ(*parse_selection_mode("role_selection", " SAMPLE "), SelectionMode::sample);
-  EXPECT_EQ(*parse_selection_mode("role_selection", "argmax"), SelectionMode::argmax);
+  EXPECT_EQ(*route::parse_selection_mode("role_selection", " SAMPLE "), SelectionMode::sample);
+  EXPECT_EQ(*route::parse_selection_mode("role_selection", "argmax"), SelectionMode::argmax);
 }
 
 TEST(SelectionOptions, CRO3NamesTheOptionAndTheUnknownMode) {
@@ -52,11 +52,11 @@ TEST(SelectionOptions, CRO3NamesTheOptionAndTheUnknownMode) {
 }
 
 TEST(SelectionOptions, ReadsEveryKey) {
-  const auto options = parse_selection_options({{"agent_selection", "sample"},
-                                                {"role_selection", "softmax"},
-                                                {"return_probabilities", true},
-                                                {"temperature", 0.5},
-                                                {"seed", {1, 2, 3}}});
+  const auto options = route::parse_selection_options({{"agent_selection", "sample"},
+                                                       {"role_selection", "softmax"},
+                                                       {"return_probabilities", true},
+                                                       {"temperature", 0.5},
+                                                       {"seed", {1, 2, 3}}});
   ASSERT_TRUE(options);
   EXPECT_EQ(options->agent_selection, SelectionMode::sample);
   EXPECT_EQ(options->role_selection, SelectionMode::softmax);
@@ -66,12 +66,13 @@ TEST(SelectionOptions, ReadsEveryKey) {
 }
 
 TEST(SelectionOptions, ReadsIntegerSeedsOfEitherSign) {
-  EXPECT_EQ(std::get<std::int64_t>(parse_selection_options({{"seed", -5}})->seed), -5);
-  EXPECT_EQ(std::get<std::int64_t>(parse_selection_options({{"seed", 42}})->seed), 42);
-  const auto wide = parse_selection_options({{"seed", std::numeric_limits<std::uint64_t>::max()}});
+  EXPECT_EQ(std::get<std::int64_t>(route::parse_selection_options({{"seed", -5}})->seed), -5);
+  EXPECT_EQ(std::get<std::int64_t>(route::parse_selection_options({{"seed", 42}})->seed), 42);
+  const auto wide =
+      route::parse_selection_options({{"seed", std::numeric_limits<std::uint64_t>::max()}});
   EXPECT_EQ(std::get<std::int64_t>(wide->seed), -1);
-  EXPECT_TRUE(
-      std::holds_alternative<std::monostate>(parse_selection_options({{"seed", nullptr}})->seed));
+  EXPECT_TRUE(std::holds_alternative<std::monostate>(
+      route::parse_selection_options({{"seed", nullptr}})->seed));
 }
 
 TEST(SelectionOptions, RefusesOtherSeeds) {
@@ -95,16 +96,17 @@ TEST(SelectionOptions, RefusesOtherTypesRangesAndKeys) {
 }
 
 TEST(SelectionSeedText, ReadsOneIntegerOrThree) {
-  EXPECT_EQ(std::get<std::int64_t>(*parse_selection_seed("42")), 42);
-  EXPECT_EQ(std::get<std::int64_t>(*parse_selection_seed(" -7 ")), -7);
-  EXPECT_EQ(std::get<SeedTriple>(*parse_selection_seed("1,2,3")), (SeedTriple{1, 2, 3}));
-  EXPECT_EQ(std::get<SeedTriple>(*parse_selection_seed(" 1 , 2 , 3 ")), (SeedTriple{1, 2, 3}));
+  EXPECT_EQ(std::get<std::int64_t>(*route::parse_selection_seed("42")), 42);
+  EXPECT_EQ(std::get<std::int64_t>(*route::parse_selection_seed(" -7 ")), -7);
+  EXPECT_EQ(std::get<SeedTriple>(*route::parse_selection_seed("1,2,3")), (SeedTriple{1, 2, 3}));
+  EXPECT_EQ(std::get<SeedTriple>(*route::parse_selection_seed(" 1 , 2 , 3 ")),
+            (SeedTriple{1, 2, 3}));
 }
 
 TEST(SelectionSeedText, RefusesEverythingElse) {
   for (const char* text : {"", " ", "x", "1.5", "1,2", "1,2,3,4", "1,,3", ",", "1,2,3,", "1 2 3",
                            "99999999999999999999"}) {
-    const auto seed = parse_selection_seed(text);
+    const auto seed = route::parse_selection_seed(text);
     ASSERT_FALSE(seed) << text;
     EXPECT_EQ(seed.error().tag, "invalid_seed");
   }

@@ -20,14 +20,14 @@ constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
 Route route(const std::vector<float>& logits, std::size_t agents,
             const DecisionRule& options = {}) {
-  auto result = select_route(logits, agents, logits.size() - agents, options);
+  auto result = route::select_route(logits, agents, logits.size() - agents, options);
   EXPECT_TRUE(result) << result.error().message;
   return result ? *result : Route{};
 }
 
 std::string error_tag(const std::vector<float>& logits, std::size_t agents, std::size_t roles,
                       const DecisionRule& options = {}) {
-  const auto result = select_route(logits, agents, roles, options);
+  const auto result = route::select_route(logits, agents, roles, options);
   return result ? "no error" : result.error().tag;
 }
 
@@ -96,10 +96,10 @@ TEST(Selection, AFreshSeedIsRecordedAndReplaysTheDraw) {
   for (int i = 0; i < 20; ++i) {
     const Route first = route(kLogits, 2, options);
     ASSERT_TRUE(first.agent_seed && first.role_seed);
-    const auto agent = select_split(std::span(kLogits).first(2), SelectionMode::sample, 1.0, false,
-                                    *first.agent_seed);
-    const auto role = select_split(std::span(kLogits).subspan(2), SelectionMode::sample, 1.0, false,
-                                   *first.role_seed);
+    const auto agent = route::select_split(std::span(kLogits).first(2), SelectionMode::sample, 1.0,
+                                           false, *first.agent_seed);
+    const auto role = route::select_split(std::span(kLogits).subspan(2), SelectionMode::sample, 1.0,
+                                          false, *first.role_seed);
     EXPECT_EQ(static_cast<int>(agent->index), first.agent_id);
     EXPECT_EQ(static_cast<int>(role->index), first.role_id);
     if (first.agent_seed != route(kLogits, 2, options).agent_seed) ++different;
@@ -117,7 +117,7 @@ TEST(Selection, ArgmaxTakesTheLowestIndexAmongEquals) {
       if (logits[j] > logits[best]) best = j;
     }
     for (const SelectionMode mode : {SelectionMode::argmax, SelectionMode::softmax}) {
-      const auto selected = select_split(logits, mode, 1.0, true, {});
+      const auto selected = route::select_split(logits, mode, 1.0, true, {});
       ASSERT_TRUE(selected);
       EXPECT_EQ(selected->index, best);
       EXPECT_TRUE(selected->probabilities);
@@ -134,7 +134,7 @@ TEST(Selection, ProbabilitiesAreTheSoftmaxOfTheScaledLogits) {
     const double temperature = 0.1 + static_cast<double>(random() % 50) / 10.0;
     long double sum = 0.0L;
     for (const float logit : logits) sum += std::exp(static_cast<long double>(logit) / temperature);
-    const auto probabilities = softmax_probabilities(logits, temperature);
+    const auto probabilities = route::softmax_probabilities(logits, temperature);
     ASSERT_TRUE(probabilities);
     for (std::size_t j = 0; j < logits.size(); ++j) {
       const long double expected =
@@ -147,7 +147,7 @@ TEST(Selection, ProbabilitiesAreTheSoftmaxOfTheScaledLogits) {
 TEST(Selection, ExtremeLogitsAndTemperaturesStayFinite) {
   const std::vector<float> logits = {3e38f, -3e38f, 0.0f};
   for (const double temperature : {1e-300, 1.0, 1e300}) {
-    const auto probabilities = softmax_probabilities(logits, temperature);
+    const auto probabilities = route::softmax_probabilities(logits, temperature);
     ASSERT_TRUE(probabilities);
     double sum = 0.0;
     for (const double p : *probabilities) {
@@ -165,8 +165,8 @@ TEST(Selection, SamplingTakesTheFirstIndexWhoseCumulativeProbabilityReachesTheDr
     std::vector<float> logits(1 + random() % 10);
     for (float& logit : logits) logit = normal(random);
     const SeedTriple triple = {seed, seed * 3, 7};
-    const auto selected = select_split(logits, SelectionMode::sample, 1.5, false, triple);
-    const double u = Exsss(triple).uniform();
+    const auto selected = route::select_split(logits, SelectionMode::sample, 1.5, false, triple);
+    const double u = route::Exsss(triple).uniform();
     const auto& p = *selected->probabilities;
     std::size_t expected = 0;
     while (expected + 1 < p.size() &&
@@ -186,7 +186,7 @@ TEST(Selection, SampleFrequenciesFollowTheProbabilities) {
   for (int seed = 1; seed <= kDraws; ++seed) {
     const auto word = static_cast<std::uint64_t>(seed);
     const auto selected =
-        select_split(logits, SelectionMode::sample, 1.0, false, {word, word + 1, word + 2});
+        route::select_split(logits, SelectionMode::sample, 1.0, false, {word, word + 1, word + 2});
     ++counts[selected->index];
     probabilities = *selected->probabilities;
   }
@@ -233,25 +233,25 @@ TEST(Selection, MaskedChoicesOfASplitAreNeverSelected) {
   const std::vector<float> logits = {kMasked, 1.0f, kMasked, 0.0f, kMasked};
   for (std::uint64_t seed = 0; seed < 500; ++seed) {
     for (const auto mode : {SelectionMode::argmax, SelectionMode::softmax, SelectionMode::sample}) {
-      const auto selected = select_split(logits, mode, 1.0, true, {seed, 1, 2});
+      const auto selected = route::select_split(logits, mode, 1.0, true, {seed, 1, 2});
       ASSERT_TRUE(selected);
       EXPECT_TRUE(selected->index == 1 || selected->index == 3);
       EXPECT_EQ((*selected->probabilities)[0], 0.0);
       EXPECT_EQ((*selected->probabilities)[4], 0.0);
     }
   }
-  const auto none =
-      select_split(std::vector<float>{kMasked, kMasked}, SelectionMode::argmax, 1.0, false, {});
+  const auto none = route::select_split(std::vector<float>{kMasked, kMasked}, SelectionMode::argmax,
+                                        1.0, false, {});
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().tag, "invalid_logits");
 }
 
 TEST(Selection, RefusesWrongWidthsAndEmptySplits) {
-  const auto batch = select_route(std::vector<float>(10, 0.0f), 3, 2, {});
+  const auto batch = route::select_route(std::vector<float>(10, 0.0f), 3, 2, {});
   ASSERT_FALSE(batch);
   EXPECT_EQ(batch.error().tag, "invalid_logits");
   EXPECT_NE(batch.error().message.find("expects a single example"), std::string::npos);
-  const auto wrong = select_route(std::vector<float>(9, 0.0f), 7, 3, {});
+  const auto wrong = route::select_route(std::vector<float>(9, 0.0f), 7, 3, {});
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().tag, "invalid_logits");
   EXPECT_NE(wrong.error().message.find("must output 10 logits"), std::string::npos);

@@ -8,20 +8,20 @@
 namespace trinity::testing {
 namespace {
 
-using Clock = ExtractionQueue::Clock;
-using Job = ExtractionQueue::Job;
+using Clock = router::ExtractionQueue::Clock;
+using Job = router::ExtractionQueue::Job;
 using Tokens = std::vector<size_t>;
 
 const Clock::time_point kNow = Clock::time_point(std::chrono::hours(10));
 
-Job job_of(size_t tokens, const ExtractMode& mode = {}, const RequestOptions& options = {}) {
-  return std::make_shared<ExtractionJob>(
-      ExtractionRequest{{std::vector<int32_t>(tokens, 1)}, mode, options});
+Job job_of(size_t tokens, const model::ExtractMode& mode = {}, const RequestOptions& options = {}) {
+  return std::make_shared<router::ExtractionJob>(
+      router::ExtractionRequest{{std::vector<int32_t>(tokens, 1)}, mode, options});
 }
 
 Job wide_job(size_t inputs) {
-  return std::make_shared<ExtractionJob>(
-      ExtractionRequest{std::vector<std::vector<int32_t>>(inputs, {1}), {}, {}});
+  return std::make_shared<router::ExtractionJob>(
+      router::ExtractionRequest{std::vector<std::vector<int32_t>>(inputs, {1}), {}, {}});
 }
 
 /// Holds six inputs and merges ten tokens.
@@ -38,7 +38,7 @@ class Queue : public ::testing::Test {
   }
   static std::string tag(const Job& job) { return job->reply().get().states.front().error().tag; }
 
-  ExtractionQueue queue{{6, 10}};
+  router::ExtractionQueue queue{{6, 10}};
 };
 
 TEST_F(Queue, TheOldestIsTakenAndThenTheShortestThatFit) {
@@ -75,7 +75,7 @@ TEST_F(Queue, ALongOneIsTakenAtOnceWhenNothingBehindItIsShort) {
 }
 
 TEST_F(Queue, OnlyOneModeIsComputedTogether) {
-  ExtractMode full;
+  model::ExtractMode full;
   full.full = true;
   push(job_of(3));
   push(job_of(1, full));
@@ -131,7 +131,7 @@ TEST_F(Queue, WhatIsTakenCanNoLongerBeCancelled) {
   const Job job = push(job_of(2, {}, options));
   EXPECT_EQ(queue.take(kNow).size(), 1U);
   source.request_stop();
-  ExtractionReply reply;
+  router::ExtractionReply reply;
   reply.compute_ms = 7;
   job->answer(std::move(reply));
   EXPECT_EQ(job->reply().get().compute_ms, 7);

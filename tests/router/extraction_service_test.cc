@@ -21,10 +21,10 @@
 namespace trinity::testing {
 namespace {
 
-using Loaded = ExtractionService::Loaded;
+using Loaded = router::ExtractionService::Loaded;
 
 std::string tag_of_start(const std::function<Result<Loaded>()>& load) {
-  const auto service = ExtractionService::start(load);
+  const auto service = router::ExtractionService::start(load);
   return service ? "ok" : service.error().tag;
 }
 
@@ -47,10 +47,11 @@ TEST(ExtractionService, WhatLoadingThrowsIsAnError) {
 }
 
 /// A backend that tells when it dies.
-class Witness final : public ForwardingBackend {
+class Witness final : public backend::ForwardingBackend {
  public:
   explicit Witness(std::vector<std::string>& events)
-      : ForwardingBackend(take(create_backend("reference", {1}))), events_(events) {}
+      : backend::ForwardingBackend(take(backend::create_backend("reference", {1}))),
+        events_(events) {}
   ~Witness() override { events_.emplace_back("backend"); }
 
  private:
@@ -58,11 +59,12 @@ class Witness final : public ForwardingBackend {
 };
 
 /// A source whose embedding throws for some tokens.
-class ThrowingRows final : public TensorSource, public EmbeddingRows {
+class ThrowingRows final : public model::TensorSource, public model::EmbeddingRows {
  public:
-  ThrowingRows(const TensorSource& base, TensorView table) : base_(base), rows_(std::move(table)) {}
+  ThrowingRows(const model::TensorSource& base, TensorView table)
+      : base_(base), rows_(std::move(table)) {}
   Result<TensorView> tensor(const std::string& name) const override { return base_.tensor(name); }
-  std::shared_ptr<const EmbeddingRows> embedding_rows() const override {
+  std::shared_ptr<const model::EmbeddingRows> embedding_rows() const override {
     return {std::shared_ptr<void>(), this};
   }
   int64_t vocab_size() const override { return rows_.vocab_size(); }
@@ -73,8 +75,8 @@ class ThrowingRows final : public TensorSource, public EmbeddingRows {
   }
 
  private:
-  const TensorSource& base_;
-  TableRows rows_;
+  const model::TensorSource& base_;
+  model::TableRows rows_;
 };
 
 TEST(ExtractionService, WhatWasMadeOnTheThreadDiesThereBackendLast) {
@@ -82,7 +84,7 @@ TEST(ExtractionService, WhatWasMadeOnTheThreadDiesThereBackendLast) {
     std::vector<std::string> events;
     std::thread::id made_on, died_on;
     {
-      const auto service = ExtractionService::start([&]() -> Result<Loaded> {
+      const auto service = router::ExtractionService::start([&]() -> Result<Loaded> {
         Loaded loaded;
         loaded.backend = std::make_unique<Witness>(events);
         made_on = std::this_thread::get_id();
@@ -103,20 +105,20 @@ TEST(ExtractionService, WhatWasMadeOnTheThreadDiesThereBackendLast) {
 
 TEST(ExtractionService, WhatComputingThrowsIsTheErrorOfThatCall) {
   const Checkpoint checkpoint = take(Checkpoint::open(small_model()));
-  const CheckpointSource base(checkpoint);
+  const model::CheckpointSource base(checkpoint);
   const ThrowingRows source(base, take(base.tensor("model.embed_tokens.weight")));
-  const ModelConfig config = take(load_model_config(small_model()));
-  const auto service = take(ExtractionService::start([&]() -> Result<Loaded> {
+  const model::ModelConfig config = take(model::load_model_config(small_model()));
+  const auto service = take(router::ExtractionService::start([&]() -> Result<Loaded> {
     Loaded loaded;
-    TRINITY_TRY(loaded.backend, create_backend("reference", {1}));
-    ExtractorOptions options;
+    TRINITY_TRY(loaded.backend, backend::create_backend("reference", {1}));
+    model::ExtractorOptions options;
     options.prefix_cache_bytes = 0;
     TRINITY_TRY(loaded.extractor,
-                FeatureExtractor::create(*loaded.backend, source, config, options));
+                model::FeatureExtractor::create(*loaded.backend, source, config, options));
     return loaded;
   }));
   const auto tag = [&](int32_t first) {
-    const ExtractionReply reply = take(service->submit({{{first, 3, 4}}, {}, {}})).get();
+    const router::ExtractionReply reply = take(service->submit({{{first, 3, 4}}, {}, {}})).get();
     return reply.states.front() ? "ok" : reply.states.front().error().tag;
   };
   EXPECT_EQ(tag(1), "out_of_memory");

@@ -16,7 +16,7 @@
 namespace trinity::testing {
 namespace {
 
-using Loaded = ExtractionService::Loaded;
+using Loaded = router::ExtractionService::Loaded;
 using Clock = std::chrono::steady_clock;
 
 /// Holds the first call of a service and notes what is computed.
@@ -27,12 +27,12 @@ struct Gate {
 };
 
 /// A source whose embedding passes through the gate: a call begins with it.
-class HeldRows final : public TensorSource, public EmbeddingRows {
+class HeldRows final : public model::TensorSource, public model::EmbeddingRows {
  public:
-  HeldRows(const TensorSource& base, TensorView table, Gate& gate)
+  HeldRows(const model::TensorSource& base, TensorView table, Gate& gate)
       : base_(base), rows_(std::move(table)), gate_(gate) {}
   Result<TensorView> tensor(const std::string& name) const override { return base_.tensor(name); }
-  std::shared_ptr<const EmbeddingRows> embedding_rows() const override {
+  std::shared_ptr<const model::EmbeddingRows> embedding_rows() const override {
     return {std::shared_ptr<void>(), this};
   }
   int64_t vocab_size() const override { return rows_.vocab_size(); }
@@ -49,57 +49,57 @@ class HeldRows final : public TensorSource, public EmbeddingRows {
   }
 
  private:
-  const TensorSource& base_;
-  TableRows rows_;
+  const model::TensorSource& base_;
+  model::TableRows rows_;
   Gate& gate_;
 };
 
 class Waiting : public ::testing::Test {
  protected:
-  void start(const QueueLimits& limits) {
-    service = take(ExtractionService::start(
+  void start(const router::QueueLimits& limits) {
+    service = take(router::ExtractionService::start(
         [this]() -> Result<Loaded> {
           Loaded loaded;
-          TRINITY_TRY(loaded.backend, create_backend("reference", {1}));
-          ExtractorOptions options;
+          TRINITY_TRY(loaded.backend, backend::create_backend("reference", {1}));
+          model::ExtractorOptions options;
           options.prefix_cache_bytes = 0;
-          TRINITY_TRY(loaded.extractor,
-                      FeatureExtractor::create(*loaded.backend, held_source, config, options));
+          TRINITY_TRY(loaded.extractor, model::FeatureExtractor::create(
+                                            *loaded.backend, held_source, config, options));
           return loaded;
         },
         limits));
   }
 
   /// `tokens` tokens that are all `id`.
-  PendingExtraction submit(int32_t id, size_t tokens, const RequestOptions& options = {}) {
+  router::PendingExtraction submit(int32_t id, size_t tokens, const RequestOptions& options = {}) {
     return take(service->submit({{std::vector<int32_t>(tokens, id)}, {}, options}));
   }
-  static std::string tag(PendingExtraction pending) {
-    const ExtractionReply reply = pending.get();
+  static std::string tag(router::PendingExtraction pending) {
+    const router::ExtractionReply reply = pending.get();
     return reply.states.front() ? "ok" : reply.states.front().error().tag;
   }
 
   Gate gate;
   const Checkpoint checkpoint = take(Checkpoint::open(small_model()));
-  const CheckpointSource source{checkpoint};
+  const model::CheckpointSource source{checkpoint};
   const HeldRows held_source{source, take(source.tensor("model.embed_tokens.weight")), gate};
-  const ModelConfig config = take(load_model_config(small_model()));
-  std::unique_ptr<ExtractionService> service;
+  const model::ModelConfig config = take(model::load_model_config(small_model()));
+  std::unique_ptr<router::ExtractionService> service;
 };
 
 TEST_F(Waiting, ABusyThreadKeepsNobodyWhoWantsToLeave) {
   start({3, 100});
-  PendingExtraction first = submit(10, 3);
+  router::PendingExtraction first = submit(10, 3);
   gate.entered.wait();
   RequestOptions soon, cancelled;
   soon.deadline = Clock::now() + std::chrono::milliseconds(1);
   std::stop_source stop;
   cancelled.cancel = stop.get_token();
-  PendingExtraction left = submit(20, 3, cancelled), stays = submit(40, 3);
+  router::PendingExtraction left = submit(20, 3, cancelled), stays = submit(40, 3);
   const auto refused = service->submit({{{50, 50}, {50, 50}}, {}, {}});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().tag, "queue_full");
-  PendingExtraction expired = submit(30, 3, soon);
+  router::PendingExtraction expired = submit(30, 3, soon);
   stop.request_stop();
   EXPECT_EQ(tag(std::move(left)), "cancelled");
   EXPECT_EQ(tag(std::move(expired)), "deadline_exceeded");
@@ -115,7 +115,7 @@ TEST_F(Waiting, WhatIsBeingComputedIsFinished) {
   RequestOptions options;
   options.cancel = stop.get_token();
   options.deadline = Clock::now() + std::chrono::hours(1);
-  PendingExtraction first = submit(10, 3, options);
+  router::PendingExtraction first = submit(10, 3, options);
   gate.entered.wait();
   stop.request_stop();
   gate.open.count_down();
@@ -124,25 +124,25 @@ TEST_F(Waiting, WhatIsBeingComputedIsFinished) {
 
 TEST_F(Waiting, ShortRequestsDoNotWaitForLongOnesOfOthers) {
   start({100, 8});
-  PendingExtraction first = submit(10, 3);
+  router::PendingExtraction first = submit(10, 3);
   gate.entered.wait();
-  PendingExtraction long_one = submit(20, 20), other = submit(30, 30);
-  PendingExtraction one = submit(40, 3), two = submit(50, 4);
+  router::PendingExtraction long_one = submit(20, 20), other = submit(30, 30);
+  router::PendingExtraction one = submit(40, 3), two = submit(50, 4);
   gate.open.count_down();
-  for (PendingExtraction* pending : {&first, &long_one, &other, &one, &two})
+  for (router::PendingExtraction* pending : {&first, &long_one, &other, &one, &two})
     EXPECT_EQ(tag(std::move(*pending)), "ok");
   EXPECT_EQ(gate.tokens, (std::vector<int32_t>{10, 40, 50, 20, 30}));
 }
 
 TEST_F(Waiting, EachReplySaysHowLongItWaited) {
   start({});
-  PendingExtraction first = submit(10, 3);
+  router::PendingExtraction first = submit(10, 3);
   gate.entered.wait();
   const Stopwatch held;
-  PendingExtraction second = submit(20, 3);
+  router::PendingExtraction second = submit(20, 3);
   const double before = held.elapsed_ms();
   gate.open.count_down();
-  const ExtractionReply computed = first.get(), waited = second.get();
+  const router::ExtractionReply computed = first.get(), waited = second.get();
   EXPECT_GE(computed.compute_ms, before) << "it was held while the second one was asked for";
   EXPECT_GE(waited.queue_ms, 0);
   EXPECT_LE(waited.queue_ms + waited.compute_ms, held.elapsed_ms());
@@ -150,13 +150,13 @@ TEST_F(Waiting, EachReplySaysHowLongItWaited) {
 
 TEST_F(Waiting, WhatWaitsWhenTheServiceEndsIsAnswered) {
   start({});
-  std::vector<PendingExtraction> pending;
+  std::vector<router::PendingExtraction> pending;
   pending.push_back(submit(10, 3));
   gate.entered.wait();
   for (int32_t id = 20; id < 25; ++id) pending.push_back(submit(id, 3));
   gate.open.count_down();
   service.reset();
-  for (PendingExtraction& one : pending) EXPECT_EQ(tag(std::move(one)), "ok");
+  for (router::PendingExtraction& one : pending) EXPECT_EQ(tag(std::move(one)), "ok");
 }
 
 TEST_F(Waiting, ManyCallersWhoLeaveDisturbNobody) {

@@ -139,7 +139,7 @@ TEST_F(ModelSources, AHeadOfEqualRowsIsAWarning) {
   const std::vector<float> zeros(10 * 64, 0.0F);
   ASSERT_TRUE(write_safetensors(
       folder / "m/router_head.safetensors",
-      {{Head::kTensorName, {DType::f32, {10, 64}, std::as_bytes(std::span(zeros))}}}));
+      {{route::Head::kTensorName, {DType::f32, {10, 64}, std::as_bytes(std::span(zeros))}}}));
   const auto router = load(options);
   ASSERT_EQ(router->info().warnings.size(), 1u);
   EXPECT_NE(router->info().warnings[0].find("rows of the router head are equal"),

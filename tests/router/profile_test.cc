@@ -17,8 +17,8 @@ bool contains(const std::string& text, const std::string& part) {
 }
 
 /// The profile behind a name, available here or not.
-const RuntimeProfile* named(const std::string& name) {
-  for (const RuntimeProfile& profile : runtime_profiles())
+const router::RuntimeProfile* named(const std::string& name) {
+  for (const router::RuntimeProfile& profile : router::runtime_profiles())
     if (profile.name == name ||
         std::count(profile.aliases.begin(), profile.aliases.end(), name) > 0)
       return &profile;
@@ -27,7 +27,7 @@ const RuntimeProfile* named(const std::string& name) {
 
 /// A name resolves, or is refused for want of its backend; it is never unknown.
 void expect_known(const std::string& name) {
-  const auto profile = resolve_profile(name);
+  const auto profile = router::resolve_profile(name);
   if (profile) return;
   EXPECT_EQ(profile.error().tag,
             name == "emily_fast" ? "emily_fast_kernels_unavailable" : "profile_unavailable")
@@ -44,17 +44,17 @@ TEST(Profiles, RP1_CudaExlaIsTheCudaLane) {
 }
 
 TEST(Profiles, RP2_HostExlaIsTheFastCpuLane) {
-  const auto profile = resolve_profile("host_exla");
+  const auto profile = router::resolve_profile("host_exla");
   ASSERT_TRUE(profile);
   EXPECT_EQ(profile->name, "cpu_f32");
   EXPECT_EQ(profile->backend, "cpu_f32");
 }
 
 TEST(Profiles, RP3_BinaryIsTheScalarReference) {
-  const auto profile = resolve_profile("binary");
+  const auto profile = router::resolve_profile("binary");
   ASSERT_TRUE(profile);
   EXPECT_EQ(profile->backend, "reference");
-  EXPECT_EQ(profile->exactness, Exactness::oracle);
+  EXPECT_EQ(profile->exactness, backend::Exactness::oracle);
 }
 
 TEST(Profiles, RP4_MockTinyIsTheScalarReference) {
@@ -77,13 +77,13 @@ TEST(Profiles, RP_EmilyFastIsTheFusedMlxLane) {
 
 TEST(Profiles, RP10_AnUnknownNameListsNamesAndAliases) {
   for (const std::string name : {"bogus", "CPU_F32", " cpu_f32", "cpu_f32 "}) {
-    const auto profile = resolve_profile(name);
+    const auto profile = router::resolve_profile(name);
     ASSERT_FALSE(profile);
     EXPECT_EQ(profile.error().tag, "unknown_profile");
     EXPECT_EQ(profile.error().kind, ErrorKind::usage);
     EXPECT_TRUE(contains(profile.error().message, "\"" + name + "\""));
     EXPECT_TRUE(contains(profile.error().message, "cuda_exla"));
-    for (const RuntimeProfile& known : runtime_profiles()) {
+    for (const router::RuntimeProfile& known : router::runtime_profiles()) {
       EXPECT_TRUE(contains(profile.error().message, known.name));
       for (const std::string& alias : known.aliases)
         EXPECT_TRUE(contains(profile.error().message, alias)) << alias;
@@ -93,44 +93,44 @@ TEST(Profiles, RP10_AnUnknownNameListsNamesAndAliases) {
 
 TEST(Profiles, RP11_EveryNameAndAliasIsKnownAndUnique) {
   std::set<std::string> names;
-  for (const RuntimeProfile& profile : runtime_profiles()) {
+  for (const router::RuntimeProfile& profile : router::runtime_profiles()) {
     EXPECT_TRUE(names.insert(profile.name).second) << profile.name;
     expect_known(profile.name);
     EXPECT_FALSE(profile.description.empty()) << profile.name;
     for (const std::string& alias : profile.aliases) {
       EXPECT_TRUE(names.insert(alias).second) << alias;
       expect_known(alias);
-      const auto resolved = resolve_profile(alias);
+      const auto resolved = router::resolve_profile(alias);
       EXPECT_TRUE(!resolved || resolved->name == profile.name) << alias;
     }
   }
 }
 
 TEST(Profiles, RP13_AMissingBackendIsNamedWithItsReason) {
-  for (const RuntimeProfile& profile : runtime_profiles()) {
-    const auto reason = profile_unavailable(profile);
-    const auto resolved = resolve_profile(profile.name);
+  for (const router::RuntimeProfile& profile : router::runtime_profiles()) {
+    const auto reason = router::profile_unavailable(profile);
+    const auto resolved = router::resolve_profile(profile.name);
     ASSERT_EQ(reason.has_value(), !resolved.has_value()) << profile.name;
     if (!reason) continue;
     EXPECT_TRUE(contains(resolved.error().message, profile.name));
     EXPECT_TRUE(contains(resolved.error().message, *reason));
   }
-  RuntimeProfile made_up;
+  router::RuntimeProfile made_up;
   made_up.name = made_up.backend = "abacus";
-  ASSERT_TRUE(profile_unavailable(made_up));
-  EXPECT_TRUE(contains(*profile_unavailable(made_up), "abacus"));
+  ASSERT_TRUE(router::profile_unavailable(made_up));
+  EXPECT_TRUE(contains(*router::profile_unavailable(made_up), "abacus"));
 }
 
-RuntimeProfile record(const std::string& name) {
-  auto profile = find_profile(name);
+router::RuntimeProfile record(const std::string& name) {
+  auto profile = router::find_profile(name);
   EXPECT_TRUE(profile) << name;
-  return profile ? *profile : RuntimeProfile();
+  return profile ? *profile : router::RuntimeProfile();
 }
 
 using Flags = std::array<bool, 5>;
 
-Flags flags(const RuntimeProfile& profile) {
-  const Capabilities& c = profile.capabilities;
+Flags flags(const router::RuntimeProfile& profile) {
+  const router::Capabilities& c = profile.capabilities;
   return {c.require_cuda, c.qwen_runtime, c.export_svd, c.large_svd, c.artifact_runtime};
 }
 
@@ -139,7 +139,7 @@ TEST(Profiles, RP1_to_RP7_FieldsOfTheReferencesProfiles) {
     std::string name;
     Flags flags;
     std::string slm;
-    MarginFloors floors;
+    backend::MarginFloors floors;
     bool notes;
   } expected[] = {
       {"cuda_exla", {true, true, true, true, true}, "qwen_coordinator", {0.24, 1.06}, false},
@@ -150,7 +150,7 @@ TEST(Profiles, RP1_to_RP7_FieldsOfTheReferencesProfiles) {
       {"emily", {false, true, true, false, true}, "qwen_coordinator", {0.33, 0.82}, true},
       {"emily_fast", {false, true, true, false, true}, "qwen_coordinator", {0.33, 0.82}, true}};
   for (const auto& one : expected) {
-    const RuntimeProfile profile = record(one.name);
+    const router::RuntimeProfile profile = record(one.name);
     EXPECT_EQ(profile.asked_for(), one.name);
     EXPECT_EQ(flags(profile), one.flags) << one.name;
     EXPECT_EQ(profile.default_slm_profile, one.slm) << one.name;
@@ -167,7 +167,7 @@ TEST(Profiles, RP1_to_RP7_FieldsOfTheReferencesProfiles) {
 }
 
 TEST(Profiles, RP_CpuBinaryIsBinaryWithAHint) {
-  const RuntimeProfile profile = record("cpu_binary");
+  const router::RuntimeProfile profile = record("cpu_binary");
   EXPECT_EQ(profile.backend, record("binary").backend);
   EXPECT_EQ(flags(profile), flags(record("binary")));
   ASSERT_EQ(profile.warnings.size(), 1u);
@@ -176,30 +176,30 @@ TEST(Profiles, RP_CpuBinaryIsBinaryWithAHint) {
 }
 
 TEST(Profiles, RP9_ACustomBackendIsNamedCustom) {
-  const auto profile = resolve_profile("custom:cpu_f32");
+  const auto profile = router::resolve_profile("custom:cpu_f32");
   ASSERT_TRUE(profile);
   EXPECT_EQ(profile->name, "custom");
   EXPECT_EQ(profile->backend, "cpu_f32");
   EXPECT_EQ(flags(*profile), (Flags{false, true, false, false, true}));
   EXPECT_EQ(profile->floors.agent, 0.24);  // RPM-3
   EXPECT_EQ(profile->floors.role, 1.06);
-  const auto missing = resolve_profile("custom:abacus");
+  const auto missing = router::resolve_profile("custom:abacus");
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().tag, "profile_unavailable");
   EXPECT_TRUE(contains(missing.error().message, "abacus"));
-  EXPECT_EQ(resolve_profile("custom").error().tag, "unknown_profile");
-  EXPECT_EQ(resolve_profile("custom:").error().tag, "unknown_profile");
+  EXPECT_EQ(router::resolve_profile("custom").error().tag, "unknown_profile");
+  EXPECT_EQ(router::resolve_profile("custom:").error().tag, "unknown_profile");
 }
 
 TEST(Profiles, RP14_RP15_TheMissingLibraryIsNamed) {
   for (const auto& [name, library] :
        {std::pair{"emlx", "EMLX"}, {"emily", "Emily"}, {"emily_fast", "Emily"}}) {
-    const auto profile = resolve_profile(name);
+    const auto profile = router::resolve_profile(name);
     if (profile) continue;  // a build with MLX
     EXPECT_TRUE(contains(profile.error().message, library)) << profile.error().message;
     EXPECT_TRUE(contains(profile.error().message, record(name).name));
   }
-  const auto fast = resolve_profile("emily_fast");
+  const auto fast = router::resolve_profile("emily_fast");
   if (!fast) {
     for (const char* part : {"Emily.Bumblebee.FastKernels", ":emily", "guides/runtime_profiles.md"})
       EXPECT_TRUE(contains(fast.error().message, part)) << part;
@@ -215,9 +215,9 @@ TEST(Profiles, RP16_to_RP21_AProfileAcceptsItsLabelsAndNoOthers) {
       {"emily", "Emily.Backend"},
       {"custom:Some.Backend", "Some.Backend<x>"}};
   for (const auto& [name, unused] : labels) {
-    const RuntimeProfile profile = record(name);
+    const router::RuntimeProfile profile = record(name);
     for (const auto& [owner, label] : labels) {
-      const Status accepted = accept_export_label("decoder.kernel", label, profile);
+      const Status accepted = router::accept_export_label("decoder.kernel", label, profile);
       EXPECT_EQ(accepted.has_value(), owner == name) << name << " " << label;
       if (accepted) continue;
       EXPECT_EQ(accepted.error().tag, "unaccepted_export_backend");
@@ -229,26 +229,29 @@ TEST(Profiles, RP16_to_RP21_AProfileAcceptsItsLabelsAndNoOthers) {
 }
 
 TEST(Profiles, AProfileOfOursAcceptsExactlyItsOwnLabel) {
-  const RuntimeProfile cpu = record("cpu_f32");
-  EXPECT_TRUE(accept_export_label("t", "trinity.cpu", cpu));
+  const router::RuntimeProfile cpu = record("cpu_f32");
+  EXPECT_TRUE(router::accept_export_label("t", "trinity.cpu", cpu));
   for (const char* label : {"trinity.cpu2", "trinity.scalar", "EXLA.Backend<host:0>", ""})
-    EXPECT_FALSE(accept_export_label("t", label, cpu)) << label;
-  EXPECT_TRUE(accept_export_label("t", "trinity.scalar", record("binary")));
-  EXPECT_TRUE(accept_export_label("t", "trinity.mlx", record("emily")));
+    EXPECT_FALSE(router::accept_export_label("t", label, cpu)) << label;
+  EXPECT_TRUE(router::accept_export_label("t", "trinity.scalar", record("binary")));
+  EXPECT_TRUE(router::accept_export_label("t", "trinity.mlx", record("emily")));
 }
 
 TEST(Profiles, CapabilitiesAreEnforced) {
-  const Status refused = require_capability(record("binary"), Capability::artifact_runtime);
+  const Status refused =
+      router::require_capability(record("binary"), router::Capability::artifact_runtime);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().tag, "profile_lacks_capability");
   EXPECT_EQ(refused.error().kind, ErrorKind::usage);
   EXPECT_TRUE(
       contains(refused.error().message, "profile_lacks_capability(binary, artifact_runtime)"));
-  EXPECT_TRUE(require_capability(record("mock_tiny"), Capability::artifact_runtime));
-  EXPECT_FALSE(require_capability(record("host_exla"), Capability::large_svd));
-  for (const Capability capability : {Capability::qwen_runtime, Capability::export_svd,
-                                      Capability::large_svd, Capability::artifact_runtime})
-    EXPECT_TRUE(require_capability(record("cpu_f32"), capability));
+  EXPECT_TRUE(
+      router::require_capability(record("mock_tiny"), router::Capability::artifact_runtime));
+  EXPECT_FALSE(router::require_capability(record("host_exla"), router::Capability::large_svd));
+  for (const router::Capability capability :
+       {router::Capability::qwen_runtime, router::Capability::export_svd,
+        router::Capability::large_svd, router::Capability::artifact_runtime})
+    EXPECT_TRUE(router::require_capability(record("cpu_f32"), capability));
 }
 
 TEST(Profiles, RPM1_FloorsOfTheLanesWithoutTheirOwn) {
@@ -269,11 +272,11 @@ TEST(Profiles, RPM2_FloorsOfEmily) {
 }
 
 TEST(Profiles, RPM4_to_RPM6_FloorsAreOverriddenInACopy) {
-  const RuntimeProfile original = record("emily");
-  const RuntimeProfile agent = with_margin_floors(original, 0.5, std::nullopt);
+  const router::RuntimeProfile original = record("emily");
+  const router::RuntimeProfile agent = router::with_margin_floors(original, 0.5, std::nullopt);
   EXPECT_EQ(agent.floors.agent, 0.5);
   EXPECT_EQ(agent.floors.role, 0.82);
-  const RuntimeProfile both = with_margin_floors(original, 0.0, 2.0);
+  const router::RuntimeProfile both = router::with_margin_floors(original, 0.0, 2.0);
   EXPECT_EQ(both.floors.agent, 0.0);
   EXPECT_EQ(both.floors.role, 2.0);
   EXPECT_EQ(original.floors.agent, 0.33);
@@ -281,10 +284,10 @@ TEST(Profiles, RPM4_to_RPM6_FloorsAreOverriddenInACopy) {
 }
 
 TEST(Profiles, TheDefaultIsTheFirstThatRunsHere) {
-  const auto chosen = resolve_profile("");
+  const auto chosen = router::resolve_profile("");
   ASSERT_TRUE(chosen);
-  for (const RuntimeProfile& profile : runtime_profiles()) {
-    if (profile_unavailable(profile)) continue;
+  for (const router::RuntimeProfile& profile : router::runtime_profiles()) {
+    if (router::profile_unavailable(profile)) continue;
     EXPECT_EQ(chosen->name, profile.name);
     break;
   }
@@ -292,36 +295,37 @@ TEST(Profiles, TheDefaultIsTheFirstThatRunsHere) {
 }
 
 TEST(Profiles, FastIsTheFastestLaneOfThisMachineUnderItsOwnName) {
-  const RuntimeProfile fast = record("fast");
-  const char* expected = !profile_unavailable(record("cpu_bf16"))   ? "cpu_bf16"
-                         : !profile_unavailable(record("cpu_int8")) ? "cpu_int8"
-                                                                    : "cpu_f32";
+  const router::RuntimeProfile fast = record("fast");
+  const char* expected = !router::profile_unavailable(record("cpu_bf16"))   ? "cpu_bf16"
+                         : !router::profile_unavailable(record("cpu_int8")) ? "cpu_int8"
+                                                                            : "cpu_f32";
   EXPECT_EQ(fast.name, expected);
   EXPECT_EQ(fast.shown_name(), expected) << "what is in use is called by its name";
-  EXPECT_EQ(resolve_profile("fast")->name, expected);
-  EXPECT_EQ(fast_profile()->name, expected);
+  EXPECT_EQ(router::resolve_profile("fast")->name, expected);
+  EXPECT_EQ(router::fast_profile()->name, expected);
   EXPECT_EQ(named("fast"), nullptr) << "the name is reserved";
-  EXPECT_TRUE(contains(resolve_profile("bogus").error().message, ", fast,"));
+  EXPECT_TRUE(contains(router::resolve_profile("bogus").error().message, ", fast,"));
 }
 
 TEST(Profiles, APromiseIsTheClaimOrSaysWhatIsNotKept) {
-  for (const RuntimeProfile& profile : runtime_profiles()) {
-    const LanePromise promise = promise_of(profile);
-    const Exactness kept = promise.broken.empty() ? profile.exactness : Exactness::decision_stable;
+  for (const router::RuntimeProfile& profile : router::runtime_profiles()) {
+    const backend::LanePromise promise = promise_of(profile);
+    const backend::Exactness kept =
+        promise.broken.empty() ? profile.exactness : backend::Exactness::decision_stable;
     EXPECT_EQ(promise.kept, kept) << profile.name;
-    if (profile.exactness == Exactness::exact) {
-      EXPECT_EQ(held_to(profile), Exactness::exact) << profile.name;
+    if (profile.exactness == backend::Exactness::exact) {
+      EXPECT_EQ(held_to(profile), backend::Exactness::exact) << profile.name;
     }
   }
-  RuntimeProfile made_up;
+  router::RuntimeProfile made_up;
   made_up.backend = "abacus";
-  made_up.exactness = Exactness::bit_stable;
-  EXPECT_EQ(promise_of(made_up).kept, Exactness::bit_stable);
+  made_up.exactness = backend::Exactness::bit_stable;
+  EXPECT_EQ(promise_of(made_up).kept, backend::Exactness::bit_stable);
 }
 
 TEST(Profiles, ExactnessIsTheBackendsOwn) {
-  for (const RuntimeProfile& profile : runtime_profiles())
-    for (const BackendEntry& entry : backend_registry())
+  for (const router::RuntimeProfile& profile : router::runtime_profiles())
+    for (const backend::BackendEntry& entry : backend::backend_registry())
       if (entry.id == profile.backend) {
         EXPECT_EQ(profile.exactness, entry.exactness) << profile.name;
       }

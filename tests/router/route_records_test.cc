@@ -93,7 +93,7 @@ class RouteRecords : public ::testing::TestWithParam<std::string> {
   void SetUp() override {
     TRINITY_REQUIRE_CONFORMANCE("hf_oracle/route/router_head.safetensors");
     TRINITY_REQUIRE_CONFORMANCE("qwen3_tokenizer/tokenizer.json");
-    const auto profile = resolve_profile(GetParam());
+    const auto profile = router::resolve_profile(GetParam());
     if (!profile && profile.error().tag == "profile_unavailable")
       GTEST_SKIP() << "SKIPPED: " << profile.error().message;
     router = load(oracle_options(GetParam()));
@@ -179,7 +179,9 @@ TEST_P(RouteRecords, CountsAndHashesAgree) {
 
 TEST_P(RouteRecords, OneByOneIsTheSameAsTogether) {
   // Lanes that promise equal decisions only are judged by those above.
-  if (!promises_bits(resolve_profile(GetParam())->exactness) || !held_to_bits(GetParam())) return;
+  if (!backend::promises_bits(router::resolve_profile(GetParam())->exactness) ||
+      !held_to_bits(GetParam()))
+    return;
   const auto chosen = records();
   const auto together = route_all(*router, chosen);
   for (size_t i = 0; i < chosen.size(); i += 5)

@@ -39,7 +39,7 @@ inline std::string small_config(const std::string& hidden = "64") {
 inline const std::filesystem::path& small_model() {
   static const TemporaryFolder folder;
   static const std::filesystem::path path = [] {
-    take(synthesize_model(small_config(), 11, folder / "model"));
+    take(model::synthesize_model(small_config(), 11, folder / "model"));
     folder.put("model/tokenizer.json", small_tokenizer_json().dump());
     return folder / "model";
   }();

@@ -42,8 +42,8 @@ TEST_F(RouterTest, SaysWhatItRunsOn) {
   EXPECT_EQ(info.profile, "cpu_f32");
   EXPECT_EQ(info.backend, "cpu_f32");
   EXPECT_EQ(info.label, "trinity.cpu");
-  const LanePromise promise = promise_of(*find_backend("cpu_f32"));
-  EXPECT_EQ(info.exactness, exactness_name(promise.kept));
+  const backend::LanePromise promise = promise_of(*backend::find_backend("cpu_f32"));
+  EXPECT_EQ(info.exactness, backend::exactness_name(promise.kept));
   EXPECT_EQ(info.broken_promise, promise.broken);
   EXPECT_FALSE(info.tiny_router);
   EXPECT_TRUE(info.has_head);
@@ -345,7 +345,7 @@ TEST_F(RouterTest, MessagesShowForeignTextSafely) {
   for (const Error& error : {router().route(Conversation{{foreign, "hi"}}, chat_raw).error(),
                              parse_input_mode(foreign).error(), parse_tie_mode(foreign).error(),
                              Router::load(profile).error(), Router::load(model).error(),
-                             create_backend(foreign, {}).error()}) {
+                             backend::create_backend(foreign, {}).error()}) {
     EXPECT_TRUE(is_valid_utf8(error.message)) << error.tag;
     EXPECT_EQ(error.message.find('\x1b'), std::string::npos) << error.tag;
   }
@@ -555,7 +555,7 @@ TEST_F(DamagedModel, TheDefaultProfileIsTheSameEverywhere) {
 
 TEST_F(DamagedModel, TheFastProfileIsShownByItsName) {
   options.profile = "fast";
-  EXPECT_EQ(load(options)->info().profile, fast_profile()->name);
+  EXPECT_EQ(load(options)->info().profile, router::fast_profile()->name);
 }
 
 }  // namespace

@@ -10,14 +10,15 @@ namespace {
 
 using testing::RandomText;
 
-std::optional<AddedTokens::Match> find_by_definition(const std::vector<AddedTokens::Token>& tokens,
-                                                     const std::string& text, std::size_t from) {
+std::optional<text::AddedTokens::Match> find_by_definition(
+    const std::vector<text::AddedTokens::Token>& tokens, const std::string& text,
+    std::size_t from) {
   for (std::size_t begin = from; begin < text.size(); ++begin) {
-    std::optional<AddedTokens::Match> longest;
+    std::optional<text::AddedTokens::Match> longest;
     for (const auto& token : tokens) {
       if (text.compare(begin, token.content.size(), token.content) != 0) continue;
       if (!longest || token.content.size() > longest->length) {
-        longest = AddedTokens::Match{begin, token.content.size(), token.id};
+        longest = text::AddedTokens::Match{begin, token.content.size(), token.id};
       }
     }
     if (longest) return longest;
@@ -36,11 +37,11 @@ TEST(AddedTokens, EqualsTheDefinitionOnRandomSets) {
       for (std::size_t k = 1 + random.below(4); k-- > 0;) content += "<ab\xC3"[random.below(4)];
       contents.insert(content);
     }
-    std::vector<AddedTokens::Token> tokens;
+    std::vector<text::AddedTokens::Token> tokens;
     for (const auto& content : contents) {
       tokens.push_back({content, static_cast<std::int32_t>(1000 - tokens.size())});
     }
-    const AddedTokens added(tokens);
+    const text::AddedTokens added(tokens);
     for (int i = 0; i < 20; ++i) {
       std::string text;
       for (std::size_t k = random.below(20); k-- > 0;) text += "<ab\xC3"[random.below(4)];
@@ -65,8 +66,8 @@ TEST(AddedTokens, EqualsTheDefinitionOnRandomSets) {
 }
 
 TEST(AddedTokens, NoneAreFoundInAnEmptySet) {
-  EXPECT_FALSE(AddedTokens().find("<|im_end|>", 0));
-  EXPECT_FALSE(AddedTokens(std::vector<AddedTokens::Token>{}).find("", 0));
+  EXPECT_FALSE(text::AddedTokens().find("<|im_end|>", 0));
+  EXPECT_FALSE(text::AddedTokens(std::vector<text::AddedTokens::Token>{}).find("", 0));
 }
 
 }  // namespace

@@ -23,11 +23,11 @@ std::string repeated(std::string_view unit, std::size_t bytes = size) {
 
 /// Encodes both ways and returns the ids, which must decode to the normalised text.
 Ids checked_encoding(const std::string& text) {
-  const Tokenizer& tokenizer = testing::qwen3();
-  const Ids ids = value_of(tokenizer.encode(text, SpecialTokens::plain));
+  const text::Tokenizer& tokenizer = testing::qwen3();
+  const Ids ids = value_of(tokenizer.encode(text, text::SpecialTokens::plain));
   const auto decoded = tokenizer.decode(ids);
   EXPECT_TRUE(decoded);
-  EXPECT_TRUE(*decoded == nfc(text));  // no dump of five megabytes
+  EXPECT_TRUE(*decoded == text::nfc(text));  // no dump of five megabytes
   return ids;
 }
 
@@ -68,14 +68,14 @@ TEST(Adversarial, PunctuationAndApostrophes) {
 
 TEST(Adversarial, AddedTokensAndTheirBeginnings) {
   TRINITY_REQUIRE_CONFORMANCE(testing::qwen3_file);
-  const Tokenizer& tokenizer = testing::qwen3();
+  const text::Tokenizer& tokenizer = testing::qwen3();
   const std::string tokens = repeated("<think>");
-  EXPECT_EQ(value_of(tokenizer.encode(tokens, SpecialTokens::parse)),
+  EXPECT_EQ(value_of(tokenizer.encode(tokens, text::SpecialTokens::parse)),
             Ids(tokens.size() / 7, 151667));
   const std::string beginnings = repeated("<|fim_suffi");
-  EXPECT_EQ(value_of(tokenizer.encode(beginnings, SpecialTokens::parse)),
+  EXPECT_EQ(value_of(tokenizer.encode(beginnings, text::SpecialTokens::parse)),
             checked_encoding(beginnings));
-  EXPECT_EQ(value_of(tokenizer.encode(repeated("<"), SpecialTokens::parse)),
+  EXPECT_EQ(value_of(tokenizer.encode(repeated("<"), text::SpecialTokens::parse)),
             checked_encoding(repeated("<")));
 }
 
@@ -87,30 +87,30 @@ TEST(Adversarial, CombiningMarks) {
   std::string ordered;
   for (std::size_t i = 0; i < marks; ++i) ordered += utf8(0x323);
   for (std::size_t i = 0; i < marks; ++i) ordered += utf8(0x301);
-  EXPECT_TRUE(nfc(pairs) == ordered);
+  EXPECT_TRUE(text::nfc(pairs) == ordered);
   checked_encoding(pairs);
-  EXPECT_TRUE(nfc("x" + pairs) == utf8('x') + ordered);
+  EXPECT_TRUE(text::nfc("x" + pairs) == utf8('x') + ordered);
   // Only the first dot below joins the letter; the acutes are blocked by the dots no longer there.
-  EXPECT_EQ(nfc(utf8("a", 0x301, 0x323)), utf8(0x1EA1, 0x301));
+  EXPECT_EQ(text::nfc(utf8("a", 0x301, 0x323)), utf8(0x1EA1, 0x301));
 }
 
 TEST(Adversarial, DecomposedHangulAndSingletons) {
   TRINITY_REQUIRE_CONFORMANCE(testing::qwen3_file);
   const std::string jamo = repeated(utf8(0x1112, 0x1161, 0x11AB));
-  EXPECT_TRUE(nfc(jamo) == repeated(utf8(0xD55C), jamo.size() / 3));
+  EXPECT_TRUE(text::nfc(jamo) == repeated(utf8(0xD55C), jamo.size() / 3));
   checked_encoding(jamo);
   const std::string singletons = repeated(utf8(0x2F800));
-  EXPECT_TRUE(nfc(singletons) == repeated(utf8(0x4E3D), singletons.size() / 4 * 3));
+  EXPECT_TRUE(text::nfc(singletons) == repeated(utf8(0x4E3D), singletons.size() / 4 * 3));
   checked_encoding(singletons);
 }
 
 TEST(Adversarial, ManySpans) {
   TRINITY_REQUIRE_CONFORMANCE(testing::qwen3_file);
   const std::string text = repeated("ab ");
-  std::vector<Span> spans;
+  std::vector<text::Span> spans;
   for (std::size_t i = 0; i < text.size(); i += 3) {
-    spans.push_back(
-        {std::string_view(text).substr(i, 3), i % 2 ? SpecialTokens::plain : SpecialTokens::parse});
+    spans.push_back({std::string_view(text).substr(i, 3),
+                     i % 2 ? text::SpecialTokens::plain : text::SpecialTokens::parse});
   }
   EXPECT_EQ(value_of(testing::qwen3().encode(spans)), checked_encoding(text));
 }

@@ -19,7 +19,7 @@ using testing::RandomText;
 /// each.
 struct RandomModel {
   std::vector<std::string> tokens;  // [id]
-  std::vector<MergeRule> rules;
+  std::vector<text::MergeRule> rules;
 };
 
 RandomModel random_model(RandomText& random, std::size_t merges, const std::string& letters) {
@@ -51,13 +51,13 @@ RandomModel random_model(RandomText& random, std::size_t merges, const std::stri
   return model;
 }
 
-Bpe make_bpe(const RandomModel& model) {
-  Vocabulary vocabulary;
+text::Bpe make_bpe(const RandomModel& model) {
+  text::Vocabulary vocabulary;
   for (std::size_t id = 0; id < model.tokens.size(); ++id) {
     EXPECT_TRUE(vocabulary.add(model.tokens[id], static_cast<std::int64_t>(id)));
   }
   EXPECT_TRUE(vocabulary.build_index());
-  Result<Bpe> bpe = Bpe::create(std::move(vocabulary), model.rules);
+  Result<text::Bpe> bpe = text::Bpe::create(std::move(vocabulary), model.rules);
   EXPECT_TRUE(bpe);
   return std::move(*bpe);
 }
@@ -84,7 +84,7 @@ Ids naive(const RandomModel& model, const std::string& piece) {
   }
 }
 
-Ids merged(const Bpe& bpe, const std::string& piece, Bpe::Method method) {
+Ids merged(const text::Bpe& bpe, const std::string& piece, text::Bpe::Method method) {
   Ids ids;
   bpe.merge(piece, method, ids);
   return ids;
@@ -103,14 +103,14 @@ TEST(Bpe, EveryMethodEqualsTheDefinitionOnOrderedTables) {
   for (int round = 0; round < 150; ++round) {
     const std::string letters = std::string("abcd").substr(0, 1 + random.below(4));
     const RandomModel model = random_model(random, random.below(40), letters);
-    const Bpe bpe = make_bpe(model);
+    const text::Bpe bpe = make_bpe(model);
     for (int i = 0; i < 40; ++i) {
       const std::string piece = random_piece(random, letters, i < 30 ? 12 : 200);
       const Ids expected = naive(model, piece);
-      ASSERT_EQ(merged(bpe, piece, Bpe::Method::array), expected) << piece;
-      ASSERT_EQ(merged(bpe, piece, Bpe::Method::heap), expected) << piece;
+      ASSERT_EQ(merged(bpe, piece, text::Bpe::Method::array), expected) << piece;
+      ASSERT_EQ(merged(bpe, piece, text::Bpe::Method::heap), expected) << piece;
       if (bpe.merges().is_ordered()) {
-        ASSERT_EQ(merged(bpe, piece, Bpe::Method::rounds), expected) << piece;
+        ASSERT_EQ(merged(bpe, piece, text::Bpe::Method::rounds), expected) << piece;
       }
       Ids ids;
       bpe.encode(piece, ids);
@@ -130,7 +130,7 @@ TEST(Bpe, ShuffledTablesAreMergedByTheDefinitionToo) {
     const std::string letters = "abc";
     RandomModel model = random_model(random, 5 + random.below(30), letters);
     std::shuffle(model.rules.begin(), model.rules.end(), shuffler);
-    const Bpe bpe = make_bpe(model);
+    const text::Bpe bpe = make_bpe(model);
     if (!bpe.merges().is_ordered()) ++unordered;
     for (std::size_t id = 256; id < model.tokens.size(); ++id) {
       const Ids expected = naive(model, model.tokens[id]);
@@ -144,10 +144,10 @@ TEST(Bpe, ShuffledTablesAreMergedByTheDefinitionToo) {
     for (int i = 0; i < 40; ++i) {
       const std::string piece = random_piece(random, letters, i < 30 ? 12 : 200);
       const Ids expected = naive(model, piece);
-      ASSERT_EQ(merged(bpe, piece, Bpe::Method::array), expected) << piece;
-      ASSERT_EQ(merged(bpe, piece, Bpe::Method::heap), expected) << piece;
+      ASSERT_EQ(merged(bpe, piece, text::Bpe::Method::array), expected) << piece;
+      ASSERT_EQ(merged(bpe, piece, text::Bpe::Method::heap), expected) << piece;
       if (bpe.merges().is_ordered()) {
-        ASSERT_EQ(merged(bpe, piece, Bpe::Method::rounds), expected) << piece;
+        ASSERT_EQ(merged(bpe, piece, text::Bpe::Method::rounds), expected) << piece;
       }
       Ids ids;
       bpe.encode(piece, ids);
@@ -158,7 +158,7 @@ TEST(Bpe, ShuffledTablesAreMergedByTheDefinitionToo) {
     for (auto& c : piece) c = letters[random.below(letters.size())];
     Ids ids;
     bpe.encode(piece, ids);
-    ASSERT_EQ(ids, merged(bpe, piece, Bpe::Method::array));
+    ASSERT_EQ(ids, merged(bpe, piece, text::Bpe::Method::array));
   }
   EXPECT_GT(unordered, 100u);
   EXPECT_GT(unstable, 100u);
@@ -166,11 +166,11 @@ TEST(Bpe, ShuffledTablesAreMergedByTheDefinitionToo) {
 
 TEST(Bpe, MethodsAgreeOnTheGenuineTable) {
   TRINITY_REQUIRE_CONFORMANCE(testing::qwen3_file);
-  Result<TokenizerModel> model =
-      read_tokenizer_json(testing::read_conformance(testing::qwen3_file));
+  Result<text::TokenizerModel> model =
+      text::read_tokenizer_json(testing::read_conformance(testing::qwen3_file));
   ASSERT_TRUE(model);
   EXPECT_EQ(model->merges.size(), 151387u);
-  Result<Bpe> bpe = Bpe::create(std::move(model->vocabulary), model->merges);
+  Result<text::Bpe> bpe = text::Bpe::create(std::move(model->vocabulary), model->merges);
   ASSERT_TRUE(bpe);
   EXPECT_TRUE(bpe->merges().is_ordered());
   RandomText random(14);
@@ -178,36 +178,37 @@ TEST(Bpe, MethodsAgreeOnTheGenuineTable) {
     const std::string piece =
         round % 2 ? random.text(1 + random.below(100))
                   : random_piece(random, "etaoinshrdluETAOIN", round < 290 ? 300 : 9000);
-    const Ids expected = merged(*bpe, piece, Bpe::Method::array);
-    EXPECT_EQ(merged(*bpe, piece, Bpe::Method::heap), expected) << piece;
-    EXPECT_EQ(merged(*bpe, piece, Bpe::Method::rounds), expected) << piece;
+    const Ids expected = merged(*bpe, piece, text::Bpe::Method::array);
+    EXPECT_EQ(merged(*bpe, piece, text::Bpe::Method::heap), expected) << piece;
+    EXPECT_EQ(merged(*bpe, piece, text::Bpe::Method::rounds), expected) << piece;
   }
 }
 
 TEST(Bpe, EveryGenuineTokenEncodesAsTheMergesSay) {
   TRINITY_REQUIRE_CONFORMANCE(testing::qwen3_file);
-  Result<TokenizerModel> model =
-      read_tokenizer_json(testing::read_conformance(testing::qwen3_file));
+  Result<text::TokenizerModel> model =
+      text::read_tokenizer_json(testing::read_conformance(testing::qwen3_file));
   ASSERT_TRUE(model);
-  Result<Bpe> bpe = Bpe::create(std::move(model->vocabulary), model->merges);
+  Result<text::Bpe> bpe = text::Bpe::create(std::move(model->vocabulary), model->merges);
   ASSERT_TRUE(bpe);
   for (std::int32_t id = 0; id < bpe->vocabulary().id_end(); ++id) {
     const std::string token(bpe->vocabulary().bytes(id));
     Ids ids;
     bpe->encode(token, ids);
-    ASSERT_EQ(ids, merged(*bpe, token, Bpe::Method::heap)) << id;
+    ASSERT_EQ(ids, merged(*bpe, token, text::Bpe::Method::heap)) << id;
   }
 }
 
 TEST(Bpe, RefusesATableItCannotUse) {
   RandomText random(15);
   RandomModel model = random_model(random, 10, "ab");
-  Vocabulary vocabulary;
+  text::Vocabulary vocabulary;
   for (std::size_t id = 1; id < model.tokens.size(); ++id) {  // the byte 0 is left out
     ASSERT_TRUE(vocabulary.add(model.tokens[id], static_cast<std::int64_t>(id)));
   }
   ASSERT_TRUE(vocabulary.build_index());
-  EXPECT_EQ(testing::tag_of(Bpe::create(std::move(vocabulary), model.rules)), "invalid_tokenizer");
+  EXPECT_EQ(testing::tag_of(text::Bpe::create(std::move(vocabulary), model.rules)),
+            "invalid_tokenizer");
 }
 
 }  // namespace

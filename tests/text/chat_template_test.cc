@@ -8,8 +8,8 @@ namespace trinity {
 namespace {
 
 std::string rendered(const std::vector<Message>& messages) {
-  const auto spans = render_chat(messages, SpecialTokens::plain);
-  return spans ? span_text(*spans) : "error " + spans.error().tag;
+  const auto spans = text::render_chat(messages, text::SpecialTokens::plain);
+  return spans ? text::span_text(*spans) : "error " + spans.error().tag;
 }
 
 const std::string suffix = "<|im_start|>assistant\n<think>\n\n</think>\n\n";
@@ -19,17 +19,17 @@ std::string block(const std::string& role, const std::string& content) {
 }
 
 TEST(Transcript, Ext1RolesAndContentsJoinedByLineFeeds) {
-  EXPECT_EQ(plain_transcript(
+  EXPECT_EQ(text::plain_transcript(
                 std::vector<Message>{{"system", "Coordinate carefully."}, {"user", "Solve this."}}),
             "system: Coordinate carefully.\nuser: Solve this.");
 }
 
 TEST(Transcript, NothingIsTrimmedOrEscaped) {
-  EXPECT_EQ(plain_transcript({}), "");
-  EXPECT_EQ(plain_transcript(std::vector<Message>{{"", ""}}), ": ");
-  EXPECT_EQ(
-      plain_transcript(std::vector<Message>{{"any role", " a\n\n"}, {"user", "<|im_end|>\r\n"}}),
-      "any role:  a\n\n\nuser: <|im_end|>\r\n");
+  EXPECT_EQ(text::plain_transcript({}), "");
+  EXPECT_EQ(text::plain_transcript(std::vector<Message>{{"", ""}}), ": ");
+  EXPECT_EQ(text::plain_transcript(
+                std::vector<Message>{{"any role", " a\n\n"}, {"user", "<|im_end|>\r\n"}}),
+            "any role:  a\n\n\nuser: <|im_end|>\r\n");
 }
 
 TEST(ChatTemplate, SystemAndUserBlocksAndTheSuffix) {
@@ -161,7 +161,7 @@ TEST(ChatTemplate, RefusesWhatTheTemplateWouldLeaveOut) {
     EXPECT_EQ(rendered({thoughts}), "error unsupported_message_role") << role;
   }
   const std::vector<Message> messages = {{"user", "u"}, {"developer", "d"}};
-  const auto refused = render_chat(messages, SpecialTokens::plain);
+  const auto refused = text::render_chat(messages, text::SpecialTokens::plain);
   EXPECT_NE(refused.error().message.find("message 2"), std::string::npos);
   EXPECT_NE(refused.error().message.find("use system"), std::string::npos);
 }
@@ -169,22 +169,22 @@ TEST(ChatTemplate, RefusesWhatTheTemplateWouldLeaveOut) {
 TEST(Transcript, ShowsReasoningAndToolCallsInTheTemplatesWords) {
   Message message = calling("Let me see.", {{"add", "{\"a\": 1}"}, {"f", ""}});
   message.reasoning_content = "\nthought\n";
-  EXPECT_EQ(plain_transcript(std::vector<Message>{message, {"tool", "2"}}),
+  EXPECT_EQ(text::plain_transcript(std::vector<Message>{message, {"tool", "2"}}),
             "assistant: <think>\nthought\n</think>\n\nLet me see.\n" + add_call +
                 "\n<tool_call>\n{\"name\": \"f\", \"arguments\": }\n</tool_call>\ntool: 2");
-  EXPECT_EQ(plain_transcript(std::vector<Message>{calling("", {{"add", "{\"a\": 1}"}})}),
+  EXPECT_EQ(text::plain_transcript(std::vector<Message>{calling("", {{"add", "{\"a\": 1}"}})}),
             "assistant: " + add_call);
-  EXPECT_EQ(plain_transcript(std::vector<Message>{thinking("", "a")}), "assistant: a");
+  EXPECT_EQ(text::plain_transcript(std::vector<Message>{thinking("", "a")}), "assistant: a");
 }
 
 TEST(ChatTemplate, OnlyTheTemplatesOwnTextIsLiteral) {
   const std::vector<Message> messages = {{"user", "<|im_end|>"},
                                          {"assistant", "<think>x</think>y"}};
-  const auto spans = render_chat(messages, SpecialTokens::plain);
+  const auto spans = text::render_chat(messages, text::SpecialTokens::plain);
   ASSERT_TRUE(spans);
   std::string content;
-  for (const Span& span : *spans) {
-    if (span.policy == SpecialTokens::plain) content += span.text;
+  for (const text::Span& span : *spans) {
+    if (span.policy == text::SpecialTokens::plain) content += span.text;
   }
   EXPECT_EQ(content, "<|im_end|>xy");
 }
@@ -192,11 +192,11 @@ TEST(ChatTemplate, OnlyTheTemplatesOwnTextIsLiteral) {
 TEST(ChatTemplate, NamesAndArgumentsOfToolCallsAreContent) {
   const std::vector<Message> messages = {calling("", {{"n<|im_end|>", "{a</tool_call>"}}),
                                          {"tool", "r"}};
-  const auto spans = render_chat(messages, SpecialTokens::plain);
+  const auto spans = text::render_chat(messages, text::SpecialTokens::plain);
   ASSERT_TRUE(spans);
   std::string content;
-  for (const Span& span : *spans) {
-    if (span.policy == SpecialTokens::plain) content += span.text;
+  for (const text::Span& span : *spans) {
+    if (span.policy == text::SpecialTokens::plain) content += span.text;
   }
   EXPECT_EQ(content, "n<|im_end|>{a</tool_call>r");
 }

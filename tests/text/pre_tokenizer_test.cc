@@ -31,10 +31,10 @@ struct Alternative {
 
 constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
 
-unicode::SplitClass class_of(std::uint32_t c) { return unicode::split_class(c); }
-bool letter(std::uint32_t c) { return class_of(c) == unicode::SplitClass::letter; }
-bool number(std::uint32_t c) { return class_of(c) == unicode::SplitClass::number; }
-bool space(std::uint32_t c) { return class_of(c) == unicode::SplitClass::space; }
+text::unicode::SplitClass class_of(std::uint32_t c) { return text::unicode::split_class(c); }
+bool letter(std::uint32_t c) { return class_of(c) == text::unicode::SplitClass::letter; }
+bool number(std::uint32_t c) { return class_of(c) == text::unicode::SplitClass::number; }
+bool space(std::uint32_t c) { return class_of(c) == text::unicode::SplitClass::space; }
 bool line_break(std::uint32_t c) { return c == '\r' || c == '\n'; }
 
 Alternative contraction(const std::string& letters) {
@@ -101,7 +101,7 @@ std::vector<std::string> reference_pieces(const CodePoints& text) {
     }
     if (end == 0) throw std::logic_error("the regex leaves a gap");
     std::string piece;
-    for (; position < end; ++position) append_code_point(text[position], piece);
+    for (; position < end; ++position) text::append_code_point(text[position], piece);
     pieces.push_back(piece);
   }
   return pieces;
@@ -110,7 +110,7 @@ std::vector<std::string> reference_pieces(const CodePoints& text) {
 std::vector<std::string> scanned_pieces(const std::string& text) {
   std::vector<std::string> pieces;
   for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = piece_end(text, begin);
+    const std::size_t end = text::piece_end(text, begin);
     if (end <= begin || end > text.size()) throw std::logic_error("the scanner does not move on");
     pieces.push_back(text.substr(begin, end - begin));
     begin = end;
@@ -120,7 +120,7 @@ std::vector<std::string> scanned_pieces(const std::string& text) {
 
 std::string to_utf8(const CodePoints& text) {
   std::string result;
-  for (const auto c : text) append_code_point(c, result);
+  for (const auto c : text) text::append_code_point(c, result);
   return result;
 }
 

@@ -8,9 +8,9 @@
 
 namespace trinity::testing {
 
-const Tokenizer& qwen3() {
-  static const Tokenizer tokenizer = [] {
-    Result<Tokenizer> loaded = Tokenizer::load(conformance_path(qwen3_file));
+const text::Tokenizer& qwen3() {
+  static const text::Tokenizer tokenizer = [] {
+    Result<text::Tokenizer> loaded = text::Tokenizer::load(conformance_path(qwen3_file));
     if (!loaded) throw std::runtime_error(loaded.error().message);
     return std::move(*loaded);
   }();
@@ -69,35 +69,36 @@ nlohmann::ordered_json small_tokenizer_json() {
     return Json{{"id", id},        {"content", content},  {"single_word", false}, {"lstrip", false},
                 {"rstrip", false}, {"normalized", false}, {"special", false}};
   };
-  return Json{{"version", "1.0"},
-              {"truncation", nullptr},
-              {"padding", nullptr},
-              {"added_tokens", Json::array({added(259, "<|x|>"), added(260, "<|x|><y>")})},
-              {"normalizer", {{"type", "NFC"}}},
-              {"pre_tokenizer",
-               {{"type", "Sequence"},
-                {"pretokenizers", Json::array({Json{{"type", "Split"},
-                                                    {"pattern", {{"Regex", supported_split_regex}}},
-                                                    {"behavior", "Isolated"},
-                                                    {"invert", false}},
-                                               Json{{"type", "ByteLevel"},
-                                                    {"add_prefix_space", false},
-                                                    {"trim_offsets", false},
-                                                    {"use_regex", false}}})}}},
-              {"post_processor", {{"type", "ByteLevel"}}},
-              {"decoder", {{"type", "ByteLevel"}}},
-              {"model",
-               {{"type", "BPE"},
-                {"dropout", nullptr},
-                {"unk_token", nullptr},
-                {"continuing_subword_prefix", ""},
-                {"end_of_word_suffix", ""},
-                {"fuse_unk", false},
-                {"byte_fallback", false},
-                {"ignore_merges", false},
-                {"vocab", vocabulary},
-                {"merges", Json::array({Json::array({"a", "b"}), Json::array({"ab", "c"}),
-                                        Json::array({space, "a"})})}}}};
+  return Json{
+      {"version", "1.0"},
+      {"truncation", nullptr},
+      {"padding", nullptr},
+      {"added_tokens", Json::array({added(259, "<|x|>"), added(260, "<|x|><y>")})},
+      {"normalizer", {{"type", "NFC"}}},
+      {"pre_tokenizer",
+       {{"type", "Sequence"},
+        {"pretokenizers", Json::array({Json{{"type", "Split"},
+                                            {"pattern", {{"Regex", text::supported_split_regex}}},
+                                            {"behavior", "Isolated"},
+                                            {"invert", false}},
+                                       Json{{"type", "ByteLevel"},
+                                            {"add_prefix_space", false},
+                                            {"trim_offsets", false},
+                                            {"use_regex", false}}})}}},
+      {"post_processor", {{"type", "ByteLevel"}}},
+      {"decoder", {{"type", "ByteLevel"}}},
+      {"model",
+       {{"type", "BPE"},
+        {"dropout", nullptr},
+        {"unk_token", nullptr},
+        {"continuing_subword_prefix", ""},
+        {"end_of_word_suffix", ""},
+        {"fuse_unk", false},
+        {"byte_fallback", false},
+        {"ignore_merges", false},
+        {"vocab", vocabulary},
+        {"merges", Json::array({Json::array({"a", "b"}), Json::array({"ab", "c"}),
+                                Json::array({space, "a"})})}}}};
 }
 
 std::uint32_t RandomText::code_point() {

@@ -21,7 +21,7 @@ namespace trinity::testing {
 inline constexpr const char* qwen3_file = "qwen3_tokenizer/tokenizer.json";
 
 /// The genuine tokenizer, loaded once a process; call only after TRINITY_REQUIRE_CONFORMANCE.
-const Tokenizer& qwen3();
+const text::Tokenizer& qwen3();
 
 std::string read_conformance(const std::string& relative);
 
@@ -44,7 +44,7 @@ std::string tag_of(const Result<Value>& result) {
 }
 
 inline void append_part(std::uint32_t code_point, std::string& text) {
-  append_code_point(code_point, text);
+  text::append_code_point(code_point, text);
 }
 inline void append_part(std::string_view part, std::string& text) { text += part; }
 
@@ -76,7 +76,7 @@ class RandomText {
 
   std::string text(std::size_t code_points) {
     std::string result;
-    while (code_points-- > 0) append_code_point(code_point(), result);
+    while (code_points-- > 0) text::append_code_point(code_point(), result);
     return result;
   }
 

@@ -14,14 +14,14 @@ using testing::small_tokenizer_json;
 using testing::value_of;
 using Json = nlohmann::ordered_json;
 
-Tokenizer parsed(const Json& json) {
-  Result<Tokenizer> tokenizer = Tokenizer::parse(json.dump());
+text::Tokenizer parsed(const Json& json) {
+  Result<text::Tokenizer> tokenizer = text::Tokenizer::parse(json.dump());
   if (!tokenizer) throw std::runtime_error(tokenizer.error().message);
   return std::move(*tokenizer);
 }
 
 std::string error_of(const Json& json) {
-  const Result<Tokenizer> tokenizer = Tokenizer::parse(json.dump());
+  const Result<text::Tokenizer> tokenizer = text::Tokenizer::parse(json.dump());
   return tokenizer ? "no error" : tokenizer.error().tag + ": " + tokenizer.error().message;
 }
 
@@ -63,8 +63,8 @@ TEST(TokenizerFiles, ASequenceOfOneMeansItsMember) {
   sequences["pre_tokenizer"] = {{"type", "Sequence"},
                                 {"pretokenizers", Json::array({plain["pre_tokenizer"]})}};
   const std::string text = "abc e\u0301 <|x|> a'll";
-  EXPECT_EQ(value_of(parsed(sequences).encode(text, SpecialTokens::parse)),
-            value_of(parsed(plain).encode(text, SpecialTokens::parse)));
+  EXPECT_EQ(value_of(parsed(sequences).encode(text, text::SpecialTokens::parse)),
+            value_of(parsed(plain).encode(text, text::SpecialTokens::parse)));
   EXPECT_TRUE(parsed(sequences).notes().empty());
 }
 
@@ -83,8 +83,8 @@ TEST(TokenizerFiles, ASequenceWithAnotherStepIsRefusedByThatStep) {
 TEST(TokenizerFiles, ATokenMayBeListedTwice) {
   Json special = added(259, "<|x|>", false);
   special["special"] = true;  // makes no difference to encoding
-  const Tokenizer tokenizer = parsed(with_added({added(259, "<|x|>", false), special}));
-  EXPECT_EQ(value_of(tokenizer.encode("a<|x|>", SpecialTokens::parse)), (Ids{97, 259}));
+  const text::Tokenizer tokenizer = parsed(with_added({added(259, "<|x|>", false), special}));
+  EXPECT_EQ(value_of(tokenizer.encode("a<|x|>", text::SpecialTokens::parse)), (Ids{97, 259}));
 }
 
 TEST(TokenizerFiles, ATokenListedTwiceWithADifferenceIsRefusedByName) {
@@ -98,11 +98,12 @@ TEST(TokenizerFiles, ATokenListedTwiceWithADifferenceIsRefusedByName) {
 // ---- normalized added tokens ----
 
 TEST(TokenizerFiles, ANormalizedTokenIsTextUnlessTokensAreParsed) {
-  const Tokenizer tokenizer = parsed(with_added({added(261, "<answer>", true)}));
+  const text::Tokenizer tokenizer = parsed(with_added({added(261, "<answer>", true)}));
   const std::string text = "x <answer> y";
-  EXPECT_EQ(value_of(tokenizer.encode(text, SpecialTokens::plain)), bytes_of(text));
-  EXPECT_EQ(value_of(tokenizer.encode(text, SpecialTokens::parse)), (Ids{120, 32, 261, 32, 121}));
-  EXPECT_EQ(value_of(tokenizer.encode("<answer>", SpecialTokens::parse)), Ids{261});
+  EXPECT_EQ(value_of(tokenizer.encode(text, text::SpecialTokens::plain)), bytes_of(text));
+  EXPECT_EQ(value_of(tokenizer.encode(text, text::SpecialTokens::parse)),
+            (Ids{120, 32, 261, 32, 121}));
+  EXPECT_EQ(value_of(tokenizer.encode("<answer>", text::SpecialTokens::parse)), Ids{261});
   EXPECT_EQ(*tokenizer.decode(Ids{120, 261}), "x<answer>");
   EXPECT_EQ(tokenizer.added_token_id("<answer>"), 261);
 }
@@ -131,31 +132,32 @@ TEST(TokenizerFiles, ANormalizedTokenIsFoundInTheNormalisedText) {
       {"every occurrence", added(261, "bb", true), "bbbbb", {261, 261, 98}},
   };
   for (const Case& one : cases) {
-    const Tokenizer tokenizer = parsed(with_added({one.token}));
-    EXPECT_EQ(value_of(tokenizer.encode(one.text, SpecialTokens::parse)), one.ids) << one.name;
+    const text::Tokenizer tokenizer = parsed(with_added({one.token}));
+    EXPECT_EQ(value_of(tokenizer.encode(one.text, text::SpecialTokens::parse)), one.ids)
+        << one.name;
   }
 }
 
 TEST(TokenizerFiles, ATextThatTheVocabularySpellsInTheByteAlphabetMayBeAddedAsItIs) {
   // The vocabulary's token 258 is spelt with U+0120; the library gives the text " a" a new id.
-  const Tokenizer tokenizer = parsed(with_added({added(261, " a", true)}));
-  EXPECT_EQ(value_of(tokenizer.encode("b a", SpecialTokens::parse)), (Ids{98, 261}));
-  EXPECT_EQ(value_of(tokenizer.encode("b a", SpecialTokens::plain)), (Ids{98, 258}));
+  const text::Tokenizer tokenizer = parsed(with_added({added(261, " a", true)}));
+  EXPECT_EQ(value_of(tokenizer.encode("b a", text::SpecialTokens::parse)), (Ids{98, 261}));
+  EXPECT_EQ(value_of(tokenizer.encode("b a", text::SpecialTokens::plain)), (Ids{98, 258}));
   EXPECT_TRUE(tokenizer.notes().empty());
   EXPECT_TRUE(mentions(error_of(with_added({added(261, "\u0120a", true)})), "contradicts"));
 }
 
 TEST(TokenizerFiles, TheLongestNormalizedTokenWins) {
-  const Tokenizer tokenizer =
+  const text::Tokenizer tokenizer =
       parsed(with_added({added(261, "<a", true), added(262, "<ab>", true)}));
-  EXPECT_EQ(value_of(tokenizer.encode("<ab><a>", SpecialTokens::parse)), (Ids{262, 261, 62}));
+  EXPECT_EQ(value_of(tokenizer.encode("<ab><a>", text::SpecialTokens::parse)), (Ids{262, 261, 62}));
 }
 
 TEST(TokenizerFiles, NormalizedTokensAreLookedForInLiteralsOnly) {
-  const Tokenizer tokenizer = parsed(with_added({added(261, "<b>", true)}));
-  const std::vector<Span> spans = {{"<b>", SpecialTokens::plain},
-                                   {"<b>e", SpecialTokens::parse},
-                                   {"\u0301<b>", SpecialTokens::plain}};
+  const text::Tokenizer tokenizer = parsed(with_added({added(261, "<b>", true)}));
+  const std::vector<text::Span> spans = {{"<b>", text::SpecialTokens::plain},
+                                         {"<b>e", text::SpecialTokens::parse},
+                                         {"\u0301<b>", text::SpecialTokens::plain}};
   // The mark composes with the literal's last letter: the rest of the text is still one run.
   EXPECT_EQ(value_of(tokenizer.encode(spans)), (Ids{60, 98, 62, 261, 195, 169, 60, 98, 62}));
 }
@@ -187,8 +189,8 @@ Json end_processor() {
 TEST(TokenizerFiles, AnEndTokenStandsAfterATextOnItsOwn) {
   Json json = small_tokenizer_json();
   json["post_processor"] = end_processor();
-  const Tokenizer tokenizer = parsed(json);
-  const Ids bare = value_of(tokenizer.encode("abc a", SpecialTokens::plain));
+  const text::Tokenizer tokenizer = parsed(json);
+  const Ids bare = value_of(tokenizer.encode("abc a", text::SpecialTokens::plain));
   EXPECT_EQ(bare, (Ids{257, 258}));
   EXPECT_EQ(tokenizer.with_ends(bare), (Ids{257, 258, 259}));
   EXPECT_EQ(tokenizer.with_ends({}), Ids{259});
@@ -199,16 +201,17 @@ TEST(TokenizerFiles, AnEndTokenStandsAfterATextOnItsOwn) {
 
 TEST(TokenizerFiles, PlainTranscriptsGetTheEndTokenAndTheChatTemplateDoesNot) {
   Json json = small_tokenizer_json();
-  const Tokenizer without = parsed(json);
+  const text::Tokenizer without = parsed(json);
   json["post_processor"] = end_processor();
-  const Tokenizer with = parsed(json);
+  const text::Tokenizer with = parsed(json);
   const std::vector<Message> messages = {{"user", "abc"}, {"assistant", "a"}};
   for (const InputMode mode : {InputMode::plain, InputMode::chat, InputMode::chat_raw}) {
-    RouterInputOptions options;
+    text::RouterInputOptions options;
     options.mode = mode;
-    Ids expected = build_router_input(without, messages, options)->ids;
+    Ids expected = text::build_router_input(without, messages, options)->ids;
     if (mode == InputMode::plain) expected.push_back(259);
-    EXPECT_EQ(build_router_input(with, messages, options)->ids, expected) << input_mode_name(mode);
+    EXPECT_EQ(text::build_router_input(with, messages, options)->ids, expected)
+        << input_mode_name(mode);
   }
 }
 
@@ -255,8 +258,8 @@ TEST(TokenizerFiles, TemplatesThatAreDamagedOrContradictAreRefusedByName) {
 // ---- ids ----
 
 TEST(TokenizerFiles, IdsThatLeaveAGapAreUsedAndNoted) {
-  const Tokenizer tokenizer = parsed(with_added({added(500, "<answer>", false)}));
-  EXPECT_EQ(value_of(tokenizer.encode("<answer>", SpecialTokens::parse)), Ids{500});
+  const text::Tokenizer tokenizer = parsed(with_added({added(500, "<answer>", false)}));
+  EXPECT_EQ(value_of(tokenizer.encode("<answer>", text::SpecialTokens::parse)), Ids{500});
   ASSERT_EQ(tokenizer.notes().size(), 1u);
   EXPECT_TRUE(mentions(tokenizer.notes()[0], "500")) << tokenizer.notes()[0];
   EXPECT_TRUE(mentions(tokenizer.notes()[0], "261")) << tokenizer.notes()[0];

@@ -17,17 +17,17 @@ using testing::value_of;
 using Json = nlohmann::ordered_json;
 
 std::string error_of(const Json& json) {
-  const Result<Tokenizer> tokenizer = Tokenizer::parse(json.dump());
+  const Result<text::Tokenizer> tokenizer = text::Tokenizer::parse(json.dump());
   return tokenizer ? "no error" : tokenizer.error().tag + ": " + tokenizer.error().message;
 }
 
 Ids encoded(const std::string& json, std::string_view text) {
-  const Result<Tokenizer> tokenizer = Tokenizer::parse(json);
+  const Result<text::Tokenizer> tokenizer = text::Tokenizer::parse(json);
   if (!tokenizer) {
     ADD_FAILURE() << tokenizer.error().message;
     return {};
   }
-  return value_of(tokenizer->encode(text, SpecialTokens::parse));
+  return value_of(tokenizer->encode(text, text::SpecialTokens::parse));
 }
 
 const std::string sample = "abcab<|x|><y> a ab";
@@ -35,7 +35,7 @@ const Ids sample_ids = {257, 256, 260, 258, 32, 256};
 
 TEST(TokenizerJson, SmallFileEncodes) {
   EXPECT_EQ(encoded(small_tokenizer_json().dump(), sample), sample_ids);
-  EXPECT_EQ(Tokenizer::parse(small_tokenizer_json().dump())->vocab_size(), 261);
+  EXPECT_EQ(text::Tokenizer::parse(small_tokenizer_json().dump())->vocab_size(), 261);
 }
 
 TEST(TokenizerJson, EquivalentSpellingsGiveTheSameTokenizer) {
@@ -89,7 +89,7 @@ TEST(TokenizerJson, IdsMayLeaveGaps) {
   Json gaps = small_tokenizer_json();
   gaps["model"]["vocab"]["abc"] = 5000;
   EXPECT_EQ(encoded(gaps.dump(), "abc"), Ids{5000});
-  const Result<Tokenizer> tokenizer = Tokenizer::parse(gaps.dump());
+  const Result<text::Tokenizer> tokenizer = text::Tokenizer::parse(gaps.dump());
   EXPECT_EQ(tokenizer->vocab_size(), 5001);
   EXPECT_EQ(tag_of(tokenizer->decode(Ids{257})), "unknown_token_id");
 }
@@ -120,7 +120,8 @@ const std::vector<Refusal>& refusals() {
        [](Json& j) { j["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = "\\s+"; }},
       {"string pattern", "unsupported_tokenizer", "regex",
        [](Json& j) {
-         j["pre_tokenizer"]["pretokenizers"][0]["pattern"] = {{"String", supported_split_regex}};
+         j["pre_tokenizer"]["pretokenizers"][0]["pattern"] = {
+             {"String", text::supported_split_regex}};
        }},
       {"other behavior", "unsupported_tokenizer", "Isolated",
        [](Json& j) { j["pre_tokenizer"]["pretokenizers"][0]["behavior"] = "Removed"; }},
@@ -273,7 +274,8 @@ TEST(TokenizerJson, RefusalsOfOtherFamiliesSayWhatToDo) {
 TEST(TokenizerJson, RefusesEveryTruncation) {
   const std::string text = small_tokenizer_json().dump();
   for (std::size_t size = 0; size < text.size(); ++size) {
-    ASSERT_EQ(tag_of(Tokenizer::parse(std::string_view(text).substr(0, size))), "invalid_tokenizer")
+    ASSERT_EQ(tag_of(text::Tokenizer::parse(std::string_view(text).substr(0, size))),
+              "invalid_tokenizer")
         << size;
   }
 }
@@ -284,7 +286,7 @@ TEST(TokenizerJson, RefusesTextThatIsNotOneJsonObject) {
        {text + "{}", text + "x", "[" + text + "]", std::string("null"), std::string("7"),
         std::string(100000, '['), "{\"a\":" + std::string(100000, '['), std::string("\xFF\xFE"),
         std::string("{\"model\":\"\xC3\x28\"}"), std::string(1000, '\0')}) {
-    EXPECT_EQ(tag_of(Tokenizer::parse(broken)), "invalid_tokenizer") << broken.substr(0, 40);
+    EXPECT_EQ(tag_of(text::Tokenizer::parse(broken)), "invalid_tokenizer") << broken.substr(0, 40);
   }
 }
 
@@ -295,17 +297,21 @@ TEST(TokenizerJson, RefusesDuplicateTokensAndSections) {
     return changed.insert(changed.find(before), inserted);
   };
   // JSON libraries keep one of two equal keys; here both are seen.
-  EXPECT_EQ(tag_of(Tokenizer::parse(with("\"ab\":256", "\"abc\":300,"))), "invalid_tokenizer");
-  EXPECT_EQ(tag_of(Tokenizer::parse(with("\"merges\"", "\"vocab\":{},"))), "invalid_tokenizer");
-  EXPECT_EQ(tag_of(Tokenizer::parse(with("\"merges\"", "\"merges\":[],"))), "invalid_tokenizer");
-  EXPECT_EQ(tag_of(Tokenizer::parse(with("\"model\"", "\"model\":{\"type\":\"BPE\"},"))),
+  EXPECT_EQ(tag_of(text::Tokenizer::parse(with("\"ab\":256", "\"abc\":300,"))),
             "invalid_tokenizer");
-  EXPECT_EQ(tag_of(Tokenizer::parse(with("\"normalizer\"", "\"normalizer\":{\"type\":\"NFC\"},"))),
+  EXPECT_EQ(tag_of(text::Tokenizer::parse(with("\"merges\"", "\"vocab\":{},"))),
             "invalid_tokenizer");
+  EXPECT_EQ(tag_of(text::Tokenizer::parse(with("\"merges\"", "\"merges\":[],"))),
+            "invalid_tokenizer");
+  EXPECT_EQ(tag_of(text::Tokenizer::parse(with("\"model\"", "\"model\":{\"type\":\"BPE\"},"))),
+            "invalid_tokenizer");
+  EXPECT_EQ(
+      tag_of(text::Tokenizer::parse(with("\"normalizer\"", "\"normalizer\":{\"type\":\"NFC\"},"))),
+      "invalid_tokenizer");
 }
 
 TEST(TokenizerJson, LoadNamesTheFile) {
-  const Result<Tokenizer> absent = Tokenizer::load("no/such/tokenizer.json");
+  const Result<text::Tokenizer> absent = text::Tokenizer::load("no/such/tokenizer.json");
   ASSERT_FALSE(absent);
   EXPECT_EQ(absent.error().tag, "missing_file");
   EXPECT_NE(absent.error().message.find("no/such/tokenizer.json"), std::string::npos);

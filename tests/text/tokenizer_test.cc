@@ -20,13 +20,13 @@ using testing::tag_of;
 using testing::utf8;
 using testing::value_of;
 
-constexpr SpecialTokens plain = SpecialTokens::plain;
-constexpr SpecialTokens parse = SpecialTokens::parse;
+constexpr text::SpecialTokens plain = text::SpecialTokens::plain;
+constexpr text::SpecialTokens parse = text::SpecialTokens::parse;
 
-Ids encode(std::string_view text, SpecialTokens policy) {
+Ids encode(std::string_view text, text::SpecialTokens policy) {
   return value_of(qwen3().encode(text, policy));
 }
-Ids encode(const std::vector<Span>& spans) { return value_of(qwen3().encode(spans)); }
+Ids encode(const std::vector<text::Span>& spans) { return value_of(qwen3().encode(spans)); }
 
 TEST(Tokenizer, N2FortyThreeTexts) {
   TRINITY_REQUIRE_CONFORMANCE(qwen3_file);
@@ -54,7 +54,7 @@ TEST(Tokenizer, N2DifferentialCases) {
   TRINITY_REQUIRE_CONFORMANCE(file);
   const auto records = testing::read_records(file);
   for (const auto& record : records) {
-    const SpecialTokens policy = record.at("mode") == "special" ? parse : plain;
+    const text::SpecialTokens policy = record.at("mode") == "special" ? parse : plain;
     EXPECT_EQ(encode(record.at("text").get<std::string>(), policy), record.at("ids").get<Ids>())
         << record;
   }
@@ -106,11 +106,11 @@ TEST(Tokenizer, N2RefusesInvalidUtf8WithTheOffset) {
     for (std::size_t i = 0; i < hex.size(); i += 2) {
       bytes.push_back(static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16)));
     }
-    for (const SpecialTokens policy : {plain, parse}) {
+    for (const text::SpecialTokens policy : {plain, parse}) {
       EXPECT_EQ(tag_of(qwen3().encode(bytes, policy)), "invalid_utf8") << hex;
     }
   }
-  const std::vector<Span> spans = {{"ok <think>", parse}, {"b\xC3", plain}, {"\xA9", plain}};
+  const std::vector<text::Span> spans = {{"ok <think>", parse}, {"b\xC3", plain}, {"\xA9", plain}};
   const auto result = qwen3().encode(spans);
   ASSERT_FALSE(result);
   EXPECT_NE(result.error().message.find("offset 11"), std::string::npos) << result.error().message;
@@ -141,7 +141,7 @@ TEST(Tokenizer, SpansWithoutAddedTokensEqualTheirConcatenation) {
   for (int round = 0; round < 3000; ++round) {
     std::vector<std::string> parts(1 + random.below(5));
     std::string whole;
-    std::vector<Span> spans;
+    std::vector<text::Span> spans;
     for (auto& part : parts) {
       part = random.text(random.below(6));
       whole += part;
@@ -159,7 +159,7 @@ TEST(Tokenizer, LiteralsSplitAnywhereEqualTheWholeLiteral) {
   for (int round = 0; round < 2000; ++round) {
     std::string text;
     for (std::size_t i = random.below(8); i-- > 0;) text += words[random.below(words.size())];
-    std::vector<Span> spans;
+    std::vector<text::Span> spans;
     for (std::size_t begin = 0; begin < text.size();) {
       const std::size_t length = 1 + random.below(text.size() - begin);
       spans.push_back({std::string_view(text).substr(begin, length), parse});
@@ -176,7 +176,7 @@ TEST(Tokenizer, DecodingGivesTheNormalisedText) {
     const std::string text = random.text(random.below(30));
     const auto decoded = qwen3().decode(encode(text, plain));
     ASSERT_TRUE(decoded);
-    ASSERT_EQ(*decoded, nfc(text));
+    ASSERT_EQ(*decoded, text::nfc(text));
   }
   // Added tokens decode to their text; they also keep the runs beside them apart.
   EXPECT_EQ(*qwen3().decode(encode("a <think>\n<|im_end|>", parse)), "a <think>\n<|im_end|>");
@@ -191,23 +191,25 @@ TEST(Tokenizer, RefusesToDecodeUnknownIds) {
 }
 
 TEST(Tokenizer, EmptyTextHasNoIds) {
-  const Result<Tokenizer> tokenizer = Tokenizer::parse(testing::small_tokenizer_json().dump());
+  const Result<text::Tokenizer> tokenizer =
+      text::Tokenizer::parse(testing::small_tokenizer_json().dump());
   ASSERT_TRUE(tokenizer);
   EXPECT_EQ(value_of(tokenizer->encode("", parse)), Ids{});
-  EXPECT_EQ(value_of(tokenizer->encode(std::span<const Span>())), Ids{});
+  EXPECT_EQ(value_of(tokenizer->encode(std::span<const text::Span>())), Ids{});
 }
 
 TEST(Tokenizer, RefusesTextBeyondTheLimit) {
-  const Result<Tokenizer> tokenizer = Tokenizer::parse(testing::small_tokenizer_json().dump());
+  const Result<text::Tokenizer> tokenizer =
+      text::Tokenizer::parse(testing::small_tokenizer_json().dump());
   const std::string half((std::size_t{32} << 20) + 1, 'x');
-  const std::vector<Span> spans = {{half, plain}, {half, plain}};
+  const std::vector<text::Span> spans = {{half, plain}, {half, plain}};
   EXPECT_EQ(tag_of(tokenizer->encode(spans)), "input_too_long");
 }
 
 TEST(Tokenizer, ThreadsThatShareATokenizerGetTheSameIds) {
   // A fresh tokenizer, so that the threads meet tokens nobody has asked for yet.
   TRINITY_REQUIRE_CONFORMANCE(qwen3_file);
-  const Result<Tokenizer> shared = Tokenizer::load(conformance_path(qwen3_file));
+  const Result<text::Tokenizer> shared = text::Tokenizer::load(conformance_path(qwen3_file));
   ASSERT_TRUE(shared);
   RandomText random(34);
   std::vector<std::string> texts(200);

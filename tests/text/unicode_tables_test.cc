@@ -9,7 +9,7 @@ namespace trinity {
 namespace {
 
 using testing::conformance_path;
-using unicode::SplitClass;
+using text::unicode::SplitClass;
 
 constexpr const char* classes_file = "hf_oracle/tokenizer/codepoint_classes.json";
 
@@ -37,7 +37,8 @@ TEST(UnicodeTables, N2SplitClassOfEveryScalarValue) {
   for (std::uint32_t c = 0; c < 0x110000; ++c) {
     if (is_surrogate(c)) continue;
     ++scalars;
-    if (unicode::split_class(c) != expected[c] && ++wrong <= 10) ADD_FAILURE() << std::hex << c;
+    if (text::unicode::split_class(c) != expected[c] && ++wrong <= 10)
+      ADD_FAILURE() << std::hex << c;
   }
   EXPECT_EQ(scalars, 1112064u);
   EXPECT_EQ(wrong, 0u);
@@ -49,22 +50,24 @@ TEST(UnicodeTables, N2MarksYoungerThanUnicode9AreStarters) {
   const auto starters = members(classes.at("normalization_treated_as_starter"));
   EXPECT_GE(starters.size(), 188u);
   for (const auto c : starters) {
-    EXPECT_EQ(unicode::combining_class(c), 0) << std::hex << c;
-    EXPECT_EQ(unicode::property(c) & (unicode::has_combining_class | unicode::may_change), 0);
+    EXPECT_EQ(text::unicode::combining_class(c), 0) << std::hex << c;
+    EXPECT_EQ(text::unicode::property(c) &
+                  (text::unicode::has_combining_class | text::unicode::may_change),
+              0);
   }
-  EXPECT_EQ(unicode::combining_class(0x0301), 230);
-  EXPECT_EQ(unicode::combining_class(0x1DFB), 230);  // added in 9.0, the last one that counts
+  EXPECT_EQ(text::unicode::combining_class(0x0301), 230);
+  EXPECT_EQ(text::unicode::combining_class(0x1DFB), 230);  // added in 9.0, the last one that counts
 }
 
 TEST(UnicodeTables, PropertyBitsAgreeWithTheOtherTables) {
   std::set<std::uint32_t> second;
-  for (std::size_t i = 0; i < unicode::composition_count; ++i) {
-    second.insert(static_cast<std::uint32_t>(unicode::composition_pairs[i]));
+  for (std::size_t i = 0; i < text::unicode::composition_count; ++i) {
+    second.insert(static_cast<std::uint32_t>(text::unicode::composition_pairs[i]));
   }
   for (std::uint32_t c = 0; c < 0x110000; ++c) {
-    const bool has_class = unicode::property(c) & unicode::has_combining_class;
-    EXPECT_EQ(has_class, unicode::combining_class(c) != 0) << std::hex << c;
-    const bool changes = unicode::property(c) & unicode::may_change;
+    const bool has_class = text::unicode::property(c) & text::unicode::has_combining_class;
+    EXPECT_EQ(has_class, text::unicode::combining_class(c) != 0) << std::hex << c;
+    const bool changes = text::unicode::property(c) & text::unicode::may_change;
     EXPECT_TRUE(changes || second.count(c) == 0) << std::hex << c;
   }
 }

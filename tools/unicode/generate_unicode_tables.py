@@ -201,7 +201,7 @@ def main():
           f"{NORMALISATION_AGE[0]}.{NORMALISATION_AGE[1]}.")
     print('#include "text/unicode_tables.h"\n')
     print("// clang-format off")
-    print("namespace trinity::unicode {\n")
+    print("namespace trinity::text::unicode {\n")
     print(f"static_assert(property_block_bits == {property_bits});")
     print(f"static_assert(property_limit == {len(property_first) << property_bits:#x});")
     print(f"static_assert(combining_block_bits == {combining_bits});")
@@ -219,7 +219,7 @@ def main():
           [first << 32 | second for first, second in pairs])
     array(f"const std::uint32_t composites[{len(pairs)}]",
           [normalisation.composite[pair] for pair in pairs])
-    print("}  // namespace trinity::unicode")
+    print("}  // namespace trinity::text::unicode")
 
 
 if __name__ == "__main__":

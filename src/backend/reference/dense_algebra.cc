@@ -14,7 +14,7 @@
 #include "base/try.h"
 #include "tensor/float_cast.h"
 
-namespace trinity {
+namespace trinity::backend {
 namespace {
 
 constexpr int kMaxSweeps = 100;
@@ -201,4 +201,4 @@ std::unique_ptr<DenseAlgebra> make_reference_dense_algebra() {
   return std::make_unique<ReferenceDenseAlgebra>();
 }
 
-}  // namespace trinity
+}  // namespace trinity::backend

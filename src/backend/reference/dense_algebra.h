@@ -5,7 +5,7 @@
 
 #include "backend/dense_algebra.h"
 
-namespace trinity {
+namespace trinity::backend {
 
 /// Products are rounded to f32 once, after summing in f64; eigenvectors come from cyclic Jacobi
 /// rotations.
@@ -15,4 +15,4 @@ std::unique_ptr<DenseAlgebra> make_reference_dense_algebra();
 /// exact::product.
 std::unique_ptr<DenseAlgebra> make_exact_dense_algebra();
 
-}  // namespace trinity
+}  // namespace trinity::backend

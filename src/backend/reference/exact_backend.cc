@@ -10,7 +10,7 @@
 #include "backend/stacked_shape.h"
 #include "base/try.h"
 
-namespace trinity {
+namespace trinity::backend {
 namespace {
 
 using reference::Matrix;
@@ -160,4 +160,4 @@ LaneTolerances exact_tolerances(ExactProducts products) {
   return t;
 }
 
-}  // namespace trinity
+}  // namespace trinity::backend

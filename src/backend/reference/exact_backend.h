@@ -11,7 +11,7 @@
 #include "backend/backend.h"
 #include "backend/lane_tolerances.h"
 
-namespace trinity {
+namespace trinity::backend {
 
 enum class ExactProducts {
   f32,   // weights and activations in f32
@@ -28,4 +28,4 @@ std::unique_ptr<Backend> make_exact_backend(ExactProducts products);
 /// f32. The limits of every lane that has these bits.
 LaneTolerances exact_tolerances(ExactProducts products);
 
-}  // namespace trinity
+}  // namespace trinity::backend

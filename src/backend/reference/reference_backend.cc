@@ -9,7 +9,7 @@
 #include "backend/rope_angles.h"
 #include "tensor/bf16.h"
 
-namespace trinity {
+namespace trinity::backend {
 namespace {
 
 using reference::Matrix;
@@ -142,4 +142,4 @@ std::unique_ptr<Backend> make_reference_backend(ReferenceRounding rounding) {
   return std::make_unique<ReferenceBackend>(rounding == ReferenceRounding::bf16_order);
 }
 
-}  // namespace trinity
+}  // namespace trinity::backend

@@ -10,10 +10,10 @@
 
 #include "backend/backend.h"
 
-namespace trinity {
+namespace trinity::backend {
 
 enum class ReferenceRounding { f32, bf16_order };
 
 std::unique_ptr<Backend> make_reference_backend(ReferenceRounding rounding);
 
-}  // namespace trinity
+}  // namespace trinity::backend

@@ -4,7 +4,7 @@
 #include "backend/reference/reference_backend.h"
 #include "backend/reference/vector_backend.h"
 
-namespace trinity {
+namespace trinity::backend {
 namespace {
 
 std::optional<std::string> always_available() { return std::nullopt; }
@@ -81,4 +81,4 @@ std::vector<BackendEntry> reference_entries() {
             create<ExactProducts::int8>)};
 }
 
-}  // namespace trinity
+}  // namespace trinity::backend

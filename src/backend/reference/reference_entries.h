@@ -5,8 +5,8 @@
 
 #include "backend/backend_entry.h"
 
-namespace trinity {
+namespace trinity::backend {
 
 std::vector<BackendEntry> reference_entries();
 
-}  // namespace trinity
+}  // namespace trinity::backend

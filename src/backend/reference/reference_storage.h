@@ -6,21 +6,21 @@
 
 #include "backend/backend.h"
 
-namespace trinity::reference {
+namespace trinity::backend::reference {
 
-struct Matrix : BackendStorage {
+struct Matrix : backend::BackendStorage {
   std::vector<float> values;  // row-major
 };
 
-struct StackedWeight : BackendStorage {
+struct StackedWeight : backend::BackendStorage {
   std::vector<float> values;       // [sum of outs, in], row-major
   std::vector<int64_t> out_sizes;  // rows of each stacked matrix
 };
 
 /// Keys and values as [token][kv_heads·head_dim] rows, one vector a layer.
-class VectorKvCache final : public KvCache {
+class VectorKvCache final : public backend::KvCache {
  public:
-  explicit VectorKvCache(const KvShape& shape)
+  explicit VectorKvCache(const backend::KvShape& shape)
       : width_(shape.kv_heads * shape.head_dim),
         keys_(static_cast<size_t>(shape.layers)),
         values_(static_cast<size_t>(shape.layers)) {}
@@ -35,7 +35,7 @@ class VectorKvCache final : public KvCache {
     return total;
   }
 
-  std::unique_ptr<KvCache> fork(int64_t length) const override {
+  std::unique_ptr<backend::KvCache> fork(int64_t length) const override {
     auto copy = std::make_unique<VectorKvCache>(*this);
     for (size_t l = 0; l < keys_.size(); ++l) {
       copy->keys_[l].resize(static_cast<size_t>(length * width_));
@@ -59,4 +59,4 @@ class VectorKvCache final : public KvCache {
   std::vector<std::vector<float>> values_;
 };
 
-}  // namespace trinity::reference
+}  // namespace trinity::backend::reference

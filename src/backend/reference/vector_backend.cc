@@ -3,10 +3,10 @@
 #include "backend/stacked_shape.h"
 #include "base/try.h"
 
-namespace trinity::reference {
+namespace trinity::backend::reference {
 
 VectorBackend::VectorBackend(std::string id, std::string dtype_policy,
-                             std::unique_ptr<DenseAlgebra> dense_algebra)
+                             std::unique_ptr<backend::DenseAlgebra> dense_algebra)
     : dense_algebra_(std::move(dense_algebra)) {
   info_.id = std::move(id);
   info_.label = kLabel;
@@ -15,9 +15,9 @@ VectorBackend::VectorBackend(std::string id, std::string dtype_policy,
   info_.exactness = kClaim;
 }
 
-Result<Weight> VectorBackend::prepare_linear(std::span<const TensorView> stacked) {
+Result<backend::Weight> VectorBackend::prepare_linear(std::span<const TensorView> stacked) {
   auto weight = std::make_shared<StackedWeight>();
-  TRINITY_TRY(StackedShape shape, stacked_shape(stacked));
+  TRINITY_TRY(backend::StackedShape shape, backend::stacked_shape(stacked));
   weight->out_sizes = std::move(shape.out_sizes);
   for (const TensorView& view : stacked) {
     TRINITY_CHECK(require_finite(view, "a weight"));
@@ -25,30 +25,32 @@ Result<Weight> VectorBackend::prepare_linear(std::span<const TensorView> stacked
     weight->values.insert(weight->values.end(), values.begin(), values.end());
   }
   const size_t bytes = weight->values.size() * sizeof(float);
-  return meter_.count(Weight(std::move(weight), shape.out, shape.in), bytes);
+  return meter_.count(backend::Weight(std::move(weight), shape.out, shape.in), bytes);
 }
 
-Result<Weight> VectorBackend::prepare_norm(const TensorView& view) {
+Result<backend::Weight> VectorBackend::prepare_norm(const TensorView& view) {
   TRINITY_TRY(std::vector<float> values, load(view));
   const auto size = static_cast<int64_t>(values.size());
   const size_t bytes = values.size() * sizeof(float);
   return meter_.count(make(1, size, std::move(values)), bytes);
 }
 
-Result<Tensor> VectorBackend::upload(std::span<const float> values, int64_t rows, int64_t cols) {
+Result<backend::Tensor> VectorBackend::upload(std::span<const float> values, int64_t rows,
+                                              int64_t cols) {
   std::vector<float> copy(values.begin(), values.end());
   for (float& value : copy) value = store(value);
   return make(rows, cols, std::move(copy));
 }
 
-Result<std::vector<float>> VectorBackend::download(const Tensor& tensor) {
+Result<std::vector<float>> VectorBackend::download(const backend::Tensor& tensor) {
   return tensor.as<Matrix>().values;
 }
 
-Result<std::vector<Tensor>> VectorBackend::linear_split(const Tensor& x, const Weight& weight) {
-  TRINITY_TRY(const Tensor all, linear(x, weight));
+Result<std::vector<backend::Tensor>> VectorBackend::linear_split(const backend::Tensor& x,
+                                                                 const backend::Weight& weight) {
+  TRINITY_TRY(const backend::Tensor all, linear(x, weight));
   const auto& values = all.as<Matrix>().values;
-  std::vector<Tensor> parts;
+  std::vector<backend::Tensor> parts;
   int64_t begin = 0;
   for (const int64_t size : weight.as<StackedWeight>().out_sizes) {
     std::vector<float> part(static_cast<size_t>(x.rows() * size));
@@ -61,7 +63,8 @@ Result<std::vector<Tensor>> VectorBackend::linear_split(const Tensor& x, const W
   return parts;
 }
 
-Result<Tensor> VectorBackend::select_rows(const Tensor& x, std::span<const int64_t> rows) {
+Result<backend::Tensor> VectorBackend::select_rows(const backend::Tensor& x,
+                                                   std::span<const int64_t> rows) {
   const auto& in = x.as<Matrix>().values;
   std::vector<float> out;
   for (const int64_t r : rows)
@@ -70,22 +73,23 @@ Result<Tensor> VectorBackend::select_rows(const Tensor& x, std::span<const int64
   return make(static_cast<int64_t>(rows.size()), x.cols(), std::move(out));
 }
 
-Result<std::unique_ptr<KvCache>> VectorBackend::make_kv_cache(const KvShape& shape) {
+Result<std::unique_ptr<backend::KvCache>> VectorBackend::make_kv_cache(
+    const backend::KvShape& shape) {
   return std::make_unique<VectorKvCache>(shape);
 }
 
-size_t VectorBackend::kv_bytes_per_token(const KvShape& shape) const {
+size_t VectorBackend::kv_bytes_per_token(const backend::KvShape& shape) const {
   return static_cast<size_t>(2 * shape.layers * shape.kv_heads * shape.head_dim) * sizeof(float);
 }
 
-Status VectorBackend::append_kv(const Tensor& k, const Tensor& v,
-                                std::span<const SequenceSlice> slices, int64_t layer) {
-  for (const SequenceSlice& slice : slices) {
+Status VectorBackend::append_kv(const backend::Tensor& k, const backend::Tensor& v,
+                                std::span<const backend::SequenceSlice> slices, int64_t layer) {
+  for (const backend::SequenceSlice& slice : slices) {
     auto& cache = static_cast<VectorKvCache&>(*slice.kv);
     if (cache.length(layer) != slice.position_begin)
       return fail(ErrorKind::failed, "kv_position_mismatch",
                   "keys and values must be appended in order of position");
-    const auto append = [&](std::vector<float>& target, const Tensor& source) {
+    const auto append = [&](std::vector<float>& target, const backend::Tensor& source) {
       const auto& values = source.as<Matrix>().values;
       const auto begin = values.begin() + slice.row_begin * source.cols();
       target.insert(target.end(), begin, begin + slice.row_count * source.cols());
@@ -96,10 +100,10 @@ Status VectorBackend::append_kv(const Tensor& k, const Tensor& v,
   return {};
 }
 
-Tensor VectorBackend::make(int64_t rows, int64_t cols, std::vector<float> values) {
+backend::Tensor VectorBackend::make(int64_t rows, int64_t cols, std::vector<float> values) {
   auto matrix = std::make_shared<Matrix>();
   matrix->values = std::move(values);
-  return Tensor(std::move(matrix), rows, cols);
+  return backend::Tensor(std::move(matrix), rows, cols);
 }
 
 Result<std::vector<float>> VectorBackend::load(const TensorView& view) const {
@@ -108,4 +112,4 @@ Result<std::vector<float>> VectorBackend::load(const TensorView& view) const {
   return values;
 }
 
-}  // namespace trinity::reference
+}  // namespace trinity::backend::reference

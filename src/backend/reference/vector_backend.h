@@ -11,36 +11,39 @@
 #include "backend/reference/reference_storage.h"
 #include "backend/weight_meter.h"
 
-namespace trinity::reference {
+namespace trinity::backend::reference {
 
 inline constexpr const char* kLabel = "trinity.scalar";
-inline constexpr Exactness kClaim = Exactness::oracle;
+inline constexpr backend::Exactness kClaim = backend::Exactness::oracle;
 
-class VectorBackend : public Backend {
+class VectorBackend : public backend::Backend {
  public:
-  const BackendInfo& info() const override { return info_; }
+  const backend::BackendInfo& info() const override { return info_; }
   size_t weight_bytes() const override { return meter_.bytes(); }
   Status synchronize() override { return {}; }
-  DenseAlgebra* dense_algebra() override { return dense_algebra_.get(); }
+  backend::DenseAlgebra* dense_algebra() override { return dense_algebra_.get(); }
 
-  Result<Weight> prepare_linear(std::span<const TensorView> stacked) override;
-  Result<Weight> prepare_norm(const TensorView& view) override;
+  Result<backend::Weight> prepare_linear(std::span<const TensorView> stacked) override;
+  Result<backend::Weight> prepare_norm(const TensorView& view) override;
 
-  Result<Tensor> upload(std::span<const float> values, int64_t rows, int64_t cols) override;
-  Result<std::vector<float>> download(const Tensor& tensor) override;
+  Result<backend::Tensor> upload(std::span<const float> values, int64_t rows,
+                                 int64_t cols) override;
+  Result<std::vector<float>> download(const backend::Tensor& tensor) override;
 
-  Result<std::vector<Tensor>> linear_split(const Tensor& x, const Weight& weight) override;
-  Result<Tensor> select_rows(const Tensor& x, std::span<const int64_t> rows) override;
+  Result<std::vector<backend::Tensor>> linear_split(const backend::Tensor& x,
+                                                    const backend::Weight& weight) override;
+  Result<backend::Tensor> select_rows(const backend::Tensor& x,
+                                      std::span<const int64_t> rows) override;
 
-  Result<std::unique_ptr<KvCache>> make_kv_cache(const KvShape& shape) override;
-  size_t kv_bytes_per_token(const KvShape& shape) const override;
-  Status append_kv(const Tensor& k, const Tensor& v, std::span<const SequenceSlice> slices,
-                   int64_t layer) override;
+  Result<std::unique_ptr<backend::KvCache>> make_kv_cache(const backend::KvShape& shape) override;
+  size_t kv_bytes_per_token(const backend::KvShape& shape) const override;
+  Status append_kv(const backend::Tensor& k, const backend::Tensor& v,
+                   std::span<const backend::SequenceSlice> slices, int64_t layer) override;
 
  protected:
   /// `id` and `dtype_policy` as in BackendInfo.
   VectorBackend(std::string id, std::string dtype_policy,
-                std::unique_ptr<DenseAlgebra> dense_algebra);
+                std::unique_ptr<backend::DenseAlgebra> dense_algebra);
 
   /// The one place where a value is rounded to the storage type.
   virtual float store(double value) const { return static_cast<float>(value); }
@@ -48,11 +51,12 @@ class VectorBackend : public Backend {
   static size_t at(int64_t row, int64_t col, int64_t cols) {
     return static_cast<size_t>(row * cols + col);
   }
-  static Tensor make(int64_t rows, int64_t cols, std::vector<float> values);
+  static backend::Tensor make(int64_t rows, int64_t cols, std::vector<float> values);
 
   /// function(a[i], b[i]) for every element.
   template <typename Function>
-  static Tensor elementwise(const Tensor& a, const Tensor& b, const Function& function) {
+  static backend::Tensor elementwise(const backend::Tensor& a, const backend::Tensor& b,
+                                     const Function& function) {
     std::vector<float> out = a.as<Matrix>().values;
     const auto& other = b.as<Matrix>().values;
     for (size_t i = 0; i < out.size(); ++i) out[i] = function(out[i], other[i]);
@@ -72,12 +76,13 @@ class VectorBackend : public Backend {
 
   /// Attention as `function(HeadQuery)` for every row and head.
   template <typename Function>
-  static Tensor for_every_head(const Tensor& q, std::span<const SequenceSlice> slices,
-                               int64_t layer, const AttentionShape& shape,
-                               const Function& function) {
+  static backend::Tensor for_every_head(const backend::Tensor& q,
+                                        std::span<const backend::SequenceSlice> slices,
+                                        int64_t layer, const backend::AttentionShape& shape,
+                                        const Function& function) {
     const int64_t group = shape.heads / shape.kv_heads;
     std::vector<float> out(static_cast<size_t>(q.rows() * q.cols()));
-    for (const SequenceSlice& slice : slices) {
+    for (const backend::SequenceSlice& slice : slices) {
       auto& cache = static_cast<VectorKvCache&>(*slice.kv);
       for (int64_t r = 0; r < slice.row_count; ++r)
         for (int64_t head = 0; head < shape.heads; ++head) {
@@ -92,13 +97,13 @@ class VectorBackend : public Backend {
     return make(q.rows(), q.cols(), std::move(out));
   }
 
-  WeightMeter meter_;
+  backend::WeightMeter meter_;
 
  private:
   Result<std::vector<float>> load(const TensorView& view) const;
 
-  BackendInfo info_;
-  std::unique_ptr<DenseAlgebra> dense_algebra_;
+  backend::BackendInfo info_;
+  std::unique_ptr<backend::DenseAlgebra> dense_algebra_;
 };
 
-}  // namespace trinity::reference
+}  // namespace trinity::backend::reference

@@ -26,7 +26,7 @@ namespace trinity::cli {
 namespace {
 
 struct ExportFlags {
-  std::string model, vector, tensor_name = RouterVector::kTensorName, out;
+  std::string model, vector, tensor_name = adapt::RouterVector::kTensorName, out;
   std::vector<std::int64_t> layers;
   std::int64_t head_rows = 0;
   std::optional<TieMode> tie_mode;
@@ -38,8 +38,8 @@ struct ExportFlags {
   std::string base_repo, base_revision;
 };
 
-Result<ExportOptions> options_of(const ExportFlags& flags) {
-  ExportOptions options;
+Result<bundle::ExportOptions> options_of(const ExportFlags& flags) {
+  bundle::ExportOptions options;
   options.model = flags.model;
   options.vector = flags.vector;
   options.vector_tensor = flags.tensor_name;
@@ -47,7 +47,8 @@ Result<ExportOptions> options_of(const ExportFlags& flags) {
   options.layers = flags.layers;
   options.head_rows = flags.head_rows;
   options.adaptation.tie_mode = flags.tie_mode.value_or(TieMode::embed_offsets);
-  TRINITY_TRY(options.adaptation.compute_type, parse_svd_compute_type(flags.svd_compute_type));
+  TRINITY_TRY(options.adaptation.compute_type,
+              adapt::parse_svd_compute_type(flags.svd_compute_type));
   options.compact = flags.compact;
   options.merge = flags.merge;
   options.resume = flags.resume && !flags.force;
@@ -66,11 +67,12 @@ std::string pad(const std::string& text, std::size_t columns) {
   return text + std::string(columns - std::min(columns, display_width(text)), ' ');
 }
 
-Status print_dry_run(const ExportFlags& flags, const ExportPlan& plan, const Backend& backend) {
-  Output output;
+Status print_dry_run(const ExportFlags& flags, const bundle::ExportPlan& plan,
+                     const backend::Backend& backend) {
+  terminal::Output output;
   if (flags.json) {
     Json tensors = Json::array();
-    for (const ManifestTensor& t : plan.manifest.tensors)
+    for (const bundle::ManifestTensor& t : plan.manifest.tensors)
       tensors.push_back({{"index", t.index},
                          {"path", t.path},
                          {"shape", t.shape},
@@ -80,7 +82,7 @@ Status print_dry_run(const ExportFlags& flags, const ExportPlan& plan, const Bac
         Json{{"status", "dry_run"},
              {"export_complete", false},
              {"dry_run", true},
-             {"export_spec", export_spec_document(plan.manifest)},
+             {"export_spec", bundle::export_spec_document(plan.manifest)},
              {"source_vector_shape", plan.manifest.vector.shape},
              {"scale_offsets_shape", Json::array({plan.selection.scale_count()})},
              {"router_head_shape", plan.manifest.head.shape},
@@ -90,22 +92,22 @@ Status print_dry_run(const ExportFlags& flags, const ExportPlan& plan, const Bac
     return output.flush();
   }
   TRINITY_CHECK(output.write("Dry run complete: no files written\n"));
-  for (const ManifestTensor& t : plan.manifest.tensors)
+  for (const bundle::ManifestTensor& t : plan.manifest.tensors)
     TRINITY_CHECK(output.write(fmt::format("{:>4}  {} {:<16} {} singular values\n", t.index,
                                            pad(printable(t.path, 40), 40), shape_text(t.shape),
                                            t.singular_values)));
   return output.flush();
 }
 
-Status print_summary(const ExportFlags& flags, const ExportPlan& plan, const Backend& backend,
-                     Output& output) {
-  const Manifest& m = plan.manifest;
+Status print_summary(const ExportFlags& flags, const bundle::ExportPlan& plan,
+                     const backend::Backend& backend, terminal::Output& output) {
+  const bundle::Manifest& m = plan.manifest;
   TRINITY_CHECK(output.write(fmt::format(
       "Base model:    {}\nRouter vector: {} ({} numbers: {} offsets, head [{}, {}]: {})\n"
       "Tensors:       {} with {} singular values, layers {}\n"
       "Tie mode:      {}{}\nBackend:       {} on {}\nOutput:        {} ({})\n",
       printable(flags.model), printable(flags.vector), m.vector.shape[0], m.scale_offset_count,
-      m.head.shape[0], m.head.shape[1], head_rows_text(m.head.shape[0]), m.tensors.size(),
+      m.head.shape[0], m.head.shape[1], adapt::head_rows_text(m.head.shape[0]), m.tensors.size(),
       m.selected_singular_value_count,
       m.recipe.layers.empty() ? "all" : fmt::format("{}", fmt::join(m.recipe.layers, ", ")),
       m.recipe.tie_mode.value_or("embed_offsets"), plan.selection.tied ? " (tied base model)" : "",
@@ -136,26 +138,26 @@ std::string shown_event(const std::string& name, const Json& fields) {
 }
 
 Result<int> run_export_command(const ExportFlags& flags) {
-  TRINITY_TRY(ExportOptions options, options_of(flags));
+  TRINITY_TRY(bundle::ExportOptions options, options_of(flags));
   if (!flags.dry_run)
-    TRINITY_CHECK(check_output_folder({"--out", flags.out},
-                                      {{"--model", flags.model}, {"--vector", flags.vector}},
-                                      is_bundle_file));
-  TRINITY_TRY(const RuntimeProfile profile, resolve_profile(flags.profile));
-  TRINITY_CHECK(require_capability(profile, Capability::export_svd));
+    TRINITY_CHECK(terminal::check_output_folder(
+        {"--out", flags.out}, {{"--model", flags.model}, {"--vector", flags.vector}},
+        bundle::is_bundle_file));
+  TRINITY_TRY(const router::RuntimeProfile profile, router::resolve_profile(flags.profile));
+  TRINITY_CHECK(router::require_capability(profile, router::Capability::export_svd));
   options.profile = profile.asked_for();
-  TRINITY_TRY(const std::unique_ptr<ExportPlan> plan, plan_export(options));
-  for (const std::string& choice : plan->checkpoint.notes()) warn(choice);
-  TRINITY_TRY(const std::unique_ptr<Backend> backend,
-              create_backend(profile.backend, {flags.threads}));
+  TRINITY_TRY(const std::unique_ptr<bundle::ExportPlan> plan, bundle::plan_export(options));
+  for (const std::string& choice : plan->checkpoint.notes()) terminal::warn(choice);
+  TRINITY_TRY(const std::unique_ptr<backend::Backend> backend,
+              backend::create_backend(profile.backend, {flags.threads}));
   if (flags.dry_run) {
     TRINITY_CHECK(print_dry_run(flags, *plan, *backend));
     return 0;
   }
-  Output output;
+  terminal::Output output;
   Status printed;  // the work goes on when its reader leaves
   if (!flags.json) printed = print_summary(flags, *plan, *backend, output);
-  std::optional<ProgressBar> bar;
+  std::optional<terminal::ProgressBar> bar;
   if (!flags.json) bar.emplace("adapting", true);
   const auto listener = [&](const std::string& name, const Json& fields) {
     if (!printed) return;
@@ -169,24 +171,24 @@ Result<int> run_export_command(const ExportFlags& flags) {
     }
     if (printed) printed = output.flush();
   };
-  auto report =
-      run_export(*backend, options, *plan, listener, [&](std::uint64_t done, std::uint64_t total) {
-        if (bar) bar->update(done, total);
-      });
+  auto report = bundle::run_export(*backend, options, *plan, listener,
+                                   [&](std::uint64_t done, std::uint64_t total) {
+                                     if (bar) bar->update(done, total);
+                                   });
   bar.reset();
   if (!report) return tl::unexpected(std::move(report.error()));
   for (const std::string& file : report->foreign_files)
-    note(fmt::format("left alone in {}: {}", flags.out, file));
-  const Manifest& m = report->manifest;
+    terminal::note(fmt::format("left alone in {}: {}", flags.out, file));
+  const bundle::Manifest& m = report->manifest;
   const int verdict = m.progress.status == "complete" || flags.only_index ? 0 : 1;
   if (!flags.json && printed)
-    printed = print(fmt::format("Export status: {}\nCompleted: {} / {}\nTime: {:.1f} s\n",
-                                m.progress.status, m.completed(), m.tensors.size(),
-                                report->total_ms / 1000));
-  return conclude(verdict, {printed});
+    printed = terminal::print(fmt::format("Export status: {}\nCompleted: {} / {}\nTime: {:.1f} s\n",
+                                          m.progress.status, m.completed(), m.tensors.size(),
+                                          report->total_ms / 1000));
+  return terminal::conclude(verdict, {printed});
 }
 
-void declare(Command& command, ExportFlags& flags) {
+void declare(command_line::Command& command, ExportFlags& flags) {
   command.value("--model", flags.model, "folder of the base model").takes("DIR").required();
   command
       .value("--vector,--source-vector", flags.vector,
@@ -197,8 +199,8 @@ void declare(Command& command, ExportFlags& flags) {
       .takes("NAME")
       .shows_default();
   command.value("--out", flags.out, "bundle folder to write").takes("DIR").no_environment();
-  add_layer_flags(command, flags.layers, flags.tie_mode);
-  add_head_rows_flag(command, flags.head_rows);
+  flags::add_layer_flags(command, flags.layers, flags.tie_mode);
+  flags::add_head_rows_flag(command, flags.head_rows);
   command
       .value("--svd-compute-type", flags.svd_compute_type,
              "f32, or source: round the decomposition to the weights' own type")
@@ -258,7 +260,7 @@ void declare(Command& command, ExportFlags& flags) {
 
 }  // namespace
 
-void add_export(Command& commands) {
+void add_export(command_line::Command& commands) {
   add_command(commands, "export", "Adapt a base model by a router vector and write a bundle",
               declare, run_export_command);
 }

@@ -25,9 +25,9 @@ namespace trinity::cli {
 namespace {
 
 struct ImportFlags {
-  std::string source_dir, out, manifest = kPythonManifestFile, reference, model, head_shape,
-                               base_repo;
-  F32LaneFlags lane;
+  std::string source_dir, out, manifest = interchange::kPythonManifestFile, reference, model,
+                               head_shape, base_repo;
+  flags::F32LaneFlags lane;
   bool no_load_model = false, force = false, resume = false, json = false;
 };
 
@@ -45,8 +45,9 @@ Result<std::vector<int64_t>> parse_shape(const std::string& text) {
               fmt::format("--head-shape is OUTPUTSxHIDDEN, for example 10x1024, not \"{}\"", text));
 }
 
-Result<ImportOptions> options_of(const ImportFlags& flags, const RuntimeProfile& profile) {
-  ImportOptions options;
+Result<interchange::ImportOptions> options_of(const ImportFlags& flags,
+                                              const router::RuntimeProfile& profile) {
+  interchange::ImportOptions options;
   options.source = flags.source_dir;
   options.manifest_name = flags.manifest;
   options.reference = flags.reference;
@@ -63,7 +64,7 @@ Result<ImportOptions> options_of(const ImportFlags& flags, const RuntimeProfile&
                   "name the base model with --model, so that its types and shapes are met; or "
                   "import without one with --no-load-model");
     options.model = flags.model;
-    TRINITY_TRY(const ModelConfig config, load_model_config(flags.model));
+    TRINITY_TRY(const model::ModelConfig config, model::load_model_config(flags.model));
     options.head_shape = {0, config.hidden_size};
   }
   if (!flags.head_shape.empty()) {
@@ -72,10 +73,10 @@ Result<ImportOptions> options_of(const ImportFlags& flags, const RuntimeProfile&
   return options;
 }
 
-Json report_record(const ImportFlags& flags, const BundleReport& report) {
-  const Manifest& m = report.manifest;
+Json report_record(const ImportFlags& flags, const bundle::BundleReport& report) {
+  const bundle::Manifest& m = report.manifest;
   int64_t verified = 0;
-  for (const ManifestTensor& t : m.tensors)
+  for (const bundle::ManifestTensor& t : m.tensors)
     verified += t.imported.target_verified.value_or(false) ? 1 : 0;
   return {{"event", "python_import_report"},
           {"status", m.progress.status},
@@ -92,31 +93,31 @@ Json report_record(const ImportFlags& flags, const BundleReport& report) {
 }
 
 Result<int> import(const ImportFlags& flags) {
-  TRINITY_CHECK(check_output_folder({"--out", flags.out},
-                                    {{"--source-dir", flags.source_dir},
-                                     {"--reference", flags.reference},
-                                     {"--model", flags.model}},
-                                    is_bundle_file));
-  TRINITY_TRY(const F32Lane lane, open_f32_lane(flags.lane));
-  TRINITY_TRY(const ImportOptions options, options_of(flags, lane.profile));
-  Output output;
+  TRINITY_CHECK(terminal::check_output_folder({"--out", flags.out},
+                                              {{"--source-dir", flags.source_dir},
+                                               {"--reference", flags.reference},
+                                               {"--model", flags.model}},
+                                              bundle::is_bundle_file));
+  TRINITY_TRY(const flags::F32Lane lane, flags::open_f32_lane(flags.lane));
+  TRINITY_TRY(const interchange::ImportOptions options, options_of(flags, lane.profile));
+  terminal::Output output;
   Status printed;
   const auto listener = [&](const std::string& name, const Json& fields) {
     if (!printed) return;
     printed = output.write(flags.json ? event_record(name, fields) : event_line(name, fields));
     if (printed) printed = output.flush();
   };
-  std::optional<ProgressBar> bar;
+  std::optional<terminal::ProgressBar> bar;
   if (!flags.json) bar.emplace("importing");
-  auto report = import_python_components(*lane.backend, options, listener,
-                                         [&](std::uint64_t done, std::uint64_t total) {
-                                           if (bar) bar->update(done, total);
-                                         });
+  auto report = interchange::import_python_components(*lane.backend, options, listener,
+                                                      [&](std::uint64_t done, std::uint64_t total) {
+                                                        if (bar) bar->update(done, total);
+                                                      });
   bar.reset();
   if (!report) return tl::unexpected(std::move(report.error()));
   for (const std::string& file : report->foreign_files)
-    note(fmt::format("left alone in {}: {}", flags.out, file));
-  const Manifest& m = report->manifest;
+    terminal::note(fmt::format("left alone in {}: {}", flags.out, file));
+  const bundle::Manifest& m = report->manifest;
   const std::string text =
       flags.json
           ? wire::json_line(report_record(flags, *report))
@@ -125,11 +126,11 @@ Result<int> import(const ImportFlags& flags) {
                 "Time: {:.1f} s\nPython semantic import complete\n",
                 m.tensors.size(), report->written, report->kept, m.selected_singular_value_count,
                 printable(flags.out), report->total_ms / 1000);
-  if (printed) printed = print(text);
-  return conclude(0, {printed});
+  if (printed) printed = terminal::print(text);
+  return terminal::conclude(0, {printed});
 }
 
-void declare(Command& command, ImportFlags& flags) {
+void declare(command_line::Command& command, ImportFlags& flags) {
   command.value("--source-dir", flags.source_dir, "folder of the components bundle")
       .takes("DIR")
       .required();
@@ -164,7 +165,7 @@ void declare(Command& command, ImportFlags& flags) {
               "replace an earlier bundle in the folder (never anything else)")
       .in("Run")
       .no_environment();
-  add_f32_lane_flags(command, flags.lane);
+  flags::add_f32_lane_flags(command, flags.lane);
   command.json_lines(flags.json, "one JSON object an event, and a report");
   command.notes(
       "The folder holds U, S, V and the scale offsets of every adapted tensor as the Python "
@@ -176,7 +177,7 @@ void declare(Command& command, ImportFlags& flags) {
 
 }  // namespace
 
-void add_import(Command& commands) {
+void add_import(command_line::Command& commands) {
   add_command(commands, "import", "Make a bundle from factors that the Python implementation wrote",
               declare, import);
 }

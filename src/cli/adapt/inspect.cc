@@ -17,21 +17,22 @@
 namespace trinity::cli {
 namespace {
 
-using Kind = BundlePicture::Kind;
+using Kind = bundle::BundlePicture::Kind;
 
 struct InspectFlags {
   std::string path, model, vector, svg;
-  std::string tensor_name = RouterVector::kTensorName;
+  std::string tensor_name = adapt::RouterVector::kTensorName;
   std::vector<std::int64_t> layers;
   std::int64_t head_rows = 0;
-  F32LaneFlags lane;
+  flags::F32LaneFlags lane;
   bool json = false;
 };
 
-Status print_picture(const InspectFlags& flags, const BundlePicture& picture) {
-  return print(flags.json ? wire::json_line(inspect_record(picture, flags.path))
-                          : render_text(inspect_document(picture, flags.path, !flags.model.empty()),
-                                        style_for(STDOUT_FILENO)));
+Status print_picture(const InspectFlags& flags, const bundle::BundlePicture& picture) {
+  return terminal::print(
+      flags.json ? wire::json_line(bundle::inspect_record(picture, flags.path))
+                 : render_text(bundle::inspect_document(picture, flags.path, !flags.model.empty()),
+                               terminal::style_for(STDOUT_FILENO)));
 }
 
 bool is_vector(const InspectFlags& flags) {
@@ -44,46 +45,48 @@ bool is_bundle(const InspectFlags& flags) {
   return std::filesystem::is_directory(flags.path, ignored);
 }
 
-Result<BundlePicture> look(const InspectFlags& flags) {
+Result<bundle::BundlePicture> look(const InspectFlags& flags) {
   if (is_vector(flags)) {
-    TRINITY_TRY(const VectorLayout layout, layout_of_model(flags.model, flags.layers));
-    return inspect_vector(flags.path, flags.tensor_name, layout, flags.head_rows);
+    TRINITY_TRY(const adapt::VectorLayout layout,
+                adapt::layout_of_model(flags.model, flags.layers));
+    return bundle::inspect_vector(flags.path, flags.tensor_name, layout, flags.head_rows);
   }
-  TRINITY_TRY(const F32Lane lane, open_f32_lane(flags.lane));
-  DenseAlgebra* algebra = lane.backend->dense_algebra();
+  TRINITY_TRY(const flags::F32Lane lane, flags::open_f32_lane(flags.lane));
+  backend::DenseAlgebra* algebra = lane.backend->dense_algebra();
   if (algebra == nullptr)
     return fail(ErrorKind::unsupported, "operation_unsupported",
                 fmt::format("profile {} cannot decompose matrices; inspect with --profile cpu_f32",
                             lane.profile.asked_for()));
-  return inspect_bundle(*algebra, flags.path, {flags.model, flags.vector});
+  return bundle::inspect_bundle(*algebra, flags.path, {flags.model, flags.vector});
 }
 
-Status draw(const InspectFlags& flags, const BundlePicture& picture) {
+Status draw(const InspectFlags& flags, const bundle::BundlePicture& picture) {
   if (flags.svg.empty()) return {};
-  if (!has_chart(picture))
+  if (!bundle::has_chart(picture))
     return fail(ErrorKind::missing, "nothing_to_draw",
                 "neither offsets nor spectra are known; name the router vector with --vector or "
                 "the base model with --model");
   const std::string name = std::filesystem::path(flags.path).lexically_normal().filename().string();
-  return write_output(
+  return terminal::write_output(
       flags.svg,
-      inspect_chart(picture,
-                    fmt::format("{} {}", name.empty() ? flags.path : name,
-                                picture.kind == Kind::vector ? "" : kind_name(picture.kind))));
+      bundle::inspect_chart(
+          picture,
+          fmt::format("{} {}", name.empty() ? flags.path : name,
+                      picture.kind == Kind::vector ? "" : bundle::kind_name(picture.kind))));
 }
 
 Result<int> inspect(const InspectFlags& flags) {
-  TRINITY_CHECK(
-      check_outputs({{"--svg", flags.svg}},
-                    {{"PATH", flags.path}, {"--model", flags.model}, {"--vector", flags.vector}}));
-  TRINITY_TRY(const BundlePicture picture, look(flags));
+  TRINITY_CHECK(terminal::check_outputs(
+      {{"--svg", flags.svg}},
+      {{"PATH", flags.path}, {"--model", flags.model}, {"--vector", flags.vector}}));
+  TRINITY_TRY(const bundle::BundlePicture picture, look(flags));
   const Status printed = print_picture(flags, picture);
   if (!flags.json)
-    for (const std::string& text : picture.notes) note(text);
-  return conclude(0, {printed, draw(flags, picture)});
+    for (const std::string& text : picture.notes) terminal::note(text);
+  return terminal::conclude(0, {printed, draw(flags, picture)});
 }
 
-void declare(Command& command, InspectFlags& flags) {
+void declare(command_line::Command& command, InspectFlags& flags) {
   command.word("path", flags.path, "bundle folder, or router vector (.npy, .safetensors)")
       .takes("PATH")
       .required();
@@ -105,7 +108,7 @@ void declare(Command& command, InspectFlags& flags) {
       .at_least(0)
       .used_when([&flags] { return !is_bundle(flags); },
                  "divides a router vector; a bundle says itself which layers it adapts");
-  add_head_rows_flag(command, flags.head_rows)
+  flags::add_head_rows_flag(command, flags.head_rows)
       .used_when([&flags] { return !is_bundle(flags); },
                  "divides a router vector; a bundle says itself what its head is");
   command.value("--tensor-name", flags.tensor_name, "of a vector: its tensor in a safetensors file")
@@ -118,7 +121,7 @@ void declare(Command& command, InspectFlags& flags) {
       .in("Output")
       .no_environment();
   command.json(flags.json, "one JSON object").in("Output");
-  add_f32_lane_flags(command, flags.lane);
+  flags::add_f32_lane_flags(command, flags.lane);
   command.notes(
       "Works on bundles in any state, also unfinished ones; whether files are undamaged is what\n"
       "trinity verify answers.\n\n"
@@ -130,7 +133,7 @@ void declare(Command& command, InspectFlags& flags) {
 
 }  // namespace
 
-void add_inspect(Command& commands) {
+void add_inspect(command_line::Command& commands) {
   add_command(commands, "inspect", "Show what an adapted bundle or router vector holds", declare,
               inspect);
 }

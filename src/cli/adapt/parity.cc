@@ -26,17 +26,17 @@ namespace fs = std::filesystem;
 
 /// Pretty JSON with a line feed at the end.
 Status write_report(const fs::path& path, const Json& report) {
-  return write_output(path, json_text(report, 2) + "\n");
+  return terminal::write_output(path, json_text(report, 2) + "\n");
 }
 
 /// The places of `sample` and `chunks`, before their work. The stages of the other side lie where
 /// the components do, so ours must not.
 Status check_places(const std::string& out, const char* default_out, const std::string& stage_dir,
-                    std::vector<NamedPath> inputs) {
-  if (out == default_out) make_default_folder(out);
-  TRINITY_CHECK(check_outputs({{"--out", out}}, inputs));
-  return check_output_folder({"--stage-dir", stage_dir}, inputs,
-                             [](const fs::path& /*name*/) { return false; });
+                    std::vector<terminal::NamedPath> inputs) {
+  if (out == default_out) terminal::make_default_folder(out);
+  TRINITY_CHECK(terminal::check_outputs({{"--out", out}}, inputs));
+  return terminal::check_output_folder({"--stage-dir", stage_dir}, inputs,
+                                       [](const fs::path& /*name*/) { return false; });
 }
 
 /// Lines of progress on standard output until its reader leaves; the work goes on without one.
@@ -49,16 +49,16 @@ class Lines {
   const Status& told() const { return told_; }
 
  private:
-  Output output_;
+  terminal::Output output_;
   Status told_;
 };
 
 struct PathFlags {
-  Flag components, python_report;
+  command_line::Flag components, python_report;
 };
 
-PathFlags add_path_flags(Command& command, std::string& components, std::string& python_report,
-                         std::string& stage_dir) {
+PathFlags add_path_flags(command_line::Command& command, std::string& components,
+                         std::string& python_report, std::string& stage_dir) {
   const PathFlags paths = {
       command
           .value("--components-dir", components,
@@ -80,14 +80,14 @@ struct SampleFlags {
   std::string out = kSampleOut;
   std::string components, python_report, stage_dir, router_vector, tensor_name, reference, model,
       filter;
-  F32LaneFlags lane;
+  flags::F32LaneFlags lane;
   bool no_cuda = false, semantic_only = false, skip_native_svd = false, host_only = false,
        device_only = false, preferred_layout_only = false, source_from_stage = false,
        all_selected = false, json = false;
 };
 
-ParitySampleOptions options_of(const SampleFlags& flags) {
-  ParitySampleOptions options;
+interchange::ParitySampleOptions options_of(const SampleFlags& flags) {
+  interchange::ParitySampleOptions options;
   options.paths = {flags.components, flags.python_report, flags.reference};
   options.router_vector = flags.router_vector;
   options.vector_tensor = flags.tensor_name;
@@ -101,14 +101,14 @@ ParitySampleOptions options_of(const SampleFlags& flags) {
   return options;
 }
 
-bool on_host(const Backend& backend) {
-  const auto place = read_backend_label(backend.info().label);
+bool on_host(const backend::Backend& backend) {
+  const auto place = backend::read_backend_label(backend.info().label);
   return !place || place->device.empty() || place->device == "host";
 }
 
 struct Lanes {
-  std::optional<F32Lane> host, device;
-  std::vector<ParityTarget> targets;
+  std::optional<flags::F32Lane> host, device;
+  std::vector<interchange::ParityTarget> targets;
 };
 
 /// The host always computes with a host lane; the profile adds a device when it is on one.
@@ -117,15 +117,15 @@ Result<Lanes> open_lanes(const SampleFlags& flags) {
     return fail(ErrorKind::usage, "no_semantic_targets",
                 "--host-semantic-only and --device-semantic-only exclude everything; give one");
   Lanes lanes;
-  F32LaneFlags chosen = flags.lane;
+  flags::F32LaneFlags chosen = flags.lane;
   if (flags.no_cuda) chosen.profile.clear();
-  TRINITY_TRY(F32Lane lane, open_f32_lane(chosen));
+  TRINITY_TRY(flags::F32Lane lane, flags::open_f32_lane(chosen));
   if (on_host(*lane.backend)) {
     lanes.host.emplace(std::move(lane));
   } else {
     lanes.device.emplace(std::move(lane));
     if (!flags.device_only) {
-      TRINITY_TRY(F32Lane host, open_f32_lane({"", flags.lane.threads}));
+      TRINITY_TRY(flags::F32Lane host, flags::open_f32_lane({"", flags.lane.threads}));
       lanes.host.emplace(std::move(host));
     }
   }
@@ -134,10 +134,10 @@ Result<Lanes> open_lanes(const SampleFlags& flags) {
                 "--device-semantic-only needs a profile that runs on an accelerator; choose one "
                 "with --profile (see trinity profiles)");
   if (lanes.host && !flags.device_only)
-    lanes.targets.push_back({kHostTarget, lanes.host->backend.get()});
+    lanes.targets.push_back({interchange::kHostTarget, lanes.host->backend.get()});
   if (lanes.device && !flags.host_only)
-    lanes.targets.push_back(
-        {device_target_name(lanes.device->backend->info().label), lanes.device->backend.get()});
+    lanes.targets.push_back({interchange::device_target_name(lanes.device->backend->info().label),
+                             lanes.device->backend.get()});
   return lanes;
 }
 
@@ -150,20 +150,21 @@ Result<int> sample(const SampleFlags& flags) {
                               {"--model", flags.model}}));
   TRINITY_TRY(const Lanes lanes, open_lanes(flags));
   Lines lines;
-  TRINITY_TRY(const Json report,
-              parity_sample(lanes.targets, options_of(flags), [&](const std::string& line) {
-                if (!flags.json) lines.say(line);
-              }));
+  TRINITY_TRY(const Json report, interchange::parity_sample(lanes.targets, options_of(flags),
+                                                            [&](const std::string& line) {
+                                                              if (!flags.json) lines.say(line);
+                                                            }));
   const Status filed = write_report(flags.out, report);
   Status printed = lines.told();
   if (flags.json)
-    printed = print(wire::json_line(report));
+    printed = terminal::print(wire::json_line(report));
   else if (filed && printed)
-    printed = print(fmt::format("Wrote Elixir parity report: {}\n", printable(flags.out)));
-  return conclude(0, {printed, filed});
+    printed =
+        terminal::print(fmt::format("Wrote Elixir parity report: {}\n", printable(flags.out)));
+  return terminal::conclude(0, {printed, filed});
 }
 
-void declare_sample(Command& command, SampleFlags& flags) {
+void declare_sample(command_line::Command& command, SampleFlags& flags) {
   command.value("--out", flags.out, "report to write")
       .takes("FILE")
       .shows_default()
@@ -196,7 +197,7 @@ void declare_sample(Command& command, SampleFlags& flags) {
   command.toggle("--preferred-layout-only", flags.preferred_layout_only,
                  "only the layout of V that the debug bundle states");
   command.toggle("--no-cuda", flags.no_cuda, "compute on the host whatever the profile");
-  add_f32_lane_flags(command, flags.lane);
+  flags::add_f32_lane_flags(command, flags.lane);
   command.json(flags.json, "the report as one JSON object instead of lines");
   command.notes(
       "Writes a report and never fails on differences: judge it with trinity parity check.\n"
@@ -216,11 +217,11 @@ struct ChunkFlags {
   std::string components, python_report, stage_dir;
   std::int64_t chunk_rows = 1024;
   std::vector<std::string> sources;
-  F32LaneFlags lane;
+  flags::F32LaneFlags lane;
   bool no_cuda = false, json = false;
 };
 
-Status verdict(const ParityChunkReport& result) {
+Status verdict(const interchange::ParityChunkReport& result) {
   if (result.failed_required == 0) return {};
   return fail(ErrorKind::invalid_input, "large_tensor_chunk_parity_failed",
               fmt::format("{} of {} required checks failed; the report says which",
@@ -231,35 +232,36 @@ Result<int> chunks(const ChunkFlags& flags) {
   TRINITY_CHECK(check_places(
       flags.out, kChunksOut, flags.stage_dir,
       {{"--components-dir", flags.components}, {"--python-report", flags.python_report}}));
-  F32LaneFlags chosen = flags.lane;
+  flags::F32LaneFlags chosen = flags.lane;
   if (flags.no_cuda) chosen.profile.clear();
-  TRINITY_TRY(const F32Lane lane, open_f32_lane(chosen));
-  ParityChunkOptions options;
+  TRINITY_TRY(const flags::F32Lane lane, flags::open_f32_lane(chosen));
+  interchange::ParityChunkOptions options;
   options.paths = {flags.components, flags.python_report, {}};
   options.stage_dir = flags.stage_dir;
   options.chunk_rows = flags.chunk_rows;
   options.sources = flags.sources;
   Lines lines;
-  TRINITY_TRY(const ParityChunkReport result,
-              parity_chunks(*lane.backend, options, [&](const std::string& line) {
+  TRINITY_TRY(const interchange::ParityChunkReport result,
+              interchange::parity_chunks(*lane.backend, options, [&](const std::string& line) {
                 if (!flags.json) lines.say(line);
               }));
   Status printed = lines.told();
   if (flags.json)
-    printed = print(wire::json_line(result.report));
+    printed = terminal::print(wire::json_line(result.report));
   else if (printed)
-    printed =
-        print(fmt::format("large_tensor_chunks={} sources={} required_checks={} failed_required={} "
-                          "functional_parity={}\n",
-                          result.chunks, result.sources.size(), result.required_checks,
-                          result.failed_required, result.failed_required == 0));
+    printed = terminal::print(
+        fmt::format("large_tensor_chunks={} sources={} required_checks={} failed_required={} "
+                    "functional_parity={}\n",
+                    result.chunks, result.sources.size(), result.required_checks,
+                    result.failed_required, result.failed_required == 0));
   const Status filed = write_report(flags.out, result.report);
   if (!flags.json && filed && printed)
-    printed = print(fmt::format("Wrote large-tensor chunk report: {}\n", printable(flags.out)));
-  return conclude(verdict(result), {printed, filed});
+    printed =
+        terminal::print(fmt::format("Wrote large-tensor chunk report: {}\n", printable(flags.out)));
+  return terminal::conclude(verdict(result), {printed, filed});
 }
 
-void declare_chunks(Command& command, ChunkFlags& flags) {
+void declare_chunks(command_line::Command& command, ChunkFlags& flags) {
   command.value("--out", flags.out, "report to write")
       .takes("FILE")
       .shows_default()
@@ -276,7 +278,7 @@ void declare_chunks(Command& command, ChunkFlags& flags) {
              "PyTorch name of a tensor, repeatable; default: embedding and LM head")
       .takes("NAME");
   command.toggle("--no-cuda", flags.no_cuda, "compute on the host whatever the profile");
-  add_f32_lane_flags(command, flags.lane);
+  flags::add_f32_lane_flags(command, flags.lane);
   command.json(flags.json, "the report as one JSON object instead of lines");
   command.notes(
       "The base weights are those that the Python side recorded. Known elsewhere as\n"
@@ -292,7 +294,7 @@ struct CheckFlags {
   std::int64_t top_diffs = 5;
 };
 
-Status verdict(const CompareResult& result, int exit_status) {
+Status verdict(const interchange::CompareResult& result, int exit_status) {
   if (exit_status == 0) return {};
   return fail(
       ErrorKind::invalid_input, "parity_comparator_failed",
@@ -300,10 +302,10 @@ Status verdict(const CompareResult& result, int exit_status) {
 }
 
 Result<int> check(const CheckFlags& flags) {
-  TRINITY_CHECK(check_outputs(
+  TRINITY_CHECK(terminal::check_outputs(
       {{"--summary-out", flags.summary_out}},
       {{"--python-report", flags.python_report}, {"--our-report", flags.our_report}}));
-  CompareOptions options;
+  interchange::CompareOptions options;
   options.python_report = flags.python_report;
   options.our_report = flags.our_report;
   options.strict_stage_tolerances = flags.strict_stages;
@@ -311,16 +313,18 @@ Result<int> check(const CheckFlags& flags) {
   options.strict_reference = flags.strict_reference;
   options.top_diffs = flags.top_diffs;
   const Stopwatch watch;
-  TRINITY_TRY(const CompareResult result, compare_parity_reports(options));
+  TRINITY_TRY(const interchange::CompareResult result,
+              interchange::compare_parity_reports(options));
   const int exit_status = result.failures.empty() ? 0 : 1;
-  const Json summary = compare_summary(options, result, exit_status, watch.elapsed_ms());
-  const Status printed = print(flags.json ? wire::json_line(summary) : result.text);
+  const Json summary =
+      interchange::compare_summary(options, result, exit_status, watch.elapsed_ms());
+  const Status printed = terminal::print(flags.json ? wire::json_line(summary) : result.text);
   Status filed;
   if (!flags.summary_out.empty()) filed = write_report(flags.summary_out, summary);
-  return conclude(verdict(result, exit_status), {printed, filed});
+  return terminal::conclude(verdict(result, exit_status), {printed, filed});
 }
 
-void declare_check(Command& command, CheckFlags& flags) {
+void declare_check(command_line::Command& command, CheckFlags& flags) {
   command.value("--python-report", flags.python_report, "parity report of the Python side")
       .takes("FILE")
       .required();
@@ -352,9 +356,9 @@ void declare_check(Command& command, CheckFlags& flags) {
 
 }  // namespace
 
-void add_parity(Command& commands) {
+void add_parity(command_line::Command& commands) {
   commands.add("parity", "Find where adapted weights part from those of the Python implementation",
-               [](Command& parity) {
+               [](command_line::Command& parity) {
                  parity.notes(
                      "Example:\n  trinity parity sample --help\n  trinity parity chunks --help\n"
                      "  trinity parity check --python-report report.json --our-report ours.json");

@@ -36,7 +36,7 @@ struct LayoutFlags {
   std::int64_t head_rows = 0;
 };
 
-void add_layout_flags(Command& command, LayoutFlags& flags) {
+void add_layout_flags(command_line::Command& command, LayoutFlags& flags) {
   command
       .value("--layout,--model", flags.model,
              "model folder whose shapes say what the numbers belong to; default: Qwen3-0.6B, layer "
@@ -47,18 +47,19 @@ void add_layout_flags(Command& command, LayoutFlags& flags) {
       .takes("N,...")
       .at_least(0)
       .shows_default();
-  add_head_rows_flag(command, flags.head_rows);
+  flags::add_head_rows_flag(command, flags.head_rows);
 }
 
 // ---- convert ------------------------------------------------------------------------------------
 
 struct ConvertFlags {
-  std::string input, output, tensor_name = RouterVector::kTensorName;
+  std::string input, output, tensor_name = adapt::RouterVector::kTensorName;
   bool float32 = false, json = false;
 };
 
 /// What was written into a pipe cannot be read again; its hash is then empty.
-Status print_written(const std::string& path, const NumberFile& file, bool json, Output& output) {
+Status print_written(const std::string& path, const adapt::NumberFile& file, bool json,
+                     terminal::Output& output) {
   std::string hash;
   std::error_code ignored;
   if (std::filesystem::is_regular_file(path, ignored)) {
@@ -74,17 +75,17 @@ Status print_written(const std::string& path, const NumberFile& file, bool json,
 }
 
 Status convert(const ConvertFlags& flags) {
-  TRINITY_CHECK(check_outputs({{"output", flags.output}}, {{"input", flags.input}}));
-  TRINITY_TRY(NumberFile file, read_numbers(flags.input, flags.tensor_name));
-  TRINITY_CHECK(require_vector(file, flags.input));
+  TRINITY_CHECK(terminal::check_outputs({{"output", flags.output}}, {{"input", flags.input}}));
+  TRINITY_TRY(adapt::NumberFile file, adapt::read_numbers(flags.input, flags.tensor_name));
+  TRINITY_CHECK(adapt::require_vector(file, flags.input));
   if (flags.float32) file.dtype = DType::f32;
-  TRINITY_CHECK(write_numbers(flags.output, flags.tensor_name, file));
-  Output output;
+  TRINITY_CHECK(adapt::write_numbers(flags.output, flags.tensor_name, file));
+  terminal::Output output;
   TRINITY_CHECK(print_written(flags.output, file, flags.json, output));
   return output.flush();
 }
 
-void declare_convert(Command& command, ConvertFlags& flags) {
+void declare_convert(command_line::Command& command, ConvertFlags& flags) {
   command.word("input", flags.input, "router vector, .npy or safetensors").takes("FILE").required();
   command.word("output", flags.output, "file to write, .npy or .safetensors")
       .takes("FILE")
@@ -101,13 +102,13 @@ void declare_convert(Command& command, ConvertFlags& flags) {
 // ---- split --------------------------------------------------------------------------------------
 
 struct SplitFlags {
-  std::string input, offsets, head, tensor_name = RouterVector::kTensorName;
+  std::string input, offsets, head, tensor_name = adapt::RouterVector::kTensorName;
   LayoutFlags layout;
   bool json = false;
 };
 
-NumberFile f32_file(std::span<const float> values, std::vector<int64_t> shape) {
-  NumberFile file;
+adapt::NumberFile f32_file(std::span<const float> values, std::vector<int64_t> shape) {
+  adapt::NumberFile file;
   file.values.assign(values.begin(), values.end());
   file.shape = std::move(shape);
   return file;
@@ -116,27 +117,31 @@ NumberFile f32_file(std::span<const float> values, std::vector<int64_t> shape) {
 Status split(const SplitFlags& flags) {
   if (flags.offsets.empty() && flags.head.empty())
     return fail(ErrorKind::usage, "usage", "name a file to write with --offsets, --head or both");
-  TRINITY_CHECK(check_outputs({{"--offsets", flags.offsets}, {"--head", flags.head}},
-                              {{"input", flags.input}, {"--model", flags.layout.model}}));
-  TRINITY_TRY(const VectorLayout layout, layout_of_model(flags.layout.model, flags.layout.layers));
-  TRINITY_TRY(const RouterVector vector, RouterVector::load(flags.input, flags.tensor_name));
-  TRINITY_TRY(const RouterVectorParts parts, split_off_head(vector.values, layout.scale_count(),
-                                                            layout.hidden, flags.layout.head_rows));
-  Output output;
+  TRINITY_CHECK(terminal::check_outputs({{"--offsets", flags.offsets}, {"--head", flags.head}},
+                                        {{"input", flags.input}, {"--model", flags.layout.model}}));
+  TRINITY_TRY(const adapt::VectorLayout layout,
+              adapt::layout_of_model(flags.layout.model, flags.layout.layers));
+  TRINITY_TRY(const adapt::RouterVector vector,
+              adapt::RouterVector::load(flags.input, flags.tensor_name));
+  TRINITY_TRY(const adapt::RouterVectorParts parts,
+              adapt::split_off_head(vector.values, layout.scale_count(), layout.hidden,
+                                    flags.layout.head_rows));
+  terminal::Output output;
   if (!flags.offsets.empty()) {
-    const NumberFile file = f32_file(parts.offsets, {static_cast<int64_t>(parts.offsets.size())});
-    TRINITY_CHECK(write_numbers(flags.offsets, kOffsetsKey, file));
+    const adapt::NumberFile file =
+        f32_file(parts.offsets, {static_cast<int64_t>(parts.offsets.size())});
+    TRINITY_CHECK(adapt::write_numbers(flags.offsets, kOffsetsKey, file));
     TRINITY_CHECK(print_written(flags.offsets, file, flags.json, output));
   }
   if (!flags.head.empty()) {
-    const NumberFile file = f32_file(parts.head, {parts.outputs, parts.hidden});
-    TRINITY_CHECK(write_numbers(flags.head, Head::kTensorName, file));
+    const adapt::NumberFile file = f32_file(parts.head, {parts.outputs, parts.hidden});
+    TRINITY_CHECK(adapt::write_numbers(flags.head, route::Head::kTensorName, file));
     TRINITY_CHECK(print_written(flags.head, file, flags.json, output));
   }
   return output.flush();
 }
 
-void declare_split(Command& command, SplitFlags& flags) {
+void declare_split(command_line::Command& command, SplitFlags& flags) {
   command.word("input", flags.input, "router vector, .npy or safetensors").takes("FILE").required();
   command.value("--offsets", flags.offsets, "file to write the scale offsets to")
       .takes("FILE")
@@ -154,16 +159,16 @@ void declare_split(Command& command, SplitFlags& flags) {
 // ---- join ---------------------------------------------------------------------------------------
 
 struct JoinFlags {
-  std::string offsets, head, output, tensor_name = RouterVector::kTensorName;
+  std::string offsets, head, output, tensor_name = adapt::RouterVector::kTensorName;
   bool json = false;
 };
 
 Status join(const JoinFlags& flags) {
-  TRINITY_CHECK(check_outputs({{"output", flags.output}},
-                              {{"--offsets", flags.offsets}, {"--head", flags.head}}));
-  TRINITY_TRY(NumberFile file, read_numbers(flags.offsets, ""));
-  TRINITY_CHECK(require_vector(file, flags.offsets));
-  TRINITY_TRY(const NumberFile head, read_numbers(flags.head, ""));
+  TRINITY_CHECK(terminal::check_outputs({{"output", flags.output}},
+                                        {{"--offsets", flags.offsets}, {"--head", flags.head}}));
+  TRINITY_TRY(adapt::NumberFile file, adapt::read_numbers(flags.offsets, ""));
+  TRINITY_CHECK(adapt::require_vector(file, flags.offsets));
+  TRINITY_TRY(const adapt::NumberFile head, adapt::read_numbers(flags.head, ""));
   if (head.shape.size() != 2 || head.values.empty())
     return fail(ErrorKind::invalid_input, "invalid_head_shape",
                 fmt::format("{}: a head is [outputs, hidden], but this has shape {}", flags.head,
@@ -171,13 +176,13 @@ Status join(const JoinFlags& flags) {
   file.values.insert(file.values.end(), head.values.begin(), head.values.end());
   file.shape = {static_cast<int64_t>(file.values.size())};
   if (head.dtype == DType::f64) file.dtype = DType::f64;
-  TRINITY_CHECK(write_numbers(flags.output, flags.tensor_name, file));
-  Output output;
+  TRINITY_CHECK(adapt::write_numbers(flags.output, flags.tensor_name, file));
+  terminal::Output output;
   TRINITY_CHECK(print_written(flags.output, file, flags.json, output));
   return output.flush();
 }
 
-void declare_join(Command& command, JoinFlags& flags) {
+void declare_join(command_line::Command& command, JoinFlags& flags) {
   command.value("--offsets", flags.offsets, "file with the scale offsets").takes("FILE").required();
   command.value("--head", flags.head, "file with the head [outputs, hidden]")
       .takes("FILE")
@@ -197,7 +202,7 @@ void declare_join(Command& command, JoinFlags& flags) {
 // ---- show ---------------------------------------------------------------------------------------
 
 struct ShowFlags {
-  std::string input, tensor_name = RouterVector::kTensorName;
+  std::string input, tensor_name = adapt::RouterVector::kTensorName;
   LayoutFlags layout;
   bool json = false;
 };
@@ -210,15 +215,15 @@ double norm(std::span<const float> row) {
   return std::sqrt(sum);
 }
 
-Json statistics_record(const VectorStatistics& s) {
+Json statistics_record(const adapt::VectorStatistics& s) {
   return {{"count", s.count}, {"mean", s.mean},   {"std", s.standard_deviation},
           {"min", s.minimum}, {"max", s.maximum}, {"share_above_0.1", s.share_above_tenth}};
 }
 
-Json show_record(const VectorLayout& layout, const RouterVector& vector,
-                 const RouterVectorParts& parts) {
+Json show_record(const adapt::VectorLayout& layout, const adapt::RouterVector& vector,
+                 const adapt::RouterVectorParts& parts) {
   Json blocks = Json::array();
-  for (const VectorBlock& block : layout.blocks) {
+  for (const adapt::VectorBlock& block : layout.blocks) {
     const std::span<const float> values =
         std::span(parts.offsets)
             .subspan(static_cast<size_t>(block.start),
@@ -227,7 +232,7 @@ Json show_record(const VectorLayout& layout, const RouterVector& vector,
                       {"path", block.path},
                       {"offset_start", block.start},
                       {"offset_end", block.end},
-                      {"statistics", statistics_record(vector_statistics(values))}});
+                      {"statistics", statistics_record(adapt::vector_statistics(values))}});
   }
   Json norms = Json::array();
   for (int64_t row = 0; row < parts.outputs; ++row)
@@ -241,12 +246,12 @@ Json show_record(const VectorLayout& layout, const RouterVector& vector,
           {"offsets",
            {{"count", parts.offsets.size()},
             {"sha256_as_f32", hash_of(parts.offsets)},
-            {"statistics", statistics_record(vector_statistics(parts.offsets))}}},
+            {"statistics", statistics_record(adapt::vector_statistics(parts.offsets))}}},
           {"blocks", blocks},
           {"head",
            {{"shape", {parts.outputs, parts.hidden}},
             {"sha256_as_f32", hash_of(parts.head)},
-            {"statistics", statistics_record(vector_statistics(parts.head))},
+            {"statistics", statistics_record(adapt::vector_statistics(parts.head))},
             {"row_norms", norms}}}};
 }
 
@@ -293,7 +298,7 @@ report::Document show_document(const Json& record) {
                              100 * offsets["statistics"]["share_above_0.1"].as_double())}}},
               {"sha256 as f32", {{offsets["sha256_as_f32"].as_string()}}}}},
          std::move(blocks)}},
-       {{{"head " + shape + " (" + head_rows_text(head["shape"][0].as_int64()) + ")"}},
+       {{{"head " + shape + " (" + adapt::head_rows_text(head["shape"][0].as_int64()) + ")"}},
         {},
         {report::Facts{columns,
                        {{"values", {{statistics_line(head["statistics"])}}},
@@ -302,23 +307,25 @@ report::Document show_document(const Json& record) {
 }
 
 Status show(const ShowFlags& flags) {
-  TRINITY_TRY(const VectorLayout layout, layout_of_model(flags.layout.model, flags.layout.layers));
-  TRINITY_TRY(const RouterVector vector, RouterVector::load(flags.input, flags.tensor_name));
-  auto parts =
-      split_off_head(vector.values, layout.scale_count(), layout.hidden, flags.layout.head_rows);
+  TRINITY_TRY(const adapt::VectorLayout layout,
+              adapt::layout_of_model(flags.layout.model, flags.layout.layers));
+  TRINITY_TRY(const adapt::RouterVector vector,
+              adapt::RouterVector::load(flags.input, flags.tensor_name));
+  auto parts = adapt::split_off_head(vector.values, layout.scale_count(), layout.hidden,
+                                     flags.layout.head_rows);
   if (!parts && flags.layout.model.empty())
     parts.error().message +=
         " (without --model the shape of Qwen3-0.6B is assumed; name yours and its --layers)";
   if (!parts) return tl::unexpected(std::move(parts.error()));
   const Json record = show_record(layout, vector, *parts);
-  Output output;
-  TRINITY_CHECK(output.write(flags.json
-                                 ? wire::json_line(record)
-                                 : render_text(show_document(record), style_for(STDOUT_FILENO))));
+  terminal::Output output;
+  TRINITY_CHECK(output.write(
+      flags.json ? wire::json_line(record)
+                 : render_text(show_document(record), terminal::style_for(STDOUT_FILENO))));
   return output.flush();
 }
 
-void declare_show(Command& command, ShowFlags& flags) {
+void declare_show(command_line::Command& command, ShowFlags& flags) {
   command.word("input", flags.input, "router vector, .npy or safetensors").takes("FILE").required();
   command.value("--tensor-name", flags.tensor_name, "the tensor in a safetensors file")
       .takes("NAME")
@@ -330,18 +337,20 @@ void declare_show(Command& command, ShowFlags& flags) {
 
 }  // namespace
 
-void add_vector(Command& commands) {
-  commands.add("vector", "Convert, split, join and look at router vectors", [](Command& vector) {
-    vector.notes(
-        "A router vector is the scale offsets of all adapted matrices, then the head row by "
-        "row.\n\n"
-        "Example:\n  trinity vector show vector.safetensors\n  trinity vector convert --help");
-    add_command(vector, "convert", "Between .npy and .safetensors", declare_convert, convert);
-    add_command(vector, "split", "Write offsets and head to files of their own", declare_split,
-                split);
-    add_command(vector, "join", "Put offsets and head together", declare_join, join);
-    add_command(vector, "show", "Statistics and hashes of every part", declare_show, show);
-  });
+void add_vector(command_line::Command& commands) {
+  commands.add(
+      "vector", "Convert, split, join and look at router vectors",
+      [](command_line::Command& vector) {
+        vector.notes(
+            "A router vector is the scale offsets of all adapted matrices, then the head row by "
+            "row.\n\n"
+            "Example:\n  trinity vector show vector.safetensors\n  trinity vector convert --help");
+        add_command(vector, "convert", "Between .npy and .safetensors", declare_convert, convert);
+        add_command(vector, "split", "Write offsets and head to files of their own", declare_split,
+                    split);
+        add_command(vector, "join", "Put offsets and head together", declare_join, join);
+        add_command(vector, "show", "Statistics and hashes of every part", declare_show, show);
+      });
 }
 
 }  // namespace trinity::cli

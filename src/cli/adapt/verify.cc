@@ -21,15 +21,17 @@ struct VerifyFlags {
 };
 
 Result<int> verify(const VerifyFlags& flags) {
-  TRINITY_TRY(const VerifyReport report, verify_bundle(flags.bundle, {flags.model}));
+  TRINITY_TRY(const bundle::VerifyReport report,
+              bundle::verify_bundle(flags.bundle, {flags.model}));
   const int verdict = report.failed() == 0 ? 0 : 1;
-  const Status printed = print(
-      flags.json ? wire::json_line(verify_record(report, flags.bundle))
-                 : render_text(verify_document(report, flags.bundle), style_for(STDOUT_FILENO)));
-  return conclude(verdict, {printed});
+  const Status printed =
+      terminal::print(flags.json ? wire::json_line(bundle::verify_record(report, flags.bundle))
+                                 : render_text(bundle::verify_document(report, flags.bundle),
+                                               terminal::style_for(STDOUT_FILENO)));
+  return terminal::conclude(verdict, {printed});
 }
 
-void declare(Command& command, VerifyFlags& flags) {
+void declare(command_line::Command& command, VerifyFlags& flags) {
   command.word("bundle", flags.bundle, "bundle folder").takes("DIR").required();
   command.value("--model", flags.model, "base model: also check that the bundle was made from it")
       .takes("DIR");
@@ -42,7 +44,7 @@ void declare(Command& command, VerifyFlags& flags) {
 
 }  // namespace
 
-void add_verify(Command& commands) {
+void add_verify(command_line::Command& commands) {
   add_command(commands, "verify",
               "Check that a bundle is complete and undamaged: every file, hash and shape", declare,
               verify);

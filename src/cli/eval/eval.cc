@@ -18,11 +18,11 @@ namespace trinity::cli {
 namespace {
 
 Result<int> list_cases(const EvalFlags& flags) {
-  TRINITY_TRY(const EvalCaseSet set, cases_of(flags));
-  Output output;
+  TRINITY_TRY(const prove::EvalCaseSet set, cases_of(flags));
+  terminal::Output output;
   if (flags.json) {
     Json cases = Json::array();
-    for (const EvalCase& one : set.cases)
+    for (const prove::EvalCase& one : set.cases)
       cases.push_back(
           {{"id", one.id},
            {"messages", one.messages.size()},
@@ -31,7 +31,8 @@ Result<int> list_cases(const EvalFlags& flags) {
            {"notes", one.notes}});
     TRINITY_CHECK(output.write(wire::json_line({{"cases_from", set.origin}, {"cases", cases}})));
   } else {
-    TRINITY_CHECK(output.write(render_text(case_list_section(set), style_for(STDOUT_FILENO))));
+    TRINITY_CHECK(output.write(
+        render_text(prove::case_list_section(set), terminal::style_for(STDOUT_FILENO))));
   }
   TRINITY_CHECK(output.flush());
   return 0;
@@ -39,27 +40,29 @@ Result<int> list_cases(const EvalFlags& flags) {
 
 /// All lanes under `lanes`, whatever their number; beside it the first one's record, for readers
 /// who know one lane.
-Json record_of(const std::vector<LaneReport>& lanes, const EvalBaseline& baseline,
+Json record_of(const std::vector<prove::LaneReport>& lanes, const prove::EvalBaseline& baseline,
                bool with_logits) {
-  Json record = lane_record(lanes.front(), with_logits);
-  record["comparison"] = lanes.size() > 1 ? baseline_record(baseline, lanes) : Json(nullptr);
+  Json record = prove::lane_record(lanes.front(), with_logits);
+  record["comparison"] = lanes.size() > 1 ? prove::baseline_record(baseline, lanes) : Json(nullptr);
   record["lanes"] = Json::array();
-  for (const LaneReport& lane : lanes) record["lanes"].push_back(lane_record(lane, with_logits));
+  for (const prove::LaneReport& lane : lanes)
+    record["lanes"].push_back(prove::lane_record(lane, with_logits));
   return record;
 }
 
-LaneSectionOptions shown_of(const EvalFlags& flags) {
+prove::LaneSectionOptions shown_of(const EvalFlags& flags) {
   return {flags.verbose, flags.show_logits, flags.record_floors};
 }
 
-Status print_lane(const EvalFlags& flags, const LaneReport& lane) {
-  return print(render_text(lane_section(lane, shown_of(flags)), style_for(STDOUT_FILENO)));
+Status print_lane(const EvalFlags& flags, const prove::LaneReport& lane) {
+  return terminal::print(
+      render_text(prove::lane_section(lane, shown_of(flags)), terminal::style_for(STDOUT_FILENO)));
 }
 
 /// "qwen_router_prompt_eval failed cases=a,b"; with several lanes the profiles are named.
-Status verdict(const std::vector<LaneReport>& lanes) {
+Status verdict(const std::vector<prove::LaneReport>& lanes) {
   std::string text;
-  for (const LaneReport& lane : lanes) {
+  for (const prove::LaneReport& lane : lanes) {
     const std::vector<std::string> ids = lane.summary().failed_ids;
     if (ids.empty()) continue;
     if (!text.empty()) text += "; ";
@@ -73,16 +76,16 @@ Status verdict(const std::vector<LaneReport>& lanes) {
 
 /// What is written, and that every lane exists: told before the work of the first.
 Status check_places(const EvalFlags& flags) {
-  std::vector<NamedPath> outputs = {{"--report", flags.report}};
+  std::vector<terminal::NamedPath> outputs = {{"--report", flags.report}};
   for (const std::string& name : lanes_of(flags)) {
-    TRINITY_TRY(const RuntimeProfile profile, resolve_profile(name));
+    TRINITY_TRY(const router::RuntimeProfile profile, router::resolve_profile(name));
     if (!flags.snapshot_out.empty())
       outputs.push_back({"--snapshot-out", snapshot_out_of(flags, profile.shown_name())});
   }
-  std::vector<NamedPath> inputs = model_inputs(flags.model);
+  std::vector<terminal::NamedPath> inputs = flags::model_inputs(flags.model);
   inputs.push_back({"--cases", flags.cases});
   inputs.push_back({"--snapshot", flags.snapshot});
-  return check_outputs(outputs, inputs);
+  return terminal::check_outputs(outputs, inputs);
 }
 
 /// The first failure of several deliveries is the one to tell.
@@ -98,10 +101,10 @@ Result<int> evaluate(const EvalFlags& flags) {
   if (flags.list_cases) return list_cases(flags);
   TRINITY_CHECK(check_eval_flags(flags));
   TRINITY_CHECK(check_places(flags));
-  TRINITY_TRY(EvalCaseSet cases, cases_of(flags));
+  TRINITY_TRY(prove::EvalCaseSet cases, cases_of(flags));
   TRINITY_CHECK(rung_choice(flags));  // a wrong name is told before the work
-  const auto set = std::make_shared<const EvalCaseSet>(std::move(cases));
-  std::vector<LaneReport> lanes;
+  const auto set = std::make_shared<const prove::EvalCaseSet>(std::move(cases));
+  std::vector<prove::LaneReport> lanes;
   // A named oracle has its say on every lane before any is printed.
   const bool held_to_oracle = !flags.oracle.empty() && !flags.no_assert;
   Status evaluated, printed, filed;
@@ -116,25 +119,27 @@ Result<int> evaluate(const EvalFlags& flags) {
     if (!flags.snapshot_out.empty()) keep_first(filed, write_lane_snapshot(flags, lanes.back()));
   }
   if (lanes.empty()) return tl::unexpected(std::move(evaluated.error()));
-  const EvalBaseline baseline = choose_baseline(lanes, flags.oracle);
+  const prove::EvalBaseline baseline = prove::choose_baseline(lanes, flags.oracle);
   if (held_to_oracle) {
-    for (LaneReport& lane : lanes) {
-      if (evaluated) hold_to(baseline, lane);  // else the oracle may be missing
+    for (prove::LaneReport& lane : lanes) {
+      if (evaluated) prove::hold_to(baseline, lane);  // else the oracle may be missing
       if (!flags.json && printed) printed = print_lane(flags, lane);
     }
   }
   if (flags.json)
-    printed = print(wire::json_line(record_of(lanes, baseline, flags.show_logits)));
+    printed = terminal::print(wire::json_line(record_of(lanes, baseline, flags.show_logits)));
   else if (printed && lanes.size() > 1)
-    printed = print(render_text(comparison_section(baseline, lanes), style_for(STDOUT_FILENO)));
+    printed = terminal::print(render_text(prove::comparison_section(baseline, lanes),
+                                          terminal::style_for(STDOUT_FILENO)));
   if (!flags.report.empty())
-    keep_first(filed, write_output(flags.report, render_html(eval_document(
-                                                     lanes, {flags.oracle, version_text(),
-                                                             timestamp_now(), shown_of(flags)}))));
-  return conclude(evaluated ? verdict(lanes) : evaluated, {printed, filed});
+    keep_first(filed, terminal::write_output(
+                          flags.report, render_html(prove::eval_document(
+                                            lanes, {flags.oracle, version_text(),
+                                                    prove::timestamp_now(), shown_of(flags)}))));
+  return terminal::conclude(evaluated ? verdict(lanes) : evaluated, {printed, filed});
 }
 
-void declare(Command& command, EvalFlags& flags) {
+void declare(command_line::Command& command, EvalFlags& flags) {
   declare_eval_flags(command, flags);
   command.notes(
       "A case fails when agent or role is not as expected, a margin lies under its floor, or the\n"
@@ -152,7 +157,7 @@ void declare(Command& command, EvalFlags& flags) {
 
 }  // namespace
 
-void add_eval(Command& commands) {
+void add_eval(command_line::Command& commands) {
   add_command(commands, "eval", "Judge the router's decisions over a set of cases", declare,
               evaluate);
 }

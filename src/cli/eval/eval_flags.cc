@@ -14,13 +14,13 @@ constexpr std::string_view kProfileMark = "{profile}";
 constexpr const char* kNothingJudged = "is of a run; --list-cases lists the cases and ends";
 
 /// A flag that may be given several times, also with commas.
-Flag add_repeatable(Command& command, const std::string& name, std::vector<std::string>& target,
-                    const std::string& help) {
+command_line::Flag add_repeatable(command_line::Command& command, const std::string& name,
+                                  std::vector<std::string>& target, const std::string& help) {
   return command.value(name, target, help).commas();
 }
 
-void declare_cases(Command& command, EvalFlags& flags) {
-  const auto group = [](Flag option) { return option.in("Cases"); };
+void declare_cases(command_line::Command& command, EvalFlags& flags) {
+  const auto group = [](command_line::Flag option) { return option.in("Cases"); };
   group(command.value("--cases", flags.cases,
                       "file of cases (without it: the built-in ones, made for the tiny router)"))
       .takes("FILE");
@@ -41,9 +41,9 @@ void declare_cases(Command& command, EvalFlags& flags) {
                  "seeds the draws of --fidelity author; the reference draws nothing");
 }
 
-void declare_judging(Command& command, EvalFlags& flags) {
+void declare_judging(command_line::Command& command, EvalFlags& flags) {
   const auto judges = [&flags] { return !flags.list_cases; };
-  const auto group = [](Flag option) { return option.in("Judging"); };
+  const auto group = [](command_line::Flag option) { return option.in("Judging"); };
   group(
       command.value("--snapshot", flags.snapshot,
                     "snapshot to compare with (without it: that of the profile, see docs/lab.md)"))
@@ -74,7 +74,7 @@ void declare_judging(Command& command, EvalFlags& flags) {
   group(command.toggle("--no-assert", flags.no_assert, "report findings, fail nothing"));
 }
 
-void declare_determinism(Command& command, EvalFlags& flags) {
+void declare_determinism(command_line::Command& command, EvalFlags& flags) {
   command
       .value("--determinism-runs", flags.determinism_runs, "compute everything N times and compare")
       .takes("N")
@@ -87,8 +87,8 @@ void declare_determinism(Command& command, EvalFlags& flags) {
       .in("Determinism");
 }
 
-void declare_output(Command& command, EvalFlags& flags) {
-  const auto group = [](Flag option) { return option.in("Output"); };
+void declare_output(command_line::Command& command, EvalFlags& flags) {
+  const auto group = [](command_line::Flag option) { return option.in("Output"); };
   group(command.toggle("--verbose", flags.verbose,
                        "prompts at length, read position and hashes of every case"));
   group(command.toggle("--show-logits", flags.show_logits, "all logits of every case"));
@@ -101,17 +101,17 @@ void declare_output(Command& command, EvalFlags& flags) {
 
 }  // namespace
 
-void declare_eval_flags(Command& command, EvalFlags& flags) {
-  add_model_folder_flag(command, flags.model.model);
+void declare_eval_flags(command_line::Command& command, EvalFlags& flags) {
+  flags::add_model_folder_flag(command, flags.model.model);
   add_repeatable(command, "--profile", flags.profiles,
                  "how to compute, see `trinity profiles`; may be given several times, to compare "
                  "(without it: the default, the same everywhere)")
       .takes("NAME")
       .in("Model");
-  add_threads_flag(command, flags.model.threads);
-  add_tokenizer_flag(command, flags.model.tokenizer);
-  add_head_flag(command, flags.model.head);
-  add_adaptation_flags(command, flags.model);
+  flags::add_threads_flag(command, flags.model.threads);
+  flags::add_tokenizer_flag(command, flags.model.tokenizer);
+  flags::add_head_flag(command, flags.model.head);
+  flags::add_adaptation_flags(command, flags.model);
   command.value("--runtime-profile", flags.model.profile, "the same as --profile")
       .excludes("--profile")
       .hidden();
@@ -171,10 +171,11 @@ Result<Reading> reading_of(const EvalFlags& flags) {
   return reading;
 }
 
-Result<EvalCaseSet> cases_of(const EvalFlags& flags) {
-  auto set = flags.cases.empty() ? built_in_eval_cases() : load_eval_cases(flags.cases);
+Result<prove::EvalCaseSet> cases_of(const EvalFlags& flags) {
+  auto set =
+      flags.cases.empty() ? prove::built_in_eval_cases() : prove::load_eval_cases(flags.cases);
   if (!set) return set;
-  return select_eval_cases(std::move(*set), flags.ids);
+  return prove::select_eval_cases(std::move(*set), flags.ids);
 }
 
 namespace {
@@ -208,7 +209,7 @@ bool is_judged_lane(const EvalFlags& flags, const std::string& profile) {
 std::string snapshot_out_of(const EvalFlags& flags, const std::string& profile) {
   std::string path = flags.snapshot_out;
   if (const std::size_t mark = path.find(kProfileMark); mark != std::string::npos)
-    path.replace(mark, kProfileMark.size(), profile_file_stem(profile));
+    path.replace(mark, kProfileMark.size(), prove::profile_file_stem(profile));
   return path;
 }
 

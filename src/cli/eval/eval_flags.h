@@ -14,7 +14,7 @@
 namespace trinity::cli {
 
 struct EvalFlags {
-  ModelFlags model;
+  flags::ModelFlags model;
   std::vector<std::string> profiles;
   std::vector<std::string> lanes;  // further ones, by the older flag
   std::string oracle;
@@ -44,7 +44,7 @@ struct EvalFlags {
   std::string determinism_child;  // internal: print route hashes of this profile and end
 };
 
-void declare_eval_flags(Command& command, EvalFlags& flags);
+void declare_eval_flags(command_line::Command& command, EvalFlags& flags);
 
 /// Which repeats were asked for.
 struct RungChoice {
@@ -67,7 +67,7 @@ struct Reading {
 Result<Reading> reading_of(const EvalFlags& flags);
 
 /// The cases of --cases, else the built-in ones, less those that --case leaves out.
-Result<EvalCaseSet> cases_of(const EvalFlags& flags);
+Result<prove::EvalCaseSet> cases_of(const EvalFlags& flags);
 
 /// Every profile to evaluate, each once, in the order given: --profile, --oracle.
 std::vector<std::string> lanes_of(const EvalFlags& flags);

@@ -32,9 +32,9 @@ Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr)
 
 Status env_check(const EnvCheckFlags& flags) {
   const std::string target = target_of(flags);
-  TRINITY_CHECK(check_target(target, flags.require));
-  if (!flags.artifact_dir.empty()) TRINITY_CHECK(check_artifact_dir(flags.artifact_dir));
-  Output output;
+  TRINITY_CHECK(checkout::check_target(target, flags.require));
+  if (!flags.artifact_dir.empty()) TRINITY_CHECK(checkout::check_artifact_dir(flags.artifact_dir));
+  terminal::Output output;
   if (flags.json) {
     const Json record = {{"ok", true},
                          {"xla_target", text_or_null(target)},
@@ -48,11 +48,11 @@ Status env_check(const EnvCheckFlags& flags) {
   return output.flush();
 }
 
-void declare(Command& command, EnvCheckFlags& flags) {
+void declare(command_line::Command& command, EnvCheckFlags& flags) {
   command
       .value("-t,--target", flags.target,
              fmt::format("device target: {} (without it: XLA_TARGET of the environment)",
-                         fmt::join(known_targets(), ", ")))
+                         fmt::join(checkout::known_targets(), ", ")))
       .takes("NAME");
   command.value("-r,--require", flags.require, "the target that it must be").takes("NAME");
   command
@@ -69,7 +69,7 @@ void declare(Command& command, EnvCheckFlags& flags) {
 
 }  // namespace
 
-void add_env_check(Command& commands) {
+void add_env_check(command_line::Command& commands) {
   add_command(commands, "env-check",
               "Check the device target and a bundle's folder before a script starts", declare,
               env_check);

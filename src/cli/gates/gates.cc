@@ -21,7 +21,7 @@ namespace trinity::cli {
 namespace {
 
 struct GatesFlags {
-  GateChoice choice;
+  checkout::GateChoice choice;
   std::string source, summary_out;
   bool verbose = false, json = false;
 };
@@ -35,18 +35,19 @@ void write_through(std::string_view text) {
   }
 }
 
-StepRunner runner_of(const GatesFlags& flags) {
-  return [verbose = flags.verbose](const GateStep& step) -> Result<StepRun> {
-    if (is_terminal(STDERR_FILENO)) note(fmt::format("running {}", step_command(step)));
-    ChildCommand command{step.program, step.arguments, step.folder, {}};
+checkout::StepRunner runner_of(const GatesFlags& flags) {
+  return [verbose = flags.verbose](const checkout::GateStep& step) -> Result<checkout::StepRun> {
+    if (terminal::is_terminal(STDERR_FILENO))
+      terminal::note(fmt::format("running {}", checkout::step_command(step)));
+    checkout::ChildCommand command{step.program, step.arguments, step.folder, {}};
     if (verbose) command.listen = write_through;
-    TRINITY_TRY(ChildOutcome outcome, run_child(command));
-    return StepRun{outcome.exit_status, std::move(outcome.tail), outcome.duration_ms,
-                   outcome.interrupted};
+    TRINITY_TRY(checkout::ChildOutcome outcome, checkout::run_child(command));
+    return checkout::StepRun{outcome.exit_status, std::move(outcome.tail), outcome.duration_ms,
+                             outcome.interrupted};
   };
 }
 
-Status verdict(const GateReport& report) {
+Status verdict(const checkout::GateReport& report) {
   if (report.ok()) return {};
   std::string what =
       fmt::format("trinity.gates: blocking gate(s) failed: {}", fmt::join(report.failed(), ", "));
@@ -58,32 +59,35 @@ Status verdict(const GateReport& report) {
 Result<int> gates(const GatesFlags& flags) {
   const std::filesystem::path checkout =
       flags.source.empty() ? repository_root() : std::filesystem::path(flags.source);
-  TRINITY_TRY(const std::vector<GateStep> steps, gate_steps(checkout, flags.choice));
-  TRINITY_CHECK(check_outputs({{"--summary-out", flags.summary_out}},
-                              {{"--python-report", flags.choice.python_report},
-                               {"--our-report", flags.choice.our_report}}));
-  Output output;
+  TRINITY_TRY(const std::vector<checkout::GateStep> steps,
+              checkout::gate_steps(checkout, flags.choice));
+  TRINITY_CHECK(terminal::check_outputs({{"--summary-out", flags.summary_out}},
+                                        {{"--python-report", flags.choice.python_report},
+                                         {"--our-report", flags.choice.our_report}}));
+  terminal::Output output;
   // A reader that leaves must not end the steps: what it would have read is in the summary.
-  const auto tell = [&](const StepOutcome& one) {
-    if (flags.json) return write_through(step_lines(one));
-    Status told = output.write(step_lines(one));
+  const auto tell = [&](const checkout::StepOutcome& one) {
+    if (flags.json) return write_through(checkout::step_lines(one));
+    Status told = output.write(checkout::step_lines(one));
     if (told) told = output.flush();
     static_cast<void>(told);
   };
-  const GateReport report = run_gates(steps, flags.choice, runner_of(flags), tell);
+  const checkout::GateReport report =
+      checkout::run_gates(steps, flags.choice, runner_of(flags), tell);
 
-  const Json summary = gate_summary(report);
+  const Json summary = checkout::gate_summary(report);
   const Status printed =
-      print(flags.json ? wire::json_line(summary)
-                       : render_text(gates_document(report), style_for(STDOUT_FILENO)));
+      terminal::print(flags.json ? wire::json_line(summary)
+                                 : render_text(checkout::gates_document(report),
+                                               terminal::style_for(STDOUT_FILENO)));
   Status filed;
   if (!flags.summary_out.empty())
-    filed = write_output(flags.summary_out, json_text(summary, 2) + "\n");
-  return conclude(verdict(report), {printed, filed});
+    filed = terminal::write_output(flags.summary_out, json_text(summary, 2) + "\n");
+  return terminal::conclude(verdict(report), {printed, filed});
 }
 
-void declare(Command& command, GatesFlags& flags) {
-  GateChoice& choice = flags.choice;
+void declare(command_line::Command& command, GatesFlags& flags) {
+  checkout::GateChoice& choice = flags.choice;
   command
       .value("--source", flags.source,
              "source checkout (without it: the one around the working directory)")
@@ -122,7 +126,7 @@ void declare(Command& command, GatesFlags& flags) {
 
 }  // namespace
 
-void add_gates(Command& commands) {
+void add_gates(command_line::Command& commands) {
   add_command(commands, "gates",
               "Run every check of a source checkout: format, build, tests, lint, docs", declare,
               gates);

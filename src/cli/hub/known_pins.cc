@@ -1,25 +1,25 @@
 #include "cli/hub/known_pins.h"
 
-#include "router/embedded_files.h"
+#include <span>
 
-namespace trinity {
+#include "base/embedded_file.h"
+
+namespace trinity::cli {
 
 std::span<const EmbeddedFile> embedded_pins();  // generated from pins/
 
-namespace cli {
 namespace {
 
-Result<Pin> pin_named(std::string_view name) {
+Result<hub::Pin> pin_named(std::string_view name) {
   for (const EmbeddedFile& file : embedded_pins())
-    if (file.name == name) return parse_pin(file.bytes);
+    if (file.name == name) return hub::parse_pin(file.bytes);
   return fail(ErrorKind::missing, "missing_pin",
               "this build holds no pins; build with the folder pins/, or name a pin file");
 }
 
 }  // namespace
 
-Result<Pin> base_model_pin() { return pin_named("qwen3-0.6b.json"); }
-Result<Pin> router_pin() { return pin_named("router-qwen3-0.6b.json"); }
+Result<hub::Pin> base_model_pin() { return pin_named("qwen3-0.6b.json"); }
+Result<hub::Pin> router_pin() { return pin_named("router-qwen3-0.6b.json"); }
 
-}  // namespace cli
-}  // namespace trinity
+}  // namespace trinity::cli

@@ -10,8 +10,8 @@
 namespace trinity::cli {
 
 /// The base model: Qwen3-0.6B.
-Result<Pin> base_model_pin();
+Result<hub::Pin> base_model_pin();
 /// The published adapted bundle for it.
-Result<Pin> router_pin();
+Result<hub::Pin> router_pin();
 
 }  // namespace trinity::cli

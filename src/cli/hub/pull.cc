@@ -31,24 +31,24 @@ struct PullFlags {
   std::vector<std::string> files;
   std::string destination;
   bool json = false;
-  HubFlags hub;
+  flags::HubFlags hub;
 };
 
-Result<Pin> pin_file(const std::string& path) {
-  auto pin = load_pin(path);
+Result<hub::Pin> pin_file(const std::string& path) {
+  auto pin = hub::load_pin(path);
   if (!pin) return fail_in("pull: cannot load the pin", std::move(pin.error()));
   return pin;
 }
 
 /// "org/name@revision", with the files of --file or all that the hub lists.
-Result<Pin> repo_pin(const PullFlags& flags, const PullOptions& options) {
+Result<hub::Pin> repo_pin(const PullFlags& flags, const hub::PullOptions& options) {
   const std::size_t at = flags.source.rfind('@');
-  Pin pin;
-  TRINITY_TRY(pin.repo.type, parse_repo_type(flags.repo_type));
+  hub::Pin pin;
+  TRINITY_TRY(pin.repo.type, hub::parse_repo_type(flags.repo_type));
   pin.repo.id = flags.source.substr(0, at);
   pin.repo.revision = flags.source.substr(at + 1);
-  TRINITY_CHECK(require_valid_repo(pin.repo));
-  if (flags.files.empty()) return list_files(pin.repo, options);
+  TRINITY_CHECK(hub::require_valid_repo(pin.repo));
+  if (flags.files.empty()) return hub::list_files(pin.repo, options);
   for (const std::string& path : flags.files)
     pin.files.push_back({path, std::nullopt, std::nullopt});
   return pin;
@@ -59,7 +59,7 @@ bool names_a_repo(const std::string& source) {
   return source.find('@') != std::string::npos && !std::filesystem::exists(source, ignored);
 }
 
-Result<Pin> chosen_pin(const PullFlags& flags, const PullOptions& options) {
+Result<hub::Pin> chosen_pin(const PullFlags& flags, const hub::PullOptions& options) {
   const int sources =
       (flags.source.empty() ? 0 : 1) + (flags.base ? 1 : 0) + (flags.router ? 1 : 0);
   if (sources > 1)
@@ -90,29 +90,30 @@ Result<Pin> chosen_pin(const PullFlags& flags, const PullOptions& options) {
   return pin_file(flags.source);
 }
 
-void say_what_is_worth_knowing(const PullReport& report) {
-  for (const PulledFile& file : report.files) {
+void say_what_is_worth_knowing(const hub::PullReport& report) {
+  for (const hub::PulledFile& file : report.files) {
     if (file.replaced)
-      note(fmt::format("{}: another file of that name was there and is replaced",
-                       excerpt(file.path)));
+      terminal::note(fmt::format("{}: another file of that name was there and is replaced",
+                                 excerpt(file.path)));
     switch (file.verified) {
-      case Verified::pin:
+      case hub::Verified::pin:
         break;
-      case Verified::hub_lfs:
-        note(fmt::format("{}: no hash is pinned; it has the SHA-256 that the hub states, {}",
-                         excerpt(file.path), file.sha256));
+      case hub::Verified::hub_lfs:
+        terminal::note(
+            fmt::format("{}: no hash is pinned; it has the SHA-256 that the hub states, {}",
+                        excerpt(file.path), file.sha256));
         break;
-      case Verified::hub_git:
-        note(fmt::format("{}: no hash is pinned; it has the git hash that the hub states",
-                         excerpt(file.path)));
+      case hub::Verified::hub_git:
+        terminal::note(fmt::format("{}: no hash is pinned; it has the git hash that the hub states",
+                                   excerpt(file.path)));
         break;
     }
   }
 }
 
 Status pull_command(const PullFlags& flags) {
-  TRINITY_TRY(PullOptions options, pull_options(flags.hub));
-  TRINITY_TRY(const Pin pin, chosen_pin(flags, options));
+  TRINITY_TRY(hub::PullOptions options, flags::pull_options(flags.hub));
+  TRINITY_TRY(const hub::Pin pin, chosen_pin(flags, options));
   if (!flags.destination.empty()) {
     options.destination = flags.destination;
   } else if (flags.source.empty() && !flags.base && !flags.router) {
@@ -121,18 +122,18 @@ Status pull_command(const PullFlags& flags) {
   const Stopwatch watch;
   std::optional<PullLine> line;
   line.emplace();
-  auto report = pull(pin, options, [&](const PullProgress& now) { line->update(now); });
+  auto report = hub::pull(pin, options, [&](const hub::PullProgress& now) { line->update(now); });
   line.reset();
   if (!report) return tl::unexpected(std::move(report.error()));
   const double seconds = watch.elapsed_ms() / 1000;
   if (!flags.json) say_what_is_worth_knowing(*report);
-  Output output;
+  terminal::Output output;
   TRINITY_CHECK(output.write(flags.json ? pull_json(pin, *report, seconds)
                                         : pull_text(pin, *report, seconds) + next_step(*report)));
   return output.flush();
 }
 
-void declare(Command& command, PullFlags& flags) {
+void declare(command_line::Command& command, PullFlags& flags) {
   command
       .word("source", flags.source,
             fmt::format("pin file, or REPO@REV; without any: {} into {}", kDefaultPin,
@@ -156,7 +157,7 @@ void declare(Command& command, PullFlags& flags) {
       .takes("DIR")
       .no_environment();
   command.json(flags.json, "one JSON object").in("Output");
-  add_hub_flags(command, flags.hub);
+  flags::add_hub_flags(command, flags.hub);
   command.notes(
       "Every file is hashed before it gets its name; one that is there already and right is not\n"
       "fetched again. A pull that was stopped goes on where it stopped when it is run again.\n"
@@ -171,7 +172,7 @@ void declare(Command& command, PullFlags& flags) {
 
 }  // namespace
 
-void add_pull(Command& commands) {
+void add_pull(command_line::Command& commands) {
   add_command(commands, "pull", "Fetch files of a model hub by pin, each checked by its hash",
               declare, pull_command);
 }

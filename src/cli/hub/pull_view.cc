@@ -19,13 +19,13 @@ double megabytes(std::uint64_t bytes) { return static_cast<double>(bytes) / 1e6;
 
 }  // namespace
 
-PullLine::PullLine() : shown_(is_terminal(STDERR_FILENO)) {}
+PullLine::PullLine() : shown_(terminal::is_terminal(STDERR_FILENO)) {}
 
 PullLine::~PullLine() {
   if (drawn_) fmt::print(stderr, "\r\x1b[K");
 }
 
-void PullLine::update(const PullProgress& progress) {
+void PullLine::update(const hub::PullProgress& progress) {
   if (!shown_) return;
   const auto now = std::chrono::steady_clock::now();
   if (!drawn_) {
@@ -35,11 +35,11 @@ void PullLine::update(const PullProgress& progress) {
   drawn_ = true;
   const double seconds = std::chrono::duration<double>(now - started_).count();
   const std::uint64_t fetched = progress.done_bytes - std::min(progress.done_bytes, first_bytes_);
-  const auto columns = static_cast<int>(terminal_columns(STDERR_FILENO)) - 1;
+  const auto columns = static_cast<int>(terminal::terminal_columns(STDERR_FILENO)) - 1;
   fmt::print(stderr, "\r{}\x1b[K", progress_text(progress, fetched, seconds, columns));
 }
 
-std::string progress_text(const PullProgress& progress, std::uint64_t fetched, double seconds,
+std::string progress_text(const hub::PullProgress& progress, std::uint64_t fetched, double seconds,
                           int columns) {
   const auto room = static_cast<std::size_t>(std::max(columns, 1));
   std::string text =
@@ -64,19 +64,19 @@ std::string progress_text(const PullProgress& progress, std::uint64_t fetched, d
   return printable(text, room);
 }
 
-std::string pull_json(const Pin& pin, const PullReport& report, double seconds) {
+std::string pull_json(const hub::Pin& pin, const hub::PullReport& report, double seconds) {
   Json files = Json::array();
-  for (const PulledFile& file : report.files)
+  for (const hub::PulledFile& file : report.files)
     files.push_back({{"path", file.path},
                      {"size", file.size},
                      {"sha256", file.sha256},
-                     {"source", file_source_name(file.source)},
-                     {"verified", verified_name(file.verified)},
+                     {"source", hub::file_source_name(file.source)},
+                     {"verified", hub::verified_name(file.verified)},
                      {"downloaded_bytes", file.downloaded_bytes},
                      {"resumed_from", file.resumed_from},
                      {"endpoint", file.endpoint.empty() ? Json(nullptr) : Json(file.endpoint)}});
   const Json record = {{"repo_id", pin.repo.id},
-                       {"repo_type", repo_type_name(pin.repo.type)},
+                       {"repo_type", hub::repo_type_name(pin.repo.type)},
                        {"revision", pin.repo.revision},
                        {"commit", report.commit.empty() ? Json(nullptr) : Json(report.commit)},
                        {"folder", report.folder.string()},
@@ -86,11 +86,11 @@ std::string pull_json(const Pin& pin, const PullReport& report, double seconds) 
   return wire::json_line(record);
 }
 
-std::string pull_text(const Pin& pin, const PullReport& report, double seconds) {
+std::string pull_text(const hub::Pin& pin, const hub::PullReport& report, double seconds) {
   std::size_t downloaded = 0;
   std::vector<std::string> endpoints;
-  for (const PulledFile& file : report.files) {
-    if (file.source != FileSource::downloaded) continue;
+  for (const hub::PulledFile& file : report.files) {
+    if (file.source != hub::FileSource::downloaded) continue;
     ++downloaded;
     if (std::find(endpoints.begin(), endpoints.end(), file.endpoint) == endpoints.end())
       endpoints.push_back(file.endpoint);
@@ -110,10 +110,10 @@ std::string pull_text(const Pin& pin, const PullReport& report, double seconds) 
   return text;
 }
 
-std::string next_step(const PullReport& report) {
+std::string next_step(const hub::PullReport& report) {
   const auto has = [&](const char* name) {
     return std::any_of(report.files.begin(), report.files.end(),
-                       [&](const PulledFile& file) { return file.path == name; });
+                       [&](const hub::PulledFile& file) { return file.path == name; });
   };
   const std::string folder = printable(shell_word(report.folder.string()));
   if (has("manifest.json") && has("router_head.safetensors"))

@@ -4,10 +4,10 @@
 
 namespace trinity::cli {
 
-void add_lab(Command& commands) {
+void add_lab(command_line::Command& commands) {
   commands.add("lab",
                "Compare ways to compute with each other; try noise and labelled conversations",
-               [](Command& lab) {
+               [](command_line::Command& lab) {
                  lab.notes(
                      "Example:\n  trinity lab matrix\n  trinity lab robustness --json\n"
                      "  trinity lab benchmark");

@@ -29,7 +29,7 @@ constexpr std::size_t kRandomAgents = 7;  // of a head that nobody trained
 constexpr std::size_t kRandomRoles = 3;
 
 struct BenchmarkFlags {
-  ModelFlags model;
+  flags::ModelFlags model;
   std::string suite = "all", dataset, out;
   InputOptions reading;
   std::int64_t limit = 0;
@@ -40,27 +40,29 @@ struct BenchmarkFlags {
   bool random_head() const { return model.head == kRandom; }
 };
 
-Status check_flags(const BenchmarkFlags& flags, BenchmarkSuite suite) {
+Status check_flags(const BenchmarkFlags& flags, benchmark::BenchmarkSuite suite) {
   if (flags.head_seed && !flags.random_head())
     return fail(ErrorKind::usage, "head_seed_without_random_head",
                 "--head-seed draws a random head; it needs --head random");
-  if (!flags.model.head.empty() && !needs_head(suite))
+  if (!flags.model.head.empty() && !benchmark::needs_head(suite))
     return fail(ErrorKind::usage, "head_not_used",
                 "the suite separability looks at hidden vectors alone and takes no --head");
-  if (flags.max_turns && suite != BenchmarkSuite::turn_budget && suite != BenchmarkSuite::all)
+  if (flags.max_turns && suite != benchmark::BenchmarkSuite::turn_budget &&
+      suite != benchmark::BenchmarkSuite::all)
     return fail(ErrorKind::usage, "max_turns_not_used",
                 "--max-turns belongs to the suites turn-budget and all");
-  TRINITY_CHECK(check_max_turns(flags.turns()));
-  if (flags.dataset.empty() && !flags.model.model.empty() && needs_head(suite))
+  TRINITY_CHECK(benchmark::check_max_turns(flags.turns()));
+  if (flags.dataset.empty() && !flags.model.model.empty() && benchmark::needs_head(suite))
     return fail(ErrorKind::usage, "dataset_needed",
                 "the labels of the built-in data set are the tiny router's agents; name a data set "
                 "for --model with --dataset FILE");
   return {};
 }
 
-Result<BenchmarkDataset> dataset_of(const BenchmarkFlags& flags) {
-  TRINITY_TRY(BenchmarkDataset set, flags.dataset.empty() ? built_in_benchmark_dataset()
-                                                          : load_benchmark_dataset(flags.dataset));
+Result<benchmark::BenchmarkDataset> dataset_of(const BenchmarkFlags& flags) {
+  TRINITY_TRY(benchmark::BenchmarkDataset set,
+              flags.dataset.empty() ? benchmark::built_in_benchmark_dataset()
+                                    : benchmark::load_benchmark_dataset(flags.dataset));
   if (flags.limit > 0 && set.cases.size() > static_cast<std::size_t>(flags.limit))
     set.cases.resize(static_cast<std::size_t>(flags.limit));
   return set;
@@ -68,16 +70,18 @@ Result<BenchmarkDataset> dataset_of(const BenchmarkFlags& flags) {
 
 /// The head that decides and what to call it.
 struct NamedHead {
-  std::optional<Head> head;
+  std::optional<route::Head> head;
   std::string name;
 };
 
-Result<NamedHead> head_of(const BenchmarkFlags& flags, BenchmarkSuite suite, const Router& router) {
+Result<NamedHead> head_of(const BenchmarkFlags& flags, benchmark::BenchmarkSuite suite,
+                          const Router& router) {
   const RouterInfo& info = router.info();
-  if (!needs_head(suite)) return NamedHead{{}, "none: hidden vectors alone"};
+  if (!benchmark::needs_head(suite)) return NamedHead{{}, "none: hidden vectors alone"};
   if (flags.random_head()) {
     const auto seed = static_cast<std::uint64_t>(flags.head_seed.value_or(0));
-    TRINITY_TRY(Head head, random_head(static_cast<std::size_t>(info.hidden_size), kRandomAgents,
+    TRINITY_TRY(route::Head head,
+                benchmark::random_head(static_cast<std::size_t>(info.hidden_size), kRandomAgents,
                                        kRandomRoles, {seed, seed + 1, seed + 2}));
     return NamedHead{
         std::move(head),
@@ -86,8 +90,9 @@ Result<NamedHead> head_of(const BenchmarkFlags& flags, BenchmarkSuite suite, con
             seed)};
   }
   const HeadView own = router.head().value_or(HeadView());
-  TRINITY_TRY(Head head, Head::from_weights(own.weights, own.num_agents + own.num_roles,
-                                            own.hidden_size, static_cast<int>(own.num_roles)));
+  TRINITY_TRY(route::Head head,
+              route::Head::from_weights(own.weights, own.num_agents + own.num_roles,
+                                        own.hidden_size, static_cast<int>(own.num_roles)));
   std::string name = "head beside the model";
   if (info.tiny_router) name = "head of the embedded tiny router";
   if (!info.adaptation.empty()) name = "head of the " + info.adaptation;
@@ -100,26 +105,26 @@ std::string commit_here() {
   const std::filesystem::path root = repository_root();
   std::error_code ignored;
   if (!std::filesystem::exists(root / ".git", ignored)) return {};
-  const auto told = run_child({"git", {"rev-parse", "--short", "HEAD"}, root, {}});
+  const auto told = checkout::run_child({"git", {"rev-parse", "--short", "HEAD"}, root, {}});
   if (!told || told->exit_status != 0) return {};
   return told->tail.substr(0, told->tail.find('\n'));
 }
 
-Result<Router> router_of(const BenchmarkFlags& flags, BenchmarkSuite suite) {
-  ModelFlags model = flags.model;
+Result<Router> router_of(const BenchmarkFlags& flags, benchmark::BenchmarkSuite suite) {
+  flags::ModelFlags model = flags.model;
   if (flags.random_head()) model.head.clear();
-  return load_router(model, needs_head(suite) && !flags.random_head());
+  return flags::load_router(model, benchmark::needs_head(suite) && !flags.random_head());
 }
 
-BenchmarkContext context_of(const BenchmarkFlags& flags, BenchmarkSuite suite,
-                            const BenchmarkDataset& set, const RouterInfo& info,
-                            const NamedHead& head) {
-  BenchmarkContext context;
+benchmark::BenchmarkContext context_of(const BenchmarkFlags& flags, benchmark::BenchmarkSuite suite,
+                                       const benchmark::BenchmarkDataset& set,
+                                       const RouterInfo& info, const NamedHead& head) {
+  benchmark::BenchmarkContext context;
   context.suite = suite;
-  context.generated_at = timestamp_now();
+  context.generated_at = prove::timestamp_now();
   context.git_commit = commit_here();
   context.profile = info.profile;
-  context.model = describe_model(info, flags.model.model);
+  context.model = flags::describe_model(info, flags.model.model);
   if (!info.adaptation.empty()) context.model += " adapted by the " + info.adaptation;
   context.input_mode = input_mode_name(flags.reading.input_mode);
   context.head = head.name;
@@ -142,42 +147,45 @@ BenchmarkContext context_of(const BenchmarkFlags& flags, BenchmarkSuite suite,
 
 Status write_report(const std::string& path, const Json& record) {
   const std::filesystem::path file(path);
-  return write_output(
-      file, file.extension() == ".md" ? benchmark_markdown(record) : json_text(record, 2) + "\n");
+  return terminal::write_output(file, file.extension() == ".md"
+                                          ? benchmark::benchmark_markdown(record)
+                                          : json_text(record, 2) + "\n");
 }
 
 Result<int> benchmark(const BenchmarkFlags& flags) {
-  TRINITY_TRY(const BenchmarkSuite suite, parse_benchmark_suite(flags.suite));
+  TRINITY_TRY(const benchmark::BenchmarkSuite suite, benchmark::parse_benchmark_suite(flags.suite));
   TRINITY_CHECK(check_flags(flags, suite));
-  std::vector<NamedPath> inputs = model_inputs(flags.model);
+  std::vector<terminal::NamedPath> inputs = flags::model_inputs(flags.model);
   inputs.push_back({"--dataset", flags.dataset});
-  TRINITY_CHECK(check_outputs({{"--out", flags.out}}, inputs));
-  TRINITY_TRY(const BenchmarkDataset set, dataset_of(flags));
+  TRINITY_CHECK(terminal::check_outputs({{"--out", flags.out}}, inputs));
+  TRINITY_TRY(const benchmark::BenchmarkDataset set, dataset_of(flags));
   if (set.ignored_labels > 0)
-    warn(fmt::format("{} labels of {} are no whole number from 0 and count as missing",
-                     set.ignored_labels, set.origin));
+    terminal::warn(fmt::format("{} labels of {} are no whole number from 0 and count as missing",
+                               set.ignored_labels, set.origin));
   TRINITY_TRY(const Router router, router_of(flags, suite));
   TRINITY_TRY(const NamedHead head, head_of(flags, suite, router));
-  if (flags.random_head()) warn("using a " + head.name);
-  ProgressBar bar("reading conversations");
-  TRINITY_TRY(const FeatureMatrix features,
-              extract_features(router, set.cases, flags.reading, shown_by(bar)));
+  if (flags.random_head()) terminal::warn("using a " + head.name);
+  terminal::ProgressBar bar("reading conversations");
+  TRINITY_TRY(
+      const benchmark::FeatureMatrix features,
+      benchmark::extract_features(router, set.cases, flags.reading, terminal::shown_by(bar)));
   bar.clear();
-  TRINITY_TRY(const BenchmarkResults results,
-              run_benchmark(set.cases, features, head.head ? &*head.head : nullptr,
-                            {suite, flags.turns(), router.info().backend}));
-  const BenchmarkContext context = context_of(flags, suite, set, router.info(), head);
-  TRINITY_TRY(const Json record, benchmark_record(context, results));
-  const Status printed = print(
-      flags.json ? wire::json_line(record)
-                 : render_text(benchmark_document(context, results), style_for(STDOUT_FILENO)));
+  TRINITY_TRY(const benchmark::BenchmarkResults results,
+              benchmark::run_benchmark(set.cases, features, head.head ? &*head.head : nullptr,
+                                       {suite, flags.turns(), router.info().backend}));
+  const benchmark::BenchmarkContext context = context_of(flags, suite, set, router.info(), head);
+  TRINITY_TRY(const Json record, benchmark::benchmark_record(context, results));
+  const Status printed =
+      terminal::print(flags.json ? wire::json_line(record)
+                                 : render_text(benchmark::benchmark_document(context, results),
+                                               terminal::style_for(STDOUT_FILENO)));
   const Status filed = flags.out.empty() ? Status() : write_report(flags.out, record);
-  return conclude(0, {printed, filed});
+  return terminal::conclude(0, {printed, filed});
 }
 
-void declare(Command& command, BenchmarkFlags& flags) {
-  add_model_flags(command, flags.model);
-  add_tokenizer_flag(command, flags.model.tokenizer);
+void declare(command_line::Command& command, BenchmarkFlags& flags) {
+  flags::add_model_flags(command, flags.model);
+  flags::add_tokenizer_flag(command, flags.model.tokenizer);
   command
       .value(
           "--head", flags.model.head,
@@ -189,8 +197,8 @@ void declare(Command& command, BenchmarkFlags& flags) {
       .takes("N")
       .at_least(0)
       .in("Model");
-  add_adaptation_flags(command, flags.model);
-  add_reading_flags(command, flags.reading);
+  flags::add_adaptation_flags(command, flags.model);
+  flags::add_reading_flags(command, flags.reading);
   command.value("--suite", flags.suite, "separability, routing, turn-budget or all")
       .takes("NAME")
       .shows_default();
@@ -219,7 +227,7 @@ void declare(Command& command, BenchmarkFlags& flags) {
 
 }  // namespace
 
-void add_lab_benchmark(Command& lab) {
+void add_lab_benchmark(command_line::Command& lab) {
   add_command(lab, "benchmark", "How a router does on labelled conversations", declare, benchmark);
 }
 

@@ -15,31 +15,31 @@
 
 namespace trinity::cli {
 
-void add_lab_matrix(Command& lab);
-void add_lab_golden(Command& lab);
-void add_lab_robustness(Command& lab);
-void add_lab_benchmark(Command& lab);
+void add_lab_matrix(command_line::Command& lab);
+void add_lab_golden(command_line::Command& lab);
+void add_lab_robustness(command_line::Command& lab);
+void add_lab_benchmark(command_line::Command& lab);
 
 /// --model, --tokenizer, --head, --bundle, --vector and what belongs to them, --threads; in place
 /// of one --profile several --profiles.
-struct LabFlags : ModelFlags {
+struct LabFlags : flags::ModelFlags {
   std::vector<std::string> profiles;
 };
-void add_lab_flags(Command& command, LabFlags& flags);
+void add_lab_flags(command_line::Command& command, LabFlags& flags);
 
 /// The profiles of the flags, else every lane that can run here.
-Result<MatrixLanes> lanes_of(const LabFlags& flags);
+Result<prove::MatrixLanes> lanes_of(const LabFlags& flags);
 
 /// A model's files with its head, opened and, where it is adapted, adapted once for all lanes: what
 /// lanes then differ in is how they compute.
 struct LabModel {
-  std::unique_ptr<ModelFiles> files;
-  F32Lane adapting_lane;                   // whose memory holds the factors; empty for a base model
-  std::unique_ptr<Adaptation> adaptation;  // null for a base model
-  const TensorSource* tensors = nullptr;   // of the files, or the adapted ones over them
-  ModelConfig config;
-  Tokenizer tokenizer;
-  Head head;
+  std::unique_ptr<router::ModelFiles> files;
+  flags::F32Lane adapting_lane;  // whose memory holds the factors; empty for a base model
+  std::unique_ptr<router::Adaptation> adaptation;  // null for a base model
+  const model::TensorSource* tensors = nullptr;    // of the files, or the adapted ones over them
+  model::ModelConfig config;
+  text::Tokenizer tokenizer;
+  route::Head head;
   std::string name;  // for people
 };
 /// Errors: `head_without_model`, `missing_router_head`, those of the readers and of the adaptation.

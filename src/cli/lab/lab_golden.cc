@@ -25,26 +25,27 @@ struct GoldenFlags {
 
 /// The named lanes, else for each arithmetic the first exact lane that can run here, in the order
 /// of the profiles.
-Result<std::vector<MatrixLane>> golden_lanes(const GoldenFlags& flags) {
+Result<std::vector<prove::MatrixLane>> golden_lanes(const GoldenFlags& flags) {
   std::vector<std::string> names = flags.profiles;
   if (names.empty()) {
     std::vector<std::string> seen;
-    for (const RuntimeProfile& profile : runtime_profiles()) {
-      const auto arithmetic = exact_arithmetic(profile.backend);
-      if (profile.exactness != Exactness::exact || !arithmetic || profile_unavailable(profile) ||
+    for (const router::RuntimeProfile& profile : router::runtime_profiles()) {
+      const auto arithmetic = prove::exact_arithmetic(profile.backend);
+      if (profile.exactness != backend::Exactness::exact || !arithmetic ||
+          router::profile_unavailable(profile) ||
           std::find(seen.begin(), seen.end(), *arithmetic) != seen.end())
         continue;
       seen.push_back(*arithmetic);
       names.push_back(profile.name);
     }
   }
-  TRINITY_TRY(MatrixLanes lanes, named_lanes(names, flags.threads));
-  for (const MatrixLane& lane : lanes.lanes)
-    if (!exact_arithmetic(lane.backend))
+  TRINITY_TRY(prove::MatrixLanes lanes, prove::named_lanes(names, flags.threads));
+  for (const prove::MatrixLane& lane : lanes.lanes)
+    if (!prove::exact_arithmetic(lane.backend))
       return fail(ErrorKind::usage, "lane_without_exact_bits",
                   fmt::format("profile {} is {} and has no defined bits; name ones that `trinity "
                               "profiles` calls exact",
-                              lane.name, exactness_name(lane.exactness)));
+                              lane.name, backend::exactness_name(lane.exactness)));
   if (lanes.lanes.empty())
     return fail(ErrorKind::missing, "no_exact_lane",
                 "no exact profile can run here; see `trinity profiles`");
@@ -53,18 +54,18 @@ Result<std::vector<MatrixLane>> golden_lanes(const GoldenFlags& flags) {
 
 /// The tables of this program, with those of the recorded arithmetics replaced. Lanes of one
 /// arithmetic must agree.
-Result<PublishedBits> record(std::span<const MatrixLane> lanes) {
-  TRINITY_TRY(PublishedBits bits, empty_published_bits());
-  TRINITY_TRY(const PublishedBits before, built_in_published_bits());
+Result<prove::PublishedBits> record(std::span<const prove::MatrixLane> lanes) {
+  TRINITY_TRY(prove::PublishedBits bits, prove::empty_published_bits());
+  TRINITY_TRY(const prove::PublishedBits before, prove::built_in_published_bits());
   const bool same_inputs =
       before.router_sha256 == bits.router_sha256 && before.cases_sha256 == bits.cases_sha256;
-  PublishedBits recorded = bits;
-  for (const MatrixLane& lane : lanes) {
-    const std::string arithmetic = *exact_arithmetic(lane.backend);
-    TRINITY_TRY(ExactBits here, record_exact_bits(lane));
+  prove::PublishedBits recorded = bits;
+  for (const prove::MatrixLane& lane : lanes) {
+    const std::string arithmetic = *prove::exact_arithmetic(lane.backend);
+    TRINITY_TRY(prove::ExactBits here, prove::record_exact_bits(lane));
     if (recorded.arithmetic.contains(arithmetic)) {
-      const ExactComparison comparison =
-          compare_exact_bits(lane.name, arithmetic, here, recorded, bits);
+      const prove::ExactComparison comparison =
+          prove::compare_exact_bits(lane.name, arithmetic, here, recorded, bits);
       if (!comparison.passed())
         return fail(
             ErrorKind::failed, "lanes_disagree",
@@ -80,12 +81,12 @@ Result<PublishedBits> record(std::span<const MatrixLane> lanes) {
   return recorded;
 }
 
-Result<int> write(const GoldenFlags& flags, std::span<const MatrixLane> lanes) {
-  TRINITY_TRY(const PublishedBits bits, record(lanes));
-  TRINITY_CHECK(write_output(flags.out, published_bits_text(bits)));
+Result<int> write(const GoldenFlags& flags, std::span<const prove::MatrixLane> lanes) {
+  TRINITY_TRY(const prove::PublishedBits bits, record(lanes));
+  TRINITY_CHECK(terminal::write_output(flags.out, prove::published_bits_text(bits)));
   for (const auto& [name, table] : bits.arithmetic)
-    note(fmt::format("{}: {} operations and {} cases in {}", name, table.ops.size(),
-                     table.cases.size(), flags.out));
+    terminal::note(fmt::format("{}: {} operations and {} cases in {}", name, table.ops.size(),
+                               table.cases.size(), flags.out));
   return 0;
 }
 
@@ -98,22 +99,24 @@ Status verdict(const std::string& parted) {
 }
 
 Result<int> golden(const GoldenFlags& flags) {
-  TRINITY_CHECK(check_outputs({{"--out", flags.out}}, {}));
-  TRINITY_TRY(const std::vector<MatrixLane> lanes, golden_lanes(flags));
+  TRINITY_CHECK(terminal::check_outputs({{"--out", flags.out}}, {}));
+  TRINITY_TRY(const std::vector<prove::MatrixLane> lanes, golden_lanes(flags));
   if (!flags.out.empty()) return write(flags, lanes);
   report::Findings found;
   std::string parted;
-  for (const MatrixLane& lane : lanes) {
-    TRINITY_TRY(const ExactComparison comparison, compare_with_published(lane));
+  for (const prove::MatrixLane& lane : lanes) {
+    TRINITY_TRY(const prove::ExactComparison comparison, prove::compare_with_published(lane));
     found.items.push_back(
-        {{lane.name}, {comparison.sentence(), comparison.passed() ? Look::good : Look::bad}});
+        {{lane.name},
+         {comparison.sentence(), comparison.passed() ? report::Look::good : report::Look::bad}});
     if (!comparison.passed()) parted += (parted.empty() ? "" : ", ") + lane.name;
   }
   const report::Section section{{}, {}, {std::move(found)}};
-  return conclude(verdict(parted), {print(render_text(section, style_for(STDOUT_FILENO)))});
+  return terminal::conclude(
+      verdict(parted), {terminal::print(render_text(section, terminal::style_for(STDOUT_FILENO)))});
 }
 
-void declare(Command& command, GoldenFlags& flags) {
+void declare(command_line::Command& command, GoldenFlags& flags) {
   command
       .value("--profiles", flags.profiles,
              "exact profiles (without it: the first of each arithmetic that can run here)")
@@ -137,7 +140,7 @@ void declare(Command& command, GoldenFlags& flags) {
 
 }  // namespace
 
-void add_lab_golden(Command& lab) {
+void add_lab_golden(command_line::Command& lab) {
   add_command(lab, "golden", "Compare the bits of the exact profiles with the published", declare,
               golden);
 }

@@ -33,16 +33,18 @@ struct MatrixFlags {
   bool thorough = false, ops_only = false, json = false;
 };
 
-Result<std::vector<MatrixCase>> matrix_cases(const MatrixFlags& flags, const LabModel& model) {
+Result<std::vector<prove::MatrixCase>> matrix_cases(const MatrixFlags& flags,
+                                                    const LabModel& model) {
   if (flags.cases.empty() && !flags.lab.model.empty())
     return fail(ErrorKind::usage, "cases_needed",
                 "the built-in cases are made for the tiny router; name cases for --model with "
                 "--cases FILE");
-  TRINITY_TRY(const EvalCaseSet set,
-              flags.cases.empty() ? built_in_eval_cases() : load_eval_cases(flags.cases));
-  std::vector<MatrixCase> cases;
-  for (const EvalCase& one : set.cases) {
-    auto input = build_router_input(model.tokenizer, one.messages);
+  TRINITY_TRY(const prove::EvalCaseSet set, flags.cases.empty()
+                                                ? prove::built_in_eval_cases()
+                                                : prove::load_eval_cases(flags.cases));
+  std::vector<prove::MatrixCase> cases;
+  for (const prove::EvalCase& one : set.cases) {
+    auto input = text::build_router_input(model.tokenizer, one.messages);
     if (!input) return fail_in("case " + one.id, input.error());
     cases.push_back({one.id, std::move(input->ids)});
   }
@@ -51,71 +53,76 @@ Result<std::vector<MatrixCase>> matrix_cases(const MatrixFlags& flags, const Lab
   return cases;
 }
 
-Status verdict(const MatrixReport& report) {
+Status verdict(const prove::MatrixReport& report) {
   if (report.passed()) return {};
   return fail(ErrorKind::invalid_input, "lanes_disagree",
-              fmt::format("lanes_disagree: {}; the table shows where", blame_text(report)));
+              fmt::format("lanes_disagree: {}; the table shows where", prove::blame_text(report)));
 }
 
 /// The begin of the longest case: the most positions for the fewest tokens.
-std::vector<int32_t> layer_input(std::span<const MatrixCase> cases, std::int64_t tokens) {
-  const auto longest = std::max_element(
-      cases.begin(), cases.end(),
-      [](const MatrixCase& a, const MatrixCase& b) { return a.ids.size() < b.ids.size(); });
+std::vector<int32_t> layer_input(std::span<const prove::MatrixCase> cases, std::int64_t tokens) {
+  const auto longest = std::max_element(cases.begin(), cases.end(),
+                                        [](const prove::MatrixCase& a, const prove::MatrixCase& b) {
+                                          return a.ids.size() < b.ids.size();
+                                        });
   const auto count = std::min(longest->ids.size(), static_cast<std::size_t>(tokens));
   return {longest->ids.begin(), longest->ids.begin() + static_cast<std::ptrdiff_t>(count)};
 }
 
 Result<int> matrix(const MatrixFlags& flags) {
-  std::vector<NamedPath> inputs = model_inputs(flags.lab);
+  std::vector<terminal::NamedPath> inputs = flags::model_inputs(flags.lab);
   inputs.push_back({"--cases", flags.cases});
-  TRINITY_CHECK(check_outputs({{"--report", flags.report}}, inputs));
-  MatrixReport report;
+  TRINITY_CHECK(terminal::check_outputs({{"--report", flags.report}}, inputs));
+  prove::MatrixReport report;
   TRINITY_TRY(report.lanes, lanes_of(flags.lab));
   // What is wrong with files is told before the work.
   std::optional<LabModel> model;
-  std::vector<MatrixCase> cases;
-  if (flags.ops_only && std::any_of(inputs.begin(), inputs.end(),
-                                    [](const NamedPath& input) { return !input.path.empty(); }))
-    note("--ops-only compares operations on generated inputs; no model is read");
+  std::vector<prove::MatrixCase> cases;
+  if (flags.ops_only &&
+      std::any_of(inputs.begin(), inputs.end(),
+                  [](const terminal::NamedPath& input) { return !input.path.empty(); }))
+    terminal::note("--ops-only compares operations on generated inputs; no model is read");
   if (!flags.ops_only) {
     TRINITY_TRY(model, open_lab_model(flags.lab));
     TRINITY_TRY(cases, matrix_cases(flags, *model));
     report.model_name = model->name;
   }
   {
-    ProgressBar bar("operations");
+    terminal::ProgressBar bar("operations");
     TRINITY_TRY(report.ops,
-                compare_operations(report.lanes.lanes, static_cast<uint64_t>(flags.seed),
-                                   flags.thorough, shown_by(bar)));
+                prove::compare_operations(report.lanes.lanes, static_cast<uint64_t>(flags.seed),
+                                          flags.thorough, terminal::shown_by(bar)));
   }
   if (model) {
-    ProgressBar bar("layers and decisions");
-    TRINITY_TRY(
-        report.model,
-        compare_models(report.lanes.lanes, {model->config, *model->tensors, model->head}, cases,
-                       {layer_input(cases, flags.layer_tokens), flags.runs, shown_by(bar)}));
+    terminal::ProgressBar bar("layers and decisions");
+    TRINITY_TRY(report.model,
+                prove::compare_models(
+                    report.lanes.lanes, {model->config, *model->tensors, model->head}, cases,
+                    {layer_input(cases, flags.layer_tokens), flags.runs, terminal::shown_by(bar)}));
   }
   // The published cases are those of the embedded router; another model is compared in operations.
   const bool with_cases = model && flags.lab.model.empty();
-  ProgressBar bar("published bits");
+  terminal::ProgressBar bar("published bits");
   std::uint64_t compared = 0;
-  for (const MatrixLane& lane : report.lanes.lanes) {
+  for (const prove::MatrixLane& lane : report.lanes.lanes) {
     bar.update(compared++, report.lanes.lanes.size());
-    if (lane.exactness != Exactness::exact) continue;
+    if (lane.exactness != backend::Exactness::exact) continue;
     TRINITY_TRY(report.exact.emplace_back(),
-                compare_with_published(lane, with_cases ? CaseFilter() : CaseFilter(no_cases)));
+                prove::compare_with_published(
+                    lane, with_cases ? prove::CaseFilter() : prove::CaseFilter(prove::no_cases)));
   }
   bar.clear();
-  const report::Document document = matrix_document(report, {version_text(), timestamp_now()});
-  const Status printed = print(flags.json ? wire::json_line(matrix_record(report))
-                                          : render_text(document, style_for(STDOUT_FILENO)));
+  const report::Document document =
+      prove::matrix_document(report, {version_text(), prove::timestamp_now()});
+  const Status printed =
+      terminal::print(flags.json ? wire::json_line(prove::matrix_record(report))
+                                 : render_text(document, terminal::style_for(STDOUT_FILENO)));
   Status filed;
-  if (!flags.report.empty()) filed = write_output(flags.report, render_html(document));
-  return conclude(verdict(report), {printed, filed});
+  if (!flags.report.empty()) filed = terminal::write_output(flags.report, render_html(document));
+  return terminal::conclude(verdict(report), {printed, filed});
 }
 
-void declare(Command& command, MatrixFlags& flags) {
+void declare(command_line::Command& command, MatrixFlags& flags) {
   add_lab_flags(command, flags.lab);
   command.value("--cases", flags.cases, "eval cases to decide (without it: the built-in ones)")
       .takes("FILE")
@@ -146,7 +153,7 @@ void declare(Command& command, MatrixFlags& flags) {
 
 }  // namespace
 
-void add_lab_matrix(Command& lab) {
+void add_lab_matrix(command_line::Command& lab) {
   add_command(lab, "matrix", "Compare all profiles: operations, layers, decisions", declare,
               matrix);
 }

@@ -23,37 +23,37 @@ struct RobustnessFlags {
   bool json = false;
 };
 
-Result<std::vector<Paraphrase>> asked(const RobustnessFlags& flags) {
+Result<std::vector<benchmark::Paraphrase>> asked(const RobustnessFlags& flags) {
   if (!flags.cases.empty()) {
-    TRINITY_TRY(const EvalCaseSet set, load_eval_cases(flags.cases));
-    TRINITY_TRY(std::vector<Paraphrase> questions, questions_of(set));
+    TRINITY_TRY(const prove::EvalCaseSet set, prove::load_eval_cases(flags.cases));
+    TRINITY_TRY(std::vector<benchmark::Paraphrase> questions, benchmark::questions_of(set));
     if (const std::size_t without = set.cases.size() - questions.size(); without > 0)
-      note(fmt::format("{} cases without a message of the user are left out", without));
+      terminal::note(fmt::format("{} cases without a message of the user are left out", without));
     return questions;
   }
-  if (flags.paraphrases.empty()) return built_in_paraphrases();
+  if (flags.paraphrases.empty()) return benchmark::built_in_paraphrases();
   TRINITY_TRY(const std::string text, read_text_file(flags.paraphrases, kLargestFile));
-  return read_paraphrases(text);
+  return benchmark::read_paraphrases(text);
 }
 
 Status robustness(const RobustnessFlags& flags) {
-  TRINITY_TRY(const MatrixLanes lanes, lanes_of(flags.lab));
-  TRINITY_TRY(const std::vector<Paraphrase> pairs, asked(flags));
+  TRINITY_TRY(const prove::MatrixLanes lanes, lanes_of(flags.lab));
+  TRINITY_TRY(const std::vector<benchmark::Paraphrase> pairs, asked(flags));
   TRINITY_TRY(const LabModel model, open_lab_model(flags.lab));
-  ProgressBar bar("questions under noise");
-  TRINITY_TRY(RobustnessReport report,
-              try_robustness(lanes.lanes, {model.config, *model.tensors, model.head},
-                             model.tokenizer, pairs, shown_by(bar)));
+  terminal::ProgressBar bar("questions under noise");
+  TRINITY_TRY(benchmark::RobustnessReport report,
+              benchmark::try_robustness(lanes.lanes, {model.config, *model.tensors, model.head},
+                                        model.tokenizer, pairs, terminal::shown_by(bar)));
   bar.clear();
   report.model_name = model.name;
-  Output output;
-  TRINITY_CHECK(output.write(
-      flags.json ? wire::json_line(robustness_record(report))
-                 : render_text(robustness_document(report), style_for(STDOUT_FILENO))));
+  terminal::Output output;
+  TRINITY_CHECK(output.write(flags.json ? wire::json_line(benchmark::robustness_record(report))
+                                        : render_text(benchmark::robustness_document(report),
+                                                      terminal::style_for(STDOUT_FILENO))));
   return output.flush();
 }
 
-void declare(Command& command, RobustnessFlags& flags) {
+void declare(command_line::Command& command, RobustnessFlags& flags) {
   add_lab_flags(command, flags.lab);
   command
       .value("--paraphrases", flags.paraphrases,
@@ -76,7 +76,7 @@ void declare(Command& command, RobustnessFlags& flags) {
 
 }  // namespace
 
-void add_lab_robustness(Command& lab) {
+void add_lab_robustness(command_line::Command& lab) {
   add_command(lab, "robustness", "How decisions hold under harmless noise", declare, robustness);
 }
 

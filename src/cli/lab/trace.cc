@@ -20,9 +20,9 @@ namespace {
 constexpr std::size_t kLargestReport = std::size_t{64} << 20;
 
 struct TraceFlags {
-  ModelFlags model;
+  flags::ModelFlags model;
   std::string python_report, out, message = "What is 6 times 7? Explain briefly.";
-  RouterTraceTolerances tolerances;
+  interchange::RouterTraceTolerances tolerances;
   bool json = false;
 };
 
@@ -47,15 +47,15 @@ std::string summary(const Json& report, std::int64_t failed) {
 }
 
 Result<int> trace(const TraceFlags& flags) {
-  std::vector<NamedPath> inputs = model_inputs(flags.model);
+  std::vector<terminal::NamedPath> inputs = flags::model_inputs(flags.model);
   inputs.push_back({"--python-report", flags.python_report});
-  TRINITY_CHECK(check_outputs({{"--out", flags.out}}, inputs));
+  TRINITY_CHECK(terminal::check_outputs({{"--out", flags.out}}, inputs));
   Json theirs;
   if (!flags.python_report.empty()) {
     TRINITY_TRY(const std::string text, read_text_file(flags.python_report, kLargestReport));
     TRINITY_TRY(theirs, parse_json(text));
   }
-  TRINITY_TRY(const Router router, load_router(flags.model, true));
+  TRINITY_TRY(const Router router, flags::load_router(flags.model, true));
   const std::vector<Message> messages = {{"user", flags.message}};
   const std::vector<QueryView> queries = {messages};
   InputOptions reading;
@@ -63,7 +63,7 @@ Result<int> trace(const TraceFlags& flags) {
   TRINITY_TRY(const Extraction read, std::move(router.extract_batch(queries, reading).front()));
   TRINITY_TRY(const std::vector<float> logits, router.logits(read.hidden));
 
-  RouterTraceInput input;
+  interchange::RouterTraceInput input;
   input.artifact_dir = flags.model.bundle.string();
   if (!flags.model.bundle.empty()) {
     TRINITY_TRY(input.artifact_manifest_sha256, sha256_file(flags.model.bundle / "manifest.json"));
@@ -77,22 +77,23 @@ Result<int> trace(const TraceFlags& flags) {
   input.logits = logits;
   input.notes = {
       fmt::format("profile {}, backend {}", router.info().profile, router.info().backend)};
-  TRINITY_TRY(Json report, router_trace(input));
+  TRINITY_TRY(Json report, interchange::router_trace(input));
 
   std::int64_t failed = 0;
   if (!flags.python_report.empty()) {
-    report["comparison"] = compare_router_traces(theirs, report, flags.tolerances);
+    report["comparison"] = interchange::compare_router_traces(theirs, report, flags.tolerances);
     failed = report["comparison"]["failed_required"].as_int64();
   }
   const std::string text = json_text(report, 2) + "\n";
-  const Status printed = print(flags.json          ? wire::json_line(report)
-                               : flags.out.empty() ? text
-                                                   : summary(report, failed));
-  const Status filed = flags.out.empty() ? Status() : write_output(flags.out, text);
-  return conclude(verdict(report, failed), {printed, filed});
+  const Status printed = terminal::print(flags.json          ? wire::json_line(report)
+                                         : flags.out.empty() ? text
+                                                             : summary(report, failed));
+  const Status filed = flags.out.empty() ? Status() : terminal::write_output(flags.out, text);
+  return terminal::conclude(verdict(report, failed), {printed, filed});
 }
 
-void add_alignment(Command& command, const std::string& what, AlignmentTolerances& limits) {
+void add_alignment(command_line::Command& command, const std::string& what,
+                   interchange::AlignmentTolerances& limits) {
   const std::string shown = ", shown only", group = "Tolerances";
   command.value(fmt::format("--{}-max-abs", what), limits.max_abs, "absolute error" + shown)
       .shows_default()
@@ -110,11 +111,11 @@ void add_alignment(Command& command, const std::string& what, AlignmentTolerance
       .in(group);
 }
 
-void declare(Command& command, TraceFlags& flags) {
-  add_model_flags(command, flags.model);
-  add_tokenizer_flag(command, flags.model.tokenizer);
-  add_head_flag(command, flags.model.head);
-  add_adaptation_flags(command, flags.model);
+void declare(command_line::Command& command, TraceFlags& flags) {
+  flags::add_model_flags(command, flags.model);
+  flags::add_tokenizer_flag(command, flags.model.tokenizer);
+  flags::add_head_flag(command, flags.model.head);
+  flags::add_adaptation_flags(command, flags.model);
   command.value("--artifact-dir", flags.model.bundle, "the same as --bundle")
       .takes("DIR")
       .excludes("--bundle")
@@ -144,7 +145,7 @@ void declare(Command& command, TraceFlags& flags) {
 
 }  // namespace
 
-void add_trace(Command& commands) {
+void add_trace(command_line::Command& commands) {
   add_command(commands, "trace",
               "Record how one conversation becomes logits, step by step; compare records", declare,
               trace);

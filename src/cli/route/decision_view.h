@@ -22,9 +22,9 @@ std::string agent_text(std::size_t agent, bool tiny_router);
 std::string margin_text(const std::optional<double>& margin);
 
 /// What evaluations hold the tiny router to on a lane, from the lane's built-in snapshot.
-std::optional<MarginFloors> tiny_router_floors(const std::string& profile);
+std::optional<backend::MarginFloors> tiny_router_floors(const std::string& profile);
 /// What "~" beside a margin means.
-std::string close_call_text(const MarginFloors& floors);
+std::string close_call_text(const backend::MarginFloors& floors);
 
 struct DecisionColumns {
   std::string id_title = "id";
@@ -35,14 +35,15 @@ struct DecisionColumns {
 };
 
 /// id, agent and its margin, role and its margin, tokens, milliseconds.
-report::TableText decision_table(const DecisionColumns& columns, Style style);
+report::TableText decision_table(const DecisionColumns& columns, report::Style style);
 /// Margins under twice their floor are marked by "~" where floors are given.
 std::string decision_row(const report::TableText& table, const std::string& id,
-                         const Decision& decision, const std::optional<MarginFloors>& floors = {});
+                         const Decision& decision,
+                         const std::optional<backend::MarginFloors>& floors = {});
 
 /// Several lines: who was chosen, every logit with a bar for its softmax share, hashes, times.
 /// Margins are marked as in a row.
 report::Document decision_card(const Decision& decision,
-                               const std::optional<MarginFloors>& floors = {});
+                               const std::optional<backend::MarginFloors>& floors = {});
 
 }  // namespace trinity::cli

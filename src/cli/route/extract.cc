@@ -13,8 +13,8 @@ namespace {
 constexpr std::size_t kBatch = 16;
 
 struct ExtractFlags {
-  ModelFlags model;
-  SourceFlags source;
+  flags::ModelFlags model;
+  flags::SourceFlags source;
   InputOptions reading;
   bool all_positions = false;
   bool json = false;
@@ -28,7 +28,7 @@ Status append_hidden(std::string& out, const Extraction& extraction, bool rows) 
   if (rows) out += '[';
   for (std::size_t row = 0; row < count; ++row) {
     if (row > 0) out += ',';
-    if (!append_json_floats(out, std::span(extraction.hidden).subspan(row * width, width)))
+    if (!wire::append_json_floats(out, std::span(extraction.hidden).subspan(row * width, width)))
       return fail(ErrorKind::failed, "non_finite_hidden",
                   fmt::format("the hidden vector at position {} is not finite; check the weights",
                               rows ? static_cast<std::int64_t>(row) : extraction.hidden_index));
@@ -41,7 +41,7 @@ class Extract {
  public:
   Extract(const ExtractFlags& flags, const Router& router) : flags_(flags), router_(router) {}
 
-  Status answer(std::span<const Record<RouterQuery>> records) {
+  Status answer(std::span<const wire::Record<RouterQuery>> records) {
     std::vector<QueryView> queries;
     for (const auto& record : records) {
       if (record.value) queries.emplace_back(*record.value);
@@ -59,7 +59,7 @@ class Extract {
       if (done) {
         tally_.add_success();
       } else {
-        append_record_error(output_.buffer(), record.origin, done.error());
+        wire::append_record_error(output_.buffer(), record.origin, done.error());
         tally_.add_failure(record.origin, done.error());
       }
       TRINITY_CHECK(output_.write_if_full());
@@ -67,15 +67,15 @@ class Extract {
     return {};
   }
 
-  Output& output() { return output_; }
-  const Tally& tally() const { return tally_; }
+  terminal::Output& output() { return output_; }
+  const flags::Tally& tally() const { return tally_; }
 
  private:
-  Status append(const RecordOrigin& origin, const Result<Extraction>& result) {
+  Status append(const wire::RecordOrigin& origin, const Result<Extraction>& result) {
     if (!result) return tl::unexpected<Error>(result.error());
     std::string& out = output_.buffer();
     const std::size_t begin = out.size();
-    append_record_begin(out, origin);
+    wire::append_record_begin(out, origin);
     const RouterInfo& info = router_.info();
     const Timings& ms = result->timings_ms;
     out += fmt::format(
@@ -94,36 +94,37 @@ class Extract {
 
   const ExtractFlags& flags_;
   const Router& router_;
-  Output output_;
-  Tally tally_;
+  terminal::Output output_;
+  flags::Tally tally_;
 };
 
 Result<int> extract(const ExtractFlags& flags) {
-  TRINITY_TRY(std::optional<RecordReader> reader, open_source(flags.source));
-  TRINITY_TRY(const Router router, load_router(flags.model, false));
+  TRINITY_TRY(std::optional<wire::RecordReader> reader, flags::open_source(flags.source));
+  TRINITY_TRY(const Router router, flags::load_router(flags.model, false));
   Extract work(flags, router);
   Status done;
   if (reader) {
     // All positions of a long input fill many megabytes: one input at a time is enough then.
-    const std::size_t batch = batch_size(flags.source, flags.all_positions ? 1 : kBatch);
-    done = run_batches(*reader, work.output(), batch, [&](std::span<const Line> lines) {
-      return work.answer(read_queries(lines));
-    });
+    const std::size_t batch = flags::batch_size(flags.source, flags.all_positions ? 1 : kBatch);
+    done = flags::run_batches(
+        *reader, work.output(), batch,
+        [&](std::span<const wire::Line> lines) { return work.answer(wire::read_queries(lines)); });
   } else {
-    const Record<RouterQuery> record = prompt_record(*flags.source.argument);
+    const wire::Record<RouterQuery> record = flags::prompt_record(*flags.source.argument);
     done = work.answer(std::span(&record, 1));
     if (done) done = work.output().flush();
   }
-  return conclude_records(work.tally(), std::move(done));
+  return flags::conclude_records(work.tally(), std::move(done));
 }
 
-void declare(Command& command, ExtractFlags& flags) {
-  add_source_flags(command, flags.source,
-                   "a prompt, read as one user message (without it: JSON lines from --input)");
-  add_model_flags(command, flags.model);
-  add_tokenizer_flag(command, flags.model.tokenizer);
-  add_adaptation_flags(command, flags.model);
-  add_reading_flags(command, flags.reading);
+void declare(command_line::Command& command, ExtractFlags& flags) {
+  flags::add_source_flags(
+      command, flags.source,
+      "a prompt, read as one user message (without it: JSON lines from --input)");
+  flags::add_model_flags(command, flags.model);
+  flags::add_tokenizer_flag(command, flags.model.tokenizer);
+  flags::add_adaptation_flags(command, flags.model);
+  flags::add_reading_flags(command, flags.reading);
   command.toggle("--all-positions", flags.all_positions, "hidden holds a row for every position")
       .in("Output");
   command.json_lines(flags.json, "accepted for symmetry: the output is always JSON lines")
@@ -138,7 +139,7 @@ void declare(Command& command, ExtractFlags& flags) {
 
 }  // namespace
 
-void add_extract(Command& commands) {
+void add_extract(command_line::Command& commands) {
   add_command(commands, "extract", "Print the hidden vector that routing reads", declare, extract);
 }
 

@@ -22,8 +22,8 @@ constexpr std::size_t kIdColumns = 32;
 constexpr std::size_t kLeastIdColumns = 12;
 
 struct RouteFlags {
-  ModelFlags model;
-  SourceFlags source;
+  flags::ModelFlags model;
+  flags::SourceFlags source;
   InputOptions reading;
   DecisionRule rule;
   bool json = false;
@@ -35,15 +35,16 @@ class RouteCommand {
       : flags_(flags),
         router_(router),
         rule_(flags.rule),
-        style_(style_for(STDOUT_FILENO)),
+        style_(terminal::style_for(STDOUT_FILENO)),
         floors_(router.info().tiny_router ? tiny_router_floors(router.info().profile)
                                           : std::nullopt),
         table_(decision_table(
-            {"id", kIdColumns, kLeastIdColumns, batch_size(flags.source, kBatch) > 1}, style_)) {
+            {"id", kIdColumns, kLeastIdColumns, flags::batch_size(flags.source, kBatch) > 1},
+            style_)) {
     rule_.hashes = flags.json || flags.source.has_text();  // a row of a table shows none
   }
 
-  Status answer(std::span<const Record<RouterQuery>> records) {
+  Status answer(std::span<const wire::Record<RouterQuery>> records) {
     std::vector<QueryView> queries;
     for (const auto& record : records) {
       if (record.value) queries.emplace_back(*record.value);
@@ -61,11 +62,11 @@ class RouteCommand {
     return {};
   }
 
-  Output& output() { return output_; }
-  const Tally& tally() const { return tally_; }
+  terminal::Output& output() { return output_; }
+  const flags::Tally& tally() const { return tally_; }
 
  private:
-  void print(const RecordOrigin& origin, const Result<Decision>& decision) {
+  void print(const wire::RecordOrigin& origin, const Result<Decision>& decision) {
     if (flags_.json) {
       print_json(origin, decision);
     } else {
@@ -78,15 +79,15 @@ class RouteCommand {
     }
   }
 
-  void print_json(const RecordOrigin& origin, const Result<Decision>& decision) {
+  void print_json(const wire::RecordOrigin& origin, const Result<Decision>& decision) {
     std::string& out = output_.buffer();
-    if (!decision) return append_record_error(out, origin, decision.error());
-    append_record_begin(out, origin);
-    const std::string record = json_text(decision_record(*decision));
+    if (!decision) return wire::append_record_error(out, origin, decision.error());
+    wire::append_record_begin(out, origin);
+    const std::string record = json_text(route::decision_record(*decision));
     out.append(record, 1).append("\n");  // without its opening brace
   }
 
-  void print_text(const RecordOrigin& origin, const Result<Decision>& decision) {
+  void print_text(const wire::RecordOrigin& origin, const Result<Decision>& decision) {
     std::string& out = output_.buffer();
     if (origin.line == 0) {  // one prompt; its failure is told on standard error
       if (decision) out += render_text(decision_card(*decision, floors_), style_);
@@ -97,10 +98,10 @@ class RouteCommand {
     const std::string id =
         origin.id.empty() ? fmt::format("line {}", origin.line) : shown_id(origin);
     out += decision ? decision_row(table_, id, *decision, floors_)
-                    : table_.row_with_text({id}, {decision.error().message, Look::bad});
+                    : table_.row_with_text({id}, {decision.error().message, report::Look::bad});
   }
 
-  static std::string shown_id(const RecordOrigin& origin) {
+  static std::string shown_id(const wire::RecordOrigin& origin) {
     const wire::JsonSlice id(origin.id);
     return id.is(wire::JsonSlice::Kind::string) ? id.string() : origin.id;
   }
@@ -108,40 +109,41 @@ class RouteCommand {
   const RouteFlags& flags_;
   const Router& router_;
   DecisionRule rule_;
-  Style style_;
-  std::optional<MarginFloors> floors_;  // known for the tiny router alone
+  report::Style style_;
+  std::optional<backend::MarginFloors> floors_;  // known for the tiny router alone
   report::TableText table_;
   bool header_printed_ = false;
-  Output output_;
-  Tally tally_;
+  terminal::Output output_;
+  flags::Tally tally_;
 };
 
 Result<int> route(const RouteFlags& flags) {
-  TRINITY_TRY(std::optional<RecordReader> reader, open_source(flags.source));
-  TRINITY_TRY(const Router router, load_router(flags.model, true));
+  TRINITY_TRY(std::optional<wire::RecordReader> reader, flags::open_source(flags.source));
+  TRINITY_TRY(const Router router, flags::load_router(flags.model, true));
   RouteCommand work(flags, router);
   Status done;
   if (reader) {
-    done =
-        run_batches(*reader, work.output(), batch_size(flags.source, kBatch),
-                    [&](std::span<const Line> lines) { return work.answer(read_queries(lines)); });
+    done = flags::run_batches(
+        *reader, work.output(), flags::batch_size(flags.source, kBatch),
+        [&](std::span<const wire::Line> lines) { return work.answer(wire::read_queries(lines)); });
   } else {
-    const Record<RouterQuery> record = prompt_record(*flags.source.argument);
+    const wire::Record<RouterQuery> record = flags::prompt_record(*flags.source.argument);
     done = work.answer(std::span(&record, 1));
     if (done) done = work.output().flush();
   }
-  return conclude_records(work.tally(), std::move(done));
+  return flags::conclude_records(work.tally(), std::move(done));
 }
 
-void declare(Command& command, RouteFlags& flags) {
-  add_source_flags(command, flags.source,
-                   "a prompt, read as one user message (without it: JSON lines from --input)");
-  add_model_flags(command, flags.model);
-  add_tokenizer_flag(command, flags.model.tokenizer);
-  add_head_flag(command, flags.model.head);
-  add_adaptation_flags(command, flags.model);
-  add_reading_flags(command, flags.reading);
-  add_selection_flags(command, flags.rule);
+void declare(command_line::Command& command, RouteFlags& flags) {
+  flags::add_source_flags(
+      command, flags.source,
+      "a prompt, read as one user message (without it: JSON lines from --input)");
+  flags::add_model_flags(command, flags.model);
+  flags::add_tokenizer_flag(command, flags.model.tokenizer);
+  flags::add_head_flag(command, flags.model.head);
+  flags::add_adaptation_flags(command, flags.model);
+  flags::add_reading_flags(command, flags.reading);
+  flags::add_selection_flags(command, flags.rule);
   command.json_lines(flags.json, "a JSON object a line instead of text for people").in("Output");
   command.notes(
       "A record holds one of messages, text (given to the tokenizer as it is) and ids, and may\n"
@@ -155,7 +157,7 @@ void declare(Command& command, RouteFlags& flags) {
 
 }  // namespace
 
-void add_route(Command& commands) {
+void add_route(command_line::Command& commands) {
   add_command(commands, "route", "Decide which agent speaks next, and in which role", declare,
               route);
 }

@@ -17,7 +17,7 @@ constexpr std::size_t kBatch = 64;
 struct TokenizeFlags {
   std::filesystem::path model;
   std::filesystem::path tokenizer;
-  SourceFlags source;
+  flags::SourceFlags source;
   bool special = false;
   bool decode = false;
   bool json = false;
@@ -40,32 +40,32 @@ void append_text(std::string& out, std::string_view text) {
 
 class Tokenize {
  public:
-  Tokenize(const TokenizeFlags& flags, const Tokenizer& tokenizer)
+  Tokenize(const TokenizeFlags& flags, const text::Tokenizer& tokenizer)
       : flags_(flags), tokenizer_(tokenizer) {}
 
-  Status answer_line(const Line& line) {
-    return flags_.decode ? answer(read_ids(line), &Tokenize::append_decoded)
-                         : answer(read_text(line), &Tokenize::append_encoded);
+  Status answer_line(const wire::Line& line) {
+    return flags_.decode ? answer(wire::read_ids(line), &Tokenize::append_decoded)
+                         : answer(wire::read_text(line), &Tokenize::append_encoded);
   }
 
   Status answer_text(const std::string& text) {
-    return answer(Record<std::string>{RecordOrigin(), text}, &Tokenize::append_encoded);
+    return answer(wire::Record<std::string>{wire::RecordOrigin(), text}, &Tokenize::append_encoded);
   }
 
   Status answer_ids(const std::vector<std::int32_t>& ids) {
-    return answer(Record<std::vector<std::int32_t>>{RecordOrigin(), ids},
+    return answer(wire::Record<std::vector<std::int32_t>>{wire::RecordOrigin(), ids},
                   &Tokenize::append_decoded);
   }
 
-  Output& output() { return output_; }
-  const Tally& tally() const { return tally_; }
+  terminal::Output& output() { return output_; }
+  const flags::Tally& tally() const { return tally_; }
 
  private:
   template <typename T>
-  Status answer(const Record<T>& record, Status (Tokenize::*append)(const T&)) {
+  Status answer(const wire::Record<T>& record, Status (Tokenize::*append)(const T&)) {
     std::string& out = output_.buffer();
     const std::size_t begin = out.size();
-    append_record_begin(out, record.origin);
+    wire::append_record_begin(out, record.origin);
     Status done;
     if (record.value) {
       done = (this->*append)(*record.value);
@@ -77,19 +77,19 @@ class Tokenize {
       tally_.add_success();
     } else {
       out.resize(begin);
-      append_record_error(out, record.origin, done.error());
+      wire::append_record_error(out, record.origin, done.error());
       tally_.add_failure(record.origin, done.error());
     }
     return output_.write_if_full();
   }
 
   Status append_encoded(const std::string& text) {
-    TRINITY_TRY(
-        std::vector<std::int32_t> ids,
-        tokenizer_.encode(text, flags_.special ? SpecialTokens::parse : SpecialTokens::plain));
+    TRINITY_TRY(std::vector<std::int32_t> ids,
+                tokenizer_.encode(text, flags_.special ? text::SpecialTokens::parse
+                                                       : text::SpecialTokens::plain));
     ids = tokenizer_.with_ends(std::move(ids));
     output_.buffer() += "\"ids\":";
-    append_json_ids(output_.buffer(), ids);
+    wire::append_json_ids(output_.buffer(), ids);
     return {};
   }
 
@@ -100,46 +100,47 @@ class Tokenize {
   }
 
   const TokenizeFlags& flags_;
-  const Tokenizer& tokenizer_;
-  Output output_;
-  Tally tally_;
+  const text::Tokenizer& tokenizer_;
+  terminal::Output output_;
+  flags::Tally tally_;
 };
 
 Result<int> tokenize(const TokenizeFlags& flags) {
   std::vector<std::int32_t> given_ids;
   if (flags.source.has_text() && flags.decode) {
-    TRINITY_TRY(given_ids, parse_id_list(*flags.source.argument));
+    TRINITY_TRY(given_ids, flags::parse_id_list(*flags.source.argument));
   }
-  TRINITY_TRY(std::optional<RecordReader> reader, open_source(flags.source));
-  TRINITY_TRY(const Tokenizer tokenizer, load_tokenizer(flags.model, flags.tokenizer));
-  for (const std::string& text : tokenizer.notes()) note(text);
+  TRINITY_TRY(std::optional<wire::RecordReader> reader, flags::open_source(flags.source));
+  TRINITY_TRY(const text::Tokenizer tokenizer, flags::load_tokenizer(flags.model, flags.tokenizer));
+  for (const std::string& text : tokenizer.notes()) terminal::note(text);
   Tokenize work(flags, tokenizer);
   Status done;
   if (reader) {
-    const auto answer = [&](std::span<const Line> lines) -> Status {
-      for (const Line& line : lines) {
+    const auto answer = [&](std::span<const wire::Line> lines) -> Status {
+      for (const wire::Line& line : lines) {
         Status written = work.answer_line(line);
         if (!written) return written;
       }
       return {};
     };
-    done = run_batches(*reader, work.output(), batch_size(flags.source, kBatch), answer);
+    done =
+        flags::run_batches(*reader, work.output(), flags::batch_size(flags.source, kBatch), answer);
   } else {
     done = flags.decode ? work.answer_ids(given_ids) : work.answer_text(*flags.source.argument);
     if (done) done = work.output().flush();
   }
-  return conclude_records(work.tally(), std::move(done));
+  return flags::conclude_records(work.tally(), std::move(done));
 }
 
-void declare(Command& command, TokenizeFlags& flags) {
-  add_source_flags(command, flags.source,
-                   "text to encode, or ids to decode (without it: JSON lines from --input)");
+void declare(command_line::Command& command, TokenizeFlags& flags) {
+  flags::add_source_flags(command, flags.source,
+                          "text to encode, or ids to decode (without it: JSON lines from --input)");
   command
       .value("--model", flags.model,
              "folder with tokenizer.json (without it: the embedded tiny router's)")
       .takes("DIR")
       .in("Model");
-  add_tokenizer_flag(command, flags.tokenizer);
+  flags::add_tokenizer_flag(command, flags.tokenizer);
   command.toggle("--special", flags.special, "text such as <|im_end|> becomes its token")
       .in("Input")
       .used_when([&flags] { return !flags.decode; }, "is about text; --decode reads ids");
@@ -155,7 +156,7 @@ void declare(Command& command, TokenizeFlags& flags) {
 
 }  // namespace
 
-void add_tokenize(Command& commands) {
+void add_tokenize(command_line::Command& commands) {
   add_command(commands, "tokenize", "Turn text into token ids and back", declare, tokenize);
 }
 

@@ -15,7 +15,7 @@
 #include "interchange/parity/stage.h"
 #include "interchange/python_import_sources.h"
 
-namespace trinity {
+namespace trinity::interchange {
 namespace {
 
 namespace fs = std::filesystem;
@@ -25,7 +25,7 @@ constexpr const char* kStageSchema = "trinity_sakana_large_tensor_chunk_stage_de
 
 class ChunkReplay {
  public:
-  ChunkReplay(Backend& backend, const ParityChunkOptions& options,
+  ChunkReplay(backend::Backend& backend, const ParityChunkOptions& options,
               const std::function<void(const std::string&)>& listener)
       : backend_(backend), options_(options), listener_(listener) {}
 
@@ -40,7 +40,7 @@ class ChunkReplay {
       TRINITY_CHECK(replay_tensor(tensor, chunks));
     }
     out_.report = {{"schema", kSchema},
-                   {"generated_at_utc", utc_now()},
+                   {"generated_at_utc", bundle::utc_now()},
                    {"paths",
                     {{"components_dir", path_json(options_.paths.components_dir)},
                      {"python_report", path_json(options_.paths.python_report)},
@@ -68,12 +68,13 @@ class ChunkReplay {
 
   /// Baselines of the report, else the entries of the debug manifest.
   Result<std::vector<ParityTensor>> known_tensors() const {
-    const auto* baselines = find_list(in_.python_report, {"large_tensor_chunk_baselines"});
+    const auto* baselines = bundle::find_list(in_.python_report, {"large_tensor_chunk_baselines"});
     if (baselines == nullptr) return in_.selected;
     std::vector<ParityTensor> out;
     for (const auto& entry : *baselines) {
       fs::path stages = in_.all_stage_file;
-      if (const auto named = find_text(entry, {"stage_tensor_file"})) stages = locate(*named);
+      if (const auto named = bundle::find_text(entry, {"stage_tensor_file"}))
+        stages = locate(*named);
       TRINITY_TRY(ParityTensor tensor, read_parity_tensor(entry, VLayout::torch_v, stages));
       out.push_back(std::move(tensor));
     }
@@ -83,14 +84,14 @@ class ChunkReplay {
   /// Beside the report, else in the components folder.
   fs::path locate(const std::string& name) const {
     std::error_code ignored;
-    fs::path beside = locate_named_file(options_.paths.python_report.parent_path(), name);
+    fs::path beside = bundle::locate_named_file(options_.paths.python_report.parent_path(), name);
     if (fs::exists(beside, ignored) || options_.paths.components_dir.empty()) return beside;
-    return locate_named_file(options_.paths.components_dir, name);
+    return bundle::locate_named_file(options_.paths.components_dir, name);
   }
 
   Result<std::vector<ParityTensor>> tensors_to_compare() const {
     std::vector<std::string> wanted = options_.sources;
-    if (wanted.empty()) wanted = {kEmbeddingName, kLmHeadName};
+    if (wanted.empty()) wanted = {adapt::kEmbeddingName, adapt::kLmHeadName};
     TRINITY_TRY(const std::vector<ParityTensor> known, known_tensors());
     std::vector<ParityTensor> out;
     std::string missing;
@@ -180,7 +181,7 @@ class ChunkReplay {
                 {"checks", replay.checks_json}};
   }
 
-  Backend& backend_;
+  backend::Backend& backend_;
   const ParityChunkOptions& options_;
   const std::function<void(const std::string&)>& listener_;
   ParityInputs in_;
@@ -190,9 +191,10 @@ class ChunkReplay {
 
 }  // namespace
 
-Result<ParityChunkReport> parity_chunks(Backend& backend, const ParityChunkOptions& options,
+Result<ParityChunkReport> parity_chunks(backend::Backend& backend,
+                                        const ParityChunkOptions& options,
                                         const std::function<void(const std::string&)>& listener) {
   return ChunkReplay(backend, options, listener).run();
 }
 
-}  // namespace trinity
+}  // namespace trinity::interchange

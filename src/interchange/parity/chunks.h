@@ -17,7 +17,7 @@
 #include "base/json_value.h"
 #include "interchange/parity/source.h"
 
-namespace trinity {
+namespace trinity::interchange {
 
 struct ParityChunkOptions {
   ParityPaths paths;                // the Python report may be the chunk manifest
@@ -34,7 +34,8 @@ struct ParityChunkReport {
 
 /// Errors: `no_matching_tensor`, `missing_python_stage`, `missing_semantic_component_files`, those
 /// of the readers, of replay_stages and of the writers. Failed checks are no error here.
-Result<ParityChunkReport> parity_chunks(Backend& backend, const ParityChunkOptions& options,
+Result<ParityChunkReport> parity_chunks(backend::Backend& backend,
+                                        const ParityChunkOptions& options,
                                         const std::function<void(const std::string&)>& listener);
 
-}  // namespace trinity
+}  // namespace trinity::interchange

@@ -17,7 +17,7 @@
 #include "interchange/parity/stage.h"
 #include "tensor/safetensors.h"
 
-namespace trinity {
+namespace trinity::interchange {
 namespace {
 
 namespace fs = std::filesystem;
@@ -33,17 +33,17 @@ Result<Json> read_report(const fs::path& path) {
   if (!fs::is_regular_file(path, ignored))
     return fail(ErrorKind::missing, "not_a_regular_file",
                 fmt::format("{} is not a regular file; name a parity report", path.string()));
-  return read_json_object(path);
+  return bundle::read_json_object(path);
 }
 
 using Hashes = std::vector<std::pair<std::string, std::string>>;  // label, SHA-256
 
 void collect_hashes(const Json& report, std::string_view list, Hashes& out) {
-  const Json* variants = find_list(report, {list});
+  const Json* variants = bundle::find_list(report, {list});
   if (variants == nullptr) return;
   for (const Json& variant : *variants) {
-    const auto label = find_text(variant, {"label"});
-    const auto hash = find_text(variant, {"observed_bf16_sha256"});
+    const auto label = bundle::find_text(variant, {"label"});
+    const auto hash = bundle::find_text(variant, {"observed_bf16_sha256"});
     if (label && hash) out.emplace_back(*label, *hash);
   }
 }
@@ -61,13 +61,13 @@ struct Verdict {
 };
 
 std::optional<double> number(const Json& json, const char* key) {
-  const Json* value = find_value(json, key);
+  const Json* value = bundle::find_value(json, key);
   if (value == nullptr || !value->is_number()) return std::nullopt;
   return value->as_double();
 }
 
 bool boolean(const Json& json, const char* key) {
-  const Json* value = find_value(json, key);
+  const Json* value = bundle::find_value(json, key);
   return value != nullptr && value->is_boolean() && value->as_bool();
 }
 
@@ -76,7 +76,7 @@ bool boolean(const Json& json, const char* key) {
 Verdict read_check(const Json& check, const std::string& where) {
   Verdict out;
   out.where = where;
-  out.stage = find_text(check, {"stage"}).value_or("?");
+  out.stage = bundle::find_text(check, {"stage"}).value_or("?");
   out.required = stage_rule(out.stage).required || boolean(check, "required_for_functional_parity");
   out.max_abs = number(check, "max_abs_error");
   out.mean_abs = number(check, "mean_abs_error");
@@ -88,7 +88,7 @@ Verdict read_check(const Json& check, const std::string& where) {
 }
 
 void collect_checks(const Json& holder, const std::string& where, std::vector<Verdict>& out) {
-  const Json* checks = find_list(holder, {"checks", "stage_debug.checks"});
+  const Json* checks = bundle::find_list(holder, {"checks", "stage_debug.checks"});
   if (checks == nullptr) return;
   for (const Json& check : *checks) out.push_back(read_check(check, where));
 }
@@ -116,8 +116,8 @@ class Comparator {
     TRINITY_TRY(python_, read_report(options_.python_report));
     TRINITY_TRY(ours_, read_report(options_.our_report));
     baseline_ = find_baseline(python_);
-    expected_ = find_text(python_, {"reference.expected_bf16_sha256"});
-    if (!expected_) expected_ = find_text(ours_, {"reference.expected_bf16_sha256"});
+    expected_ = bundle::find_text(python_, {"reference.expected_bf16_sha256"});
+    if (!expected_) expected_ = bundle::find_text(ours_, {"reference.expected_bf16_sha256"});
     compare_hashes();
     compare_stages();
     compare_chunks();
@@ -189,18 +189,19 @@ class Comparator {
   }
 
   void compare_stages() {
-    if (const Json* variants = find_list(ours_, {"semantic_python_component_variants"}))
+    if (const Json* variants = bundle::find_list(ours_, {"semantic_python_component_variants"}))
       for (const Json& variant : *variants)
-        if (const Json* debug = find_value(variant, "stage_debug"))
-          collect_checks(*debug, find_text(variant, {"label"}).value_or("?"), sample_checks_);
+        if (const Json* debug = bundle::find_value(variant, "stage_debug"))
+          collect_checks(*debug, bundle::find_text(variant, {"label"}).value_or("?"),
+                         sample_checks_);
     out_.sample_checks = static_cast<int64_t>(sample_checks_.size());
     if (!sample_checks_.empty()) print_checks("Stage checks", sample_checks_);
   }
 
   void compare_chunks() {
-    if (const Json* chunks = find_list(ours_, {"large_tensor_chunk_checks"}))
+    if (const Json* chunks = bundle::find_list(ours_, {"large_tensor_chunk_checks"}))
       for (const Json& chunk : *chunks)
-        collect_checks(chunk, find_text(chunk, {"label"}).value_or("?"), chunk_checks_);
+        collect_checks(chunk, bundle::find_text(chunk, {"label"}).value_or("?"), chunk_checks_);
     out_.chunk_checks = static_cast<int64_t>(chunk_checks_.size());
     if (!chunk_checks_.empty())
       print_checks("Large tensor chunk checks against Python stage tensors", chunk_checks_);
@@ -208,24 +209,24 @@ class Comparator {
 
   /// The file of our stages of the host's torch_v variant.
   std::optional<fs::path> our_stage_file() const {
-    const Json* variants = find_list(ours_, {"semantic_python_component_variants"});
+    const Json* variants = bundle::find_list(ours_, {"semantic_python_component_variants"});
     if (variants == nullptr) return std::nullopt;
     for (const Json& variant : *variants)
-      if (find_text(variant, {"label"}).value_or("") ==
+      if (bundle::find_text(variant, {"label"}).value_or("") ==
           "semantic_python_components_host_binary_v_layout_torch_v")
-        if (const auto file = find_text(variant, {"stage_debug.stage_tensor_file"}))
-          return locate_named_file(options_.our_report.parent_path(), *file);
+        if (const auto file = bundle::find_text(variant, {"stage_debug.stage_tensor_file"}))
+          return bundle::locate_named_file(options_.our_report.parent_path(), *file);
     return std::nullopt;
   }
 
   void top_differences() {
     const auto named =
-        find_text(python_, {"stage_debug.stage_tensor_file", "inputs.stage_tensor_file"});
+        bundle::find_text(python_, {"stage_debug.stage_tensor_file", "inputs.stage_tensor_file"});
     const auto our_path = our_stage_file();
     if (options_.top_diffs <= 0 || !named || !our_path) return;
     const auto ours = SafetensorsFile::open(*our_path);
-    const auto theirs =
-        SafetensorsFile::open(locate_named_file(options_.python_report.parent_path(), *named));
+    const auto theirs = SafetensorsFile::open(
+        bundle::locate_named_file(options_.python_report.parent_path(), *named));
     if (!ours || !theirs) {
       line("Top differences: not shown ({})",
            excerpt(ours ? theirs.error().message : ours.error().message, 1024));
@@ -327,4 +328,4 @@ Json compare_summary(const CompareOptions& options, const CompareResult& result,
           {"stderr_tail", nullptr}};
 }
 
-}  // namespace trinity
+}  // namespace trinity::interchange

@@ -11,7 +11,7 @@
 
 #include "base/json_value.h"
 
-namespace trinity {
+namespace trinity::interchange {
 
 struct CompareOptions {
   std::filesystem::path python_report, our_report;
@@ -37,4 +37,4 @@ Result<CompareResult> compare_parity_reports(const CompareOptions& options);
 Json compare_summary(const CompareOptions& options, const CompareResult& result, int exit_status,
                      double elapsed_ms);
 
-}  // namespace trinity
+}  // namespace trinity::interchange

@@ -11,7 +11,7 @@
 #include "interchange/parity/replay.h"
 #include "tensor/float_cast.h"
 
-namespace trinity {
+namespace trinity::interchange {
 namespace {
 
 /// Columns of U whose singular value is this share of the largest times k are zero.
@@ -44,9 +44,9 @@ TensorView view_of(const std::vector<float>& values, std::vector<int64_t> shape)
   return {DType::f32, std::move(shape), std::as_bytes(std::span(values))};
 }
 
-Result<Json> native_variant(Backend& backend, const NativeKind& kind, const TensorView& source,
-                            std::span<const float> offsets, const ParityInputs& inputs,
-                            bool transpose_final) {
+Result<Json> native_variant(backend::Backend& backend, const NativeKind& kind,
+                            const TensorView& source, std::span<const float> offsets,
+                            const ParityInputs& inputs, bool transpose_final) {
   DType offset_type = DType::f32;
   if (kind.offsets == NativeKind::Offsets::source ||
       (kind.offsets == NativeKind::Offsets::like_s && kind.in_source_type))
@@ -71,7 +71,7 @@ Result<Json> native_variant(Backend& backend, const NativeKind& kind, const Tens
   Json out = {{"label", kind.label},
               {"svd_provider", "native"},
               {"compute_type", kind.in_source_type ? "source" : "f32"},
-              {"offset_type", manifest_type(offset_type)},
+              {"offset_type", bundle::manifest_type(offset_type)},
               {"u", u},
               {"s",
                {{"singular_values", s},
@@ -102,17 +102,18 @@ Components OwnedComponents::view() const {
   return out;
 }
 
-Result<OwnedComponents> decompose_components(Backend& backend, const TensorView& source,
+Result<OwnedComponents> decompose_components(backend::Backend& backend, const TensorView& source,
                                              bool in_source_type, std::span<const float> offsets,
                                              DType offset_type) {
-  DenseAlgebra* const algebra = backend.dense_algebra();
+  backend::DenseAlgebra* const algebra = backend.dense_algebra();
   if (algebra == nullptr)
     return fail(ErrorKind::unsupported, "operation_unsupported",
                 fmt::format("the backend {} cannot decompose", backend.info().id));
-  TRINITY_TRY(const TallMatrix tall, TallMatrix::of(source));
-  TRINITY_TRY(
-      const Spectrum spectrum,
-      decompose(*algebra, tall, in_source_type ? SvdComputeType::source : SvdComputeType::f32));
+  TRINITY_TRY(const adapt::TallMatrix tall, adapt::TallMatrix::of(source));
+  TRINITY_TRY(const adapt::Spectrum spectrum,
+              adapt::decompose(
+                  *algebra, tall,
+                  in_source_type ? adapt::SvdComputeType::source : adapt::SvdComputeType::f32));
   const int64_t k = tall.columns(), m = tall.rows();
   OwnedComponents out;
   out.s = narrowed(spectrum.singular_values);
@@ -121,9 +122,9 @@ Result<OwnedComponents> decompose_components(Backend& backend, const TensorView&
   // The other side's vectors are A·vᵢ / σᵢ: a product with the rows of `vectors` as weights.
   TRINITY_TRY(const std::vector<float> a, to_f32(tall.view()));
   const TensorView weights = view_of(vectors, {k, k});
-  TRINITY_TRY(const Weight weight, backend.prepare_linear(std::span(&weights, 1)));
-  TRINITY_TRY(const Tensor x, backend.upload(a, m, k));
-  TRINITY_TRY(const Tensor y, backend.linear(x, weight));
+  TRINITY_TRY(const backend::Weight weight, backend.prepare_linear(std::span(&weights, 1)));
+  TRINITY_TRY(const backend::Tensor x, backend.upload(a, m, k));
+  TRINITY_TRY(const backend::Tensor y, backend.linear(x, weight));
   TRINITY_TRY(std::vector<float> left, backend.download(y));
   const double smallest = static_cast<double>(k) * kCutOff * spectrum.singular_values.front();
   for (size_t i = 0; i < left.size(); ++i) {
@@ -151,8 +152,9 @@ Result<OwnedComponents> decompose_components(Backend& backend, const TensorView&
   return out;
 }
 
-Json native_variants(Backend& backend, const TensorView& source, std::span<const float> offsets,
-                     const ParityInputs& inputs, bool transpose_final) {
+Json native_variants(backend::Backend& backend, const TensorView& source,
+                     std::span<const float> offsets, const ParityInputs& inputs,
+                     bool transpose_final) {
   Json out = Json::array();
   for (const NativeKind& kind : kKinds) {
     auto variant = native_variant(backend, kind, source, offsets, inputs, transpose_final);
@@ -184,4 +186,4 @@ void add_hash_verdicts(Json& variant, const std::string& observed, const ParityI
   variant["matches_python_current"] = is_sample && current == observed;
 }
 
-}  // namespace trinity
+}  // namespace trinity::interchange

@@ -11,7 +11,7 @@
 #include "base/json_value.h"
 #include "interchange/parity/source.h"
 
-namespace trinity {
+namespace trinity::interchange {
 
 /// U, S and V with memory of their own.
 struct OwnedComponents {
@@ -23,17 +23,18 @@ struct OwnedComponents {
 
 /// Decomposes `source` on the backend; `offsets` are rounded to `offset_type`. Errors: those of
 /// decompose, `operation_unsupported` (the backend has no dense algebra).
-Result<OwnedComponents> decompose_components(Backend& backend, const TensorView& source,
+Result<OwnedComponents> decompose_components(backend::Backend& backend, const TensorView& source,
                                              bool in_source_type, std::span<const float> offsets,
                                              DType offset_type);
 
 /// The four native variants: decomposed as f32 or in the source's type, with the offsets in the
 /// type of S, in f32 or in the source's type. A variant that fails says so in its place.
-Json native_variants(Backend& backend, const TensorView& source, std::span<const float> offsets,
-                     const ParityInputs& inputs, bool transpose_final);
+Json native_variants(backend::Backend& backend, const TensorView& source,
+                     std::span<const float> offsets, const ParityInputs& inputs,
+                     bool transpose_final);
 
 /// Adds whether a hash is the expected one and the other side's current one.
 void add_hash_verdicts(Json& variant, const std::string& observed, const ParityInputs& inputs,
                        bool is_sample);
 
-}  // namespace trinity
+}  // namespace trinity::interchange

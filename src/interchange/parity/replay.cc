@@ -12,7 +12,7 @@
 #include "bundle/tensor_file.h"
 #include "tensor/float_cast.h"
 
-namespace trinity {
+namespace trinity::interchange {
 namespace {
 
 std::span<const std::byte> bytes_of(std::span<const float> values) { return std::as_bytes(values); }
@@ -125,7 +125,7 @@ class StageTrack {
 
 class Replay {
  public:
-  Replay(Backend& backend, const ReplayRequest& request)
+  Replay(backend::Backend& backend, const ReplayRequest& request)
       : backend_(backend), request_(request), label_(backend.info().label) {}
 
   Result<ReplayResult> run() {
@@ -174,8 +174,8 @@ class Replay {
       place.first->second.compare_with(std::move(theirs));
     }
     if (!request_.write_stages.empty()) {
-      TRINITY_TRY(MergedTensorFile file,
-                  MergedTensorFile::create(request_.write_stages, std::move(declarations)));
+      TRINITY_TRY(bundle::MergedTensorFile file,
+                  bundle::MergedTensorFile::create(request_.write_stages, std::move(declarations)));
       file_.emplace(std::move(file));
     }
     return {};
@@ -268,13 +268,13 @@ class Replay {
     return out;
   }
 
-  Backend& backend_;
+  backend::Backend& backend_;
   const ReplayRequest& request_;
   std::string label_;
   ComponentScaling scaling_;
   int64_t m_ = 0, n_ = 0, k_ = 0, end_ = 0;
   std::map<std::string, StageTrack> tracks_;
-  std::optional<MergedTensorFile> file_;
+  std::optional<bundle::MergedTensorFile> file_;
   std::vector<float> adapted_;
   double zero_error_ = 0;
 };
@@ -290,8 +290,8 @@ Status make_stage_folder(const std::filesystem::path& folder) {
                           folder.string(), error.message()));
 }
 
-Result<ReplayResult> replay_stages(Backend& backend, const ReplayRequest& request) {
+Result<ReplayResult> replay_stages(backend::Backend& backend, const ReplayRequest& request) {
   return Replay(backend, request).run();
 }
 
-}  // namespace trinity
+}  // namespace trinity::interchange

@@ -17,7 +17,7 @@
 #include "interchange/parity/stage.h"
 #include "tensor/safetensors.h"
 
-namespace trinity {
+namespace trinity::interchange {
 
 struct ReplayRequest {
   Components components;
@@ -49,6 +49,6 @@ Status make_stage_folder(const std::filesystem::path& folder);
 
 /// Errors: those of ComponentProduct and scale_components, `expected_source_shape` (the source has
 /// another shape than the components), those of the writers.
-Result<ReplayResult> replay_stages(Backend& backend, const ReplayRequest& request);
+Result<ReplayResult> replay_stages(backend::Backend& backend, const ReplayRequest& request);
 
-}  // namespace trinity
+}  // namespace trinity::interchange

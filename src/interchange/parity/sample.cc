@@ -16,7 +16,7 @@
 #include "interchange/parity/stage.h"
 #include "tensor/checkpoint.h"
 
-namespace trinity {
+namespace trinity::interchange {
 namespace {
 
 namespace fs = std::filesystem;
@@ -49,10 +49,11 @@ class Sampler {
     TRINITY_CHECK(make_stage_folder(options_.stage_dir));
     TRINITY_CHECK(open_inputs());
     TRINITY_CHECK(choose_sample());
-    TRINITY_TRY(const RouterVector vector,
-                RouterVector::load(options_.router_vector, options_.vector_tensor.empty()
-                                                               ? RouterVector::kTensorName
-                                                               : options_.vector_tensor));
+    TRINITY_TRY(
+        const adapt::RouterVector vector,
+        adapt::RouterVector::load(options_.router_vector, options_.vector_tensor.empty()
+                                                              ? adapt::RouterVector::kTensorName
+                                                              : options_.vector_tensor));
     const std::vector<float> offsets = scale_offsets(vector.values);
     TRINITY_TRY(const TensorView source, source_of(in_.sample));
     TRINITY_TRY(const bool transposed, final_transposed(source));
@@ -158,8 +159,9 @@ class Sampler {
   /// Base weights: of the model, else as the Python side recorded them.
   Result<TensorView> source_of(const ParityTensor& tensor) const {
     if (model_) {
-      const bool tied_head = tensor.source_name == kLmHeadName && !model_->has(kLmHeadName);
-      return model_->tensor(tied_head ? kEmbeddingName : tensor.source_name);
+      const bool tied_head =
+          tensor.source_name == adapt::kLmHeadName && !model_->has(adapt::kLmHeadName);
+      return model_->tensor(tied_head ? adapt::kEmbeddingName : tensor.source_name);
     }
     if (const auto view = stage_view(sample_stages_, tensor)) return *view;
     if (const auto view = stage_view(all_stages_, tensor)) return *view;
@@ -179,10 +181,10 @@ class Sampler {
 
   /// Whether the sample's final tensor stands transposed in a bundle.
   Result<bool> final_transposed(const TensorView& source) const {
-    MatrixShape target = in_.reference.sample_shape;
-    if (target.empty()) target = bundle_shape(in_.sample.source_name, source.shape);
-    return transposed_in_bundle(in_.sample.source_name, in_.sample.elixir_name, source.shape,
-                                target);
+    adapt::MatrixShape target = in_.reference.sample_shape;
+    if (target.empty()) target = adapt::bundle_shape(in_.sample.source_name, source.shape);
+    return adapt::transposed_in_bundle(in_.sample.source_name, in_.sample.elixir_name, source.shape,
+                                       target);
   }
 
   Json head_of_report(const TensorView& source, bool transposed) const {
@@ -190,12 +192,12 @@ class Sampler {
     const auto number = [](const std::optional<int64_t>& value) {
       return value ? Json(*value) : Json(nullptr);
     };
-    const MatrixShape turned = {source.shape[1], source.shape[0]};
-    const MatrixShape final_shape = transposed ? turned : source.shape;
-    const MatrixShape bundle = bundle_shape(in_.sample.source_name, source.shape);
+    const adapt::MatrixShape turned = {source.shape[1], source.shape[0]};
+    const adapt::MatrixShape final_shape = transposed ? turned : source.shape;
+    const adapt::MatrixShape bundle = adapt::bundle_shape(in_.sample.source_name, source.shape);
     return {
         {"schema", kSchema},
-        {"generated_at_utc", utc_now()},
+        {"generated_at_utc", bundle::utc_now()},
         {"paths",
          {{"router_vector", path_json(options_.router_vector)},
           {"reference_manifest", path_json(options_.paths.reference)},
@@ -217,7 +219,7 @@ class Sampler {
           {"selected_singular_value_count", number(r.singular_value_count)},
           {"sample_elixir_shape", bundle},
           {"sample_source_oriented_shape", source.shape},
-          {"sample_source_type", manifest_type(source.dtype)},
+          {"sample_source_type", bundle::manifest_type(source.dtype)},
           {"sample_source_backend", label()},
           {"sample_source_oriented_backend", label()},
           {"diagnostic_snapshots_backend", label()},
@@ -418,4 +420,4 @@ Result<Json> parity_sample(const std::vector<ParityTarget>& targets,
   return Sampler(targets, options, listener).run();
 }
 
-}  // namespace trinity
+}  // namespace trinity::interchange

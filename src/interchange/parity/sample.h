@@ -14,12 +14,12 @@
 #include "base/json_value.h"
 #include "interchange/parity/source.h"
 
-namespace trinity {
+namespace trinity::interchange {
 
 /// Where the semantic variants are computed.
 struct ParityTarget {
   std::string name;  // "host_binary", "device_…": part of labels and file names
-  Backend* backend = nullptr;
+  backend::Backend* backend = nullptr;
 };
 
 /// "device_exla_backend_client_cuda" for CUDA, "device_" and the backend's own label for others.
@@ -48,4 +48,4 @@ using ParityListener = std::function<void(const std::string& line)>;
 Result<Json> parity_sample(const std::vector<ParityTarget>& targets,
                            const ParitySampleOptions& options, const ParityListener& listener);
 
-}  // namespace trinity
+}  // namespace trinity::interchange

@@ -20,7 +20,7 @@
 #include "interchange/components.h"
 #include "tensor/safetensors.h"
 
-namespace trinity {
+namespace trinity::interchange {
 
 inline constexpr const char* kDebugManifestFile = "trinity_svf_debug_manifest.json";
 inline constexpr const char* kSampleStageFile = "trinity_svf_stage_debug.safetensors";
@@ -101,4 +101,4 @@ Result<Components> components_of(const ComponentFiles& files, const ParityTensor
 /// Whether the parity of a path says that it is given: null or text.
 Json path_json(const std::filesystem::path& path);
 
-}  // namespace trinity
+}  // namespace trinity::interchange

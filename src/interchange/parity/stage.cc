@@ -10,7 +10,7 @@
 #include "bundle/manifest.h"
 #include "tensor/float_cast.h"
 
-namespace trinity {
+namespace trinity::interchange {
 namespace {
 
 constexpr size_t kPrefix = 8;
@@ -65,7 +65,7 @@ Json SummaryBuilder::finish() {
   Json prefix = Json::array();
   for (const float value : prefix_) prefix.push_back(number(double{value}));
   return {{"shape", shape_},
-          {"type", manifest_type(dtype_)},
+          {"type", bundle::manifest_type(dtype_)},
           {"backend", backend_},
           {"snapshot_backend", backend_},
           {"size", size_},
@@ -166,4 +166,4 @@ int64_t required_failures(std::span<const StageCheck> checks) {
                        [](const StageCheck& check) { return check.required && !check.passed; });
 }
 
-}  // namespace trinity
+}  // namespace trinity::interchange

@@ -18,7 +18,7 @@
 #include "base/sha256.h"
 #include "tensor/tensor.h"
 
-namespace trinity {
+namespace trinity::interchange {
 
 struct StageRule {
   std::string_view name;
@@ -99,4 +99,4 @@ Json stage_check_json(const StageCheck& check, Json ours, Json theirs);
 std::optional<bool> functional_parity(std::span<const StageCheck> checks);
 int64_t required_failures(std::span<const StageCheck> checks);
 
-}  // namespace trinity
+}  // namespace trinity::interchange

@@ -8,7 +8,7 @@
 #include "base/json_value.h"
 #include "route/margins.h"
 
-namespace trinity {
+namespace trinity::prove {
 namespace {
 
 BaselineCase from_decision(const Decision& decision) {
@@ -44,17 +44,17 @@ FlippedCase flip_of(const CaseOutcome& outcome, const BaselineCase& base) {
   const std::span<const double> logits(base.logits);
   const std::size_t agents = std::min(decision.num_agents, logits.size());
   if (decision.agent_id != base.agent_id)
-    consider(logit_margin(logits.first(agents)), decision.margins.agent);
+    consider(route::logit_margin(logits.first(agents)), decision.margins.agent);
   if (decision.role_id != base.role_id)
-    consider(logit_margin(logits.subspan(agents)), decision.margins.role);
+    consider(route::logit_margin(logits.subspan(agents)), decision.margins.role);
   return out;
 }
 
 std::optional<std::size_t> oracle_lane(std::span<const LaneReport> lanes,
                                        const std::string& oracle) {
   for (std::size_t i = 0; i < lanes.size(); ++i) {
-    const RuntimeProfile& profile = lanes[i].profile;
-    if (oracle.empty() ? profile.exactness == Exactness::oracle
+    const router::RuntimeProfile& profile = lanes[i].profile;
+    if (oracle.empty() ? profile.exactness == backend::Exactness::oracle
                        : profile.name == oracle || profile.asked_for() == oracle)
       return i;
   }
@@ -162,4 +162,4 @@ Json baseline_record(const EvalBaseline& baseline, std::span<const LaneReport> l
   return out;
 }
 
-}  // namespace trinity
+}  // namespace trinity::prove

@@ -13,7 +13,7 @@
 #include "base/json_value.h"
 #include "prove/eval/lane_report.h"
 
-namespace trinity {
+namespace trinity::prove {
 
 struct BaselineCase {
   int agent_id = 0;
@@ -61,4 +61,4 @@ void hold_to(const EvalBaseline& baseline, LaneReport& lane);
 /// baseline: {agent_id, role_id, margin}, margin, beyond_drift}]}]}; null without a baseline.
 Json baseline_record(const EvalBaseline& baseline, std::span<const LaneReport> lanes);
 
-}  // namespace trinity
+}  // namespace trinity::prove

@@ -7,7 +7,7 @@
 #include "base/json_value.h"
 #include "base/try.h"
 
-namespace trinity {
+namespace trinity::prove {
 namespace {
 
 constexpr std::size_t kMaxBytes = std::size_t{4} << 20;
@@ -87,4 +87,4 @@ Result<std::string> generate_case_text(const Json& rule) {
   return out;
 }
 
-}  // namespace trinity
+}  // namespace trinity::prove

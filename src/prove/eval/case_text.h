@@ -16,7 +16,7 @@
 
 #include "base/json_value.h"
 
-namespace trinity {
+namespace trinity::prove {
 
 /// Errors: `invalid_eval_cases` for a wrong rule or a text over 4 MiB.
 Result<std::string> generate_case_text(const Json& rule);
@@ -24,4 +24,4 @@ Result<std::string> generate_case_text(const Json& rule);
 /// The words of the third kind of part.
 std::string pseudo_words(std::uint64_t count, std::uint64_t seed);
 
-}  // namespace trinity
+}  // namespace trinity::prove

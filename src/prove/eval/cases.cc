@@ -11,7 +11,7 @@
 #include "prove/eval/case_text.h"
 #include "wire/messages.h"
 
-namespace trinity {
+namespace trinity::prove {
 namespace {
 
 constexpr std::size_t kMaxBytes = std::size_t{64} << 20;
@@ -171,4 +171,4 @@ std::string_view case_prompt(const EvalCase& eval_case) {
   return eval_case.messages.empty() ? std::string_view() : eval_case.messages.back().content;
 }
 
-}  // namespace trinity
+}  // namespace trinity::prove

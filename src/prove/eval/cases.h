@@ -18,7 +18,7 @@
 #include <string_view>
 #include <vector>
 
-namespace trinity {
+namespace trinity::prove {
 
 struct EvalCase {
   std::string id;
@@ -57,4 +57,4 @@ Result<EvalCaseSet> select_eval_cases(EvalCaseSet set, std::span<const std::stri
 /// The last user message, for lists and tables.
 std::string_view case_prompt(const EvalCase& eval_case);
 
-}  // namespace trinity
+}  // namespace trinity::prove

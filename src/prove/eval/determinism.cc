@@ -7,7 +7,7 @@
 #include "base/try.h"
 #include "prove/eval/prompt_eval.h"
 
-namespace trinity {
+namespace trinity::prove {
 namespace {
 
 /// Collects repeats and counts the cases that agree in all of them.
@@ -140,4 +140,4 @@ Result<Rung> repeat_in_other_batches(const DeterminismSubject& subject,
   return builder.finish();
 }
 
-}  // namespace trinity
+}  // namespace trinity::prove

@@ -18,7 +18,7 @@
 
 #include "backend/backend.h"
 
-namespace trinity {
+namespace trinity::prove {
 
 /// What is compared of a case; all empty and -1 for a case that could not be routed.
 struct RoutePrint {
@@ -39,12 +39,12 @@ struct Rung {
 };
 
 struct DeterminismReport {
-  Exactness exactness = Exactness::decision_stable;  // what the lane is held to
+  backend::Exactness exactness = backend::Exactness::decision_stable;  // what the lane is held to
   std::optional<Rung> process;
   std::optional<Rung> restart;
   std::optional<Rung> batch;
 
-  bool claims_bits() const { return promises_bits(exactness); }
+  bool claims_bits() const { return backend::promises_bits(exactness); }
   /// Ids that break the lane's promise in any rung that ran, each once.
   std::vector<std::string> broken() const;
 };
@@ -71,4 +71,4 @@ Result<Rung> repeat_in_new_process(const DeterminismSubject& subject,
 Result<Rung> repeat_in_other_batches(const DeterminismSubject& subject,
                                      const std::function<Result<Router>(int threads)>& load);
 
-}  // namespace trinity
+}  // namespace trinity::prove

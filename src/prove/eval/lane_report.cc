@@ -6,7 +6,7 @@
 
 #include "base/json_value.h"
 
-namespace trinity {
+namespace trinity::prove {
 namespace {
 
 Json case_record(const CaseOutcome& outcome, bool with_logits) {
@@ -82,7 +82,7 @@ Json counts(const std::map<int, std::size_t>& selected, bool roles) {
 Json worst_record(const LaneReport& lane) {
   const auto worst = worst_margins(lane.outcomes);
   if (!worst) return nullptr;
-  const MarginFloors floors = floors_from(*worst);
+  const backend::MarginFloors floors = floors_from(*worst);
   return {{"agent", worst->agent},
           {"agent_case", worst->agent_case},
           {"role", worst->role},
@@ -117,7 +117,7 @@ void LaneReport::judge_repeats(DeterminismReport report, bool asserted) {
 
 Json lane_record(const LaneReport& lane, bool with_logits) {
   const EvalSummary summary = lane.summary();
-  const LanePromise promise = promise_of(lane.profile);
+  const backend::LanePromise promise = promise_of(lane.profile);
   Json cases = Json::array();
   for (const CaseOutcome& outcome : lane.outcomes)
     cases.push_back(case_record(outcome, with_logits));
@@ -126,8 +126,8 @@ Json lane_record(const LaneReport& lane, bool with_logits) {
           {"backend", lane.router.backend},
           {"label", lane.router.label},
           {"device", lane.router.device},
-          {"exactness", exactness_name(promise.kept)},
-          {"claims", exactness_name(lane.profile.exactness)},
+          {"exactness", backend::exactness_name(promise.kept)},
+          {"claims", backend::exactness_name(lane.profile.exactness)},
           {"broken_promise", promise.broken.empty() ? Json() : Json(promise.broken)},
           {"model", lane.model},
           {"tiny_router", lane.router.tiny_router},
@@ -152,4 +152,4 @@ Json lane_record(const LaneReport& lane, bool with_logits) {
           {"seconds_by_part", {{"load", lane.load_seconds}, {"first_run", lane.route_seconds}}}};
 }
 
-}  // namespace trinity
+}  // namespace trinity::prove

@@ -12,16 +12,16 @@
 #include "prove/eval/determinism.h"
 #include "prove/eval/prompt_eval.h"
 
-namespace trinity {
+namespace trinity::prove {
 
 struct LaneReport {
-  RuntimeProfile profile;
+  router::RuntimeProfile profile;
   RouterInfo router;
   std::string model;                       // for people
   std::shared_ptr<const EvalCaseSet> set;  // what `outcomes` point into
   std::string fidelity_mode;
   InputOptions input;
-  MarginFloors floors;
+  backend::MarginFloors floors;
   std::string floors_from;                       // "flags", "snapshot" or "profile"
   std::shared_ptr<const EvalSnapshot> snapshot;  // null without one
   std::optional<SnapshotComparison> comparison;
@@ -43,4 +43,4 @@ struct LaneReport {
 /// seconds}. A rung that did not run is null.
 Json lane_record(const LaneReport& lane, bool with_logits);
 
-}  // namespace trinity
+}  // namespace trinity::prove

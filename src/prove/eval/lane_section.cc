@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-namespace trinity {
+namespace trinity::prove {
 namespace {
 
 using report::Cell;
@@ -116,7 +116,7 @@ void add_determinism(std::vector<Line>& lines, const LaneReport& lane) {
   add_rung(lines, "new process", repeats, repeats.restart);
   add_rung(lines, "other batches", repeats, repeats.batch);
   if (repeats.claims_bits()) return;
-  const LanePromise promise = promise_of(lane.profile);
+  const backend::LanePromise promise = promise_of(lane.profile);
   lines.push_back(
       {"",
        {{fmt::format("profile {} promises equal decisions, not equal bits{}", lane.profile.name,
@@ -147,7 +147,7 @@ void add_margins(std::vector<Line>& lines, const LaneReport& lane, bool record_f
                     report::foreign(worst->role_case, 120),
                     {")"}}});
   if (!record_floors) return;
-  const MarginFloors floors = floors_from(*worst);
+  const backend::MarginFloors floors = floors_from(*worst);
   lines.push_back(
       {"floors",
        {{fmt::format("{:.2f} / {:.2f}, 80 % of the worst margins", floors.agent, floors.role)}}});
@@ -230,4 +230,4 @@ report::Section case_list_section(const EvalCaseSet& set) {
   return {{}, {}, {std::move(table)}};
 }
 
-}  // namespace trinity
+}  // namespace trinity::prove

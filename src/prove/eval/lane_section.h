@@ -4,7 +4,7 @@
 #include "prove/eval/lane_report.h"
 #include "report/document.h"
 
-namespace trinity {
+namespace trinity::prove {
 
 struct LaneSectionOptions {
   bool verbose = false;        // prompts in full, hashes, read position
@@ -25,4 +25,4 @@ std::string decision_text(int agent, int role);
 /// "5 of 6 equal in all bits, 6 in their decision", and whether that is what the lane promises.
 report::Text rung_figure(const DeterminismReport& report, const Rung& rung);
 
-}  // namespace trinity
+}  // namespace trinity::prove

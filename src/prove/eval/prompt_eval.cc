@@ -8,7 +8,7 @@
 
 #include "hash/rounding.h"
 
-namespace trinity {
+namespace trinity::prove {
 namespace {
 
 constexpr double kLowMarginFactor = 2.0;
@@ -29,7 +29,7 @@ void compare_expected(const EvalCase& one, const Decision& decision,
                                    decision_text(decision.agent_id, decision.role_id)));
 }
 
-void compare_floors(const Decision& decision, const MarginFloors& floors,
+void compare_floors(const Decision& decision, const backend::MarginFloors& floors,
                     std::vector<std::string>& findings) {
   const auto check = [&](const char* name, double margin, double floor) {
     if (margin < floor)
@@ -59,7 +59,7 @@ void compare_recorded(const Decision& decision, const SnapshotCase& recorded, bo
                                    recorded.route_hash, decision.route_hash.value_or("")));
 }
 
-bool is_low(const Decision& decision, const MarginFloors& floors) {
+bool is_low(const Decision& decision, const backend::MarginFloors& floors) {
   return is_low_margin(margin_or_zero(decision.margins.agent), floors.agent) ||
          is_low_margin(margin_or_zero(decision.margins.role), floors.role);
 }
@@ -235,7 +235,7 @@ std::optional<WorstMargins> worst_margins(const std::vector<CaseOutcome>& outcom
   return worst;
 }
 
-MarginFloors floors_from(const WorstMargins& worst) {
+backend::MarginFloors floors_from(const WorstMargins& worst) {
   const auto floor_of = [](double margin) { return std::floor(kFloorShare * margin * 100) / 100; };
   return {floor_of(worst.agent), floor_of(worst.role)};
 }
@@ -285,4 +285,4 @@ SnapshotComparison compare_with_snapshot(const std::vector<CaseOutcome>& outcome
   return out;
 }
 
-}  // namespace trinity
+}  // namespace trinity::prove

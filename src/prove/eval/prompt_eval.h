@@ -16,7 +16,7 @@
 #include "prove/eval/snapshot.h"
 #include "router/profile.h"
 
-namespace trinity {
+namespace trinity::prove {
 
 /// Whether a margin is under twice its floor: rounding or another wording may turn the decision.
 bool is_low_margin(double margin, double floor);
@@ -43,7 +43,7 @@ struct CaseOutcome {
 void add_finding(CaseOutcome& outcome, std::string finding, bool counts);
 
 struct JudgeOptions {
-  MarginFloors floors;
+  backend::MarginFloors floors;
   const EvalSnapshot* snapshot = nullptr;
   bool assert_findings = true;
   bool assert_route_hash = false;
@@ -86,7 +86,7 @@ struct WorstMargins {
 std::optional<WorstMargins> worst_margins(const std::vector<CaseOutcome>& outcomes);
 
 /// 80 % of the worst margins, rounded down to two decimals.
-MarginFloors floors_from(const WorstMargins& worst);
+backend::MarginFloors floors_from(const WorstMargins& worst);
 
 /// The run as a snapshot: cases that could not be routed are left out. Profile, model and the like
 /// are the caller's to fill in.
@@ -105,4 +105,4 @@ struct SnapshotComparison {
 SnapshotComparison compare_with_snapshot(const std::vector<CaseOutcome>& outcomes,
                                          const EvalSnapshot& snapshot, const std::string& profile);
 
-}  // namespace trinity
+}  // namespace trinity::prove

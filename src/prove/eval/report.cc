@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace trinity {
+namespace trinity::prove {
 namespace {
 
 using report::Audience;
@@ -174,7 +174,7 @@ class EvalDocument {
         worst ? margin(worst->role, worst->role_case) : Cell("–"),
         Cell(fmt::format("{:.2f} / {:.2f}", lane.floors.agent, lane.floors.role))
             .noted({"from " + lane.floors_from}),
-        std::string(exactness_name(promise_of(lane.profile).kept)),
+        std::string(backend::exactness_name(promise_of(lane.profile).kept)),
         report::number(lane.total_seconds, 2)};
   }
 
@@ -400,4 +400,4 @@ report::Section comparison_section(const EvalBaseline& baseline,
   return EvalDocument(lanes, baseline).comparison();
 }
 
-}  // namespace trinity
+}  // namespace trinity::prove

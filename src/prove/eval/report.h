@@ -11,7 +11,7 @@
 #include "prove/eval/lane_section.h"
 #include "report/document.h"
 
-namespace trinity {
+namespace trinity::prove {
 
 struct EvalReportOptions {
   std::string oracle;    // profile name; empty: the first lane that is an oracle, if any
@@ -28,4 +28,4 @@ report::Document eval_document(std::span<const LaneReport> lanes, const EvalRepo
 /// flipped case with its margins. For nobody without a baseline.
 report::Section comparison_section(const EvalBaseline& baseline, std::span<const LaneReport> lanes);
 
-}  // namespace trinity
+}  // namespace trinity::prove

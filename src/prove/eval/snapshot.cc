@@ -15,7 +15,7 @@
 #include "prove/built_in.h"
 #include "wire/json_slice.h"
 
-namespace trinity {
+namespace trinity::prove {
 namespace {
 
 constexpr std::size_t kMaxBytes = std::size_t{64} << 20;
@@ -78,12 +78,12 @@ Result<SnapshotCase> read_case(const Json& entry) {
   return out;
 }
 
-Result<std::optional<MarginFloors>> read_floors(const Json& document) {
-  if (!document.contains("margin_floors")) return std::optional<MarginFloors>();
+Result<std::optional<backend::MarginFloors>> read_floors(const Json& document) {
+  if (!document.contains("margin_floors")) return std::optional<backend::MarginFloors>();
   const Json& floors = document["margin_floors"];
   if (!floors.is_object() || !is_number(floors, "agent") || !is_number(floors, "role"))
     return invalid("margin_floors must hold the numbers agent and role");
-  return MarginFloors{floors["agent"].as_double(), floors["role"].as_double()};
+  return backend::MarginFloors{floors["agent"].as_double(), floors["role"].as_double()};
 }
 
 Result<EvalSnapshot> read_document(const Json& document) {
@@ -196,4 +196,4 @@ std::string timestamp_of(std::chrono::system_clock::time_point time) {
                      microseconds);
 }
 
-}  // namespace trinity
+}  // namespace trinity::prove

@@ -17,7 +17,7 @@
 
 #include "router/profile.h"
 
-namespace trinity {
+namespace trinity::prove {
 
 struct SnapshotCase {
   std::string id;
@@ -43,8 +43,8 @@ struct EvalSnapshot {
   std::string profile;
   std::string fidelity_mode;
   std::string producer;
-  std::string model;                          // for people
-  std::optional<MarginFloors> margin_floors;  // of the lane that was recorded
+  std::string model;                                   // for people
+  std::optional<backend::MarginFloors> margin_floors;  // of the lane that was recorded
 };
 
 /// Errors: those of parse_json, `unsupported_schema_version`, `invalid_snapshot`.
@@ -72,4 +72,4 @@ Result<std::optional<EvalSnapshot>> built_in_snapshot(std::string_view profile);
 std::string timestamp_now();
 std::string timestamp_of(std::chrono::system_clock::time_point time);
 
-}  // namespace trinity
+}  // namespace trinity::prove

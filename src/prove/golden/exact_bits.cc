@@ -16,7 +16,7 @@
 #include "router/model_files.h"
 #include "text/router_input.h"
 
-namespace trinity {
+namespace trinity::prove {
 namespace {
 
 constexpr const char* kFile = "exact_bits.json";
@@ -27,16 +27,17 @@ std::string router_sha256() {
   Sha256 hash;
   for (const std::string_view name :
        {"config.json", "tokenizer.json", "model.safetensors", "router_head.safetensors"})
-    for (const EmbeddedFile& file : embedded_files())
+    for (const EmbeddedFile& file : router::embedded_files())
       if (file.name == name) hash.update(sha256_hex(file.bytes));
   return hash.hex();
 }
 
-Result<std::vector<MatrixCase>> cases_as_ids(const Tokenizer& tokenizer, const CaseFilter& filter) {
+Result<std::vector<MatrixCase>> cases_as_ids(const text::Tokenizer& tokenizer,
+                                             const CaseFilter& filter) {
   TRINITY_TRY(const EvalCaseSet set, built_in_eval_cases());
   std::vector<MatrixCase> cases;
   for (const EvalCase& one : set.cases) {
-    auto input = build_router_input(tokenizer, one.messages);
+    auto input = text::build_router_input(tokenizer, one.messages);
     if (!input) return fail_in("case " + one.id, input.error());
     if (!filter || filter(input->ids)) cases.push_back({one.id, std::move(input->ids)});
   }
@@ -44,10 +45,10 @@ Result<std::vector<MatrixCase>> cases_as_ids(const Tokenizer& tokenizer, const C
 }
 
 Result<std::vector<CaseBits>> record_cases(const MatrixLane& lane, const CaseFilter& filter) {
-  TRINITY_TRY(const std::unique_ptr<ModelFiles> files, open_tiny_router());
-  TRINITY_TRY(const ModelConfig config, files->config());
-  TRINITY_TRY(const Tokenizer tokenizer, files->tokenizer());
-  TRINITY_TRY(const Head head, files->head());
+  TRINITY_TRY(const std::unique_ptr<router::ModelFiles> files, router::open_tiny_router());
+  TRINITY_TRY(const model::ModelConfig config, files->config());
+  TRINITY_TRY(const text::Tokenizer tokenizer, files->tokenizer());
+  TRINITY_TRY(const route::Head head, files->head());
   TRINITY_TRY(const std::vector<MatrixCase> cases, cases_as_ids(tokenizer, filter));
   if (cases.empty()) return std::vector<CaseBits>();
   TRINITY_TRY(const LaneAnswers answers,
@@ -95,7 +96,7 @@ bool no_cases(std::span<const int32_t>) { return false; }
 
 Result<ExactBits> record_exact_bits(const MatrixLane& lane, const CaseFilter& filter) {
   ExactBits bits;
-  TRINITY_TRY(const std::unique_ptr<Backend> backend, lane.create());
+  TRINITY_TRY(const std::unique_ptr<backend::Backend> backend, lane.create());
   TRINITY_TRY(bits.ops, exact_op_bits(*backend));
   TRINITY_TRY(bits.cases, record_cases(lane, filter));
   return bits;
@@ -171,4 +172,4 @@ Result<ExactComparison> compare_with_published(const MatrixLane& lane, const Cas
   return compare_exact_bits(lane.name, *arithmetic, here, published, program);
 }
 
-}  // namespace trinity
+}  // namespace trinity::prove

@@ -22,7 +22,7 @@
 #include "prove/golden/exact_ops.h"
 #include "prove/matrix/lanes.h"
 
-namespace trinity {
+namespace trinity::prove {
 
 struct CaseBits {
   std::string id;
@@ -93,4 +93,4 @@ ExactComparison compare_exact_bits(const std::string& lane, const std::string& a
 Result<ExactComparison> compare_with_published(const MatrixLane& lane,
                                                const CaseFilter& filter = {});
 
-}  // namespace trinity
+}  // namespace trinity::prove

@@ -5,7 +5,7 @@
 #include "base/try.h"
 #include "prove/golden/exact_bits.h"
 
-namespace trinity {
+namespace trinity::prove {
 namespace {
 
 constexpr int kSchemaVersion = 1;
@@ -91,4 +91,4 @@ std::string published_bits_text(const PublishedBits& bits) {
       kSchemaVersion, quoted(bits.router_sha256), quoted(bits.cases_sha256), tables);
 }
 
-}  // namespace trinity
+}  // namespace trinity::prove

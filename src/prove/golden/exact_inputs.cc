@@ -3,7 +3,7 @@
 #include <array>
 #include <bit>
 
-namespace trinity {
+namespace trinity::prove {
 namespace {
 
 /// 2^exponent, made of its bits.
@@ -52,4 +52,4 @@ HostMatrix ExactInputs::norm(int64_t size, DType dtype) {
   return HostMatrix({size}, weights, dtype);
 }
 
-}  // namespace trinity
+}  // namespace trinity::prove

@@ -10,7 +10,7 @@
 
 #include "prove/matrix/op_cases_inputs.h"
 
-namespace trinity {
+namespace trinity::prove {
 
 class ExactInputs {
  public:
@@ -32,4 +32,4 @@ class ExactInputs {
   InputStream stream_;
 };
 
-}  // namespace trinity
+}  // namespace trinity::prove

@@ -15,7 +15,7 @@
 
 #include "backend/backend.h"
 
-namespace trinity {
+namespace trinity::prove {
 
 struct OpBits {
   std::string op;  // name in the op contract, or "head"
@@ -27,6 +27,6 @@ struct OpBits {
 const std::vector<std::string>& exact_op_names();
 
 /// One entry for each name, in that order. Errors: those of the backend, which name the operation.
-Result<std::vector<OpBits>> exact_op_bits(Backend& backend);
+Result<std::vector<OpBits>> exact_op_bits(backend::Backend& backend);
 
-}  // namespace trinity
+}  // namespace trinity::prove

@@ -10,7 +10,7 @@
 
 #include "prove/matrix/report.h"
 
-namespace trinity {
+namespace trinity::prove {
 namespace {
 
 using report::Audience;
@@ -49,7 +49,7 @@ report::Section lanes_section(const MatrixReport& report) {
     for (const ExactComparison& one : report.exact)
       if (one.lane == lane.name) remarks += (remarks.empty() ? "" : "; ") + one.sentence();
     table.rows.push_back({{lane.name, i < report.ops.devices.size() ? report.ops.devices[i] : "–",
-                           std::string(exactness_name(lane.promise.kept)),
+                           std::string(backend::exactness_name(lane.promise.kept)),
                            operations_cell(report, i), std::move(remarks)}});
   }
   for (const MissingLane& lane : report.lanes.missing)
@@ -220,4 +220,4 @@ report::Document matrix_document(const MatrixReport& report, const PageOrigin& o
   return document;
 }
 
-}  // namespace trinity
+}  // namespace trinity::prove

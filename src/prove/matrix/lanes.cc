@@ -5,13 +5,13 @@
 #include "backend_registry/registry.h"
 #include "base/try.h"
 
-namespace trinity {
+namespace trinity::prove {
 namespace {
 
 constexpr const char* kReference = "reference";
 
-Result<MatrixLane> lane_of(const RuntimeProfile& profile, int threads) {
-  const auto limits = lane_tolerances(profile.backend);
+Result<MatrixLane> lane_of(const router::RuntimeProfile& profile, int threads) {
+  const auto limits = backend::lane_tolerances(profile.backend);
   if (!limits)
     return fail(ErrorKind::unsupported, "lane_without_tolerances",
                 "backend " + profile.backend +
@@ -24,7 +24,7 @@ Result<MatrixLane> lane_of(const RuntimeProfile& profile, int threads) {
   lane.floors = profile.floors;
   lane.exactness = profile.exactness;
   lane.promise = promise_of(profile);
-  lane.create = [id = profile.backend, threads] { return create_backend(id, {threads}); };
+  lane.create = [id = profile.backend, threads] { return backend::create_backend(id, {threads}); };
   return lane;
 }
 
@@ -33,7 +33,7 @@ Result<MatrixLane> lane_of(const RuntimeProfile& profile, int threads) {
 Result<MatrixLanes> named_lanes(std::span<const std::string> profiles, int threads) {
   MatrixLanes out;
   for (const std::string& name : profiles) {
-    TRINITY_TRY(const RuntimeProfile profile, resolve_profile(name));
+    TRINITY_TRY(const router::RuntimeProfile profile, router::resolve_profile(name));
     TRINITY_TRY(MatrixLane lane, lane_of(profile, threads));
     out.lanes.push_back(std::move(lane));
   }
@@ -42,8 +42,8 @@ Result<MatrixLanes> named_lanes(std::span<const std::string> profiles, int threa
 
 Result<MatrixLanes> available_lanes(int threads) {
   MatrixLanes out;
-  for (const RuntimeProfile& profile : runtime_profiles()) {
-    if (const auto reason = profile_unavailable(profile)) {
+  for (const router::RuntimeProfile& profile : router::runtime_profiles()) {
+    if (const auto reason = router::profile_unavailable(profile)) {
       out.missing.push_back({profile.name, *reason});
       continue;
     }
@@ -61,4 +61,4 @@ std::size_t oracle_lane(std::span<const MatrixLane> lanes) {
   return 0;
 }
 
-}  // namespace trinity
+}  // namespace trinity::prove

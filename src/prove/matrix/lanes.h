@@ -13,18 +13,18 @@
 #include "backend/lane_tolerances.h"
 #include "router/profile.h"
 
-namespace trinity {
+namespace trinity::prove {
 
 /// A lane by name, what it is held to, and how a backend of it is made. Two lanes never share a
 /// backend.
 struct MatrixLane {
   std::string name;
   std::string backend;  // id in the backend registry
-  LaneTolerances limits;
-  MarginFloors floors;
-  Exactness exactness = Exactness::decision_stable;  // what it claims
-  LanePromise promise;                               // what this machine keeps of that
-  std::function<Result<std::unique_ptr<Backend>>()> create;
+  backend::LaneTolerances limits;
+  backend::MarginFloors floors;
+  backend::Exactness exactness = backend::Exactness::decision_stable;  // what it claims
+  backend::LanePromise promise;  // what this machine keeps of that
+  std::function<Result<std::unique_ptr<backend::Backend>>()> create;
 };
 
 /// A lane that is not compared, and why.
@@ -49,4 +49,4 @@ Result<MatrixLanes> available_lanes(int threads);
 /// named "reference", else the first one.
 std::size_t oracle_lane(std::span<const MatrixLane> lanes);
 
-}  // namespace trinity
+}  // namespace trinity::prove

@@ -15,7 +15,7 @@
 #include "route/margins.h"
 #include "route/selection.h"
 
-namespace trinity {
+namespace trinity::prove {
 namespace {
 
 constexpr double kSlowPassMs = 5000;
@@ -38,17 +38,17 @@ std::vector<std::string> step_names(int64_t layers) {
   return names;
 }
 
-Result<std::vector<std::vector<float>>> record_states(Backend& backend,
-                                                      const FeatureExtractor& extractor,
+Result<std::vector<std::vector<float>>> record_states(backend::Backend& backend,
+                                                      const model::FeatureExtractor& extractor,
                                                       std::span<const int32_t> ids) {
   ResidualRecorder recorder(backend);
-  const SequenceInput input{ids, 0, nullptr};
-  ForwardOptions options;
+  const model::SequenceInput input{ids, 0, nullptr};
+  model::ForwardOptions options;
   options.full = true;
   options.all_positions = true;
   options.chunk_rows = static_cast<int64_t>(ids.size());
-  TRINITY_TRY(const auto normed,
-              forward(recorder, extractor.config(), extractor.weights(), {&input, 1}, options));
+  TRINITY_TRY(const auto normed, model::forward(recorder, extractor.config(), extractor.weights(),
+                                                {&input, 1}, options));
   std::vector<std::vector<float>> states = recorder.states();
   states.push_back(normed.front());
   return states;
@@ -57,16 +57,16 @@ Result<std::vector<std::vector<float>>> record_states(Backend& backend,
 /// What a lane's own pass over all layers gives: all rows of the input, and the last one once more
 /// in two turns, of which the second reads keys and values that the first left behind. Nothing for
 /// a lane without such a pass.
-Result<std::optional<std::vector<float>>> whole_pass_rows(Backend& backend,
-                                                          const FeatureExtractor& extractor,
+Result<std::optional<std::vector<float>>> whole_pass_rows(backend::Backend& backend,
+                                                          const model::FeatureExtractor& extractor,
                                                           std::span<const int32_t> ids) {
-  ForwardOptions options;
+  model::ForwardOptions options;
   options.whole = extractor.whole_pass();
   if (options.whole == nullptr) return std::nullopt;
-  const ModelConfig& config = extractor.config();
-  const auto run = [&](const SequenceInput& input, bool all) {
+  const model::ModelConfig& config = extractor.config();
+  const auto run = [&](const model::SequenceInput& input, bool all) {
     options.all_positions = all;
-    return forward(backend, config, extractor.weights(), {&input, 1}, options);
+    return model::forward(backend, config, extractor.weights(), {&input, 1}, options);
   };
   TRINITY_TRY(auto all, run({ids, 0, nullptr}, true));
   std::vector<float> rows = std::move(all.front());
@@ -83,11 +83,11 @@ Result<std::optional<std::vector<float>>> whole_pass_rows(Backend& backend,
   return rows;
 }
 
-Result<std::vector<std::vector<float>>> hidden_of(FeatureExtractor& extractor,
+Result<std::vector<std::vector<float>>> hidden_of(model::FeatureExtractor& extractor,
                                                   std::span<const MatrixCase> cases) {
   std::vector<std::vector<int32_t>> inputs;
   for (const MatrixCase& one : cases) inputs.push_back(one.ids);
-  ExtractMode mode;
+  model::ExtractMode mode;
   mode.prefix_cache = false;
   auto states = extractor.extract(inputs, mode);
   std::vector<std::vector<float>> hidden;
@@ -98,20 +98,22 @@ Result<std::vector<std::vector<float>>> hidden_of(FeatureExtractor& extractor,
   return hidden;
 }
 
-Status decide(LaneAnswers& answers, const Head& head) {
+Status decide(LaneAnswers& answers, const route::Head& head) {
   for (const auto& vector : answers.hidden) {
     TRINITY_TRY(std::vector<float> logits, head.logits(vector));
-    TRINITY_TRY(const Route route, select_route(logits, head.num_agents(), head.num_roles(), {}));
+    TRINITY_TRY(const Route route,
+                route::select_route(logits, head.num_agents(), head.num_roles(), {}));
     const std::span<const float> all(logits);
-    answers.decisions.push_back({route.agent_id, route.role_id,
-                                 logit_margin(all.first(head.num_agents())).value_or(0.0),
-                                 logit_margin(all.subspan(head.num_agents())).value_or(0.0)});
+    answers.decisions.push_back(
+        {route.agent_id, route.role_id,
+         route::logit_margin(all.first(head.num_agents())).value_or(0.0),
+         route::logit_margin(all.subspan(head.num_agents())).value_or(0.0)});
     answers.logits.push_back(std::move(logits));
   }
   return {};
 }
 
-Status measure(LaneTimes& times, Backend& backend, FeatureExtractor& extractor,
+Status measure(LaneTimes& times, backend::Backend& backend, model::FeatureExtractor& extractor,
                std::span<const MatrixCase> cases, int runs) {
   std::vector<double> passes;
   for (int run = 0; run < runs; ++run) {
@@ -134,11 +136,11 @@ Result<LaneRun> run_lane(const MatrixLane& lane, const MatrixModel& model,
   LaneRun run;
   run.times.lane = lane.name;
   const Stopwatch watch;
-  TRINITY_TRY(const std::unique_ptr<Backend> backend, lane.create());
-  ExtractorOptions extraction;
+  TRINITY_TRY(const std::unique_ptr<backend::Backend> backend, lane.create());
+  model::ExtractorOptions extraction;
   extraction.prefix_cache_bytes = 0;
   TRINITY_TRY(const auto extractor,
-              FeatureExtractor::create(*backend, model.tensors, model.config, extraction));
+              model::FeatureExtractor::create(*backend, model.tensors, model.config, extraction));
   TRINITY_CHECK(backend->synchronize());
   run.times.load_ms = watch.elapsed_ms();
   TRINITY_TRY(run.states, record_states(*backend, *extractor, options.layer_input));
@@ -155,7 +157,7 @@ Result<LaneRun> run_lane(const MatrixLane& lane, const MatrixModel& model,
 }
 
 /// What one half of a layer may add to the relative error of a row.
-double half_layer_limit(const LaneTolerances& lane) {
+double half_layer_limit(const backend::LaneTolerances& lane) {
   return lane.linear.row + (lane.rms_norm.row + lane.attention.row + lane.silu_mul.row) / 2;
 }
 
@@ -256,11 +258,11 @@ bool ModelMatrix::passed() const {
 
 Result<LaneAnswers> lane_answers(const MatrixLane& lane, const MatrixModel& model,
                                  std::span<const MatrixCase> cases) {
-  TRINITY_TRY(const std::unique_ptr<Backend> backend, lane.create());
-  ExtractorOptions extraction;
+  TRINITY_TRY(const std::unique_ptr<backend::Backend> backend, lane.create());
+  model::ExtractorOptions extraction;
   extraction.prefix_cache_bytes = 0;
   TRINITY_TRY(const auto extractor,
-              FeatureExtractor::create(*backend, model.tensors, model.config, extraction));
+              model::FeatureExtractor::create(*backend, model.tensors, model.config, extraction));
   LaneAnswers answers;
   TRINITY_TRY(answers.hidden, hidden_of(*extractor, cases));
   TRINITY_CHECK(decide(answers, model.head));
@@ -300,4 +302,4 @@ Result<ModelMatrix> compare_models(std::span<const MatrixLane> lanes, const Matr
   return matrix;
 }
 
-}  // namespace trinity
+}  // namespace trinity::prove

@@ -23,13 +23,13 @@
 #include "prove/progress.h"
 #include "route/head.h"
 
-namespace trinity {
+namespace trinity::prove {
 
 /// What all lanes compute. References must outlive the comparison.
 struct MatrixModel {
-  const ModelConfig& config;
-  const TensorSource& tensors;
-  const Head& head;
+  const model::ModelConfig& config;
+  const model::TensorSource& tensors;
+  const route::Head& head;
 };
 
 struct MatrixCase {
@@ -100,4 +100,4 @@ Result<ModelMatrix> compare_models(std::span<const MatrixLane> lanes, const Matr
                                    std::span<const MatrixCase> cases,
                                    const ModelMatrixOptions& options);
 
-}  // namespace trinity
+}  // namespace trinity::prove

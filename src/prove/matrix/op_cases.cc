@@ -6,7 +6,7 @@
 #include "base/try.h"
 #include "prove/matrix/op_cases_groups.h"
 
-namespace trinity {
+namespace trinity::prove {
 namespace {
 
 /// max|row| and Σ|row| of every row.
@@ -44,19 +44,20 @@ std::vector<std::string> op_parts(std::string_view op) {
   return {};
 }
 
-Result<std::vector<float>> activation_values(Backend& backend, const Tensor& tensor) {
+Result<std::vector<float>> activation_values(backend::Backend& backend,
+                                             const backend::Tensor& tensor) {
   auto downloaded = backend.download(tensor);
   if (downloaded) return downloaded;
   const auto size = static_cast<size_t>(tensor.cols());
   std::vector<float> identity(size * size, 0.0F);
   for (size_t i = 0; i < size; ++i) identity[i * size + i] = 1;
-  TRINITY_TRY(const Weight weight,
+  TRINITY_TRY(const backend::Weight weight,
               prepare_matrix(backend, HostMatrix({tensor.cols(), tensor.cols()}, identity)));
-  TRINITY_TRY(const Tensor copied, backend.linear(tensor, weight));
+  TRINITY_TRY(const backend::Tensor copied, backend.linear(tensor, weight));
   return backend.download(copied);
 }
 
-Result<Weight> prepare_matrix(Backend& backend, const HostMatrix& matrix) {
+Result<backend::Weight> prepare_matrix(backend::Backend& backend, const HostMatrix& matrix) {
   const TensorView view = matrix.view();
   return backend.prepare_linear({&view, 1});
 }
@@ -97,7 +98,8 @@ std::vector<double> rotation_scale(const formula::Values& x, std::span<const int
 }
 
 std::vector<double> attention_scale(const formula::Values& q, const formula::Values& k,
-                                    const formula::Values& v, const AttentionShape& shape) {
+                                    const formula::Values& v,
+                                    const backend::AttentionShape& shape) {
   const auto dim = static_cast<size_t>(shape.head_dim), heads = static_cast<size_t>(shape.heads);
   const size_t width = static_cast<size_t>(shape.kv_heads) * dim, tokens = k.size() / width;
   const size_t queries = q.size() / (heads * dim);
@@ -134,4 +136,4 @@ void visit_op_cases(uint64_t seed, bool thorough, const OpCaseVisitor& visit) {
   }
 }
 
-}  // namespace trinity
+}  // namespace trinity::prove

@@ -19,13 +19,13 @@
 #include "backend/backend.h"
 #include "backend/lane_tolerances.h"
 
-namespace trinity {
+namespace trinity::prove {
 
 /// The right answer for a lane and the limits around it.
 struct OpTruth {
   std::vector<double> values;
   std::vector<double> scale;  // an element may err by tolerance.element · scale
-  Tolerance tolerance;
+  backend::Tolerance tolerance;
   int64_t cols = 0;         // width of a row; 0 = rows are not judged as a whole
   bool given_bits = false;  // the lane promises exactly these values
 };
@@ -33,8 +33,8 @@ struct OpTruth {
 struct OpCase {
   std::string op;      // name in the op contract: "rms_norm"
   std::string detail;  // shapes, for people
-  std::function<Result<std::vector<float>>(Backend&)> run;
-  std::function<OpTruth(const LaneTolerances&)> truth;
+  std::function<Result<std::vector<float>>(backend::Backend&)> run;
+  std::function<OpTruth(const backend::LaneTolerances&)> truth;
 };
 
 using OpCaseVisitor = std::function<void(const OpCase&)>;
@@ -49,6 +49,7 @@ std::vector<std::string> op_parts(std::string_view op);
 
 /// Row-major f32 values of an activation. One that a backend keeps in a format of its own is read
 /// through a product with the identity, which is exact in every lane.
-Result<std::vector<float>> activation_values(Backend& backend, const Tensor& tensor);
+Result<std::vector<float>> activation_values(backend::Backend& backend,
+                                             const backend::Tensor& tensor);
 
-}  // namespace trinity
+}  // namespace trinity::prove

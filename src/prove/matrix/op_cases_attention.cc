@@ -6,7 +6,7 @@
 #include "base/try.h"
 #include "prove/matrix/op_cases_groups.h"
 
-namespace trinity {
+namespace trinity::prove {
 namespace {
 
 using formula::Rounding;
@@ -29,11 +29,11 @@ struct Sequence {
 void extend(Floats& to, const Floats& values) { to.insert(to.end(), values.begin(), values.end()); }
 
 /// Runs all steps for all sequences together; the results of the steps one after another.
-Result<Floats> run_steps(Backend& backend, const AttentionShape& shape,
+Result<Floats> run_steps(backend::Backend& backend, const backend::AttentionShape& shape,
                          std::span<const Sequence> sequences) {
   const int64_t kv_cols = shape.kv_heads * shape.head_dim, q_cols = shape.heads * shape.head_dim;
   constexpr int64_t kLayer = 1;
-  std::vector<std::unique_ptr<KvCache>> caches;
+  std::vector<std::unique_ptr<backend::KvCache>> caches;
   for (size_t s = 0; s < sequences.size(); ++s) {
     TRINITY_TRY(caches.emplace_back(), backend.make_kv_cache({2, shape.kv_heads, shape.head_dim}));
   }
@@ -41,7 +41,7 @@ Result<Floats> run_steps(Backend& backend, const AttentionShape& shape,
   Floats results;
   for (size_t step = 0; step < sequences.front().steps.size(); ++step) {
     Floats k, v, q;
-    std::vector<SequenceSlice> stored_slices, asked;
+    std::vector<backend::SequenceSlice> stored_slices, asked;
     int64_t k_rows = 0, q_rows = 0;
     for (size_t s = 0; s < sequences.size(); ++s) {
       const Step& plan = sequences[s].steps[step];
@@ -54,22 +54,22 @@ Result<Floats> run_steps(Backend& backend, const AttentionShape& shape,
       k_rows += plan.tokens;
       q_rows += plan.queries;
     }
-    TRINITY_TRY(const Tensor keys, backend.upload(k, k_rows, kv_cols));
-    TRINITY_TRY(const Tensor values, backend.upload(v, k_rows, kv_cols));
-    TRINITY_TRY(const Tensor queries, backend.upload(q, q_rows, q_cols));
+    TRINITY_TRY(const backend::Tensor keys, backend.upload(k, k_rows, kv_cols));
+    TRINITY_TRY(const backend::Tensor values, backend.upload(v, k_rows, kv_cols));
+    TRINITY_TRY(const backend::Tensor queries, backend.upload(q, q_rows, q_cols));
     TRINITY_CHECK(backend.append_kv(keys, values, stored_slices, kLayer));
     for (size_t s = 0; s < sequences.size(); ++s)
       if (caches[s]->length(kLayer) != lengths[s] || caches[s]->length(0) != 0)
         return fail(ErrorKind::failed, "kv_length", "the cache counts its tokens wrongly");
-    TRINITY_TRY(const Tensor mixed, backend.attention(queries, asked, kLayer, shape));
+    TRINITY_TRY(const backend::Tensor mixed, backend.attention(queries, asked, kLayer, shape));
     TRINITY_TRY(const Floats out, activation_values(backend, mixed));
     extend(results, out);
   }
   return results;
 }
 
-OpTruth truth_of_steps(const AttentionShape& shape, std::span<const Sequence> sequences,
-                       const LaneTolerances& lane, bool extreme) {
+OpTruth truth_of_steps(const backend::AttentionShape& shape, std::span<const Sequence> sequences,
+                       const backend::LaneTolerances& lane, bool extreme) {
   const Rounding rounding = rounding_of(lane);
   OpTruth truth;
   std::vector<Floats> k(sequences.size()), v(sequences.size());
@@ -89,7 +89,7 @@ OpTruth truth_of_steps(const AttentionShape& shape, std::span<const Sequence> se
   return truth;
 }
 
-void visit_attention_case(OpCaseGroup& g, const AttentionShape& shape,
+void visit_attention_case(OpCaseGroup& g, const backend::AttentionShape& shape,
                           const std::vector<std::vector<Step>>& plans, bool extreme) {
   const int64_t kv_cols = shape.kv_heads * shape.head_dim, q_cols = shape.heads * shape.head_dim;
   // Scores far above what normed heads can give, where one rounding step of the largest one already
@@ -113,15 +113,15 @@ void visit_attention_case(OpCaseGroup& g, const AttentionShape& shape,
            fmt::format("{}/{} heads of {}, {} sequences, {} tokens in {} steps{}", shape.heads,
                        shape.kv_heads, shape.head_dim, plans.size(), tokens, plans.front().size(),
                        extreme ? ", extreme values" : ""),
-           [&](Backend& backend) { return run_steps(backend, shape, sequences); },
-           [&](const LaneTolerances& lane) {
+           [&](backend::Backend& backend) { return run_steps(backend, shape, sequences); },
+           [&](const backend::LaneTolerances& lane) {
              return truth_of_steps(shape, sequences, lane, extreme);
            }});
 }
 
 /// One key that fits and a thousand that hardly do. Each of these weighs e^-12.5 of the first, all
 /// together half a per cent of an output that without them would be another one.
-void visit_far_keys(OpCaseGroup& g, const AttentionShape& shape) {
+void visit_far_keys(OpCaseGroup& g, const backend::AttentionShape& shape) {
   constexpr Step kStep{1001, 2};
   const int64_t kv_cols = shape.kv_heads * shape.head_dim, q_cols = shape.heads * shape.head_dim;
   Sequence sequence;
@@ -137,10 +137,10 @@ void visit_far_keys(OpCaseGroup& g, const AttentionShape& shape) {
   g.visit({"attention",
            fmt::format("{}/{} heads of {}, {} far keys", shape.heads, shape.kv_heads,
                        shape.head_dim, kStep.tokens - 1),
-           [&](Backend& backend) {
+           [&](backend::Backend& backend) {
              return run_steps(backend, shape, {&sequence, 1});
            },
-           [&](const LaneTolerances& lane) {
+           [&](const backend::LaneTolerances& lane) {
              // Rounding a sum of a thousand equal terms always errs to one side, so the length of a
              // row may part further than elements do.
              return truth_of_steps(shape, {&sequence, 1}, lane, true);
@@ -150,15 +150,16 @@ void visit_far_keys(OpCaseGroup& g, const AttentionShape& shape) {
 /// A cache counts the tokens of each layer and holds what a fork of it holds.
 void visit_append_kv(OpCaseGroup& g) {
   for (const int64_t tokens : {1, 2, 31, 33, 65}) {
-    const KvShape shape{2, 2, 16};
+    const backend::KvShape shape{2, 2, 16};
     const Floats rows = g.inputs.normal(tokens * 32);
     g.visit({"append_kv", fmt::format("{} tokens and one more", tokens),
-             [&](Backend& backend) -> Result<Floats> {
+             [&](backend::Backend& backend) -> Result<Floats> {
                TRINITY_TRY(const auto cache, backend.make_kv_cache(shape));
-               TRINITY_TRY(const Tensor many, backend.upload(rows, tokens, 32));
+               TRINITY_TRY(const backend::Tensor many, backend.upload(rows, tokens, 32));
                const std::span<const float> first(rows.data(), 32);
-               TRINITY_TRY(const Tensor one, backend.upload(first, 1, 32));
-               const SequenceSlice begin{0, tokens, 0, cache.get()}, end{0, 1, tokens, cache.get()};
+               TRINITY_TRY(const backend::Tensor one, backend.upload(first, 1, 32));
+               const backend::SequenceSlice begin{0, tokens, 0, cache.get()},
+                   end{0, 1, tokens, cache.get()};
                TRINITY_CHECK(backend.append_kv(many, many, {&begin, 1}, 1));
                const auto fork = cache->fork(0);
                const auto before = static_cast<float>(cache->length(1));
@@ -167,7 +168,7 @@ void visit_append_kv(OpCaseGroup& g) {
                              static_cast<float>(cache->length(0)),
                              static_cast<float>(fork->length(1))};
              },
-             [tokens](const LaneTolerances&) {
+             [tokens](const backend::LaneTolerances&) {
                const auto count = static_cast<double>(tokens);
                OpTruth truth;
                truth.values = {count, count + 1, 0, 0};
@@ -201,13 +202,13 @@ void visit_rope_cases(OpCaseGroup& g) {
         g.visit({"rope",
                  fmt::format("{} rows of {} heads of {}, theta {}{}", rows, heads, head_dim, theta,
                              extreme ? ", extreme values" : ""),
-                 [&](Backend& backend) -> Result<Floats> {
-                   TRINITY_TRY(const Tensor input, backend.upload(x, rows, cols));
-                   TRINITY_TRY(const Tensor turned,
+                 [&](backend::Backend& backend) -> Result<Floats> {
+                   TRINITY_TRY(const backend::Tensor input, backend.upload(x, rows, cols));
+                   TRINITY_TRY(const backend::Tensor turned,
                                backend.rope(input, positions, head_dim, theta));
                    return activation_values(backend, turned);
                  },
-                 [&](const LaneTolerances& lane) {
+                 [&](const backend::LaneTolerances& lane) {
                    const Rounding rounding = rounding_of(lane);
                    const Values values = stored(x, rounding);
                    return OpTruth{formula::rope(values, positions, head_dim, theta, rounding),
@@ -222,7 +223,7 @@ void visit_attention_cases(OpCaseGroup& g) {
   visit_append_kv(g);
   visit_far_keys(g, {2, 1, 64});
   if (g.thorough) visit_far_keys(g, {6, 2, 22});
-  std::vector<AttentionShape> shapes = {{4, 2, 32}, {6, 2, 22}, {3, 3, 16}, {2, 1, 64}};
+  std::vector<backend::AttentionShape> shapes = {{4, 2, 32}, {6, 2, 22}, {3, 3, 16}, {2, 1, 64}};
   if (g.thorough)
     shapes.insert(shapes.end(), {{4, 2, 128}, {1, 1, 32}, {7, 1, 16}, {32, 1, 16}, {8, 4, 6}});
   std::vector<std::vector<Step>> walks = {
@@ -234,7 +235,7 @@ void visit_attention_cases(OpCaseGroup& g) {
                                {{15, 15}, {1, 1}, {1, 1}, {15, 15}},
                                {{130, 130}, {127, 3}},
                                {{257, 1}, {2, 2}}});
-  for (const AttentionShape& shape : shapes) {
+  for (const backend::AttentionShape& shape : shapes) {
     for (const auto& walk : walks) visit_attention_case(g, shape, {walk}, false);
     visit_attention_case(g, shape, {{{17, 17}, {33, 5}}}, true);
     // Several sequences in one call, of different lengths and none aligned with the others.
@@ -244,4 +245,4 @@ void visit_attention_cases(OpCaseGroup& g) {
   }
 }
 
-}  // namespace trinity
+}  // namespace trinity::prove

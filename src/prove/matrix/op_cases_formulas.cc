@@ -5,7 +5,7 @@
 
 #include "tensor/bf16.h"
 
-namespace trinity::formula {
+namespace trinity::prove::formula {
 
 double stored(double value, Rounding rounding) {
   if (rounding == Rounding::none) return value;
@@ -80,8 +80,8 @@ Values silu_mul(const Values& gate, const Values& up, Rounding rounding) {
   return out;
 }
 
-Values attention(const Values& q, const Values& k, const Values& v, const AttentionShape& shape,
-                 Rounding rounding) {
+Values attention(const Values& q, const Values& k, const Values& v,
+                 const backend::AttentionShape& shape, Rounding rounding) {
   const auto dim = static_cast<size_t>(shape.head_dim);
   const auto heads = static_cast<size_t>(shape.heads),
              kv_heads = static_cast<size_t>(shape.kv_heads);
@@ -112,4 +112,4 @@ Values attention(const Values& q, const Values& k, const Values& v, const Attent
   return out;
 }
 
-}  // namespace trinity::formula
+}  // namespace trinity::prove::formula

@@ -11,7 +11,7 @@
 
 #include "backend/backend.h"
 
-namespace trinity::formula {
+namespace trinity::prove::formula {
 
 enum class Rounding { none, bf16_order };
 
@@ -31,7 +31,7 @@ Values add(const Values& a, const Values& b, Rounding rounding);
 Values silu_mul(const Values& gate, const Values& up, Rounding rounding);
 /// Queries of the last q.size() / (heads · head_dim) positions of one sequence whose keys and
 /// values are k and v [tokens, kv_heads · head_dim].
-Values attention(const Values& q, const Values& k, const Values& v, const AttentionShape& shape,
-                 Rounding rounding);
+Values attention(const Values& q, const Values& k, const Values& v,
+                 const backend::AttentionShape& shape, Rounding rounding);
 
-}  // namespace trinity::formula
+}  // namespace trinity::prove::formula

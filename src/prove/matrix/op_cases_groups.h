@@ -5,7 +5,7 @@
 #include "prove/matrix/op_cases_formulas.h"
 #include "prove/matrix/op_cases_inputs.h"
 
-namespace trinity {
+namespace trinity::prove {
 
 struct OpCaseGroup {
   InputStream inputs;
@@ -25,7 +25,7 @@ void visit_attention_cases(OpCaseGroup& group);  // append_kv, attention
 void visit_fused_cases(OpCaseGroup& group);      // the operations with default bodies
 void visit_exact_cases(OpCaseGroup& group);      // products of what every lane represents exactly
 
-inline formula::Rounding rounding_of(const LaneTolerances& lane) {
+inline formula::Rounding rounding_of(const backend::LaneTolerances& lane) {
   return lane.bf16_order ? formula::Rounding::bf16_order : formula::Rounding::none;
 }
 
@@ -39,8 +39,8 @@ std::vector<double> rotation_scale(const formula::Values& x, std::span<const int
                                    int64_t head_dim, double growth);
 /// max|v| · (1 + largest Σ|q·k|/√dim) of every element of attention's result.
 std::vector<double> attention_scale(const formula::Values& q, const formula::Values& k,
-                                    const formula::Values& v, const AttentionShape& shape);
+                                    const formula::Values& v, const backend::AttentionShape& shape);
 
-Result<Weight> prepare_matrix(Backend& backend, const HostMatrix& matrix);
+Result<backend::Weight> prepare_matrix(backend::Backend& backend, const HostMatrix& matrix);
 
-}  // namespace trinity
+}  // namespace trinity::prove

@@ -7,7 +7,7 @@
 
 #include "tensor/bf16.h"
 
-namespace trinity {
+namespace trinity::prove {
 namespace {
 
 void scale_row(std::vector<float>& values, int64_t row, int64_t cols, float factor) {
@@ -106,4 +106,4 @@ std::vector<int32_t> InputStream::ids(int64_t count, int64_t vocab) {
   return out;
 }
 
-}  // namespace trinity
+}  // namespace trinity::prove

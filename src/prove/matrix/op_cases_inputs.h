@@ -10,7 +10,7 @@
 
 #include "tensor/tensor.h"
 
-namespace trinity {
+namespace trinity::prove {
 
 /// A row-major matrix in memory with its view; values are rounded to `dtype` (F32, F16
 /// or BF16).
@@ -51,4 +51,4 @@ class InputStream {
   uint64_t state_;
 };
 
-}  // namespace trinity
+}  // namespace trinity::prove

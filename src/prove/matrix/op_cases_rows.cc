@@ -8,7 +8,7 @@
 #include "model/embedding.h"
 #include "prove/matrix/op_cases_groups.h"
 
-namespace trinity {
+namespace trinity::prove {
 namespace {
 
 using formula::Rounding;
@@ -34,13 +34,13 @@ void visit_upload(OpCaseGroup& g) {
         ids.front() = 0;
         ids.back() = count == 1 ? 0 : static_cast<int32_t>(vocab - 1);
         g.visit({"upload", fmt::format("{} embedded rows of width {}", count, hidden),
-                 [&](Backend& backend) -> Result<Floats> {
+                 [&](backend::Backend& backend) -> Result<Floats> {
                    Floats values(ids.size() * static_cast<size_t>(hidden));
-                   TRINITY_CHECK(TableRows(table.view()).gather(ids, values));
-                   TRINITY_TRY(const Tensor rows, backend.upload(values, count, hidden));
+                   TRINITY_CHECK(model::TableRows(table.view()).gather(ids, values));
+                   TRINITY_TRY(const backend::Tensor rows, backend.upload(values, count, hidden));
                    return activation_values(backend, rows);
                  },
-                 [&](const LaneTolerances& lane) {
+                 [&](const backend::LaneTolerances& lane) {
                    const Values all = stored(table.values(), rounding_of(lane));
                    OpTruth truth;
                    for (const int32_t id : ids)
@@ -58,13 +58,13 @@ void visit_product(OpCaseGroup& g, const Floats& x, const HostMatrix& matrix, in
                    int64_t in, int64_t out, const std::string& detail, bool exact,
                    bool judge_rows) {
   g.visit({"linear", fmt::format("[{}, {}] x [{}, {}]{}", rows, in, out, in, detail),
-           [&](Backend& backend) -> Result<Floats> {
-             TRINITY_TRY(const Weight weight, prepare_matrix(backend, matrix));
-             TRINITY_TRY(const Tensor input, backend.upload(x, rows, in));
-             TRINITY_TRY(const Tensor product, backend.linear(input, weight));
+           [&](backend::Backend& backend) -> Result<Floats> {
+             TRINITY_TRY(const backend::Weight weight, prepare_matrix(backend, matrix));
+             TRINITY_TRY(const backend::Tensor input, backend.upload(x, rows, in));
+             TRINITY_TRY(const backend::Tensor product, backend.linear(input, weight));
              return activation_values(backend, product);
            },
-           [&](const LaneTolerances& lane) {
+           [&](const backend::LaneTolerances& lane) {
              const Rounding rounding = rounding_of(lane);
              const Values inputs = stored(x, rounding), weights = stored(matrix.values(), rounding);
              // Int8 rounds nothing of exact numbers, so what it sums is measured as in f32.
@@ -110,21 +110,22 @@ void visit_linear_split(OpCaseGroup& g) {
     g.visit(
         {"linear_split",
          fmt::format("[{}, {}] x matrices of {}, {} and {}", rows, in, outs[0], outs[1], outs[2]),
-         [&](Backend& backend) -> Result<Floats> {
+         [&](backend::Backend& backend) -> Result<Floats> {
            std::vector<TensorView> views;
            views.reserve(matrices.size());
            for (const HostMatrix& matrix : matrices) views.push_back(matrix.view());
-           TRINITY_TRY(const Weight stacked, backend.prepare_linear(views));
-           TRINITY_TRY(const Tensor input, backend.upload(x, rows, in));
-           TRINITY_TRY(const std::vector<Tensor> parts, backend.linear_split(input, stacked));
+           TRINITY_TRY(const backend::Weight stacked, backend.prepare_linear(views));
+           TRINITY_TRY(const backend::Tensor input, backend.upload(x, rows, in));
+           TRINITY_TRY(const std::vector<backend::Tensor> parts,
+                       backend.linear_split(input, stacked));
            Floats all;
-           for (const Tensor& part : parts) {
+           for (const backend::Tensor& part : parts) {
              TRINITY_TRY(const Floats values, activation_values(backend, part));
              all.insert(all.end(), values.begin(), values.end());
            }
            return all;
          },
-         [&](const LaneTolerances& lane) {
+         [&](const backend::LaneTolerances& lane) {
            const Rounding rounding = rounding_of(lane);
            const Values inputs = stored(x, rounding);
            OpTruth truth;
@@ -159,13 +160,14 @@ void visit_rms_norm(OpCaseGroup& g) {
         const HostMatrix weight({size}, w);
         g.visit({"rms_norm",
                  fmt::format("{} rows of {} heads of {}{}", rows, heads, size, suffix(extreme)),
-                 [&](Backend& backend) -> Result<Floats> {
-                   TRINITY_TRY(const Weight prepared, backend.prepare_norm(weight.view()));
-                   TRINITY_TRY(const Tensor input, backend.upload(x, rows, cols));
-                   TRINITY_TRY(const Tensor normed, backend.rms_norm(input, prepared, eps));
+                 [&](backend::Backend& backend) -> Result<Floats> {
+                   TRINITY_TRY(const backend::Weight prepared, backend.prepare_norm(weight.view()));
+                   TRINITY_TRY(const backend::Tensor input, backend.upload(x, rows, cols));
+                   TRINITY_TRY(const backend::Tensor normed,
+                               backend.rms_norm(input, prepared, eps));
                    return activation_values(backend, normed);
                  },
-                 [&](const LaneTolerances& lane) {
+                 [&](const backend::LaneTolerances& lane) {
                    const Rounding rounding = rounding_of(lane);
                    OpTruth truth;
                    truth.values = formula::rms_norm(stored(x, rounding), stored(w, rounding),
@@ -193,14 +195,15 @@ void visit_elementwise(OpCaseGroup& g) {
         const Floats a = rows_of(g.inputs, rows, cols, extreme);
         const Floats b = rows_of(g.inputs, rows, cols, extreme);
         const std::string detail = fmt::format("[{}, {}]{}", rows, cols, suffix(extreme));
-        const auto apply = [&](Backend& backend, auto operation) -> Result<Floats> {
-          TRINITY_TRY(const Tensor x, backend.upload(a, rows, cols));
-          TRINITY_TRY(const Tensor y, backend.upload(b, rows, cols));
-          TRINITY_TRY(const Tensor result, (backend.*operation)(x, y));
+        const auto apply = [&](backend::Backend& backend, auto operation) -> Result<Floats> {
+          TRINITY_TRY(const backend::Tensor x, backend.upload(a, rows, cols));
+          TRINITY_TRY(const backend::Tensor y, backend.upload(b, rows, cols));
+          TRINITY_TRY(const backend::Tensor result, (backend.*operation)(x, y));
           return activation_values(backend, result);
         };
-        g.visit({"add", detail, [&](Backend& backend) { return apply(backend, &Backend::add); },
-                 [&](const LaneTolerances& lane) {
+        g.visit({"add", detail,
+                 [&](backend::Backend& backend) { return apply(backend, &backend::Backend::add); },
+                 [&](const backend::LaneTolerances& lane) {
                    const Rounding rounding = rounding_of(lane);
                    const Values x = stored(a, rounding), y = stored(b, rounding);
                    // The length of a row may cancel, so only elements are judged.
@@ -208,20 +211,20 @@ void visit_elementwise(OpCaseGroup& g) {
                                   formula::add(magnitudes(x), magnitudes(y), Rounding::none),
                                   lane.add, 0, lane.bf16_order};
                  }});
-        g.visit({"silu_mul", detail,
-                 [&](Backend& backend) { return apply(backend, &Backend::silu_mul); },
-                 [&](const LaneTolerances& lane) {
-                   const Rounding rounding = rounding_of(lane);
-                   OpTruth truth;
-                   truth.values =
-                       formula::silu_mul(stored(a, rounding), stored(b, rounding), rounding);
-                   truth.scale = magnitudes(truth.values);
-                   allow_flat_tail(truth.scale, a, b);
-                   truth.tolerance = lane.silu_mul;
-                   truth.cols = extreme ? 0 : cols;
-                   truth.given_bits = lane.bf16_order;
-                   return truth;
-                 }});
+        g.visit(
+            {"silu_mul", detail,
+             [&](backend::Backend& backend) { return apply(backend, &backend::Backend::silu_mul); },
+             [&](const backend::LaneTolerances& lane) {
+               const Rounding rounding = rounding_of(lane);
+               OpTruth truth;
+               truth.values = formula::silu_mul(stored(a, rounding), stored(b, rounding), rounding);
+               truth.scale = magnitudes(truth.values);
+               allow_flat_tail(truth.scale, a, b);
+               truth.tolerance = lane.silu_mul;
+               truth.cols = extreme ? 0 : cols;
+               truth.given_bits = lane.bf16_order;
+               return truth;
+             }});
       }
 }
 
@@ -235,12 +238,12 @@ void visit_select_rows(OpCaseGroup& g) {
         chosen.push_back(g.inputs.integer(0, rows - 1));
       chosen.resize(static_cast<size_t>(count));
       g.visit({"select_rows", fmt::format("{} of {} rows of {}", count, rows, cols),
-               [&](Backend& backend) -> Result<Floats> {
-                 TRINITY_TRY(const Tensor input, backend.upload(x, rows, cols));
-                 TRINITY_TRY(const Tensor selected, backend.select_rows(input, chosen));
+               [&](backend::Backend& backend) -> Result<Floats> {
+                 TRINITY_TRY(const backend::Tensor input, backend.upload(x, rows, cols));
+                 TRINITY_TRY(const backend::Tensor selected, backend.select_rows(input, chosen));
                  return activation_values(backend, selected);
                },
-               [&](const LaneTolerances& lane) {
+               [&](const backend::LaneTolerances& lane) {
                  const Values all = stored(x, rounding_of(lane));
                  OpTruth truth;
                  for (const int64_t row : chosen)
@@ -273,4 +276,4 @@ void visit_row_cases(OpCaseGroup& group) {
   visit_select_rows(group);
 }
 
-}  // namespace trinity
+}  // namespace trinity::prove

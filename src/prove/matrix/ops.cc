@@ -10,7 +10,7 @@
 #include "base/try.h"
 #include "prove/matrix/op_cases.h"
 
-namespace trinity {
+namespace trinity::prove {
 namespace {
 
 constexpr size_t kFindingsPerOp = 3;
@@ -139,7 +139,7 @@ class OpComparison {
     }
     if (lanes_.size() == 1) return;
     // Between lanes everything is measured against what f32 lanes are measured against.
-    const std::vector<double> scale = one.truth(LaneTolerances{}).scale;
+    const std::vector<double> scale = one.truth(backend::LaneTolerances{}).scale;
     for (size_t i = 0; i < lanes_.size(); ++i)
       for (size_t j = i + 1; j < lanes_.size(); ++j) {
         double& worst = distances_[(i * lanes_.size() + j) * op_names().size() + index_of(one.op)];
@@ -186,7 +186,7 @@ class OpComparison {
   }
 
   std::span<const MatrixLane> lanes_;
-  std::vector<std::unique_ptr<Backend>> backends_;
+  std::vector<std::unique_ptr<backend::Backend>> backends_;
   std::vector<OpVerdict> verdicts_;
   std::vector<double> distances_;
 };
@@ -222,4 +222,4 @@ Result<OpMatrix> compare_operations(std::span<const MatrixLane> lanes, uint64_t 
   return matrix;
 }
 
-}  // namespace trinity
+}  // namespace trinity::prove

@@ -14,7 +14,7 @@
 #include "prove/matrix/lanes.h"
 #include "prove/progress.h"
 
-namespace trinity {
+namespace trinity::prove {
 
 /// How one lane did in one operation.
 struct OpVerdict {
@@ -54,4 +54,4 @@ struct OpMatrix {
 Result<OpMatrix> compare_operations(std::span<const MatrixLane> lanes, uint64_t seed, bool thorough,
                                     const LabProgress& progress = {});
 
-}  // namespace trinity
+}  // namespace trinity::prove

@@ -11,29 +11,29 @@
 #include "backend/forwarding_backend.h"
 #include "base/try.h"
 
-namespace trinity {
+namespace trinity::prove {
 
-class ResidualRecorder final : public ForwardingBackend {
+class ResidualRecorder final : public backend::ForwardingBackend {
  public:
-  explicit ResidualRecorder(Backend& inner) : ForwardingBackend(inner) {}
+  explicit ResidualRecorder(backend::Backend& inner) : backend::ForwardingBackend(inner) {}
 
   /// [rows · hidden] each: the embedding, then after attention and MLP of every layer.
   const std::vector<std::vector<float>>& states() const { return states_; }
 
-  Result<Tensor> add_rms_norm(Tensor& residual, const Tensor* delta, const Weight& weight,
-                              float eps) override {
-    TRINITY_TRY(Tensor normed, inner_->add_rms_norm(residual, delta, weight, eps));
+  Result<backend::Tensor> add_rms_norm(backend::Tensor& residual, const backend::Tensor* delta,
+                                       const backend::Weight& weight, float eps) override {
+    TRINITY_TRY(backend::Tensor normed, inner_->add_rms_norm(residual, delta, weight, eps));
     TRINITY_CHECK(keep(residual));
     return normed;
   }
-  Result<Tensor> add(const Tensor& a, const Tensor& b) override {
-    TRINITY_TRY(Tensor sum, inner_->add(a, b));
+  Result<backend::Tensor> add(const backend::Tensor& a, const backend::Tensor& b) override {
+    TRINITY_TRY(backend::Tensor sum, inner_->add(a, b));
     TRINITY_CHECK(keep(sum));
     return sum;
   }
 
  private:
-  Status keep(const Tensor& residual) {
+  Status keep(const backend::Tensor& residual) {
     TRINITY_TRY(states_.emplace_back(), inner_->download(residual));
     return {};
   }
@@ -41,4 +41,4 @@ class ResidualRecorder final : public ForwardingBackend {
   std::vector<std::vector<float>> states_;
 };
 
-}  // namespace trinity
+}  // namespace trinity::prove

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace trinity {
+namespace trinity::prove {
 namespace {
 
 Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
@@ -138,8 +138,8 @@ Json matrix_record(const MatrixReport& report) {
   for (const MatrixLane& lane : report.lanes.lanes)
     lanes.push_back(
         {{"name", lane.name},
-         {"exactness", exactness_name(lane.promise.kept)},
-         {"claims", exactness_name(lane.exactness)},
+         {"exactness", backend::exactness_name(lane.promise.kept)},
+         {"claims", backend::exactness_name(lane.exactness)},
          {"broken_promise", lane.promise.broken.empty() ? Json() : Json(lane.promise.broken)}});
   for (const MissingLane& lane : report.lanes.missing)
     missing.push_back({{"name", lane.name}, {"reason", lane.reason}});
@@ -162,4 +162,4 @@ Json matrix_record(const MatrixReport& report) {
           {"times", report.model ? times_record(*report.model) : Json(nullptr)}};
 }
 
-}  // namespace trinity
+}  // namespace trinity::prove

@@ -10,7 +10,7 @@
 #include "prove/matrix/ops.h"
 #include "report/document.h"
 
-namespace trinity {
+namespace trinity::prove {
 
 /// Everything that `trinity lab matrix` found.
 struct MatrixReport {
@@ -38,4 +38,4 @@ report::Document matrix_document(const MatrixReport& report, const PageOrigin& o
 /// What went wrong in a lane by name, for people: "wrong: attention"; empty when nothing did.
 std::string blame_text(const MatrixReport& report);
 
-}  // namespace trinity
+}  // namespace trinity::prove
