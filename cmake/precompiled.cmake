@@ -2,7 +2,7 @@
 #
 #   std    the standard library and tl::expected
 #   fmt    std and fmt, for rooms that link fmt
-#   test   fmt, nlohmann/json.hpp and GoogleTest
+#   test   fmt, nlohmann/json.hpp with its members declared to be elsewhere, and GoogleTest
 #   test_computes   std and GoogleTest, for tests that are optimised
 #
 # They only save time: every source includes what it uses, and builds with TRINITY_PCH=OFF show it (the
@@ -21,7 +21,7 @@ set(std_headers <algorithm> <array> <bit> <charconv> <chrono> <cmath> <cstddef> 
     <filesystem> <functional> <limits> <map> <memory> <optional> <span> <string> <string_view> <tuple>
     <utility> <variant> <vector> <tl/expected.hpp>)
 set(fmt_headers ${std_headers} <fmt/format.h>)
-set(test_headers ${fmt_headers} <nlohmann/json.hpp> <gtest/gtest.h>)
+set(test_headers ${fmt_headers} ${CMAKE_SOURCE_DIR}/tests/support/json_templates.h <gtest/gtest.h>)
 set(test_computes_headers ${std_headers} <gtest/gtest.h>)
 
 # add_precompiled(NAME LIBRARIES...)

@@ -41,6 +41,17 @@ function(trinity_room name)
   set_property(GLOBAL APPEND PROPERTY TRINITY_ROOMS trinity_${name})
 endfunction()
 
+# trinity_test_library(NAME SOURCES ... [LINK ...])
+#   What several test binaries share, compiled as tests are.
+function(trinity_test_library name)
+  cmake_parse_arguments(TEST "" "" "SOURCES;LINK" ${ARGN})
+  add_library(${name} STATIC ${TEST_SOURCES})
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/tests)
+  target_link_libraries(${name} PUBLIC ${TEST_LINK} trinity_test_support trinity_test_json fmt::fmt GTest::gtest)
+  target_compile_options(${name} PRIVATE -fPIE $<$<CONFIG:Release>:${TRINITY_TESTING}>)
+  target_precompile_headers(${name} REUSE_FROM trinity_pch_test)
+endfunction()
+
 # trinity_test(NAME [COMPUTES] SOURCES ... [LINK ...] [LABELS ...])
 #   One GoogleTest binary, found case by case by ctest. LABELS slow keeps it out of the quick run. COMPUTES
 #   optimises it.
@@ -55,7 +66,7 @@ function(trinity_test name)
   else()
     target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:${TRINITY_TESTING}>)
     target_precompile_headers(${name} REUSE_FROM trinity_pch_test)
-    target_link_libraries(${name} PRIVATE fmt::fmt nlohmann_json::nlohmann_json)  # what that header reads
+    target_link_libraries(${name} PRIVATE fmt::fmt trinity_test_json)  # what that header reads
   endif()
   if(NOT TEST_LABELS)
     set(TEST_LABELS fast)  # an empty property value would swallow the next one

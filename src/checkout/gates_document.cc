@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t kShownLines = 20;
 constexpr std::size_t kLineBytes = 200;
 
-Cell result_of(const StepOutcome& one) {
+report::Cell result_of(const StepOutcome& one) {
   if (!one.run) return {"skipped", report::Look::faint};
   if (one.passed()) return {"ok", report::Look::good};
   return {one.run->interrupted ? std::string("interrupted")

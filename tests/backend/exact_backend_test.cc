@@ -21,7 +21,7 @@ backend::Weight weight_of(backend::Backend& backend, const prove::HostMatrix& ma
 }
 
 TEST(ExactBackend, ProductsAreTheDefinedOnes) {
-  const auto backend = backend::make_exact_backend(cpu::ExactProducts::f32);
+  const auto backend = backend::make_exact_backend(backend::ExactProducts::f32);
   prove::InputStream inputs(1);
   const int64_t rows = 3, in = 600, out = 5;
   const auto x = inputs.normal(rows * in);
@@ -37,7 +37,7 @@ TEST(ExactBackend, ProductsAreTheDefinedOnes) {
 
 /// Numbers that int8 holds exactly give exact products, with scales that differ from row to row.
 TEST(ExactBackend, Int8ProductsOfNumbersThatInt8HoldsAreExact) {
-  const auto backend = backend::make_exact_backend(cpu::ExactProducts::int8);
+  const auto backend = backend::make_exact_backend(backend::ExactProducts::int8);
   prove::InputStream inputs(2);
   const int64_t rows = 4, in = 300, out = 7;
   auto x = inputs.exact_rows(rows, in), w = inputs.exact_rows(out, in);
@@ -60,14 +60,14 @@ TEST(ExactBackend, Int8ProductsOfNumbersThatInt8HoldsAreExact) {
 }
 
 TEST(ExactBackend, Int8WeightsTakeAByteAndAScaleARow) {
-  const auto backend = backend::make_exact_backend(cpu::ExactProducts::int8);
+  const auto backend = backend::make_exact_backend(backend::ExactProducts::int8);
   const backend::Weight weight =
       weight_of(*backend, prove::HostMatrix({5, 30}, std::vector<float>(150, 1.0f)));
   EXPECT_EQ(backend->weight_bytes(), 150 + 5 * sizeof(float));
 }
 
 TEST(ExactBackend, Int8RefusesWeightsWhoseSumsCouldOverflow) {
-  const auto backend = backend::make_exact_backend(cpu::ExactProducts::int8);
+  const auto backend = backend::make_exact_backend(backend::ExactProducts::int8);
   const std::vector<float> wide(static_cast<size_t>(backend::exact::kInt8MaxTerms + 1), 1.0f);
   const TensorView refused{
       DType::f32, {1, backend::exact::kInt8MaxTerms + 1}, std::as_bytes(std::span(wide))};
@@ -75,7 +75,8 @@ TEST(ExactBackend, Int8RefusesWeightsWhoseSumsCouldOverflow) {
   ASSERT_FALSE(weight);
   EXPECT_EQ(weight.error().tag, "int8_sum_overflow");
   EXPECT_EQ(weight.error().kind, ErrorKind::unsupported);
-  EXPECT_TRUE(backend::make_exact_backend(cpu::ExactProducts::f32)->prepare_linear({&refused, 1}));
+  EXPECT_TRUE(
+      backend::make_exact_backend(backend::ExactProducts::f32)->prepare_linear({&refused, 1}));
 
   // The widest that is taken, with the largest sum.
   const auto row = std::span(wide).first(static_cast<size_t>(backend::exact::kInt8MaxTerms));
@@ -87,7 +88,8 @@ TEST(ExactBackend, Int8RefusesWeightsWhoseSumsCouldOverflow) {
 }
 
 TEST(ExactBackend, DamagedWeightsAreRefused) {
-  for (const cpu::ExactProducts products : {cpu::ExactProducts::f32, cpu::ExactProducts::int8})
+  for (const backend::ExactProducts products :
+       {backend::ExactProducts::f32, backend::ExactProducts::int8})
     for (const float bad : {NAN, INFINITY}) {
       const prove::HostMatrix matrix({2, 2}, std::vector<float>{1, 2, bad, 4});
       const TensorView view = matrix.view();
@@ -98,7 +100,7 @@ TEST(ExactBackend, DamagedWeightsAreRefused) {
 }
 
 TEST(ExactBackend, AdaptationMultipliesAsTheForwardPassDoes) {
-  const auto backend = backend::make_exact_backend(cpu::ExactProducts::f32);
+  const auto backend = backend::make_exact_backend(backend::ExactProducts::f32);
   prove::InputStream inputs(4);
   const int64_t rows = 6, k = 300;
   const prove::HostMatrix matrix({rows, k}, inputs.normal(rows * k), DType::bf16);

@@ -10,7 +10,7 @@
 
 #include "base/temporary_folder.h"
 
-namespace trinity::cli {
+namespace trinity::checkout {
 namespace {
 
 using trinity::testing::TemporaryFolder;
@@ -99,4 +99,4 @@ TEST(ChildProcess, SignalsAreHandledAsBeforeAfterwards) {
 }
 
 }  // namespace
-}  // namespace trinity::cli
+}  // namespace trinity::checkout

@@ -11,7 +11,7 @@
 #include "command_line/help_text.h"
 #include "command_line/suggestion.h"
 
-namespace trinity::cli {
+namespace trinity::command_line {
 namespace {
 
 using Words = std::vector<std::string>;
@@ -339,4 +339,4 @@ TEST(CommandLine, NearWordsAreSuggestedAndFarOnesAreNot) {
 }
 
 }  // namespace
-}  // namespace trinity::cli
+}  // namespace trinity::command_line

@@ -4,7 +4,7 @@
 
 #include "base/printable.h"
 
-namespace trinity::cli {
+namespace trinity::terminal {
 namespace {
 
 TEST(Progress, ForecastComesFromFinishedPieces) {
@@ -36,4 +36,4 @@ TEST(Progress, ALineNeverExceedsItsColumns) {
 }
 
 }  // namespace
-}  // namespace trinity::cli
+}  // namespace trinity::terminal
