@@ -22,7 +22,7 @@ inline constexpr std::int64_t kMostOfOneCall = 1'000'000'000'000;
 
 /// What may be spent of each kind. Absent: as much as one likes.
 struct Caps {
-  std::optional<std::int64_t> micro_usd, tokens, calls;
+  std::optional<std::int64_t> micro_usd = {}, tokens = {}, calls = {};
 
   bool operator==(const Caps&) const = default;
 };

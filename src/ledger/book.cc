@@ -27,15 +27,6 @@ void release(Window& window, const Amount& held, const Amount& actual) {
   add(window.spent, actual);
 }
 
-/// The lower of both where both are set.
-void tighten(Caps& caps, const Caps& by) {
-  for (const Kind& kind : kKinds) {
-    std::optional<std::int64_t>& cap = caps.*kind.cap;
-    const std::optional<std::int64_t>& other = by.*kind.cap;
-    if (other && (!cap || *other < *cap)) cap = other;
-  }
-}
-
 }  // namespace
 
 struct Book::Account {
@@ -91,26 +82,8 @@ void Book::set_budgets(std::vector<Budget> budgets) {
 }
 
 void Book::give_budgets(Account& account) const {
-  for (const Period period : {Period::total, Period::day, Period::month}) {
-    Caps own, of_all_alike;
-    bool has_own = false;
-    std::size_t longest = 0;
-    for (const Budget& budget : budgets_) {
-      if (budget.period != period) continue;
-      if (budget.subject == account.subject) {
-        has_own = true;
-        tighten(own, budget.caps);
-      } else if (budget.subject.ends_with('*')) {
-        // Of several that fit, the one that says most.
-        const std::string_view start(budget.subject.data(), budget.subject.size() - 1);
-        if (!account.subject.starts_with(start) || start.size() + 1 < longest) continue;
-        if (start.size() + 1 > longest) of_all_alike = {};
-        longest = start.size() + 1;
-        tighten(of_all_alike, budget.caps);
-      }
-    }
-    account.caps(period) = has_own ? own : of_all_alike;
-  }
+  for (const Period period : {Period::total, Period::day, Period::month})
+    account.caps(period) = caps_of(budgets_, account.subject, period);
 }
 
 Book::Account& Book::account_of(const std::string& subject) {

@@ -9,6 +9,18 @@
 #include "base/utf8.h"
 
 namespace trinity::ledger {
+namespace {
+
+/// The lower of both where both are set.
+void tighten(Caps& caps, const Caps& by) {
+  for (const Kind& kind : kKinds) {
+    std::optional<std::int64_t>& cap = caps.*kind.cap;
+    const std::optional<std::int64_t>& other = by.*kind.cap;
+    if (other && (!cap || *other < *cap)) cap = other;
+  }
+}
+
+}  // namespace
 
 const char* period_name(Period period) {
   switch (period) {
@@ -32,6 +44,26 @@ Status check_subject(const std::string& subject) {
                             "UTF-8 without control characters, such as key:alice",
                             excerpt(subject)));
   return {};
+}
+
+Caps caps_of(const std::vector<Budget>& budgets, const std::string& subject, Period period) {
+  Caps own, of_all_alike;
+  bool has_own = false;
+  std::size_t longest = 0;
+  for (const Budget& budget : budgets) {
+    if (budget.period != period) continue;
+    const std::size_t size = budget.subject.size();
+    if (budget.subject == subject) {
+      has_own = true;
+      tighten(own, budget.caps);
+    } else if (budget.subject.ends_with('*') && size >= longest &&
+               subject.starts_with(std::string_view(budget.subject).substr(0, size - 1))) {
+      if (size > longest) of_all_alike = {};
+      longest = size;
+      tighten(of_all_alike, budget.caps);
+    }
+  }
+  return has_own ? own : of_all_alike;
 }
 
 Status check_budget(const Budget& budget) {

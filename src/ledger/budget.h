@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "ledger/amount.h"
 #include "ledger/calendar.h"
@@ -25,8 +26,12 @@ const char* period_name(Period period);
 struct Budget {
   std::string subject;  // "key:alice", "key:*", "member:gpt", "all"
   Period period = Period::total;
-  Caps caps;
+  Caps caps = {};
 };
+
+/// What the budgets allow the subject in a period: the lowest of those under its own name, or of
+/// the longest beginning with a "*" that fits.
+Caps caps_of(const std::vector<Budget>& budgets, const std::string& subject, Period period);
 
 /// A name that can stand in messages and reports: 1 to 256 bytes of UTF-8 without control
 /// characters. Error `invalid_subject`.

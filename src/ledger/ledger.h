@@ -41,25 +41,25 @@
 namespace trinity::ledger {
 
 struct LedgerOptions {
-  std::vector<Budget> budgets;
-  std::filesystem::path database;    // empty: all is forgotten at the end
-  bool survives_power_cuts = false;  // see store.h
+  std::vector<Budget> budgets = {};
+  std::filesystem::path database = {};  // empty: all is forgotten at the end
+  bool survives_power_cuts = false;     // see store.h
   std::chrono::milliseconds busy_timeout{2'000};
   std::chrono::milliseconds retry{1'000};  // of a database that failed
   /// The time; empty: the system's.
-  std::function<Instant()> now;
+  std::function<Instant()> now = {};
   /// Told what nobody else is: a reservation that was dropped unsettled (`reservation_dropped`), a
   /// call that cost more than it had reserved (`reservation_exceeded`), reservations of a dead
   /// process (`reservations_abandoned`), a database that fails. Any thread; must not block.
-  std::function<void(const Error&)> notice;
+  std::function<void(const Error&)> notice = {};
 };
 
 /// What is asked for.
 struct Spending {
-  std::vector<std::string> subjects;       // who pays: "key:alice", "member:gpt"
-  Amount amount;                           // the most that it should cost
-  std::shared_ptr<RequestBudget> request;  // of Ledger::request_budget, or none
-  Purpose purpose;
+  std::vector<std::string> subjects = {};       // who pays: "key:alice", "member:gpt"
+  Amount amount = {};                           // the most that it should cost
+  std::shared_ptr<RequestBudget> request = {};  // of Ledger::request_budget, or none
+  Purpose purpose = {};
 };
 
 /// What may be spent and was not yet. Destroyed unsettled, it is charged in full.

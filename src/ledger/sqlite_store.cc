@@ -350,7 +350,8 @@ Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options, Instant 
   fs::path path = fs::weakly_canonical(options.path, ignored);
   if (ignored || path.empty()) path = options.path;
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  if (!fs::is_directory(folder, ignored))
+  std::error_code looked;
+  if (!fs::is_directory(folder, looked) && looked != std::errc::permission_denied)
     return fail(
         ErrorKind::missing, "missing_folder",
         fmt::format("the folder {} of the ledger does not exist; make it, or choose another "

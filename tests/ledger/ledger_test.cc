@@ -85,7 +85,7 @@ INSTANTIATE_TEST_SUITE_P(
         CapCase{"money", "all", Period::month, {.micro_usd = 137 * 3 + 2}, {3, 5, 1}, false},
         CapCase{"calls_on_disk", "all", Period::total, {.calls = 137}, {3, 5, 1}, true},
         CapCase{"money_on_disk", "member:m", Period::day, {.micro_usd = 137 * 3}, {3, 5, 1}, true}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& one) { return std::string(one.param.name); });
 
 TEST(Ledger, ARequestHasABudgetOfItsOwn) {
   Surroundings around;
@@ -228,13 +228,13 @@ TEST(Ledger, MoneyWaitsForTheDiskAndNothingElseDoes) {
       {{"key:a", Period::total, {.micro_usd = 1'000}}, {"key:b", Period::total, {.tokens = 1'000}}},
       folder / "l.db");
   const auto calls_back_on_own_thread = [&](const std::string& subject, const Amount& amount) {
-    std::promise<std::thread::id> promise;
-    ledger->reserve(spending({subject}, amount), [&](Granted one) {
-      ASSERT_TRUE(one);
+    auto promise = std::make_shared<std::promise<std::thread::id>>();
+    std::future<std::thread::id> thread = promise->get_future();
+    ledger->reserve(spending({subject}, amount), [promise](Granted one) {
       one->settle({});
-      promise.set_value(std::this_thread::get_id());
+      promise->set_value(std::this_thread::get_id());
     });
-    return promise.get_future().get() == std::this_thread::get_id();
+    return thread.get() == std::this_thread::get_id();
   };
   EXPECT_FALSE(calls_back_on_own_thread("key:a", {5, 5, 1}));
   EXPECT_TRUE(calls_back_on_own_thread("key:a", {0, 5, 1}));

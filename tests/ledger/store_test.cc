@@ -190,11 +190,12 @@ TEST(LedgerStore, TellsPlacesThatCannotBeWritten) {
   std::filesystem::create_directory(folder / "closed");
   open(folder / "file.db");
   namespace fs = std::filesystem;
-  fs::permissions(folder.path(),
-                  fs::perms::owner_all | fs::perms::others_exec | fs::perms::others_read);
-  fs::permissions(folder / "closed", fs::perms::owner_read | fs::perms::owner_exec |
-                                         fs::perms::others_read | fs::perms::others_exec);
-  fs::permissions(folder / "file.db", fs::perms::owner_read | fs::perms::others_read);
+  const fs::perms others_may_read = fs::perms::owner_read | fs::perms::group_read |
+                                    fs::perms::others_read | fs::perms::owner_exec |
+                                    fs::perms::group_exec | fs::perms::others_exec;
+  fs::permissions(folder.path(), others_may_read | fs::perms::owner_write);
+  fs::permissions(folder / "closed", others_may_read);
+  fs::permissions(folder / "file.db", others_may_read);
   fs::permissions(folder / "file.db.lock", fs::perms::all);
   const AsSomebody somebody;
   const Error in_folder = open_error(folder / "closed" / "l.db");
