@@ -25,7 +25,7 @@ tl::unexpected<Error> invalid(const char* what, std::string_view bytes) {
 Result<std::optional<std::string_view>> take_line(std::string_view& bytes) {
   const std::size_t end = bytes.find("\r\n");
   if (end == std::string_view::npos) {
-    if (bytes.size() > kMostLine) return invalid("an endless line", bytes);
+    if (bytes.size() > kMostLine + 1) return invalid("an endless line", bytes);
     return std::optional<std::string_view>();
   }
   if (end > kMostLine) return invalid("an overlong line", bytes);
