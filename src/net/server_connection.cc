@@ -1,0 +1,428 @@
+// A connection goes from head to body to answering to flushing, and back to head if it is kept. A
+// refusal, and an answer that closes, end in lingering: what the client still sends is read and
+// dropped for a moment, because closing over unread bytes would take the answer away from it.
+#include "net/server_connection.h"
+
+#include <algorithm>
+#include <cctype>
+#include <utility>
+
+#include "net/http_writer.h"
+
+namespace trinity::net {
+namespace {
+
+using Clock = EventLoop::Clock;
+
+constexpr std::size_t kBacklogBytes = 64 << 10;  // of requests that wait for an answer before them
+constexpr std::chrono::milliseconds kLinger{1'000};
+constexpr std::chrono::milliseconds kGoneCheck{50};  // while reading is paused
+constexpr std::size_t kKeptCapacity = 4096;
+
+/// What a handler's code holds: the last of it answers for whoever has not.
+class ServerExchange final : public Exchange {
+ public:
+  explicit ServerExchange(std::shared_ptr<Answer> answer) : answer_(std::move(answer)) {}
+  ~ServerExchange() override { add(AnswerStep::Kind::abandon); }
+
+  const HttpRequest& request() const override { return answer_->request; }
+  std::string peer() const override { return answer_->peer; }
+  void respond(HttpResponse response) override {
+    add(AnswerStep::Kind::respond, std::move(response));
+  }
+  void begin(HttpResponse head) override { add(AnswerStep::Kind::begin, std::move(head)); }
+  void write(std::string piece) override {
+    if (!piece.empty()) answer_->add({AnswerStep::Kind::write, nullptr, std::move(piece)});
+  }
+  void end() override { add(AnswerStep::Kind::end); }
+  std::size_t pending_bytes() const override { return answer_->pending_bytes(); }
+  void when_pending_at_most(std::size_t bytes, std::function<void()> drained) override {
+    answer_->when_pending_at_most(bytes, std::move(drained));
+  }
+  void when_gone(std::function<void()> gone) override { answer_->when_gone(std::move(gone)); }
+
+ private:
+  void add(AnswerStep::Kind kind) { answer_->add({kind, nullptr, {}}); }
+  void add(AnswerStep::Kind kind, HttpResponse response) {
+    std::string body = std::move(response.body);
+    response.body.clear();
+    answer_->add({kind, std::make_unique<HttpResponse>(std::move(response)), std::move(body)});
+  }
+
+  std::shared_ptr<Answer> answer_;
+};
+
+HttpResponse plain_response(int status, std::string body) {
+  HttpResponse response{status, {}, std::move(body)};
+  response.fields.add("Content-Type", "text/plain; charset=utf-8");
+  return response;
+}
+
+}  // namespace
+
+ServerConnection::ServerConnection(ServerShared& shared, ConnectionSet& owner, EventLoop& loop,
+                                   std::shared_ptr<ByteStream> stream, std::string peer)
+    : shared_(shared),
+      owner_(owner),
+      loop_(loop),
+      stream_(std::move(stream)),
+      peer_(std::move(peer)),
+      timer_(loop, [this] { timer_rang(); }),
+      since_(Clock::now()),
+      progress_(since_) {
+  ++shared_.connections;
+  ++shared_.open_connections;
+}
+
+ServerConnection::~ServerConnection() {
+  stream_->close();
+  --shared_.open_connections;
+}
+
+void ServerConnection::begin() {
+  stream_->listen(this);
+  set_timer();
+}
+
+void ServerConnection::turn_away() {
+  stream_->listen(this);
+  refuse({503, "the server has as many connections as it may"});
+}
+
+void ServerConnection::close() {
+  if (state_ == State::closed) return;
+  const auto self = shared_from_this();
+  state_ = State::closed;
+  timer_.clear();
+  stream_->close();
+  in_ = std::string();
+  after_answer();
+  owner_.erase(this);
+}
+
+void ServerConnection::close_if_idle() {
+  if (state_ == State::head && in_.empty()) close();
+}
+
+/// Whoever waits learns how the exchange ended; the state is the caller's business.
+void ServerConnection::after_answer() {
+  const auto answer = std::exchange(answer_, nullptr);
+  if (!answer) return;
+  answer->finish(!ended_);
+  {
+    const std::lock_guard lock(shared_.mutex);
+    --shared_.open_exchanges;
+  }
+  shared_.exchange_ended.notify_all();
+}
+
+void ServerConnection::stream_read(std::string_view bytes) {
+  const auto self = shared_from_this();
+  if (state_ == State::lingering || state_ == State::closed) return;
+  if (in_.empty() && state_ == State::head) since_ = Clock::now();
+  in_.append(bytes);
+  advance();
+  set_timer();
+}
+
+void ServerConnection::stream_progressed() {
+  const auto self = shared_from_this();
+  progress_ = Clock::now();
+  note_progress();
+  if (state_ == State::head) advance();
+  set_timer();
+}
+
+void ServerConnection::stream_ended(bool clean, std::string_view) {
+  const auto self = shared_from_this();
+  peer_ended_ = true;
+  // An answer that is whole is still delivered; anything else has nobody to go to.
+  if (clean && state_ == State::flushing) return;
+  close();
+}
+
+void ServerConnection::advance() {
+  if (std::exchange(advancing_, true)) return;  // an answer from inside its handler
+  for (bool more = true; more;) {
+    more = false;
+    if (state_ == State::head) {
+      more = !in_.empty() && read_head();
+    } else if (state_ == State::body) {
+      more = read_body();
+    } else if (state_ == State::answering || state_ == State::flushing) {
+      if (in_.size() > kBacklogBytes && !std::exchange(paused_, true)) stream_->pause_reading();
+    } else {
+      in_ = std::string();
+    }
+  }
+  advancing_ = false;
+}
+
+/// One head. False: more bytes are needed, or it was refused.
+bool ServerConnection::read_head() {
+  const ServerLimits& limits = shared_.options.limits;
+  const auto too_long = [&] {
+    refuse({431, "the header has more than " + std::to_string(limits.header_bytes) + " bytes"});
+    return false;
+  };
+  const auto end = find_head_end(in_, scanned_);
+  if (!end) {
+    refuse(end.error());
+    return false;
+  }
+  if (*end == 0) return in_.size() > limits.header_bytes ? too_long() : false;
+  if (*end > limits.header_bytes) return too_long();
+  auto head = parse_request_head(std::string_view(in_).substr(0, *end),
+                                 {limits.header_fields, shared_.options.encoded_slash});
+  if (!head) {
+    refuse(head.error());
+    return false;
+  }
+  in_.erase(0, *end);
+  scanned_ = 0;
+  head_ = std::move(*head);
+  received_ = 0;
+  gzip_ = head_.gzip ? std::make_unique<GzipReader>() : nullptr;
+  if (head_.framing == Framing::none) {
+    begin_exchange();
+    return true;
+  }
+  if (head_.framing == Framing::fixed && head_.length > limits.body_bytes) {
+    refuse({413, "the body has more than " + std::to_string(limits.body_bytes) + " bytes"});
+    return false;
+  }
+  body_ = BodyReader(head_.framing, head_.length, BodyReader::Rules::strict);
+  state_ = State::body;
+  since_ = Clock::now();
+  if (head_.expects_continue && in_.empty()) send("HTTP/1.1 100 Continue\r\n\r\n");
+  return true;
+}
+
+bool ServerConnection::read_body() {
+  const std::size_t limit = shared_.options.limits.body_bytes;
+  std::string& body = head_.request.body;
+  std::size_t used = 0;
+  const char* wrong = nullptr;
+  bool too_large = false;
+  while (!body_.done() && !wrong && !too_large) {
+    const BodyReader::Step step = body_.next(std::string_view(in_).substr(used));
+    used += step.consumed;
+    received_ += step.piece.size();
+    wrong = step.wrong;
+    if (gzip_) {
+      const auto outcome = gzip_->feed(step.piece, body, limit);
+      if (outcome == GzipReader::Outcome::damaged) wrong = "it is no gzip";
+      too_large = outcome == GzipReader::Outcome::too_large;
+    } else if (step.piece.size() > limit - body.size()) {
+      too_large = true;
+    } else {
+      body.append(step.piece);
+    }
+    if (step.consumed == 0) break;
+  }
+  in_.erase(0, used);
+  if (body_.done() && !wrong && !too_large && gzip_ && !gzip_->complete())
+    wrong = "its gzip ends too early";
+  if (too_large)
+    refuse({413, "the body has more than " + std::to_string(limit) + " bytes"});
+  else if (wrong)
+    refuse({400, std::string("the body cannot be read: ") + wrong});
+  else if (body_.done())
+    begin_exchange();
+  return state_ == State::answering || state_ == State::flushing || state_ == State::head;
+}
+
+void ServerConnection::begin_exchange() {
+  gzip_ = nullptr;
+  state_ = State::answering;
+  begun_ = ended_ = false;
+  bodyless_ = head_.request.method == "HEAD";
+  answer_ = std::make_shared<Answer>(std::move(head_.request), peer_, loop_.shared_from_this(),
+                                     weak_from_this());
+  head_.request = HttpRequest();
+  ++shared_.requests;
+  {
+    const std::lock_guard lock(shared_.mutex);
+    ++shared_.open_exchanges;
+  }
+  auto exchange = std::make_shared<ServerExchange>(answer_);
+  try {
+    shared_.handler(std::move(exchange));
+  } catch (...) {
+    return;  // the exchange that it let go of has answered 500
+  }
+}
+
+void ServerConnection::carry_out(Answer& answer) {
+  const auto self = shared_from_this();
+  const auto kept = answer_;  // it may end here
+  std::vector<AnswerStep> steps = answer.take_steps();
+  if (kept.get() != &answer) return;
+  std::string out;
+  bool cut = false;
+  for (AnswerStep& step : steps) {
+    if (ended_) break;
+    if (step.kind == AnswerStep::Kind::abandon && begun_) {
+      cut = true;
+      break;
+    }
+    carry_out_step(step, out);
+  }
+  send(std::move(out));
+  if (cut) {
+    // What was written goes out before the end that is none, as far as the system takes it.
+    stream_->shut_down_writing();
+    return close();
+  }
+  if (ended_ && state_ == State::answering) state_ = State::flushing;
+  note_progress();
+  if (state_ == State::head) advance();
+  if (state_ != State::closed) set_timer();
+}
+
+void ServerConnection::carry_out_step(AnswerStep& step, std::string& out) {
+  switch (step.kind) {
+    case AnswerStep::Kind::abandon:
+      step.response = std::make_unique<HttpResponse>(
+          plain_response(500, "internal server error: the request was not answered\n"));
+      step.piece = std::move(step.response->body);
+      [[fallthrough]];
+    case AnswerStep::Kind::respond:
+      if (begun_) return;
+      begun_ = ended_ = true;
+      step.response->body = std::move(step.piece);
+      write_head(*step.response, false, out);
+      if (bodyless_) return;
+      if (out.empty())
+        out = std::move(step.response->body);
+      else
+        out.append(step.response->body);
+      return;
+    case AnswerStep::Kind::begin:
+      if (begun_) return;
+      begun_ = true;
+      write_head(*step.response, true, out);
+      [[fallthrough]];
+    case AnswerStep::Kind::write:
+      if (!begun_ || bodyless_ || step.piece.empty()) return;
+      if (chunked_)
+        append_chunk(out, step.piece);
+      else
+        out.append(step.piece);
+      return;
+    case AnswerStep::Kind::end:
+      if (!begun_) return;
+      ended_ = true;
+      if (chunked_ && !bodyless_) out.append(kLastChunk);
+      return;
+  }
+}
+
+void ServerConnection::write_head(const HttpResponse& response, bool streamed, std::string& out) {
+  bodyless_ = bodyless_ || response.status == 204 || response.status == 304;
+  chunked_ = streamed && head_.is_1_1;
+  keep_ = head_.keep_alive && !shared_.draining && (!streamed || head_.is_1_1) &&
+          !lists_word(response.fields, "connection", "close");
+  std::string framing;
+  if (response.status == 204 || response.status == 304)
+    framing = "";
+  else if (chunked_)
+    framing = "Transfer-Encoding: chunked\r\n";
+  else if (!streamed)
+    framing = "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
+  append_response_head(out, response, framing,
+                       !keep_         ? "close"
+                       : head_.is_1_1 ? std::string_view()
+                                      : "keep-alive");
+}
+
+void ServerConnection::send(std::string out) {
+  if (out.empty()) return;
+  if (stream_->unsent() == 0) progress_ = Clock::now();
+  stream_->write(std::move(out));
+}
+
+/// After a write, or when bytes have left: counts what has not, and goes on when a whole answer
+/// has.
+void ServerConnection::note_progress() {
+  const std::size_t unsent = stream_->unsent();
+  if (const auto answer = answer_) answer->note_unsent(unsent);
+  if (unsent > 0 || state_ != State::flushing) return;
+  after_answer();
+  if (peer_ended_) return close();
+  if (!keep_) return linger();
+  state_ = State::head;
+  since_ = Clock::now();
+  if (in_.capacity() > kKeptCapacity && in_.empty()) in_ = std::string();
+  if (std::exchange(paused_, false)) stream_->resume_reading();
+  if (shared_.draining && in_.empty()) linger();
+}
+
+void ServerConnection::refuse(const Refusal& refusal) {
+  ++shared_.refused;
+  std::string reason(reason_phrase(refusal.status));
+  std::transform(reason.begin(), reason.end(), reason.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  HttpResponse response = plain_response(refusal.status, reason + ": " + refusal.why + "\n");
+  if (refusal.status == 503) response.fields.add("Retry-After", "1");
+  std::string out;
+  append_response_head(out, response,
+                       "Content-Length: " + std::to_string(response.body.size()) + "\r\n", "close");
+  out.append(response.body);
+  send(std::move(out));
+  linger();
+}
+
+void ServerConnection::linger() {
+  state_ = State::lingering;
+  since_ = Clock::now();
+  in_ = std::string();
+  head_ = RequestHead();
+  gzip_ = nullptr;
+  stream_->shut_down_writing();
+  if (std::exchange(paused_, false)) stream_->resume_reading();
+  set_timer();
+}
+
+EventLoop::Clock::time_point ServerConnection::due() const {
+  const ServerLimits& limits = shared_.options.limits;
+  if (state_ != State::lingering && stream_->unsent() > 0) {
+    const auto stalled = progress_ + limits.write_stall;
+    return paused_ ? std::min(stalled, Clock::now() + kGoneCheck) : stalled;
+  }
+  switch (state_) {
+    case State::head:
+      return since_ + (in_.empty() ? limits.idle : limits.header_deadline);
+    case State::body:
+      return since_ + limits.body_deadline + std::chrono::seconds(received_ / (64 << 10));
+    case State::lingering:
+      return since_ + kLinger;
+    case State::answering:
+    case State::flushing:
+    case State::closed:
+      break;
+  }
+  return paused_ ? Clock::now() + kGoneCheck : Clock::time_point::max();
+}
+
+void ServerConnection::set_timer() {
+  if (state_ == State::closed) return;
+  const auto when = due();
+  if (when == Clock::time_point::max())
+    timer_.clear();
+  else
+    timer_.set(when);
+}
+
+void ServerConnection::timer_rang() {
+  const auto self = shared_from_this();
+  if (state_ == State::closed) return;
+  if (paused_ && stream_->is_peer_gone()) return close();
+  if (due() > Clock::now()) return set_timer();
+  if (stream_->unsent() > 0 || state_ == State::lingering) return close();
+  if (state_ == State::body) return refuse({408, "the body took too long"});
+  if (state_ == State::head && !in_.empty()) return refuse({408, "the header took too long"});
+  close();
+}
+
+}  // namespace trinity::net
