@@ -48,7 +48,6 @@ ClientCall::ClientCall(ClientCore& core, std::shared_ptr<TlsContext> tls, Outgoi
 ClientCall::~ClientCall() = default;
 
 void ClientCall::begin() {
-  if (cancelled) return cancel();
   ++core_.requests;
   timer_.emplace(*core_.loop, [this] { timer_rang(); });
   const auto is_method = [](char c) { return (c >= 'A' && c <= 'Z') || c == '-' || c == '_'; };
@@ -261,7 +260,7 @@ void ClientCall::finish(bool keep_connection) {
   connecting_ = nullptr;
   if (securing_) std::exchange(securing_, nullptr)->close();
   if (const auto connection = std::exchange(connection_, nullptr)) {
-    if (keep_connection && connection->stream().unsent() == 0)
+    if (keep_connection && !paused_ && connection->stream().unsent() == 0)
       core_.keep(connection);
     else
       connection->close();

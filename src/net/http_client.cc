@@ -70,12 +70,13 @@ HttpClient::~HttpClient() {
   if (loop.is_current()) {
     core.close_all();
   } else {
-    std::promise<void> done;
-    if (loop.post([&] {
+    // Shared: it must last until the other thread is through with it.
+    const auto done = std::make_shared<std::promise<void>>();
+    if (loop.post([&core, done] {
           core.close_all();
-          done.set_value();
+          done->set_value();
         }))
-      done.get_future().wait();
+      done->get_future().wait();
   }
   loop.stop();
 }
@@ -99,6 +100,7 @@ std::unique_ptr<HttpClient::Pending> HttpClient::send(OutgoingRequest request, R
       std::make_shared<ClientCall>(core, std::move(tls), std::move(request), std::move(receiver));
   ++core.open;
   core.loop->post([&core, call] {
+    if (call->cancelled) return call->cancel();
     core.calls.emplace(call.get(), call);
     call->begin();
   });

@@ -50,12 +50,13 @@ struct HttpServer::Impl {
   template <typename Task>
   void on_every_lane(Task task) {
     for (const auto& lane : lanes) {
-      std::promise<void> done;
-      if (lane->loop->post([&] {
+      // Shared: it must last until the other thread is through with it.
+      const auto done = std::make_shared<std::promise<void>>();
+      if (lane->loop->post([&, done] {
             task(*lane);
-            done.set_value();
+            done->set_value();
           }))
-        done.get_future().wait();
+        done->get_future().wait();
     }
   }
 

@@ -84,7 +84,7 @@ class HttpServer {
 
   std::uint16_t port() const;
   /// No more connections; answers say "Connection: close"; returns true when every exchange has
-  /// ended, false when `patience` ran out first.
+  /// ended, false when `patience` ran out first. Not to be called by a handler.
   bool drain(std::chrono::milliseconds patience);
 
   struct Counts {

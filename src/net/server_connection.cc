@@ -345,9 +345,8 @@ void ServerConnection::send(std::string out) {
 /// After a write, or when bytes have left: counts what has not, and goes on when a whole answer
 /// has.
 void ServerConnection::note_progress() {
-  const std::size_t unsent = stream_->unsent();
-  if (const auto answer = answer_) answer->note_unsent(unsent);
-  if (unsent > 0 || state_ != State::flushing) return;
+  if (const auto answer = answer_) answer->note_unsent(stream_->unsent());
+  if (stream_->unsent() > 0 || state_ != State::flushing) return;
   after_answer();
   if (peer_ended_) return close();
   if (!keep_) return linger();

@@ -1,10 +1,15 @@
 // What is a request, what is refused, and that it does not matter how the bytes come.
 #include "net/http_parser.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <random>
 
+#include "base/process.h"
 #include "net/gzip_reader.h"
 #include "net/http_writer.h"
 #include "net/parsed_whole.h"
@@ -142,6 +147,107 @@ TEST(HttpParser, ResponsesMayHaveSpacesBehindAChunksSize) {
   EXPECT_EQ(step.piece, "hello");
   BodyReader strict(Framing::chunked, 0, BodyReader::Rules::strict);
   EXPECT_NE(strict.next("5  \r\nhello\r\n0\r\n\r\n").wrong, nullptr);
+}
+
+std::string hex(std::string_view bytes) {
+  std::string out;
+  for (const char c : bytes) out += fmt::format("{:02x}", static_cast<unsigned char>(c));
+  return out;
+}
+
+/// Requests and refused ones, each with a few changes that parsers have differed about.
+std::vector<std::string> changed_requests() {
+  using namespace std::string_literals;
+  std::vector<std::string> seeds = {
+      "GET / HTTP/1.1\r\nHost: h\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n",
+      "POST /a?b=%20 HTTP/1.1\r\nHost: h:1\r\nContent-Length: 5\r\nA: b c\r\n\r\nhello, rest",
+      "POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "3;x=y\r\nabc\r\n00a\r\n0123456789\r\n0\r\nT: t\r\n\r\nrest",
+      "HEAD /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"};
+  const std::size_t valid = seeds.size();
+  for (const auto& request : testing::refused_requests()) seeds.push_back(request.bytes);
+  const std::vector<std::string> pieces = {"\r\n",
+                                           "\n",
+                                           "\r",
+                                           " ",
+                                           "\t",
+                                           "\0"s,
+                                           ":",
+                                           ";",
+                                           ",",
+                                           "\x7f",
+                                           "\x0b",
+                                           "\xff",
+                                           "0",
+                                           "1",
+                                           "a",
+                                           "-",
+                                           "+",
+                                           "0x",
+                                           "\r\n ",
+                                           "%2f",
+                                           "/",
+                                           "//",
+                                           "#",
+                                           "HTTP/1.0",
+                                           "Host: x\r\n",
+                                           "Content-Length: 5\r\n",
+                                           "Transfer-Encoding: chunked\r\n",
+                                           "chunked",
+                                           "Connection: close\r\n",
+                                           "A: b\r\n"};
+  std::mt19937 random(11);
+  std::vector<std::string> all = seeds;
+  for (int i = 0; i < 20'000; ++i) {
+    std::string bytes = seeds[random() % (random() % 2 == 0 ? valid : seeds.size())];
+    for (std::size_t changes = 1 + random() % 3; changes > 0; --changes) {
+      const std::size_t at = random() % bytes.size();
+      const std::string& piece = pieces[random() % pieces.size()];
+      if (random() % 3 == 0)
+        bytes.insert(at, piece);
+      else
+        bytes.replace(at, random() % 2 == 0 ? 1 : piece.size(), piece);
+    }
+    all.push_back(std::move(bytes));
+  }
+  return all;
+}
+
+TEST(HttpParser, AgreesWithAnIndependentParser) {
+  const std::filesystem::path source = TRINITY_SOURCE_DIR;
+  const char* named = std::getenv("TRINITY_H11_PYTHON");
+  const std::filesystem::path python = named ? named : source / ".venv-net/bin/python";
+  if (!std::filesystem::exists(python))
+    GTEST_SKIP() << "SKIPPED: no Python with h11 at " << python
+                 << " (python3 -m venv .venv-net && .venv-net/bin/pip install h11==0.16.0)";
+  const auto path = std::filesystem::path(::testing::TempDir()) / "requests.txt";
+  std::size_t accepted = 0;
+  {
+    std::ofstream file(path);
+    for (const std::string& bytes : changed_requests()) {
+      const auto parsed = parse_whole(bytes);
+      file << hex(bytes);
+      if (parsed.status != 0)
+        file << "\trefused\t" << parsed.why << '\n';
+      else if (!parsed.complete)
+        file << "\twaiting\n";
+      else
+        file << "\taccepted\t" << hex(parsed.method) << '\t' << hex(parsed.target) << '\t'
+             << hex(parsed.body) << '\t' << parsed.consumed << '\n';
+      accepted += parsed.complete ? 1 : 0;
+    }
+  }
+  EXPECT_GT(accepted, 1000u);
+  ProcessCommand command;
+  command.program = python;
+  command.words = {python, source / "tests/net/h11_differential.py", path};
+  command.output = ProcessCommand::kInherited;
+  auto child = ChildProcess::start(command);
+  ASSERT_TRUE(child) << child.error().message;
+  const auto end = child->reap();
+  ASSERT_TRUE(end);
+  EXPECT_EQ(end->exit_status, 0);
+  std::filesystem::remove(path);
 }
 
 TEST(HttpWriter, WhatIsWrittenCannotBeginAnotherMessage) {
