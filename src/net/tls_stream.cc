@@ -14,9 +14,9 @@ namespace trinity::net {
 
 struct TlsContext::Impl {
   struct Free {
-    void operator()(SSL_CTX* context) const { ::SSL_CTX_free(context); }
+    void operator()(SSL_CTX* freed) const { ::SSL_CTX_free(freed); }
   };
-  std::unique_ptr<SSL_CTX, Free> context;
+  std::unique_ptr<SSL_CTX, Free> shared;
 };
 
 namespace {
@@ -198,8 +198,8 @@ TlsContext::~TlsContext() = default;
 Result<std::shared_ptr<TlsContext>> TlsContext::create(const std::string& ca_file) {
   auto impl = std::make_unique<Impl>();
   ::ERR_clear_error();
-  impl->context.reset(::SSL_CTX_new(::TLS_client_method()));
-  SSL_CTX* context = impl->context.get();
+  impl->shared.reset(::SSL_CTX_new(::TLS_client_method()));
+  SSL_CTX* context = impl->shared.get();
   if (!context || ::SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1)
     return fail(ErrorKind::failed, "tls_failed",
                 "OpenSSL cannot be used (" + openssl_reason() + "); check its installation");
@@ -219,7 +219,7 @@ Result<std::shared_ptr<TlsContext>> TlsContext::create(const std::string& ca_fil
 std::shared_ptr<ByteStream> begin_tls(EventLoop& loop, std::shared_ptr<ByteStream> stream,
                                       const TlsContext& context, const std::string& host,
                                       std::function<void(const std::string& wrong)> secured) {
-  SSL* ssl = ::SSL_new(context.impl().context.get());
+  SSL* ssl = ::SSL_new(context.impl().shared.get());
   std::array<unsigned char, 16> address;
   const bool is_address = ::inet_pton(AF_INET, host.c_str(), address.data()) == 1 ||
                           ::inet_pton(AF_INET6, host.c_str(), address.data()) == 1;
