@@ -112,10 +112,14 @@ std::string failure_after(const std::string& answer) {
 }
 
 TEST(HttpClient, WritesARequestAsTheStandardWantsIt) {
+  std::mutex mutex;
   std::string seen;
   const FaultServer server([&](int, RawSocket& socket) {
     const auto message = socket.read_message();
-    seen = message.head + message.body;
+    {
+      const std::lock_guard lock(mutex);
+      seen = message.head + message.body;
+    }
     socket.send(ok("x"));
   });
   HttpClient client;
@@ -124,6 +128,7 @@ TEST(HttpClient, WritesARequestAsTheStandardWantsIt) {
   request.fields.add("content-length", "99");
   request.fields.add("Host", "elsewhere");
   EXPECT_EQ(take(client.fetch(std::move(request))).body, "x");
+  const std::lock_guard lock(mutex);
   EXPECT_EQ(seen, "POST /a?b=c HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(server.port()) +
                       "\r\nX-Text: a b\r\nContent-Length: 5\r\n\r\nhello");
 }
@@ -298,6 +303,7 @@ TEST(HttpClient, SendsAnewOverAFreshConnectionWhatAStaleOneLost) {
   HttpClient client;
   EXPECT_EQ(take(client.fetch(request_to(server.port(), "a"))).body, "x");
   EXPECT_EQ(take(client.fetch(request_to(server.port(), "b"))).body, "x");
+  const std::lock_guard lock(mutex);
   EXPECT_EQ(seen, (std::vector<std::string>{"0a", "0b", "1b"}));
 }
 
