@@ -9,7 +9,7 @@ namespace trinity::chat::openai {
 namespace {
 
 /// What the newer interface of OpenAI has under the same name.
-constexpr std::array<std::string_view, 7> kSharedWithResponses = {
+constexpr std::array<std::string_view, 8> kSharedWithResponses = {
     "metadata",          "store", "service_tier",          "prompt_cache_key",
     "safety_identifier", "user",  "prompt_cache_retention"};
 
@@ -30,37 +30,43 @@ Json write_content(const ChatMessage& message) {
   return content;
 }
 
-Json write_call(const Call& call) {
+/// Fields of a message, a call or a tool that only its own dialect knows.
+void add_own(Json& object, const Json& extra, Dialect dialect) {
+  if (dialect == Dialect::openai_chat) return add_extra(object, extra);
+  if (const Json* const google = extra.find("extra_content")) object["extra_content"] = *google;
+}
+
+Json write_call(const Call& call, Dialect dialect) {
   Json written = {{"id", call.id},
                   {"type", "function"},
                   {"function", {{"name", call.name}, {"arguments", call.arguments}}}};
-  add_extra(written, call.extra);
+  add_own(written, call.extra, dialect);
   return written;
 }
 
-Json write_message(const ChatMessage& message) {
+Json write_message(const ChatMessage& message, Dialect dialect) {
   Json written = {{"role", message.role}};
   written["content"] = write_content(message);
   if (const auto refusal = message.refusal()) written["refusal"] = *refusal;
   if (message.reasoning) written["reasoning_content"] = *message.reasoning;
   if (!message.calls.empty()) {
     Json& calls = written["tool_calls"] = Json::array();
-    for (const Call& call : message.calls) calls.push_back(write_call(call));
+    for (const Call& call : message.calls) calls.push_back(write_call(call, dialect));
   }
   if (message.role == "tool") written["tool_call_id"] = message.call_id;
-  add_extra(written, message.extra);
+  add_own(written, message.extra, dialect);
   return written;
 }
 
-Json write_tool(const Tool& tool) {
+Json write_tool(const Tool& tool, Dialect dialect) {
   Json function = {{"name", tool.name}};
   if (!tool.description.empty()) function["description"] = tool.description;
   if (!tool.parameters.is_null()) function["parameters"] = tool.parameters;
   if (tool.strict) function["strict"] = *tool.strict;
-  add_extra(function, tool.extra["function"]);
+  if (dialect == Dialect::openai_chat) add_extra(function, tool.extra["function"]);
   Json written = {{"type", "function"}};
   written["function"] = std::move(function);
-  add_extra(written, tool.extra);
+  add_own(written, tool.extra, dialect);
   return written;
 }
 
@@ -134,10 +140,11 @@ Json write_part(const Part& part) {
 std::string write_request(const ChatRequest& request, std::string_view max_tokens_field) {
   Json body = {{"model", request.model}};
   Json& messages = body["messages"] = Json::array();
-  for (const ChatMessage& message : request.messages) messages.push_back(write_message(message));
+  for (const ChatMessage& message : request.messages)
+    messages.push_back(write_message(message, request.dialect));
   if (!request.tools.empty()) {
     Json& tools = body["tools"] = Json::array();
-    for (const Tool& tool : request.tools) tools.push_back(write_tool(tool));
+    for (const Tool& tool : request.tools) tools.push_back(write_tool(tool, request.dialect));
   }
   if (request.tool_choice.kind != ToolChoice::Kind::unset)
     body["tool_choice"] = write_tool_choice(request.tool_choice);
