@@ -10,8 +10,8 @@ namespace {
 
 /// What the newer interface of OpenAI has under the same name.
 constexpr std::array<std::string_view, 8> kSharedWithResponses = {
-    "metadata",          "store", "service_tier",          "prompt_cache_key",
-    "safety_identifier", "user",  "prompt_cache_retention"};
+    "metadata",          "store", "service_tier",           "prompt_cache_key",
+    "safety_identifier", "user",  "prompt_cache_retention", "verbosity"};
 
 /// Puts `extra` beside what is there, which it cannot replace.
 void add_extra(Json& object, const Json& extra) {
