@@ -44,8 +44,9 @@ TEST(Assembly, CallsAreCountedAnewAndNamedOnce) {
   EXPECT_EQ(assembly.add(end).finish, FinishReason::tool_calls);
   const auto reply = assembly.finish();
   ASSERT_TRUE(reply);
-  EXPECT_EQ(reply->message.calls,
-            (std::vector<Call>{{"a", "f", "{}"}, {"b", "g", "[]"}, {"c", "h", "{}"}, {"", "", "x"}}));
+  EXPECT_EQ(
+      reply->message.calls,
+      (std::vector<Call>{{"a", "f", "{}"}, {"b", "g", "[]"}, {"c", "h", "{}"}, {"", "", "x"}}));
 }
 
 TEST(Assembly, ThePiecesOfAReplyAreThatReply) {

@@ -42,32 +42,34 @@ TEST(Errors, BodiesOfEveryServerAreUnderstood) {
       {"llama.cpp",
        R"({"error":{"code":400,"message":"the request exceeds the available context size","type":"exceed_context_size_error","n_prompt_tokens":3000,"n_ctx":2048}})",
        "exceed_context_size_error", "400", "the request exceeds the available context size"},
-      {"vLLM, older", R"({"object":"error","message":"No","type":"BadRequestError","param":null,"code":400})",
+      {"vLLM, older",
+       R"({"object":"error","message":"No","type":"BadRequestError","param":null,"code":400})",
        "BadRequestError", "400", "No"},
       {"vLLM", R"({"error":{"message":"No","type":"NotFoundError","param":null,"code":404}})",
        "NotFoundError", "404", "No"},
       {"Anthropic",
        R"({"type":"error","error":{"type":"overloaded_error","message":"Overloaded"},"request_id":"req_1"})",
        "overloaded_error", "", "Overloaded"},
-      {"Gemini", R"({"error":{"code":400,"message":"API key not valid.","status":"INVALID_ARGUMENT"}})",
+      {"Gemini",
+       R"({"error":{"code":400,"message":"API key not valid.","status":"INVALID_ARGUMENT"}})",
        "INVALID_ARGUMENT", "400", "API key not valid."},
       {"Gemini, streamed", R"([{"error":{"code":503,"message":"Busy","status":"UNAVAILABLE"}}])",
        "UNAVAILABLE", "503", "Busy"},
-      {"LiteLLM", R"({"error":{"message":"No","type":"None","param":"None","code":"400"}})", "", "400",
-       "No"},
+      {"LiteLLM", R"({"error":{"message":"No","type":"None","param":"None","code":"400"}})", "",
+       "400", "No"},
       {"Ollama", R"({"error":"model \"x\" not found"})", "", "", "model \"x\" not found"},
       {"OpenRouter",
        R"({"error":{"message":"Provider returned error","code":429,"metadata":{"raw":"slow down","provider_name":"P"}},"user_id":"u"})",
        "", "429", "Provider returned error: slow down"},
       {"FastAPI", R"({"detail":"Not Found"})", "", "", "Not Found"},
       {"FastAPI, faults",
-       R"({"detail":[{"type":"missing","loc":["body","messages",0],"msg":"Field required"}]})", "", "",
-       "body.messages.0: Field required"},
+       R"({"detail":[{"type":"missing","loc":["body","messages",0],"msg":"Field required"}]})", "",
+       "", "body.messages.0: Field required"},
       {"Mistral",
        R"({"object":"error","message":{"detail":[{"loc":["body","n"],"msg":"bad"}]},"type":"invalid_request_error","code":null})",
        "invalid_request_error", "", "body.n: bad"},
-      {"Cloudflare", R"({"success":false,"errors":[{"code":7003,"message":"No route"}]})", "", "7003",
-       "No route"},
+      {"Cloudflare", R"({"success":false,"errors":[{"code":7003,"message":"No route"}]})", "",
+       "7003", "No route"},
       {"a text", "upstream connect error\n", "", "", "upstream connect error"},
       {"a JSON text", "\"no\"", "", "", "no"},
       {"a page", "<html><head><title>502 Bad Gateway</title></head></html>", "", "",
@@ -90,7 +92,8 @@ TEST(Errors, NumbersBesideTheMessageAreRead) {
   EXPECT_EQ(llama.prompt_tokens, 3000);
   EXPECT_EQ(llama.context_tokens, 2048);
   const UpstreamFailure gemini = upstream_failure(
-      429, R"({"error":{"code":429,"message":"m","details":[{"@type":"x"},{"retryDelay":"34.5s"}]}})");
+      429,
+      R"({"error":{"code":429,"message":"m","details":[{"@type":"x"},{"retryDelay":"34.5s"}]}})");
   EXPECT_EQ(gemini.retry_after, std::chrono::milliseconds(34500));
 }
 

@@ -138,7 +138,8 @@ TEST(OpenAiRequest, WhatIsWrongIsNamedByItsPath) {
   EXPECT_STARTS(refusal(with(R"("max_tokens":1.5)")), "invalid_request: max_tokens: ");
   EXPECT_STARTS(refusal(with(R"("stop":["a",1])")), "invalid_request: stop[1]: must be a string");
   EXPECT_STARTS(refusal(with(R"("tool_choice":"some")")), "invalid_request: tool_choice: ");
-  EXPECT_STARTS(refusal(with(R"("tools":[{"type":"custom"}])")), "unsupported_value: tools[0].type");
+  EXPECT_STARTS(refusal(with(R"("tools":[{"type":"custom"}])")),
+                "unsupported_value: tools[0].type");
   EXPECT_STARTS(refusal(with(R"("metadata":[1])")), "invalid_request: metadata: must be an object");
   EXPECT_STARTS(refusal(with(R"("max_tokens":5,"max_completion_tokens":6)")),
                 "invalid_request: max_tokens: differs");
@@ -201,13 +202,15 @@ TEST(OpenAiReply, CallsForceTheFinishReason) {
 
 TEST(OpenAiReply, AccentsOfServersAreRead) {
   const auto reply = [](const std::string& message, const std::string& more = "") {
-    auto read = read_reply(R"({"id":"x","choices":[{"index":0,"message":)" + message + more + "}]}");
+    auto read =
+        read_reply(R"({"id":"x","choices":[{"index":0,"message":)" + message + more + "}]}");
     EXPECT_TRUE(read) << read.error().message;
     return read.value_or(ChatReply());
   };
   // Ollama: arguments as an object, no id. Mistral: thoughts as a part. vLLM: `reasoning`.
-  EXPECT_EQ(reply(R"({"tool_calls":[{"function":{"name":"f","arguments":{"a":1}}}]})").message.calls,
-            (std::vector<Call>{{"", "f", "{\"a\":1}"}}));
+  EXPECT_EQ(
+      reply(R"({"tool_calls":[{"function":{"name":"f","arguments":{"a":1}}}]})").message.calls,
+      (std::vector<Call>{{"", "f", "{\"a\":1}"}}));
   const ChatReply mistral = reply(R"({"content":[{"type":"thinking","thinking":[{"type":"text",
       "text":"hm"}]},{"type":"text","text":"Hi"}]})");
   EXPECT_EQ(mistral.message.reasoning, "hm");
@@ -246,7 +249,8 @@ TEST(OpenAiStream, ChunksHaveOneChoiceAndTheUsageChunkNone) {
       "refusal":null},"logprobs":null,"finish_reason":null}]})"));
   envelope.include_usage = true;
   const Json life = json(write_chunk({}, envelope, {{"trinity", {{"turn", 1}}}}));
-  EXPECT_EQ(life["choices"], json(R"([{"index":0,"delta":{},"logprobs":null,"finish_reason":null}])"));
+  EXPECT_EQ(life["choices"],
+            json(R"([{"index":0,"delta":{},"logprobs":null,"finish_reason":null}])"));
   EXPECT_TRUE(life.contains("usage") && life["usage"].is_null());
   EXPECT_EQ(life["trinity"]["turn"], Json(1));
   const Json usage = json(write_usage_chunk({3, 4}, envelope));
@@ -258,8 +262,9 @@ TEST(OpenAiStream, ChunksHaveOneChoiceAndTheUsageChunkNone) {
 TEST(OpenAiStream, CallsAreNamedOnceAndAlwaysHaveAnIndex) {
   Delta delta;
   delta.calls.push_back({1, "c", "f", ""});
-  EXPECT_EQ(json(write_chunk(delta, kEnvelope))["choices"][0]["delta"]["tool_calls"],
-            json(R"([{"index":1,"id":"c","type":"function","function":{"name":"f","arguments":""}}])"));
+  EXPECT_EQ(
+      json(write_chunk(delta, kEnvelope))["choices"][0]["delta"]["tool_calls"],
+      json(R"([{"index":1,"id":"c","type":"function","function":{"name":"f","arguments":""}}])"));
   delta.calls = {{1, "", "", "{}"}};
   EXPECT_EQ(json(write_chunk(delta, kEnvelope))["choices"][0]["delta"]["tool_calls"],
             json(R"([{"index":1,"function":{"arguments":"{}"}}])"));
@@ -267,8 +272,9 @@ TEST(OpenAiStream, CallsAreNamedOnceAndAlwaysHaveAnIndex) {
 
 TEST(OpenAiStream, SignsOfLifeEndsAndErrorsAreTold) {
   EXPECT_EQ(*read_chunk(" [DONE]\r"), std::nullopt);
-  for (const char* data : {"", " ", R"({"choices":[]})", R"({"choices":[{"delta":{}}]})",
-                           R"({"id":"x","choices":[{"delta":{"role":"assistant","content":""}}]})"}) {
+  for (const char* data :
+       {"", " ", R"({"choices":[]})", R"({"choices":[{"delta":{}}]})",
+        R"({"id":"x","choices":[{"delta":{"role":"assistant","content":""}}]})"}) {
     const auto delta = read_chunk(data);
     ASSERT_TRUE(delta && *delta) << data;
     EXPECT_TRUE((*delta)->empty()) << data;

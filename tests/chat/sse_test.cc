@@ -77,7 +77,8 @@ TEST(Sse, WhatIsWrittenIsReadAgain) {
       std::string data = random.text();
       std::erase(data, '\r');  // JSON, the only data, has none
       if (data.empty()) data = "x";
-      SseEvent& event = events.emplace_back(SseEvent{random.chance(2) ? random.name() : "", data, ""});
+      SseEvent& event =
+          events.emplace_back(SseEvent{random.chance(2) ? random.name() : "", data, ""});
       append_sse_comment(stream, random.text());
       if (event.event.empty()) {
         append_sse_data(stream, event.data);

@@ -6,9 +6,9 @@
 namespace trinity::chat::testing {
 namespace {
 
-constexpr const char* kPieces[] = {"a",  "Hello ", "\"quoted\"", "\n",      "é",      "日本",
+constexpr const char* kPieces[] = {"a", "Hello ", "\"quoted\"", "\n",      "é",      "日本",
                                    "😀", "\\",     "data: ",     "{\"x\":", "\u2028", "\x01",
-                                   "0",  "\r\n",   "[DONE]",     "\t"};
+                                   "0", "\r\n",   "[DONE]",     "\t"};
 
 const Json kImage = {{"type", "image_url"},
                      {"image_url", {{"url", "data:image/png;base64,iVBORw0KGgo="}}}};
@@ -57,8 +57,7 @@ void add_calls(Random& random, Dialect dialect, ChatMessage& message) {
   for (std::size_t count = 1 + random.below(3); count > 0; --count) {
     const bool is_spelled_badly = dialect == Dialect::openai_chat && random.chance(4);
     message.calls.push_back({"call_" + random.name() + std::to_string(random.below(1000000)),
-                             random.name(),
-                             is_spelled_badly ? random.text() : random.arguments()});
+                             random.name(), is_spelled_badly ? random.text() : random.arguments()});
     if (dialect == Dialect::openai_chat && random.chance(3))
       message.calls.back().extra["extra_content"]["google"]["thought_signature"] = random.name();
   }
