@@ -38,6 +38,9 @@ except ImportError:
 
 # Fields in which the descriptions contradict each other, or themselves.
 def without_false_alarms(name, schemas):
+    if name == "openai":
+        # OpenAI's own streams begin with null there, and the other description demands the field.
+        schemas["ResponseUsage"] = {"anyOf": [schemas["ResponseUsage"], {"type": "null"}]}
     if name == "openresponses":
         # A schema of the answer's form may only be null there.
         schemas["JsonSchemaResponseFormat"]["properties"]["schema"] = {}
@@ -101,7 +104,9 @@ def main():
         skip("the descriptions of the interfaces are absent from " + folder)
     output = subprocess.run([program], check=True, stdout=subprocess.PIPE).stdout
     counts, wrong, absent = {}, 0, set()
-    for line in output.decode("utf-8").splitlines():
+    for line in output.decode("utf-8").split("\n"):
+        if not line:
+            continue
         sample = json.loads(line)
         spec = specs.get(sample["spec"])
         if spec is None:
