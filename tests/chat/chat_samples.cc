@@ -82,7 +82,7 @@ void print_all() {
             "text":{"verbosity":"low","format":{"type":"json_object"}},"truncation":"auto"})"})
     settings.push_back(responses::read_request(body)->settings);
   Envelope envelope = {"", 1700000000, "trinity"};
-  for (int round = 0; round < 30; ++round) {
+  for (int round = 0; round < 12; ++round) {
     ChatReply reply = testing::random_reply(random, Dialect::openai_chat);
     if (round == 0) reply = {};
     if (round == 1) reply.finish = FinishReason::content_filter;
