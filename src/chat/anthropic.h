@@ -54,7 +54,8 @@ class EventReader {
 };
 
 /// Writes the events of one answer, each ready to be sent. begin, then any of add and
-/// sign_of_life, then finish or fail.
+/// sign_of_life, then finish or fail. The arguments of a call come in one piece, at its end: a
+/// client that reads them as they come fails on what turns out to be no JSON.
 class EventStream {
  public:
   explicit EventStream(Envelope envelope) : envelope_(std::move(envelope)) {}

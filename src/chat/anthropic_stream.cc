@@ -139,10 +139,10 @@ void EventStream::take(std::vector<ItemStep> steps, std::string& out) {
     if (step.action == Action::open) {
       open(step, out);
     } else if (step.action == Action::append) {
+      // The arguments of a call wait for its end: clients fail on what turns out to be no JSON.
+      if (step.item == Item::call) continue;
       if (step.item == Item::reasoning) {
         put_delta({{"type", "thinking_delta"}, {"thinking", step.piece}}, out);
-      } else if (step.item == Item::call) {
-        put_delta({{"type", "input_json_delta"}, {"partial_json", step.piece}}, out);
       } else {
         put_delta({{"type", "text_delta"}, {"text", step.piece}}, out);
       }
@@ -150,6 +150,9 @@ void EventStream::take(std::vector<ItemStep> steps, std::string& out) {
       Json& block = blocks_[blocks_.size() - 1];
       if (step.item == Item::call) {
         block["input"] = input_of(step.call.arguments);
+        if (!std::as_const(block)["input"].empty())
+          put_delta({{"type", "input_json_delta"}, {"partial_json", json_text(block["input"])}},
+                    out);
       } else if (step.item == Item::reasoning) {
         block["thinking"] = std::move(step.whole);
         if (!signature_.empty()) {

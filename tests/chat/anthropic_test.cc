@@ -155,7 +155,7 @@ TEST(AnthropicStream, EventsComeInTheirOrder) {
   signature.extra["thinking_blocks"].push_back(
       {{"type", "thinking"}, {"thinking", "hm"}, {"signature", "sig"}});
   text.text = "Hi";
-  call.calls.push_back({0, "t1", "f", "{}"});
+  call.calls.push_back({0, "t1", "f", "{\"a\":1}"});
   std::string all = stream.begin();
   all += stream.sign_of_life();
   for (const Delta& delta : {thought, signature, text, call}) all += stream.add(delta);
@@ -177,6 +177,22 @@ TEST(AnthropicStream, EventsComeInTheirOrder) {
             "content_block_start 2\ncontent_block_delta 2 input_json_delta\ncontent_block_stop 2\n"
             "message_delta\nmessage_stop\n");
   EXPECT_NE(all.find(R"("stop_reason":"tool_use")"), std::string::npos);
+}
+
+TEST(AnthropicStream, ArgumentsThatAreNoJsonAreShownInsideOfSome) {
+  EventStream stream(kEnvelope);
+  Delta call, rest;
+  call.calls.push_back({0, "t1", "f", "{\"a\":"});
+  rest.calls.push_back({0, "", "", "oops"});
+  std::string all = stream.begin();
+  all += stream.add(call);
+  all += stream.add(rest);
+  all += stream.finish(FinishReason::tool_calls, {});
+  std::vector<std::string> inputs;
+  for (const SseEvent& event : events_of(all))
+    if (const Json data = json(event.data); data["delta"].contains("partial_json"))
+      inputs.push_back(data["delta"]["partial_json"].as_string());
+  EXPECT_EQ(inputs, std::vector<std::string>{R"({"invalid_arguments":"{\"a\":oops"})"});
 }
 
 TEST(AnthropicStream, AnErrorIsAnEvent) {
