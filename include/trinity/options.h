@@ -122,6 +122,9 @@ struct DecisionRule {
   double temperature = 1.0;           // of softmax and sample, > 0
   bool return_probabilities = false;  // of argmax, too
   SelectionSeed seed;                 // of sample
+  /// Roles that may not be chosen now, by id; at least one must be left. Their logits are recorded
+  /// as they are, their probability is 0.
+  std::vector<int> masked_roles;
   /// Fills in the three hashes of the decision, for which the whole conversation is encoded and
   /// hashed twice; without it they are absent and nothing is paid for them.
   bool hashes = false;

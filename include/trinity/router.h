@@ -132,6 +132,7 @@ struct RouterInfo {
   std::size_t weight_bytes = 0;  // prepared weights
   std::string adaptation;        // for people: the bundle or vector in use; empty = base weights
   TieMode tie_mode = TieMode::embed_offsets;
+  std::optional<ArtifactIdentity> artifact_identity;  // of that adaptation, as decisions have it
   double load_ms = 0;
   std::int64_t fallbacks = 0;  // operations that another backend had to compute
   std::vector<std::string> warnings;

@@ -89,6 +89,7 @@ Json decision_record(const Decision& decision) {
   }
   if (decision.agent_probabilities) record["agent_probabilities"] = *decision.agent_probabilities;
   if (decision.role_probabilities) record["role_probabilities"] = *decision.role_probabilities;
+  if (!decision.rule.masked_roles.empty()) record["masked_roles"] = decision.rule.masked_roles;
   record["token_count"] = decision.token_count;
   record["hidden_index"] = decision.hidden_index;
   record["transcript_hash"] = decision.transcript_hash;

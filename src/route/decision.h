@@ -39,7 +39,8 @@ Result<Decision> make_decision(Route route, const DecisionSource& source,
 Json trace_map(const Decision& decision);
 
 /// The whole record, without a request id. Logits are widened to double, so parsing restores each
-/// f32 exactly. Seeds, probabilities and artifact_identity appear only when there are any; the
+/// f32 exactly. Seeds, probabilities, masked roles and artifact_identity appear only when there are
+/// any; the
 /// hashes of a decision that has none are null.
 Json decision_record(const Decision& decision);
 

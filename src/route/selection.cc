@@ -130,6 +130,16 @@ Result<SplitSelection> select_split(std::span<const float> logits, SelectionMode
 
 namespace {
 
+/// The roles' logits with -infinity for each that is masked; an id that there is not changes
+/// nothing.
+std::vector<float> masked(std::span<const float> logits, std::span<const int> roles) {
+  std::vector<float> left(logits.begin(), logits.end());
+  for (const int role : roles)
+    if (role >= 0 && static_cast<std::size_t>(role) < left.size())
+      left[static_cast<std::size_t>(role)] = -std::numeric_limits<float>::infinity();
+  return left;
+}
+
 /// The seeds, or an error where the system has no random numbers to draw them from.
 Result<SplitSeeds> split_seeds_of(const SelectionSeed& seed) {
   try {
@@ -167,8 +177,9 @@ Result<Route> select_route(std::span<const float> logits, std::size_t num_agents
   }
   TRINITY_TRY(auto agent, select_split(logits.first(num_agents), rule.agent_selection,
                                        rule.temperature, rule.return_probabilities, seeds.agent));
-  TRINITY_TRY(auto role, select_split(logits.subspan(num_agents), rule.role_selection,
-                                      rule.temperature, rule.return_probabilities, seeds.role));
+  const std::vector<float> role_logits = masked(logits.subspan(num_agents), rule.masked_roles);
+  TRINITY_TRY(auto role, select_split(role_logits, rule.role_selection, rule.temperature,
+                                      rule.return_probabilities, seeds.role));
   Route route;
   route.agent_id = static_cast<int>(agent.index);
   route.role_id = static_cast<int>(role.index);

@@ -59,8 +59,9 @@ Result<SplitSelection> select_split(std::span<const float> logits, SelectionMode
                                     double temperature, bool return_probabilities,
                                     const SeedTriple& seed);
 
-/// Selects from `logits` = num_agents agents, then num_roles roles. Errors: `invalid_logits` for a
-/// wrong width, `non_finite_logits`, `invalid_temperature`.
+/// Selects from `logits` = num_agents agents, then num_roles roles, of which those that the rule
+/// masks are not chosen. The route keeps the logits as they came. Errors: `invalid_logits` for a
+/// wrong width or when every role is masked, `non_finite_logits`, `invalid_temperature`.
 Result<Route> select_route(std::span<const float> logits, std::size_t num_agents,
                            std::size_t num_roles, const DecisionRule& rule);
 

@@ -79,6 +79,7 @@ RouterInfo describe(const router::RuntimeProfile& profile, const router::ModelFi
   info.weight_bytes = service.weight_bytes();
   info.adaptation = adapted.description;
   info.tie_mode = adapted.tie_mode;
+  info.artifact_identity = adapted.identity;
   return info;
 }
 

@@ -260,6 +260,36 @@ TEST(Selection, RefusesWrongWidthsAndEmptySplits) {
   EXPECT_EQ(error_tag({1.0f}, 0, 1), "invalid_logits");
 }
 
+TEST(Selection, AMaskedRoleIsNotChosenAndItsLogitIsKept) {
+  const std::vector<float> logits = {1, 2, 0, 1, 9};
+  for (const SelectionMode mode :
+       {SelectionMode::argmax, SelectionMode::softmax, SelectionMode::sample}) {
+    DecisionRule options = modes(SelectionMode::argmax, mode);
+    options.masked_roles = {2};
+    options.return_probabilities = true;
+    for (std::int64_t seed = 0; seed < 20; ++seed) {
+      options.seed = seed;
+      const Route chosen = route(logits, 2, options);
+      EXPECT_NE(chosen.role_id, 2);
+      if (mode != SelectionMode::sample) {
+        EXPECT_EQ(chosen.role_id, 1);
+      }
+      EXPECT_EQ(chosen.agent_id, 1);
+      EXPECT_EQ(chosen.logits, logits);
+      EXPECT_EQ(chosen.role_probabilities->at(2), 0.0);
+      EXPECT_EQ(chosen.rule.masked_roles, std::vector<int>{2});
+    }
+  }
+}
+
+TEST(Selection, OneRoleMustBeLeftAndAnIdThatThereIsNotMasksNothing) {
+  DecisionRule options;
+  options.masked_roles = {0, 1, 2};
+  EXPECT_EQ(error_tag({1, 2, 0, 1, 9}, 2, 3, options), "invalid_logits");
+  options.masked_roles = {-1, 3, 99};
+  EXPECT_EQ(route({1, 2, 0, 1, 9}, 2, options).role_id, 2);
+}
+
 TEST(Selection, RefusesTemperaturesThatAreNotPositive) {
   for (const double temperature :
        {0.0, -1.0, std::nan(""), std::numeric_limits<double>::infinity()}) {
