@@ -71,6 +71,9 @@ TEST(Schemas, FilesOfTheRepositoryAreWhatTheySay) {
                                           {"lab/robustness/paraphrases.jsonl", "paraphrase"},
                                           {"models/tiny/demo.jsonl", "demo_case"}})
     for (const std::string& line : lines_of(slurp(root / file))) check(schema, line, file);
+  for (const auto& entry : fs::directory_iterator(root / "tests/coordinate/golden"))
+    for (const std::string& line : lines_of(slurp(entry.path())))
+      check("trace_event", line, entry.path());
   EXPECT_GE(count, 250u);
 }
 
