@@ -158,9 +158,10 @@ Step Loop::fail_run(Error error, const std::optional<BudgetExceeded>& budget) {
   std::optional<int> turn;
   if (in_turn_) turn = turn_;
   // The error is that of the run, whatever becomes of its last event.
-  (void)trace::write_event(trace_,
-                           trace::RunFailed{turn, reason, excerpt(error.message, kMostErrorBytes),
-                                            budget ? budget->details() : Json()});
+  (void)trace::write_event(
+      trace_,
+      trace::RunFailed{turn, reason, excerpt(trace_.redacted(error.message), kMostErrorBytes),
+                       budget ? budget->details() : Json()});
   return end(tl::unexpected(std::move(error)), budget);
 }
 

@@ -29,8 +29,8 @@ Json usage_json(const std::optional<Usage>& usage) {
           {"estimated", usage->estimated}};
 }
 
-std::string error_text(const Error& error) {
-  return error.tag + ": " + excerpt(error.message, kMostErrorBytes);
+std::string error_text(const trace::Trace& trace, const Error& error) {
+  return error.tag + ": " + excerpt(trace.redacted(error.message), kMostErrorBytes);
 }
 
 /// What a mock is, before and after it was asked.
@@ -106,9 +106,9 @@ Step Loop::dispatch(std::optional<int> instead_of) {
   Result<trace::MemberFacts> member =
       options_.member ? options_.member(selected_.agent_id) : mock_member();
   if (!member) {
-    const Status state =
-        trace::write_event(trace_, trace::ProviderFailed{turn_, options_.mock, std::nullopt,
-                                                         selected_, error_text(member.error())});
+    const Status state = trace::write_event(
+        trace_, trace::ProviderFailed{turn_, options_.mock, std::nullopt, selected_,
+                                      error_text(trace_, member.error())});
     if (!state) return fail_run(state.error());
     if (is_safe() && role_ == Role::verifier) return verifier_gave_nothing("verifier_failed");
     return fail_run(std::move(member.error()));
@@ -168,9 +168,9 @@ void Loop::count_cost(const Answer& answer, std::int64_t latency_ms) {
 }
 
 Step Loop::call_failed(Error error, std::int64_t latency_ms) {
-  const Status state = trace::write_event(
-      trace_,
-      trace::ProviderFailed{turn_, options_.mock, latency_ms, selected_, error_text(error)});
+  const Status state =
+      trace::write_event(trace_, trace::ProviderFailed{turn_, options_.mock, latency_ms, selected_,
+                                                       error_text(trace_, error)});
   if (!state) return fail_run(state.error());
   // What was cut off at its deadline failed for want of time, whatever the member says.
   if (const auto budget = meter_.after_deadline(now(), latency_ms, turn_))

@@ -151,9 +151,11 @@ report::Document run_story(std::span<const Json> events) {
     if (hash.is_string())
       facts.lines.push_back({"Bundle", {report::foreign(hash.as_string(), 100)}});
   }
-  facts.lines.push_back({"Took",
-                         {{fmt::format("{} ms", last["timestamp_ms"].as_int64() -
-                                                    first["timestamp_ms"].as_int64())}}});
+  // Of any two numbers that a file may hold.
+  const auto took =
+      static_cast<std::int64_t>(static_cast<std::uint64_t>(last["timestamp_ms"].as_int64()) -
+                                static_cast<std::uint64_t>(first["timestamp_ms"].as_int64()));
+  facts.lines.push_back({"Took", {{fmt::format("{} ms", took)}}});
   report::Table table{"Turns",
                       {{"turn", 4, true},
                        {"agent", 5, true},

@@ -119,6 +119,10 @@ Status Trace::write(EventKind kind, const Json& fields) const {
   return options_.sink->write(event);
 }
 
+std::string Trace::redacted(std::string_view text) const {
+  return Redactor(options_.content, options_.redaction_values).text(text);
+}
+
 Status check_event(const Json& event) {
   const Json* const version = event.find("schema_version");
   if (version == nullptr || !version->is_number_integer())

@@ -73,6 +73,9 @@ class Trace {
   bool enabled() const { return options_.enabled; }
   /// `fields` is an object; the base fields are put before them. Errors: those of the sink.
   Status write(EventKind kind, const Json& fields) const;
+  /// A text as `write` would let it out. What is to be cut is redacted before: of half a secret
+  /// nobody knows that it is one.
+  std::string redacted(std::string_view text) const;
 
  private:
   explicit Trace(TraceOptions options);

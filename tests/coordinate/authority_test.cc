@@ -141,5 +141,18 @@ TEST(Authority, GOV_3_ItsSecretsNeverReachTheTrace) {
     EXPECT_EQ(text.find(secret), std::string::npos) << secret;
 }
 
+TEST(Authority, GOV_3_ASecretIsFoundBeforeAnErrorIsCut) {
+  for (std::size_t before = 480; before <= 505; ++before) {
+    TestRun run;
+    run.options.trace.redaction_values = {"packet-key"};
+    run.options.decide = decide_roles({kWorker});
+    run.options.ask = [before](const CallStep&) -> Result<Answer> {
+      return fail(ErrorKind::failed, "http", std::string(before, 'x') + "packet-key and more");
+    };
+    run.run();
+    for (const Json& event : run.events) EXPECT_EQ(json_text(event).find("xp"), std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace trinity::coordinate

@@ -112,8 +112,8 @@ Played play(unsigned seed) {
   played.events = sink->events();
   played.transcript = loop.transcript();
   // Nothing that comes later changes anything.
-  for (const Step& late : {loop.cancel(), loop.answered(Answer{"late"}),
-                           loop.begin(), loop.decided(Decided{facts(), decision_for(0, 0)})})
+  for (const Step& late : {loop.cancel(), loop.answered(Answer{"late"}), loop.begin(),
+                           loop.decided(Decided{facts(), decision_for(0, 0)})})
     EXPECT_EQ(std::get<Finished>(late).outcome.has_value(), played.end.outcome.has_value());
   EXPECT_EQ(sink->events().size(), played.events.size());
   return played;
