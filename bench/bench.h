@@ -23,7 +23,7 @@ struct BenchOptions {
   int threads = 0;
   bool short_mode = false;      // few and small measurements, to see that all works
   std::vector<int64_t> tokens;  // input lengths; empty = the benchmark's own
-  int runs = 0;                 // 0 = chosen by duration
+  int runs = 0;                 // 0 = chosen by duration; of conversations: how many there are
 };
 
 /// Called with each measurement: one line of JSON

@@ -10,6 +10,8 @@ namespace trinity::bench {
 /// `wanted` holds the requested names among "prefill" and "gemm-floor".
 Status run_prefill(const BenchOptions& options, const std::set<std::string>& wanted,
                    const BenchSink& sink);
+/// The prefix cache of a server, and its look-ups.
+Status run_conversations(const BenchOptions& options, const BenchSink& sink);
 Status run_tokenize(const BenchOptions& options, const BenchSink& sink);
 Status run_drift(const BenchOptions& options, const BenchSink& sink);
 /// `wanted` holds the requested names among "export" and "load".

@@ -9,13 +9,10 @@
 #include <algorithm>
 #include <random>
 
-#include "backend_registry/registry.h"
 #include "base/try.h"
 #include "bench/benchmarks.h"
 #include "bench/measurement.h"
-#include "model/feature_extractor.h"
-#include "router/model_files.h"
-#include "router/profile.h"
+#include "bench/model_bed.h"
 
 namespace trinity::bench {
 namespace {
@@ -27,38 +24,10 @@ constexpr int64_t kBatchLengths[] = {15, 26, 23, 24, 22, 28, 38, 25, 23, 62, 33,
 constexpr int64_t kCachedPrefix = 1024;
 constexpr int64_t kNewTokens = 26;
 
-struct Bed {
-  router::RuntimeProfile profile;
-  std::unique_ptr<router::ModelFiles> files;
-  model::ModelConfig config;
-  std::unique_ptr<backend::Backend> backend;
-  std::unique_ptr<model::FeatureExtractor> extractor;
-};
-
-Result<Bed> make_bed(const BenchOptions& options) {
-  Bed bed;
-  TRINITY_TRY(bed.profile, router::resolve_profile(options.profile));
-  TRINITY_TRY(bed.files, options.model.empty() ? router::open_tiny_router()
-                                               : router::open_model_folder(options.model));
-  TRINITY_TRY(bed.config, bed.files->config());
-  TRINITY_TRY(bed.backend, backend::create_backend(bed.profile.backend, {options.threads}));
-  TRINITY_TRY(bed.extractor, model::FeatureExtractor::create(*bed.backend, bed.files->tensors(),
-                                                             bed.config, {size_t{1} << 30, 1024}));
-  return bed;
-}
-
-std::vector<int32_t> random_ids(const model::ModelConfig& config, int64_t count, uint32_t seed) {
-  std::mt19937 random(seed);
-  std::vector<int32_t> ids(static_cast<size_t>(count));
-  for (int32_t& id : ids)
-    id = static_cast<int32_t>(random() % static_cast<uint32_t>(config.vocab_size));
-  return ids;
-}
-
 /// The products of all layers on inputs of fixed contents.
 class GemmFloor {
  public:
-  static Result<GemmFloor> create(Bed& bed, int64_t rows) {
+  static Result<GemmFloor> create(ModelBed& bed, int64_t rows) {
     GemmFloor floor(bed);
     TRINITY_TRY(floor.hidden_, floor.input(rows, bed.config.hidden_size));
     TRINITY_TRY(floor.attention_, floor.input(rows, bed.config.attention_width()));
@@ -78,7 +47,7 @@ class GemmFloor {
   }
 
  private:
-  explicit GemmFloor(Bed& bed) : bed_(&bed) {}
+  explicit GemmFloor(ModelBed& bed) : bed_(&bed) {}
 
   static Status discard(const Result<backend::Tensor>& result) {
     if (!result) return tl::unexpected(result.error());
@@ -93,7 +62,7 @@ class GemmFloor {
     return bed_->backend->product_input(plain);
   }
 
-  Bed* bed_;
+  ModelBed* bed_;
   backend::Tensor hidden_, attention_, ffn_;
 };
 
@@ -111,7 +80,7 @@ Status first_error(const std::vector<Result<model::HiddenStates>>& results) {
 
 class PrefillBench {
  public:
-  PrefillBench(Bed& bed, const BenchOptions& options, const std::set<std::string>& wanted,
+  PrefillBench(ModelBed& bed, const BenchOptions& options, const std::set<std::string>& wanted,
                const BenchSink& sink)
       : bed_(bed), options_(options), wanted_(wanted), sink_(sink) {}
 
@@ -176,7 +145,7 @@ class PrefillBench {
     if (ratio.count() > 0) report(sink_, "prefill/gemm-floor", params, "ratio", ratio);
   }
 
-  Bed& bed_;
+  ModelBed& bed_;
   const BenchOptions& options_;
   const std::set<std::string>& wanted_;
   const BenchSink& sink_;
@@ -186,7 +155,7 @@ class PrefillBench {
 
 Status run_prefill(const BenchOptions& options, const std::set<std::string>& wanted,
                    const BenchSink& sink) {
-  TRINITY_TRY(Bed bed, make_bed(options));
+  TRINITY_TRY(ModelBed bed, make_bed(options, size_t{1} << 30));
   PrefillBench bench(bed, options, wanted, sink);
   std::vector<int64_t> lengths = options.tokens;
   if (lengths.empty())
@@ -199,17 +168,19 @@ Status run_prefill(const BenchOptions& options, const std::set<std::string>& wan
                               bed.config.max_position_embeddings));
   for (const int64_t length : lengths)
     if (length <= bed.config.max_position_embeddings)
-      TRINITY_CHECK(bench.measure(
-          {{random_ids(bed.config, length, 1)}, std::max<int64_t>(length - 1, 1), 0}));
+      TRINITY_CHECK(bench.measure({{random_ids(bed.config, static_cast<size_t>(length), 1)},
+                                   std::max<int64_t>(length - 1, 1),
+                                   0}));
   if (options.short_mode || !options.tokens.empty()) return {};
 
   if (kCachedPrefix + kNewTokens <= bed.config.max_position_embeddings)
-    TRINITY_CHECK(bench.measure(
-        {{random_ids(bed.config, kCachedPrefix + kNewTokens, 2)}, kNewTokens - 1, kCachedPrefix}));
+    TRINITY_CHECK(bench.measure({{random_ids(bed.config, size_t{kCachedPrefix + kNewTokens}, 2)},
+                                 kNewTokens - 1,
+                                 kCachedPrefix}));
   Case batch;
   uint32_t seed = 100;
   for (const int64_t length : kBatchLengths) {
-    batch.inputs.push_back(random_ids(bed.config, length, seed++));
+    batch.inputs.push_back(random_ids(bed.config, static_cast<size_t>(length), seed++));
     batch.rows += length - 1;
   }
   return bench.measure(batch);

@@ -98,7 +98,10 @@ struct RouterOptions {
   /// = the fastest one of this machine.
   std::string profile;
   int threads = 0;  // 0 = all available processors; one where the model is tiny
-  std::size_t prefix_cache_bytes = std::size_t{512} << 20;  // 0 = no prefix cache
+  /// Memory for keys and values of earlier inputs (RouterInfo::prefix_cache_bytes is what came of
+  /// it); 0 = no prefix cache, nothing = automatic: a quarter of the memory that is free when the
+  /// model is loaded, below the limits of control groups, and no more than a million tokens take.
+  std::optional<std::size_t> prefix_cache_bytes;
   /// Inputs that may wait for the compute thread. A call that finds no room fails with
   /// `queue_full`, unless nothing waits: then one of any size is taken.
   std::size_t queue_limit = 4096;

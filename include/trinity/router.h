@@ -18,6 +18,7 @@
 #include <trinity/error.h>
 #include <trinity/message.h>
 #include <trinity/options.h>
+#include <trinity/prefix_cache_stats.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -129,8 +130,9 @@ struct RouterInfo {
   std::int64_t num_roles = 0;
   std::int64_t hidden_size = 0;
   std::int64_t max_tokens = 0;
-  std::size_t weight_bytes = 0;  // prepared weights
-  std::string adaptation;        // for people: the bundle or vector in use; empty = base weights
+  std::size_t weight_bytes = 0;        // prepared weights
+  std::size_t prefix_cache_bytes = 0;  // what the prefix cache may take; 0 = there is none
+  std::string adaptation;  // for people: the bundle or vector in use; empty = base weights
   TieMode tie_mode = TieMode::embed_offsets;
   std::optional<ArtifactIdentity> artifact_identity;  // of that adaptation, as decisions have it
   double load_ms = 0;
@@ -185,6 +187,9 @@ class Router {
   Result<std::vector<float>> logits(std::span<const float> hidden) const;
 
   const RouterInfo& info() const;
+
+  /// What the prefix cache holds and has saved, as of the last call that was computed.
+  PrefixCacheStats prefix_cache_stats() const;
 
  private:
   struct Impl;

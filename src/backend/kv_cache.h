@@ -15,6 +15,11 @@ struct KvShape {
 
 /// Append-only per layer. `fork` shares or copies a prefix so that two conversations which begin
 /// alike pay for the beginning once; the original never changes through a fork.
+///
+/// A backend that keeps tokens in pages says so: a page holds `page_tokens` consecutive tokens in
+/// all layers, and the full pages of a fork are the original's. Whoever keeps many caches
+/// (model/prefix_cache.h) can then count each page once and give back single pages, by keeping a
+/// shorter fork. Without pages every cache counts in full.
 class KvCache {
  public:
   virtual ~KvCache() = default;
@@ -28,6 +33,17 @@ class KvCache {
   virtual std::unique_ptr<KvCache> fork(int64_t length) const = 0;
   /// Forgets all tokens of `layer`, keeping the memory for reuse.
   virtual void clear(int64_t layer) = 0;
+
+  /// Tokens of a page; 0 where nothing is shared that could be counted.
+  virtual int64_t page_tokens() const { return 0; }
+  /// Bytes of a page in all layers.
+  virtual size_t page_bytes() const { return 0; }
+  /// Takes the full pages among the first `length` tokens from `other`, which was made by the same
+  /// backend and holds the same values there, and lets go of its own.
+  virtual void share(const KvCache& other, int64_t length) {
+    (void)other;
+    (void)length;
+  }
 };
 
 /// The rows of one sequence inside a chunk of rows that is computed together.

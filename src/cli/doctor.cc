@@ -8,6 +8,7 @@
 
 #include "backend_cpu/cpu_features.h"
 #include "backend_cpu/instruction_sets.h"
+#include "base/memory.h"
 #include "base/parallel.h"
 #include "base/try.h"
 #include "cli/commands.h"
@@ -62,6 +63,8 @@ Finding look_at_processor() {
   return {"processor", Health::works, detail, {}};
 }
 
+constexpr double kGib = 1024.0 * 1024 * 1024;
+
 /// A field of /proc/meminfo in GiB; 0 when it is not there.
 double memory_gib(const std::string& field) {
   std::ifstream file("/proc/meminfo");
@@ -74,7 +77,7 @@ double memory_gib(const std::string& field) {
 
 Finding look_at_memory() {
   constexpr double needed_gib = 2.5;  // prepared bf16 weights of a 0.6B model, caches, the file
-  const double available = memory_gib("MemAvailable");
+  const double available = static_cast<double>(available_memory().value_or(0)) / kGib;
   Finding finding{"memory",
                   Health::works,
                   fmt::format("{:.1f} GiB available of {:.1f}", available, memory_gib("MemTotal")),
@@ -187,12 +190,13 @@ Finding look_at_model(const DoctorFlags& flags) {
   const RouterInfo& info = router->info();
   return {"model",
           Health::works,
-          fmt::format("{}{}: hidden size {}, {} agents, {} roles, {:.0f} MB of prepared weights, "
-                      "loaded in {:.0f} ms with profile {}",
-                      model.model.string(),
-                      info.adaptation.empty() ? "" : " adapted by the " + info.adaptation,
-                      info.hidden_size, info.num_agents, info.num_roles,
-                      static_cast<double>(info.weight_bytes) / 1e6, info.load_ms, info.profile),
+          fmt::format(
+              "{}{}: hidden size {}, {} agents, {} roles, {:.0f} MB of prepared weights, "
+              "up to {:.1f} GiB of prefix cache, loaded in {:.0f} ms with profile {}",
+              model.model.string(),
+              info.adaptation.empty() ? "" : " adapted by the " + info.adaptation, info.hidden_size,
+              info.num_agents, info.num_roles, static_cast<double>(info.weight_bytes) / 1e6,
+              static_cast<double>(info.prefix_cache_bytes) / kGib, info.load_ms, info.profile),
           {}};
 }
 

@@ -32,6 +32,16 @@ void add_threads_flag(command_line::Command& command, int& threads) {
       .in("Model");
 }
 
+void add_prefix_cache_flag(command_line::Command& command, ModelFlags& flags) {
+  command
+      .value("--prefix-cache", flags.prefix_cache_mib,
+             "memory for what was computed for earlier inputs, in MiB (0: none; without it: a "
+             "quarter of what is free)")
+      .takes("MIB")
+      .range(0, 1 << 30)
+      .in("Model");
+}
+
 void add_model_folder_flag(command_line::Command& command, std::filesystem::path& model) {
   command
       .value("--model", model,
@@ -126,6 +136,8 @@ void add_adaptation_flags(command_line::Command& command, ModelFlags& flags) {
 RouterOptions router_options(const ModelFlags& flags) {
   RouterOptions options = flags;
   if (!flags.vector.empty()) options.adaptation_cache = cache_folder("adaptation");
+  if (flags.prefix_cache_mib)
+    options.prefix_cache_bytes = static_cast<std::size_t>(*flags.prefix_cache_mib) << 20;
   return options;
 }
 

@@ -17,13 +17,16 @@ namespace trinity::flags {
 
 /// The flags fill the router's own options.
 struct ModelFlags : RouterOptions {
-  bool announce = true;  // say on standard error what was loaded
+  bool announce = true;                          // say on standard error what was loaded
+  std::optional<std::int64_t> prefix_cache_mib;  // of prefix_cache_bytes
 };
 
 /// --model alone.
 void add_model_folder_flag(command_line::Command& command, std::filesystem::path& model);
 void add_profile_flag(command_line::Command& command, std::string& profile);
 void add_threads_flag(command_line::Command& command, int& threads);
+/// --prefix-cache, where many inputs are read.
+void add_prefix_cache_flag(command_line::Command& command, ModelFlags& flags);
 /// --model, --profile, --threads.
 void add_model_flags(command_line::Command& command, ModelFlags& flags);
 /// --tokenizer, where text is read.

@@ -34,6 +34,12 @@ struct ModelConfig {
 
   int64_t attention_width() const { return num_attention_heads * head_dim; }
   int64_t kv_width() const { return num_key_value_heads * head_dim; }
+  /// Tokens before a token for which its attention costs as much as its products do.
+  double equal_cost_length() const {
+    const int64_t weights = hidden_size * (2 * attention_width() + 2 * kv_width()) +
+                            3 * hidden_size * intermediate_size;
+    return static_cast<double>(weights) / static_cast<double>(2 * attention_width());
+  }
 };
 
 /// Errors: `unsupported_config` (a setting that is not implemented), `invalid_config` (missing or

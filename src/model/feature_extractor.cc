@@ -12,6 +12,10 @@ namespace {
 /// Rows that are computed in one forward pass before a new one is begun.
 constexpr int64_t kGroupRows = 4096;
 
+/// Tokens that are worth a group of their own to compute them once: reading all weights for few
+/// rows costs as much as some ten rows do in company.
+constexpr int64_t kWorthWaiting = 64;
+
 }  // namespace
 
 /// One input on its way through a group.
@@ -26,7 +30,10 @@ struct FeatureExtractor::Work {
 
 FeatureExtractor::FeatureExtractor(backend::Backend& backend, const ModelConfig& config,
                                    const ExtractorOptions& options)
-    : backend_(backend), config_(config), options_(options), cache_(options.prefix_cache_bytes) {}
+    : backend_(backend),
+      config_(config),
+      options_(options),
+      cache_(options.prefix_cache_bytes, config.equal_cost_length()) {}
 
 Result<std::unique_ptr<FeatureExtractor>> FeatureExtractor::create(
     backend::Backend& backend, const TensorSource& source, const ModelConfig& config,
@@ -64,6 +71,24 @@ Status FeatureExtractor::check(std::span<const int32_t> ids) const {
   for (const int32_t id : ids)
     if (id < 0 || id >= config_.vocab_size) return token_out_of_range(id, config_.vocab_size);
   return {};
+}
+
+/// Whether the group is about to compute a beginning of `ids` that the cache lacks.
+bool FeatureExtractor::waits_for(std::span<const Work> group, std::span<const int32_t> ids,
+                                 const ExtractMode& mode) const {
+  if (group.empty() || group.front().kv == nullptr || !mode.prefix_cache || mode.full ||
+      mode.all_positions || ids.size() <= static_cast<size_t>(kWorthWaiting) + 2)
+    return false;
+  ids = ids.first(ids.size() - 2);  // what a cache may give: one of the T − 1 rows is computed
+  std::ptrdiff_t shared = 0;
+  for (const Work& work : group) {
+    const size_t most = std::min(work.ids.size(), ids.size());
+    const auto end = ids.begin() + static_cast<std::ptrdiff_t>(most);
+    shared =
+        std::max(shared, std::mismatch(ids.begin(), end, work.ids.begin()).first - ids.begin());
+  }
+  return shared >= kWorthWaiting &&
+         shared - cache_.longest(ids.first(static_cast<size_t>(shared))) >= kWorthWaiting;
 }
 
 Result<FeatureExtractor::Work> FeatureExtractor::plan(size_t index, std::span<const int32_t> ids,
@@ -135,6 +160,7 @@ std::vector<Result<HiddenStates>> FeatureExtractor::extract(
     group_rows = 0;
   };
   for (size_t i = 0; i < inputs.size(); ++i) {
+    if (waits_for(group, inputs[i], mode)) flush();
     auto work = plan(i, inputs[i], mode);
     if (!work) {
       results[i] = tl::unexpected(std::move(work.error()));

@@ -4,7 +4,9 @@
 // hidden state after the last norm at token T−2 (0 when T = 1). The last token is not computed
 // (attention is causal), the last layer is reduced to the row that is read, and a prefix seen
 // before comes from the cache. `full` switches all of these cuts off, to prove that they change
-// nothing. Inputs of one call are computed together, in groups that bound the memory. A lane that
+// nothing. Inputs of one call are computed together, in groups that bound the memory; inputs that
+// share a long beginning which nobody has computed yet wait for the first of them, in the next
+// group, and take it from the cache. A lane that
 // offers the pass as a whole (backend/whole_pass.h) computes it unless `full` asks for operations.
 //
 // Weights may be replaced by name, so that many variants of a few tensors can be tried on one load.
@@ -76,6 +78,8 @@ class FeatureExtractor {
   struct Work;
   Status adopt(ModelWeights weights);
   Status check(std::span<const int32_t> ids) const;
+  bool waits_for(std::span<const Work> group, std::span<const int32_t> ids,
+                 const ExtractMode& mode) const;
   Result<Work> plan(size_t index, std::span<const int32_t> ids, const ExtractMode& mode);
   void run_group(std::span<Work> group, const ExtractMode& mode,
                  std::vector<Result<HiddenStates>>& results);

@@ -27,10 +27,12 @@ Result<std::unique_ptr<ExtractionService>> ExtractionService::start(
     try {
       auto result = work();
       work = nullptr;  // what it holds dies here, not on the caller's thread
-      if (result)
+      if (result) {
         raw->loaded_ = std::move(*result);
-      else
+        raw->cache_stats_ = raw->loaded_.extractor->cache_stats();
+      } else {
         status = tl::unexpected(std::move(result.error()));
+      }
     } catch (...) {
       work = nullptr;
       status = caught_failure("load the model",
@@ -74,6 +76,11 @@ Result<PendingExtraction> ExtractionService::submit(ExtractionRequest request) {
   }
 }
 
+PrefixCacheStats ExtractionService::cache_stats() const {
+  const std::lock_guard lock(mutex_);
+  return cache_stats_;
+}
+
 void ExtractionService::run() {
   for (;;) {
     std::vector<Job> jobs;
@@ -111,6 +118,10 @@ void ExtractionService::compute(std::span<const Job> jobs) {
     std::vector<Result<model::HiddenStates>> states =
         loaded_.extractor->extract(inputs, jobs.front()->mode);
     const double milliseconds = watch.elapsed_ms();
+    {
+      const std::lock_guard lock(mutex_);
+      cache_stats_ = loaded_.extractor->cache_stats();
+    }
     auto next = states.begin();
     for (const Job& job : jobs) {
       const auto end = next + static_cast<std::ptrdiff_t>(job->count);

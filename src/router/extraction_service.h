@@ -62,6 +62,9 @@ class ExtractionService {
   size_t weight_bytes() const { return loaded_.backend->weight_bytes(); }
   const model::ModelConfig& config() const { return loaded_.extractor->config(); }
 
+  /// Of the prefix cache, after the last call that was computed.
+  PrefixCacheStats cache_stats() const;
+
  private:
   using Job = ExtractionQueue::Job;
 
@@ -70,9 +73,10 @@ class ExtractionService {
   void compute(std::span<const Job> jobs);
 
   Loaded loaded_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable wake_;
   ExtractionQueue queue_;
+  PrefixCacheStats cache_stats_;
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -229,4 +229,6 @@ Result<std::vector<float>> Router::logits(std::span<const float> hidden) const {
 
 const RouterInfo& Router::info() const { return impl_->info; }
 
+PrefixCacheStats Router::prefix_cache_stats() const { return impl_->service->cache_stats(); }
+
 }  // namespace trinity

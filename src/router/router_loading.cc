@@ -1,7 +1,9 @@
 // Loading a router: profile, files, adaptation, head; then vocabulary and weights at once.
+#include <algorithm>
 #include <future>
 
 #include "backend_registry/registry.h"
+#include "base/memory.h"
 #include "base/stopwatch.h"
 #include "base/thread_failure.h"
 #include "base/try.h"
@@ -22,6 +24,16 @@ int default_threads(const model::ModelConfig& config) {
   return layer * static_cast<double>(config.num_hidden_layers) < kSmallModel ? 1 : 0;
 }
 
+/// The prefix cache's memory when the caller names none. What more than a million tokens would take
+/// serves nobody: it keeps a tiny model on a large machine from growing without use.
+size_t automatic_cache_bytes(const backend::Backend& backend, const model::ModelConfig& config) {
+  constexpr uint64_t kUnknown = uint64_t{2} << 30;  // where the system does not say what is free
+  constexpr uint64_t kMostTokens = 1'000'000;
+  const uint64_t a_token = backend.kv_bytes_per_token(
+      {config.num_hidden_layers, config.num_key_value_heads, config.head_dim});
+  return std::min(available_memory().value_or(kUnknown) / 4, kMostTokens * a_token);
+}
+
 /// Prepares the weights on the compute thread, where the adaptation (null = base weights) lives
 /// from then on: it holds memory of the backend. `fallbacks` gets what another backend had to
 /// compute.
@@ -39,7 +51,8 @@ Result<std::unique_ptr<router::ExtractionService>> start_service(
         TRINITY_TRY(loaded.backend, backend::create_backend(profile.backend, {threads}));
         loaded.sources = std::move(shared);
         model::ExtractorOptions extractor;
-        extractor.prefix_cache_bytes = options.prefix_cache_bytes;
+        extractor.prefix_cache_bytes =
+            options.prefix_cache_bytes.value_or(automatic_cache_bytes(*loaded.backend, config));
         const model::TensorSource* source = &files.tensors();
         if (adapting != nullptr) {
           TRINITY_TRY(source, adapting->apply(*source, *loaded.backend, threads));
@@ -77,6 +90,7 @@ RouterInfo describe(const router::RuntimeProfile& profile, const router::ModelFi
   info.hidden_size = config.hidden_size;
   info.max_tokens = config.max_position_embeddings;
   info.weight_bytes = service.weight_bytes();
+  info.prefix_cache_bytes = service.cache_stats().byte_budget;
   info.adaptation = adapted.description;
   info.tie_mode = adapted.tie_mode;
   info.artifact_identity = adapted.identity;

@@ -126,25 +126,52 @@ TEST(PageLayout, RegionsDoNotOverlapAndStayAligned) {
     }
 }
 
-TEST(PagedKvCache, ForksShareFullPagesAndCopyOnlyThePartlyFilledOne) {
+TEST(PagedKvCache, ForksShareFullPagesAndCopyThePartlyFilledOneWhenTheyGrow) {
   const auto pool = cpu::BufferPool::create();
   const cpu::PageLayout layout{Element::f32, 1, 16};
+  const auto bytes = static_cast<size_t>(layout.page_bytes());
   cpu::PagedKvCache kv(layout, 2, pool);
   kv.grow(0, 100);
   kv.grow(1, 100);
+  for (int64_t layer = 0; layer < 2; ++layer)
+    std::memset(kv.keys(layer, 0, 2), static_cast<int>(7 + layer), bytes);
   const auto forked = kv.fork(70);
   auto& fork = static_cast<cpu::PagedKvCache&>(*forked);
-  for (int64_t layer = 0; layer < 2; ++layer) {
-    EXPECT_EQ(fork.keys(layer, 0, 0), kv.keys(layer, 0, 0));
-    EXPECT_EQ(fork.keys(layer, 0, 1), kv.keys(layer, 0, 1));
-    EXPECT_NE(fork.keys(layer, 0, 2), kv.keys(layer, 0, 2));
-    EXPECT_EQ(std::memcmp(fork.keys(layer, 0, 2), kv.keys(layer, 0, 2),
-                          static_cast<size_t>(layout.page_bytes())),
-              0);
-  }
-  EXPECT_EQ(fork.bytes(), 2u * 3u * static_cast<size_t>(layout.page_bytes()));
+  const auto shares = [&](int64_t layer, int64_t page) {
+    return fork.keys(layer, 0, page) == kv.keys(layer, 0, page);
+  };
+  for (int64_t layer = 0; layer < 2; ++layer)
+    for (int64_t page = 0; page < 3; ++page) EXPECT_TRUE(shares(layer, page));
+  EXPECT_EQ(fork.bytes(), 2u * 3u * bytes);
+  const std::byte* before = kv.keys(0, 0, 2);
+  fork.grow(0, 71);
+  EXPECT_FALSE(shares(0, 2));
+  EXPECT_TRUE(shares(1, 2)) << "this layer has not grown";
+  EXPECT_EQ(kv.keys(0, 0, 2), before) << "the original keeps its page";
+  EXPECT_EQ(std::memcmp(fork.keys(0, 0, 2), before, bytes), 0);
+  kv.grow(1, 101);  // or the original grows first
+  EXPECT_FALSE(shares(1, 2));
+  EXPECT_EQ(std::memcmp(fork.keys(1, 0, 2), kv.keys(1, 0, 2), bytes), 0);
+  EXPECT_TRUE(shares(0, 1) && shares(1, 1));
   const auto whole = kv.fork(64);
   EXPECT_EQ(static_cast<cpu::PagedKvCache&>(*whole).keys(0, 0, 1), kv.keys(0, 0, 1));
+}
+
+TEST(PagedKvCache, SharesThePagesOfAnotherThatHoldsTheSame) {
+  const auto pool = cpu::BufferPool::create();
+  const cpu::PageLayout layout{Element::f32, 1, 16};
+  cpu::PagedKvCache a(layout, 2, pool), b(layout, 2, pool);
+  for (int64_t layer = 0; layer < 2; ++layer) {
+    a.grow(layer, 100);
+    b.grow(layer, 80);
+  }
+  b.share(a, 70);
+  EXPECT_EQ(b.keys(0, 0, 0), a.keys(0, 0, 0));
+  EXPECT_EQ(b.keys(1, 0, 1), a.keys(1, 0, 1));
+  EXPECT_NE(b.keys(1, 0, 2), a.keys(1, 0, 2)) << "not full of what both hold";
+  EXPECT_EQ(b.length(0), 80);
+  EXPECT_EQ(b.page_tokens(), 32);
+  EXPECT_EQ(b.page_bytes(), 2u * static_cast<size_t>(layout.page_bytes()));
 }
 
 TEST(Bf16Rows, RoundToNearestEvenLikeTheScalarConversion) {

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "backend_registry/registry.h"
+#include "base/memory.h"
 #include "base/utf8.h"
 #include "hash/canonical.h"
 #include "router/profile.h"
@@ -286,6 +287,30 @@ TEST_F(RouterTest, TheCacheShowsInCountsOnly) {
   (void)extracted(*without, text);
   EXPECT_EQ(extracted(*without, text).cached_tokens, 0);
   EXPECT_EQ(extracted(*without, text).hidden, first.hidden);
+}
+
+TEST_F(RouterTest, SaysWhatItsCacheHoldsAndSaves) {
+  RouterOptions options = small_options();
+  options.prefix_cache_bytes = size_t{1} << 20;
+  const auto fresh = load(options);
+  EXPECT_EQ(fresh->info().prefix_cache_bytes, size_t{1} << 20);
+  EXPECT_EQ(fresh->prefix_cache_stats().byte_budget, size_t{1} << 20);
+  EXPECT_EQ(fresh->prefix_cache_stats().lookups, 0u);
+  const RawText text = {"user: a text of some length that nobody routed before"};
+  (void)extracted(*fresh, text);
+  const Extraction second = extracted(*fresh, text);
+  const PrefixCacheStats stats = fresh->prefix_cache_stats();
+  EXPECT_EQ(stats.lookups, 2u);
+  EXPECT_EQ(stats.hits, 1u);
+  EXPECT_EQ(stats.reused_tokens, static_cast<uint64_t>(second.cached_tokens));
+  EXPECT_EQ(stats.entries, 1u);
+  EXPECT_GT(stats.pages, 0u);
+  EXPECT_GT(stats.bytes, 0u);
+  EXPECT_LE(stats.bytes, stats.byte_budget);
+  // Automatic: something, and no more than there is.
+  const RouterInfo& info = router().info();
+  EXPECT_GT(info.prefix_cache_bytes, size_t{1} << 20);
+  EXPECT_LT(info.prefix_cache_bytes, available_memory().value());
 }
 
 TEST_F(RouterTest, N8_EveryLaneDecidesAlikeWhereMarginsAreNotSmall) {

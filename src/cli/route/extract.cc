@@ -124,6 +124,7 @@ void declare(command_line::Command& command, ExtractFlags& flags) {
   flags::add_model_flags(command, flags.model);
   flags::add_tokenizer_flag(command, flags.model.tokenizer);
   flags::add_adaptation_flags(command, flags.model);
+  flags::add_prefix_cache_flag(command, flags.model);
   flags::add_reading_flags(command, flags.reading);
   command.toggle("--all-positions", flags.all_positions, "hidden holds a row for every position")
       .in("Output");

@@ -142,6 +142,7 @@ void declare(command_line::Command& command, RouteFlags& flags) {
   flags::add_tokenizer_flag(command, flags.model.tokenizer);
   flags::add_head_flag(command, flags.model.head);
   flags::add_adaptation_flags(command, flags.model);
+  flags::add_prefix_cache_flag(command, flags.model);
   flags::add_reading_flags(command, flags.reading);
   flags::add_selection_flags(command, flags.rule);
   command.json_lines(flags.json, "a JSON object a line instead of text for people").in("Output");
