@@ -73,22 +73,20 @@ Status FeatureExtractor::check(std::span<const int32_t> ids) const {
   return {};
 }
 
-/// Whether the group is about to compute a beginning of `ids` that the cache lacks.
+/// Whether the group is about to compute a long beginning of `ids` that the cache lacks.
 bool FeatureExtractor::waits_for(std::span<const Work> group, std::span<const int32_t> ids,
                                  const ExtractMode& mode) const {
   if (group.empty() || group.front().kv == nullptr || !mode.prefix_cache || mode.full ||
-      mode.all_positions || ids.size() <= static_cast<size_t>(kWorthWaiting) + 2)
+      mode.all_positions || ids.size() < 3)
     return false;
   ids = ids.first(ids.size() - 2);  // what a cache may give: one of the T − 1 rows is computed
-  std::ptrdiff_t shared = 0;
-  for (const Work& work : group) {
-    const size_t most = std::min(work.ids.size(), ids.size());
-    const auto end = ids.begin() + static_cast<std::ptrdiff_t>(most);
-    shared =
-        std::max(shared, std::mismatch(ids.begin(), end, work.ids.begin()).first - ids.begin());
-  }
-  return shared >= kWorthWaiting &&
-         shared - cache_.longest(ids.first(static_cast<size_t>(shared))) >= kWorthWaiting;
+  const auto needed = static_cast<size_t>(cache_.longest(ids) + kWorthWaiting);
+  if (ids.size() < needed) return false;
+  const auto begins_alike = [beginning = ids.first(needed)](const Work& work) {
+    return work.ids.size() >= beginning.size() &&
+           std::equal(beginning.begin(), beginning.end(), work.ids.begin());
+  };
+  return std::any_of(group.begin(), group.end(), begins_alike);
 }
 
 Result<FeatureExtractor::Work> FeatureExtractor::plan(size_t index, std::span<const int32_t> ids,
