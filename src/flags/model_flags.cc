@@ -39,6 +39,7 @@ void add_prefix_cache_flag(command_line::Command& command, ModelFlags& flags) {
              "quarter of what is free)")
       .takes("MIB")
       .range(0, 1 << 30)
+      .excludes("--no-prefix-cache")
       .in("Model");
 }
 

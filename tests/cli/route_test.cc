@@ -98,6 +98,8 @@ TEST(RouteCommand, DecisionsDoNotDependOnBatchThreadsOrCache) {
   const std::vector<Words> variants = {{"--batch", "1"},
                                        {"--batch", "5", "--threads", "1"},
                                        {"--batch", "4096", "--no-prefix-cache"},
+                                       {"--batch", "4", "--prefix-cache", "1"},
+                                       {"--prefix-cache", "0"},
                                        {"--threads", "2", "--full"}};
   for (const Words& variant : variants) {
     Words words = {"--json"};
