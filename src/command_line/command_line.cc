@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/suggestion.h"
 #include "base/try.h"
 #include "base/utf8.h"
 #include "command_line/command_spec.h"
 #include "command_line/flag_reader.h"
 #include "command_line/flag_values.h"
 #include "command_line/help_text.h"
-#include "command_line/suggestion.h"
 #include "terminal/output.h"
 #include "terminal/terminal.h"
 #include "wire/json_writer.h"

@@ -6,10 +6,10 @@
 #include <cstdlib>
 #include <map>
 
+#include "base/suggestion.h"
 #include "base/try.h"
 #include "base/utf8.h"
 #include "command_line/flag_values.h"
-#include "command_line/suggestion.h"
 #include "command_line/word_parser.h"
 
 namespace trinity::command_line {

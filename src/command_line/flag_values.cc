@@ -8,8 +8,8 @@
 #include <cmath>
 #include <limits>
 
+#include "base/suggestion.h"
 #include "base/utf8.h"
-#include "command_line/suggestion.h"
 
 namespace trinity::command_line {
 namespace {

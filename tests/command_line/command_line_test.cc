@@ -6,10 +6,10 @@
 #include <cstdlib>
 
 #include "base/printable.h"
+#include "base/suggestion.h"
 #include "command_line/command_spec.h"
 #include "command_line/flag_reader.h"
 #include "command_line/help_text.h"
-#include "command_line/suggestion.h"
 
 namespace trinity::command_line {
 namespace {

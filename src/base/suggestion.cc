@@ -1,9 +1,9 @@
-#include "command_line/suggestion.h"
+#include "base/suggestion.h"
 
 #include <algorithm>
 #include <numeric>
 
-namespace trinity::command_line {
+namespace trinity {
 namespace {
 
 constexpr std::size_t kLongestWord = 64;  // a longer one is no command and no flag
@@ -42,4 +42,4 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
   return nearest == nullptr ? std::string() : " (did you mean " + *nearest + "?)";
 }
 
-}  // namespace trinity::command_line
+}  // namespace trinity
