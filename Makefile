@@ -8,7 +8,7 @@ BUILD := build
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 BUILD_PACKAGES := g++ cmake ninja-build ccache pkg-config libdnnl-dev ocl-icd-opencl-dev libhwy-dev nlohmann-json3-dev \
                   libsimdjson-dev libcli11-dev libfmt-dev libexpected-dev libssl-dev libcurl4-openssl-dev zlib1g-dev \
-                  libgtest-dev libopenblas-dev liblapacke-dev libsqlite3-dev libboost1.81-dev
+                  libgtest-dev libopenblas-dev liblapacke-dev libsqlite3-dev libboost1.81-dev libtomlplusplus-dev
 FORMATTED := git ls-files '*.cc' '*.h'
 
 .DEFAULT_GOAL := help

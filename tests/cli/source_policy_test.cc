@@ -137,6 +137,14 @@ TEST(SourcePolicy, OneFileIncludesTheLibraryForCommandLines) {
   EXPECT_EQ(precompiled.find("<CLI/"), std::string::npos);
 }
 
+TEST(SourcePolicy, OneFileIncludesTheLibraryForToml) {
+  std::vector<std::string> files;
+  for (const auto& [path, text] : sources(every_folder))
+    if (text.find(std::string("#include <") + "toml++/") != std::string::npos)
+      files.push_back(path);
+  EXPECT_EQ(files, std::vector<std::string>{"src/provider/toml_text.cc"});
+}
+
 TEST(SourcePolicy, ProcessesAreStartedInOnePlace) {
   std::map<std::string, std::string> texts = sources({"include", "src", "bench"});
   ASSERT_EQ(texts.erase("src/base/process.cc"), 1u);
@@ -285,7 +293,8 @@ TEST(SourcePolicy, MessagesAreReadFromJsonInWireAndThoseOfChatCallsInChat) {
       {"src/text/router_input.cc", "the name of a field in an error"},
       {"src/text/tokenizer_sections.cc", "a key of added tokens"},
       {"src/prove/eval/cases.cc", "a generated content is put into a message before it is read"},
-      {"src/interchange/router_trace.cc", "written into traces"}};
+      {"src/interchange/router_trace.cc", "written into traces"},
+      {"src/provider/dispatch.cc", "calls of spec pools, checked before anything is resolved"}};
   bool found = false;
   for (const auto& [path, text] : sources({"include", "src", "bench"})) {
     if (!path.ends_with(".cc") || text.find("\"content\"") == std::string::npos) continue;
