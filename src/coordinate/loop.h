@@ -128,13 +128,16 @@ struct Answer {
   std::optional<double> cost_usd = {};  // known price
   /// Instead of what MemberLookup said, where they are not empty.
   std::string provider = {}, provider_model = {};
+  /// Tools are called, which the client runs: the run ends here with the final status tool_calls,
+  /// and goes on in another one that begins with what the tools gave.
+  bool calls_tools = false;
 };
 
 struct Outcome {
   std::string text;                   // reference: on acceptance the Verifier's own text
   std::optional<std::string> answer;  // the latest Worker text
   /// accepted, max_turns_latest_worker_response, budget_exceeded, verifier_failed,
-  /// verifier_abstained or ended_without_response.
+  /// verifier_abstained, ended_without_response or tool_calls.
   std::string final_status;
   bool verified = false;
   int turns = 0;  // that were completed

@@ -255,6 +255,7 @@ Step Loop::take(const Answer& answer, const trace::ProviderAnswered& answered,
                                      suggested_role, suggested_hash, accepted, std::move(route)});
   if (!state) return fail_run(state.error());
   ++completed_turns_;
+  if (answer.calls_tools) return complete("tool_calls", answer.text, false);
   if (accepted)
     return complete(
         "accepted",

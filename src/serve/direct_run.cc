@@ -1,0 +1,136 @@
+// A member that the client named: its request goes through, its answer comes back piece by piece.
+#include <fmt/format.h>
+
+#include <mutex>
+#include <utility>
+
+#include "chat/assembly.h"
+#include "serve/member_request.h"
+#include "serve/served_run.h"
+#include "serve/turn_call.h"
+
+namespace trinity::serve {
+namespace {
+
+class DirectRun : public Work, public std::enable_shared_from_this<DirectRun> {
+ public:
+  DirectRun(Services& services, RunRequest run)
+      : services_(services),
+        run_(std::move(run)),
+        writer_(make_answer_writer(run_.request, run_.asked)) {}
+
+  void start(const provider::PoolMember& member) {
+    member_ = &member;
+    run_.request->fields.set("x-trinity-member", member.config.name);
+    const std::weak_ptr<DirectRun> weak = weak_from_this();
+    run_.request->exchange().when_gone([weak] {
+      if (const auto self = weak.lock()) self->cancel();
+    });
+    TurnCallOptions options;
+    options.candidates = {&member};
+    options.request = [self = shared_from_this()](const provider::PoolMember& asked) {
+      const RunRequest& run = self->run_;
+      provider::MemberRequest request = direct_request(run.asked.call);
+      provider::apply_sampling(asked.config.defaults, request.request.sampling);
+      request.request_id = run.request->id();
+      request.depth = run.depth + 1;
+      if (run.wall_time) request.deadline = *run.wall_time;
+      return request;
+    };
+    options.payer = run_.request->key;
+    options.role = "direct";
+    options.delta = [weak](const chat::Delta& delta) {
+      if (const auto self = weak.lock()) self->delta(delta);
+    };
+    auto call = TurnCall::make(services_, std::move(options),
+                               [weak](tl::expected<TurnAnswer, TurnFailure> answer) {
+                                 if (const auto self = weak.lock()) self->end(std::move(answer));
+                               });
+    {
+      // Before it begins: it may end at once, and a client may have gone already.
+      const std::scoped_lock held(lock_);
+      if (ended_) return;
+      call_ = call;
+    }
+    call->begin();
+  }
+
+ private:
+  void delta(const chat::Delta& piece) {
+    const std::scoped_lock held(lock_);
+    if (ended_) return;
+    chat::Delta put_right = assembly_.add(piece);
+    put_right.finish.reset();  // the end is written by finish, with usage
+    put_right.usage.reset();
+    if (!put_right.empty()) writer_->delta(put_right);
+  }
+
+  void end(tl::expected<TurnAnswer, TurnFailure> answer) {
+    {
+      const std::scoped_lock held(lock_);
+      if (std::exchange(ended_, true)) return;
+      if (answer) {
+        net::Fields& fields = run_.request->fields;
+        const double overhead = run_.request->age_ms() - answer->ms;
+        if (!writer_->streams()) {
+          fields.set("x-trinity-upstream-ms", fmt::format("{:.1f}", answer->ms));
+          fields.set("x-trinity-overhead-ms", fmt::format("{:.2f}", overhead));
+          if (answer->cost_micro_usd)
+            fields.set("x-trinity-cost-usd",
+                       fmt::format("{:.6f}", static_cast<double>(*answer->cost_micro_usd) / 1e6));
+          fields.set("x-trinity-cached-tokens", std::to_string(answer->usage.cached_input));
+        }
+        services_.counts.overhead.observe({}, overhead / 1e3);
+        writer_->finish(answer->reply, answer->usage, {});
+      } else {
+        writer_->fail(answer.error().error);
+      }
+      services_.executor.post([call = std::move(call_)]() mutable { call.reset(); });
+    }
+    services_.active.let_go(this);
+  }
+
+  void cancel() override {
+    std::shared_ptr<TurnCall> call;
+    {
+      const std::scoped_lock held(lock_);
+      if (std::exchange(ended_, true)) return;
+      call = std::move(call_);
+    }
+    if (call) call->cancel();
+    services_.executor.post([call = std::move(call)]() mutable { call.reset(); });
+    services_.active.let_go(this);
+  }
+
+  Services& services_;
+  const InUse in_use_{services_};
+  RunRequest run_;
+  std::unique_ptr<AnswerWriter> writer_;
+  const provider::PoolMember* member_ = nullptr;
+  std::mutex lock_;
+  bool ended_ = false;
+  chat::Assembly assembly_;
+  std::shared_ptr<TurnCall> call_;
+};
+
+}  // namespace
+
+void start_direct(Services& services, RunRequest run) {
+  const provider::PoolMember* const member = run.pool->find(std::get<MemberModel>(run.choice).name);
+  const auto request = run.request;
+  const std::string missing = missing_capability(member->config, needs_of(run.asked.call));
+  if (!missing.empty() && missing != "tools" && missing != "schema") {
+    const bool is_context = missing == "context";
+    return request->fail(api_error(Error{
+        ErrorKind::unsupported, is_context ? "context_length_exceeded" : "unsupported_modality",
+        "messages: the member " + member->config.name +
+            (is_context ? " takes " + std::to_string(*member->config.context) +
+                              " tokens, and the conversation has more; cut it"
+                        : " takes no " + missing + "; ask another model")}));
+  }
+  const auto work = std::make_shared<DirectRun>(services, std::move(run));
+  services.active.keep(work);
+  work->start(*member);
+}
+
+}  // namespace trinity::serve

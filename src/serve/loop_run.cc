@@ -1,0 +1,434 @@
+// A request that the loop works on, turn by turn.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+
+#include "base/thread_failure.h"
+#include "chat/assembly.h"
+#include "coordinate/run.h"
+#include "serve/member_request.h"
+#include "serve/served_run.h"
+#include "serve/turn_call.h"
+#include "serve/turn_record.h"
+
+namespace trinity::serve {
+namespace {
+
+using coordinate::CallStep;
+using coordinate::DecideStep;
+using coordinate::Finished;
+using coordinate::LoopProfile;
+using coordinate::Step;
+
+constexpr int kWorkerRole = 0;
+
+bool is_worker(const std::string& role) {
+  return coordinate::role_of(role) == coordinate::Role::worker;
+}
+
+/// Slots by how much the router wants them, the chosen one first.
+std::vector<int> ranking(const Decision& decision, int chosen) {
+  std::vector<int> slots(decision.agent_logits().size());
+  for (std::size_t n = 0; n < slots.size(); ++n) slots[n] = static_cast<int>(n);
+  const auto logits = decision.agent_logits();
+  std::stable_sort(slots.begin(), slots.end(), [&](int a, int b) {
+    if ((a == chosen) != (b == chosen)) return a == chosen;
+    return logits[static_cast<std::size_t>(a)] > logits[static_cast<std::size_t>(b)];
+  });
+  if (slots.empty()) slots.push_back(chosen);
+  return slots;
+}
+
+class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
+ public:
+  LoopRun(Services& services, RunRequest run, coordinate::LoopOptions options,
+          std::vector<Message> messages, trace::Trace trace, std::optional<int> pinned)
+      : services_(services),
+        run_(std::move(run)),
+        profile_(options.profile),
+        max_turns_(options.max_turns),
+        pinned_(pinned),
+        needs_(needs_of(run_.asked.call)),
+        writer_(make_answer_writer(run_.request, run_.asked)),
+        decide_(coordinate::decide_with(*services.router)),
+        loop_(std::move(options), std::move(messages), std::move(trace)) {}
+
+  void start() {
+    const std::weak_ptr<LoopRun> weak = weak_from_this();
+    run_.request->exchange().when_gone([weak] {
+      if (const auto self = weak.lock()) self->cancel();
+    });
+    if (writer_->streams()) arm_sign_of_life();
+    const std::scoped_lock held(lock_);
+    advance(loop_.begin());
+  }
+
+ private:
+  // All below is called with lock_ held, but for what says otherwise.
+
+  void advance(Step step) {
+    if (ended_) return;
+    if (auto* decide = std::get_if<DecideStep>(&step)) {
+      // The router's answer is waited for, on a thread that may wait.
+      services_.executor.post([self = shared_from_this(), decide = std::move(*decide)] {
+        self->safely([&] { self->ask_router(decide); });
+      });
+    } else if (auto* call = std::get_if<CallStep>(&step)) {
+      ask_member(std::move(*call));
+    } else {
+      finish(std::get<Finished>(std::move(step)));
+    }
+  }
+
+  /// Without the lock.
+  void ask_router(const DecideStep& step) {
+    const auto begin = std::chrono::steady_clock::now();
+    Result<coordinate::Decided> decided = decide_(step);
+    const double ms =
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+    services_.counts.decision.observe({}, ms / 1e3);
+    const std::scoped_lock held(lock_);
+    if (ended_) return;
+    router_ms_ += ms;
+    if (decided && decided->decision) {
+      pins_this_turn_ = pinned_.has_value();
+      if (pinned_) {
+        // Who called the tool reads what it gave; the router was asked for the record.
+        decided->decision->agent_id = *pinned_;
+        decided->decision->role_id = kWorkerRole;
+        decided->decision->role_name = "Worker";
+        pinned_.reset();
+      }
+      decision_ = *decided->decision;
+    }
+    advance(loop_.decided(std::move(decided)));
+  }
+
+  void ask_member(CallStep step) {
+    TurnCallOptions options;
+    std::string missing;
+    for (const int slot : ranking(decision_, step.agent_id)) {
+      const provider::PoolMember* const member = run_.pool->at_slot(slot);
+      if (member == nullptr) continue;
+      const std::string lacks = missing_capability(member->config, needs_);
+      if (!lacks.empty() && is_worker(step.role_name)) {
+        missing = lacks;
+        continue;
+      }
+      auto& list = options.candidates;
+      if (std::find(list.begin(), list.end(), member) == list.end()) list.push_back(member);
+    }
+    if (options.candidates.empty()) {
+      const bool is_context = missing == "context";
+      failure_ = api_error(
+          Error{
+              ErrorKind::unsupported,
+              is_context ? "context_length_exceeded" : "unsupported_modality",
+              is_context
+                  ? std::string("messages: the conversation is longer than any member of the pool "
+                                "takes; cut it")
+                  : "messages: no member of the pool takes " + missing + "; add one that does"},
+          spent_);
+      return advance(loop_.answered(tl::unexpected(failure_->error)));
+    }
+    const std::size_t most = static_cast<std::size_t>(services_.most_fallbacks) + 1;
+    if (options.candidates.size() > most) options.candidates.resize(most);
+
+    turn_ = turn_of(step, decision_, *run_.pool);
+    if (pins_this_turn_) turn_.pinned = "tool_result";
+    if (!writer_->streams()) {
+    } else if (!begun_) {
+      begun_ = true;
+      put_decision_fields(run_.request->fields, turn_);
+      writer_->begin();
+    }
+    writer_->note(begin_line(turn_), turn_event("turn_started", turn_));
+
+    const bool live = writer_->streams() && is_worker(step.role_name) && is_last(step.turn) &&
+                      run_.asked.call.format.kind == chat::OutputFormat::Kind::text;
+    const bool author = profile_ == LoopProfile::author;
+    const std::weak_ptr<LoopRun> weak = weak_from_this();
+    // Keeps this run, which lets go of the call when it ends.
+    options.request = [self = shared_from_this(), step, live,
+                       author](const provider::PoolMember& member) {
+      const RunRequest& run = self->run_;
+      provider::MemberRequest request =
+          request_of_turn(*run.pool, member, run.asked.call, step, author, live);
+      request.request_id = run.request->id();
+      request.depth = run.depth + 1;
+      return request;
+    };
+    options.payer = run_.request->key;
+    options.role = step.role_name;
+    if (live) {
+      assembly_ = {};
+      options.delta = [weak](const chat::Delta& delta) {
+        if (const auto self = weak.lock()) self->safely([&] { self->live_delta(delta); });
+      };
+    }
+    auto call = TurnCall::make(services_, std::move(options),
+                               [weak](tl::expected<TurnAnswer, TurnFailure> answer) {
+                                 if (const auto run = weak.lock())
+                                   run->safely([&] { run->member_answered(std::move(answer)); });
+                               });
+    drop(std::exchange(call_, call));
+    // Members that compute answer before begin returns; they must not find the lock held.
+    services_.executor.post([call = std::move(call)] { call->begin(); });
+  }
+
+  /// Not here and now, which may be inside a callback of the call.
+  void drop(std::shared_ptr<TurnCall> call) {
+    if (call) services_.executor.post([call = std::move(call)]() mutable { call.reset(); });
+  }
+
+  /// Without the lock. Want of memory, above all: this request fails and no other.
+  template <typename Work>
+  void safely(Work&& work) {
+    try {
+      work();
+    } catch (...) {
+      const Error error =
+          caught_failure("work on this request", "send a smaller one, or fewer at once").value();
+      {
+        const std::scoped_lock held(lock_);
+        if (ended_) return;
+        ended_ = true;
+        writer_->fail(api_error(error, spent_));
+        services_.timers->cancel(sign_of_life_);
+        drop(std::move(call_));
+      }
+      services_.active.let_go(this);
+    }
+  }
+
+  /// No Verifier can follow.
+  bool is_last(int turn) const { return turn + 1 >= max_turns_; }
+
+  /// Without the lock.
+  void live_delta(const chat::Delta& piece) {
+    const std::scoped_lock held(lock_);
+    if (ended_) return;
+    chat::Delta put_right = assembly_.add(piece);
+    put_right.finish.reset();
+    put_right.usage.reset();
+    for (chat::Delta::CallPiece& call : put_right.calls)
+      if (!call.id.empty()) call.id = services_.tool_ids.sign(turn_.agent_id, turn_.turn, call.id);
+    if (!put_right.empty()) writer_->delta(put_right);
+  }
+
+  /// The slot that the member who answered stands in.
+  int slot_of(const provider::PoolMember& member) const {
+    if (run_.pool->at_slot(turn_.agent_id) == &member) return turn_.agent_id;
+    const auto& slots = run_.pool->slots();
+    const auto found = std::find(slots.begin(), slots.end(), member.config.name);
+    return found == slots.end() ? turn_.agent_id : static_cast<int>(found - slots.begin());
+  }
+
+  /// Without the lock.
+  void member_answered(tl::expected<TurnAnswer, TurnFailure> answer) {
+    const std::scoped_lock held(lock_);
+    if (ended_) return;
+    if (!answer) {
+      spent_ = spent_ || answer.error().spent;
+      failure_ = answer.error().error;
+      if (spent_) failure_->should_retry = false;
+      return advance(loop_.answered(tl::unexpected(answer.error().error.error)));
+    }
+    spent_ = true;
+    ++turns_;
+    upstream_ms_ += answer->ms;
+    usage_ += answer->usage;
+    if (answer->cost_micro_usd) {
+      cost_micro_usd_ += *answer->cost_micro_usd;
+      cost_known_ = true;
+    }
+    services_.counts.turns.add({answer->member->config.name, turn_.role});
+    turn_.member = answer->member->config.name;
+    turn_.model = answer->member->config.model;
+    turn_.fallbacks = answer->fallbacks;
+    turn_.ms = answer->ms;
+    turn_.usage = answer->usage;
+    turn_.cost_micro_usd = answer->cost_micro_usd;
+    writer_->note(end_line(turn_), turn_event("turn_completed", turn_));
+    record_.push_back(turn_);
+
+    coordinate::Answer said;
+    said.text = answer->reply.message.text();
+    said.usage =
+        coordinate::Usage{answer->usage.input, answer->usage.output, answer->usage.cached_input,
+                          answer->usage.reasoning, answer->usage.estimated};
+    if (answer->cost_micro_usd) said.cost_usd = static_cast<double>(*answer->cost_micro_usd) / 1e6;
+    said.provider = provider::member_kind_name(answer->member->config.kind);
+    said.provider_model = answer->member->config.model;
+    if (is_worker(turn_.role)) {
+      worker_ = answer->reply;
+      for (chat::Call& call : worker_->message.calls)
+        call.id = services_.tool_ids.sign(slot_of(*answer->member), turn_.turn, call.id);
+      worker_turn_ = turn_;
+      said.calls_tools = !answer->reply.message.calls.empty();
+    }
+    advance(loop_.answered(std::move(said)));
+  }
+
+  void finish(Finished finished) {
+    ended_ = true;
+    const std::string status =
+        finished.outcome ? finished.outcome->final_status : finished.outcome.error().tag;
+    services_.counts.runs.add({coordinate::loop_profile_name(profile_), status});
+    net::Fields& fields = run_.request->fields;
+    const double overhead = run_.request->age_ms() - router_ms_ - upstream_ms_;
+    services_.counts.overhead.observe({}, std::max(0.0, overhead) / 1e3);
+    if (!writer_->streams()) {
+      put_decision_fields(fields, record_.empty() ? turn_ : worker_ ? worker_turn_ : turn_);
+      fields.set("x-trinity-turns", std::to_string(turns_));
+      fields.set("x-trinity-final-status", status);
+      fields.set("x-trinity-router-ms", fmt::format("{:.2f}", router_ms_));
+      fields.set("x-trinity-upstream-ms", fmt::format("{:.1f}", upstream_ms_));
+      fields.set("x-trinity-overhead-ms", fmt::format("{:.2f}", overhead));
+      fields.set("x-trinity-cached-tokens", std::to_string(usage_.cached_input));
+      if (cost_known_)
+        fields.set("x-trinity-cost-usd",
+                   fmt::format("{:.6f}", static_cast<double>(cost_micro_usd_) / 1e6));
+    }
+    if (finished.outcome) {
+      const coordinate::Outcome& outcome = *finished.outcome;
+      if (!writer_->streams())
+        fields.set("x-trinity-verified", outcome.verified ? "true" : "false");
+      chat::ChatReply reply = worker_.value_or(chat::ChatReply{});
+      const std::string text = profile_ == LoopProfile::safe || profile_ == LoopProfile::author
+                                   ? outcome.answer.value_or(outcome.text)
+                                   : outcome.text;
+      if (reply.message.text() != text) {
+        reply.message.content = {{.kind = chat::Part::Kind::text, .text = text}};
+        reply.logprobs = {};
+      }
+      writer_->finish(reply, usage_,
+                      run_summary(record_, status, outcome.verified, cost_known_, cost_micro_usd_));
+    } else {
+      ApiError error = failure_ ? *failure_ : api_error(finished.outcome.error(), spent_);
+      writer_->fail(error);
+    }
+    services_.timers->cancel(sign_of_life_);
+    drop(std::move(call_));
+    services_.active.let_go(this);
+  }
+
+  /// Without the lock.
+  void cancel() override {
+    std::shared_ptr<TurnCall> call;
+    {
+      const std::scoped_lock held(lock_);
+      if (ended_) return;
+      ended_ = true;
+      call = std::move(call_);
+      loop_.cancel();  // the trace says so
+      services_.timers->cancel(sign_of_life_);
+    }
+    services_.counts.runs.add({coordinate::loop_profile_name(profile_), "cancelled"});
+    if (call) call->cancel();
+    drop(std::move(call));
+    services_.active.let_go(this);
+  }
+
+  void arm_sign_of_life() {
+    const std::weak_ptr<LoopRun> weak = weak_from_this();
+    sign_of_life_ = services_.timers->after(services_.sign_of_life, [weak] {
+      const auto self = weak.lock();
+      if (!self) return;
+      const std::scoped_lock held(self->lock_);
+      if (self->ended_) return;
+      self->writer_->note(waiting_line(self->turn_), turn_event("turn_waiting", self->turn_));
+      self->arm_sign_of_life();
+    });
+  }
+
+  Services& services_;
+  const InUse in_use_{services_};
+  RunRequest run_;
+  LoopProfile profile_;
+  int max_turns_;
+  std::optional<int> pinned_;  // slot that the next turn goes to
+  bool pins_this_turn_ = false;
+  Needs needs_;
+  std::unique_ptr<AnswerWriter> writer_;
+  coordinate::Decide decide_;
+
+  std::mutex lock_;
+  coordinate::Loop loop_;
+  bool ended_ = false, begun_ = false, spent_ = false, cost_known_ = false;
+  Decision decision_;
+  TurnRecord turn_;
+  std::vector<TurnRecord> record_;
+  std::optional<chat::ChatReply> worker_;  // the latest Worker's
+  TurnRecord worker_turn_;
+  std::optional<ApiError> failure_;  // of the last call
+  chat::Assembly assembly_;
+  std::shared_ptr<TurnCall> call_;
+  chat::Usage usage_;
+  std::int64_t cost_micro_usd_ = 0;
+  int turns_ = 0;
+  double router_ms_ = 0, upstream_ms_ = 0;
+  std::uint64_t sign_of_life_ = 0;
+};
+
+}  // namespace
+
+void start_run(Services& services, RunRequest run) {
+  const auto request = run.request;
+  coordinate::LoopOptions options = services.loop;
+  if (const auto* loop = std::get_if<LoopModel>(&run.choice)) {
+    options.profile = loop->profile;
+    const coordinate::LoopOptions defaults = coordinate::default_options(loop->profile);
+    options.rule = defaults.rule;
+    options.input_mode = defaults.input_mode;
+  } else {
+    // One turn, and whatever role the router would choose it is a Worker's.
+    options.profile = LoopProfile::safe;
+    options.max_turns = 1;
+    for (auto& [id, name] : options.role_names) name = "Worker";
+  }
+  options.tool_messages = true;
+  if (run.wall_time)
+    options.budgets.max_wall_time_ms = std::min<std::int64_t>(
+        options.budgets.max_wall_time_ms.value_or(run.wall_time->count()), run.wall_time->count());
+  const auto pool = run.pool;
+  options.member = [pool](int agent) -> Result<trace::MemberFacts> {
+    const provider::PoolMember* const member = pool->at_slot(agent);
+    if (member == nullptr)
+      return fail(ErrorKind::missing, "unknown_agent",
+                  "no member of the pool answers for agent " + std::to_string(agent));
+    const provider::MemberConfig& config = member->config;
+    return trace::MemberFacts{
+        provider::member_kind_name(config.kind),
+        config.model,
+        config.url.text.empty() ? std::nullopt : std::optional(config.url.origin()),
+        config.timeout.count(),
+        config.max_output,
+        std::nullopt};
+  };
+
+  if (run.asked.call.n != 1)
+    return request->fail(api_error(Error{ErrorKind::unsupported, "unsupported_value",
+                                         "n: the loop gives one answer; leave n out, or name a "
+                                         "member of the pool as the model"}));
+  const Resumption resumption = resume(services.tool_ids, run.asked.call.messages);
+  std::vector<Message> messages;
+  for (const chat::ChatMessage& message : run.asked.call.messages)
+    messages.push_back(chat::router_message(message));
+  trace::TraceOptions tracing;
+  tracing.enabled = services.sink != nullptr;
+  tracing.run_id = request->id();
+  tracing.sink = services.sink;
+  tracing.redaction_values = services.redacted;
+  Result<trace::Trace> trace = trace::Trace::open(std::move(tracing));
+  if (!trace) return request->fail(api_error(trace.error()));
+  const auto work =
+      std::make_shared<LoopRun>(services, std::move(run), std::move(options), std::move(messages),
+                                std::move(*trace), resumption.slot);
+  services.active.keep(work);
+  work->start();
+}
+
+}  // namespace trinity::serve

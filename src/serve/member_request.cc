@@ -1,0 +1,104 @@
+#include "serve/member_request.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "coordinate/roles.h"
+#include "provider/cost.h"
+
+namespace trinity::serve {
+namespace {
+
+using chat::Part;
+
+constexpr std::int64_t kUnstatedAnswer = 256;  // tokens that any answer may need
+
+chat::ChatMessage text_message(const std::string& role, const std::string& text) {
+  chat::ChatMessage message;
+  message.role = role;
+  message.content.push_back({.kind = Part::Kind::text, .text = text});
+  return message;
+}
+
+std::string tool_line(const std::vector<chat::Tool>& tools) {
+  std::string line = "\n\nThe Worker can use these tools: ";
+  for (const chat::Tool& tool : tools) line += (&tool == &tools.front() ? "" : ", ") + tool.name;
+  return line + ".";
+}
+
+}  // namespace
+
+Needs needs_of(const chat::ChatRequest& call) {
+  Needs needs;
+  needs.tools = !call.tools.empty();
+  needs.vision = call.has_media(Part::Kind::image);
+  needs.audio = call.has_media(Part::Kind::audio);
+  needs.files = call.has_media(Part::Kind::file);
+  needs.schema = call.format.kind == chat::OutputFormat::Kind::json_schema;
+  needs.choices = call.n > 1;
+  needs.tokens =
+      provider::estimated_input(call) + call.sampling.max_tokens.value_or(kUnstatedAnswer);
+  return needs;
+}
+
+std::string missing_capability(const provider::MemberConfig& member, const Needs& needs) {
+  const provider::Capabilities& can = member.capabilities;
+  if (needs.vision && !can.vision) return "vision";
+  if (needs.audio && !can.audio) return "audio";
+  if (needs.files && !can.files) return "files";
+  if (needs.tools && !can.tools) return "tools";
+  if (needs.schema && !can.schema && !can.json) return "schema";
+  if (needs.choices && !can.choices) return "choices";
+  if (member.context && needs.tokens > *member.context) return "context";
+  return {};
+}
+
+provider::MemberRequest request_of_turn(const provider::Pool& pool,
+                                        const provider::PoolMember& member,
+                                        const chat::ChatRequest& call,
+                                        const coordinate::CallStep& step, bool author,
+                                        bool streams) {
+  provider::MemberRequest out;
+  chat::ChatRequest& request = out.request;
+  const bool works = coordinate::role_of(step.role_name) == coordinate::Role::worker;
+  for (std::size_t n = 0; n < step.messages.size(); ++n) {
+    const Message& message = step.messages[n];
+    const bool is_clients = !author && n >= 1 && n - 1 < call.messages.size();
+    if (is_clients && works) {
+      request.messages.push_back(call.messages[n - 1]);
+    } else {
+      request.messages.push_back(text_message(message.role, message.content));
+    }
+  }
+  if (works) {
+    request.tools = call.tools;
+    request.tool_choice = call.tool_choice;
+    request.format = call.format;
+    request.sampling = call.sampling;
+    request.dialect = call.dialect;
+    request.extra = call.extra;
+  } else if (!call.tools.empty() && !request.messages.empty()) {
+    request.messages.front().content.front().text += tool_line(call.tools);
+    for (chat::ChatMessage& message : request.messages)
+      if (message.role == "tool") message.role = "user";  // members without tools refuse the role
+  }
+  provider::apply_sampling(pool.sampling_of(step.role_name), request.sampling);
+  provider::apply_sampling(member.config.defaults, request.sampling);
+  request.stream = streams;
+  request.include_usage = streams;
+  if (step.deadline) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        *step.deadline - std::chrono::steady_clock::now());
+    out.deadline = std::max(left, std::chrono::milliseconds(1));
+  }
+  return out;
+}
+
+provider::MemberRequest direct_request(const chat::ChatRequest& call) {
+  provider::MemberRequest out;
+  out.request = call;
+  out.request.include_usage = call.stream;  // asked for upstream, whatever the client wants
+  return out;
+}
+
+}  // namespace trinity::serve

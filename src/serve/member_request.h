@@ -1,0 +1,39 @@
+// What a member is asked: the client's request, as far as it concerns this member and this turn.
+//
+//  * A Worker gets the client's messages with every part, the tools and the form that the answer
+//    must have, and how the client wants it sampled.
+//  * A Thinker or Verifier gets the texts; of the tools their names, in one line.
+//  * What a member made and only it understands (signatures, unknown fields) goes back to it alone.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "chat/chat.h"
+#include "coordinate/loop.h"
+#include "provider/pool.h"
+
+namespace trinity::serve {
+
+/// What a conversation needs of whoever works on it.
+struct Needs {
+  bool tools = false, vision = false, audio = false, files = false, schema = false, choices = false;
+  std::int64_t tokens = 0;  // of the conversation and the answer, estimated
+};
+Needs needs_of(const chat::ChatRequest& call);
+
+/// Why the member cannot take it; empty: it can.
+std::string missing_capability(const provider::MemberConfig& member, const Needs& needs);
+
+/// `step`: what the loop wants asked. `joined`: messages of the client that the step's begin with
+/// (behind the role's prompt); the others are answers of earlier turns.
+provider::MemberRequest request_of_turn(const provider::Pool& pool,
+                                        const provider::PoolMember& member,
+                                        const chat::ChatRequest& call,
+                                        const coordinate::CallStep& step, bool author,
+                                        bool streams);
+
+/// The client's request to a member that it named.
+provider::MemberRequest direct_request(const chat::ChatRequest& call);
+
+}  // namespace trinity::serve

@@ -1,0 +1,104 @@
+#include "serve/request.h"
+
+#include <fmt/format.h>
+
+#include <random>
+#include <utility>
+
+#include "chat/errors.h"
+
+namespace trinity::serve {
+namespace {
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+/// Percent escapes and "+" of a query; an escape that is none stays as it is.
+std::string decoded(std::string_view text) {
+  std::string out;
+  for (std::size_t n = 0; n < text.size(); ++n) {
+    if (text[n] == '%' && n + 2 < text.size() && hex_digit(text[n + 1]) >= 0 &&
+        hex_digit(text[n + 2]) >= 0) {
+      out += static_cast<char>(hex_digit(text[n + 1]) * 16 + hex_digit(text[n + 2]));
+      n += 2;
+    } else {
+      out += text[n] == '+' ? ' ' : text[n];
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+Request::Request(std::shared_ptr<net::Exchange> exchange, std::string id, std::string path,
+                 std::string query)
+    : exchange_(std::move(exchange)),
+      id_(std::move(id)),
+      path_(std::move(path)),
+      query_(std::move(query)) {}
+
+std::optional<std::string> Request::parameter(std::string_view name) const {
+  for (std::size_t begin = 0; begin < query_.size();) {
+    const std::size_t end = std::min(query_.find('&', begin), query_.size());
+    const std::string_view one = std::string_view(query_).substr(begin, end - begin);
+    const std::size_t equals = std::min(one.find('='), one.size());
+    if (decoded(one.substr(0, equals)) == name)
+      return decoded(one.substr(std::min(equals + 1, one.size())));
+    begin = end + 1;
+  }
+  return std::nullopt;
+}
+
+double Request::age_ms() const {
+  return std::chrono::duration<double, std::milli>(Clock::now() - arrived_).count();
+}
+
+void Request::answer(int status, std::string body, std::string_view type) {
+  net::HttpResponse response{status, fields, std::move(body)};
+  response.fields.set("Content-Type", std::string(type));
+  exchange_->respond(std::move(response));
+}
+
+void Request::fail(const ApiError& error) {
+  if (error.should_retry) fields.set("x-should-retry", *error.should_retry ? "true" : "false");
+  if (error.retry_after) {
+    const auto ms = error.retry_after->count();
+    fields.set("retry-after", std::to_string((ms + 999) / 1000));
+    fields.set("retry-after-ms", std::to_string(ms));
+  }
+  answer(error.status, error_text(error));
+}
+
+std::string Request::error_text(const ApiError& error) const {
+  return words == Words::anthropic ? chat::write_anthropic_error(error.error, error.status, id_)
+                                   : chat::write_openai_error(error.error, error.status);
+}
+
+void Request::begin_events() {
+  net::HttpResponse head{200, fields, {}};
+  head.fields.set("Content-Type", "text/event-stream; charset=utf-8");
+  head.fields.set("Cache-Control", "no-cache");
+  head.fields.set("X-Accel-Buffering", "no");
+  exchange_->begin(std::move(head));
+}
+
+std::string fresh_request_id() {
+  static constexpr std::string_view kAlphabet = "0123456789abcdefghjkmnpqrstvwxyz";
+  thread_local std::mt19937_64 random([] {
+    std::random_device device;
+    std::seed_seq seed{device(), device(), device(), device()};
+    return std::mt19937_64(seed);
+  }());
+  std::string id = "req_";
+  for (int word = 0; word < 2; ++word) {
+    std::uint64_t bits = random();
+    for (int n = 0; n < 13; ++n, bits >>= 5) id += kAlphabet[bits & 31];
+  }
+  return id;
+}
+
+}  // namespace trinity::serve

@@ -1,0 +1,237 @@
+#include "serve/turn_call.h"
+
+#include <utility>
+
+#include "base/thread_failure.h"
+#include "provider/cost.h"
+
+namespace trinity::serve {
+namespace {
+
+constexpr std::int64_t kUnstatedOutput = 4096;  // tokens that a call without a limit may write
+
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+/// Whether another member could do better.
+bool is_its_own_fault(provider::FailureClass failure) {
+  using provider::FailureClass;
+  switch (failure) {
+    case FailureClass::rejected:
+    case FailureClass::content_filter:
+    case FailureClass::cancelled:
+      return false;
+    default:
+      return true;
+  }
+}
+
+}  // namespace
+
+TurnCall::TurnCall(Services& services, TurnCallOptions options, Done done)
+    : services_(services), options_(std::move(options)), done_(std::move(done)) {}
+
+TurnCall::~TurnCall() { cancel(); }
+
+std::shared_ptr<TurnCall> TurnCall::make(Services& services, TurnCallOptions options, Done done) {
+  return std::shared_ptr<TurnCall>(new TurnCall(services, std::move(options), std::move(done)));
+}
+
+ledger::Amount TurnCall::estimate(const chat::Usage& usage) const {
+  return {member().cost(usage).value_or(0), usage.input + usage.output, 1};
+}
+
+void TurnCall::ask() {
+  try {
+    reserve();
+  } catch (...) {  // for want of memory, above all: this call fails, and no thread with it
+    give_up(api_error(caught_failure("ask a member", "ask for less at once").value()));
+  }
+}
+
+void TurnCall::give_up(const ApiError& error) {
+  Done done;
+  bool spent = false;
+  {
+    const std::scoped_lock held(lock_);
+    if (std::exchange(ended_, true)) return;
+    done = std::move(done_);
+    reservation_.reset();
+    spent = spent_;
+  }
+  done(tl::unexpected(TurnFailure{error, spent}));
+}
+
+void TurnCall::reserve() {
+  {
+    const std::scoped_lock held(lock_);
+    if (ended_) return;  // cancelled while it waited for its turn; whoever asked may be gone
+  }
+  provider::MemberRequest request = options_.request(member());
+  {
+    const std::scoped_lock held(lock_);
+    if (ended_) return;
+    asked_ = request.request;
+    seen_ = {};
+    begin_ = std::chrono::steady_clock::now();
+  }
+  if (!services_.ledger) return send(std::move(request));
+  chat::Usage most;
+  most.input = provider::estimated_input(request.request);
+  most.output = request.request.sampling.max_tokens.value_or(
+      member().config.max_output.value_or(kUnstatedOutput));
+  ledger::Spending spending;
+  if (!options_.payer.empty()) spending.subjects.push_back("key:" + options_.payer);
+  spending.subjects.push_back("member:" + member().config.name);
+  spending.amount = estimate(most);
+  spending.request = options_.budget;
+  spending.purpose = {};
+  services_.ledger->reserve(
+      std::move(spending),
+      [self = shared_from_this(), request = std::move(request)](ledger::Granted granted) mutable {
+        self->granted(std::move(granted), std::move(request));
+      });
+}
+
+void TurnCall::granted(ledger::Granted granted, provider::MemberRequest request) {
+  if (!granted) {
+    Done done;
+    bool spent = false;
+    {
+      const std::scoped_lock held(lock_);
+      if (ended_) return;
+      ended_ = true;
+      done = std::move(done_);
+      spent = spent_;
+    }
+    ApiError error = api_error(granted.error().error, spent);
+    if (error.error.tag != "budget_exceeded") error.status = 503;  // the ledger cannot be written
+    return done(tl::unexpected(TurnFailure{std::move(error), spent}));
+  }
+  {
+    const std::scoped_lock held(lock_);
+    if (ended_) {
+      granted->settle({});  // nothing was sent
+      return;
+    }
+    reservation_ = std::move(*granted);
+  }
+  send(std::move(request));
+}
+
+void TurnCall::send(provider::MemberRequest request) {
+  provider::MemberReceiver receiver;
+  // Weak: the call that is under way belongs to this object, and must not keep it.
+  const std::weak_ptr<TurnCall> weak = weak_from_this();
+  if (request.request.stream) {
+    receiver.delta = [weak](const chat::Delta& delta) {
+      const auto self = weak.lock();
+      if (!self) return;
+      {
+        const std::scoped_lock held(self->lock_);
+        if (self->ended_) return;
+        self->passed_on_ = true;
+        if (delta.usage) self->seen_ = *delta.usage;
+      }
+      if (self->options_.delta) self->options_.delta(delta);
+    };
+  }
+  receiver.done = [weak](chat::ChatReply reply) {
+    if (const auto self = weak.lock()) self->answered(std::move(reply));
+  };
+  receiver.failed = [weak](const provider::Failure& failure) {
+    if (const auto self = weak.lock()) self->failed(failure);
+  };
+  std::unique_ptr<provider::PendingCall> pending =
+      member().member->call(std::move(request), std::move(receiver));
+  std::unique_ptr<provider::PendingCall> dropped;  // outside the lock: it may wait for its callback
+  const std::scoped_lock held(lock_);
+  dropped = std::exchange(pending_, std::move(pending));
+  if (ended_ && pending_) dropped = std::move(pending_);
+}
+
+void TurnCall::answered(chat::ChatReply reply) {
+  TurnAnswer answer;
+  Done done;
+  {
+    const std::scoped_lock held(lock_);
+    if (ended_) return;
+    ended_ = true;
+    done = std::move(done_);
+    answer.member = &member();
+    answer.usage = reply.usage ? *reply.usage : provider::estimated_usage(asked_, reply.message);
+    answer.cost_micro_usd = member().cost(answer.usage);
+    answer.ms = seconds_since(begin_) * 1e3;
+    answer.fallbacks = fallbacks_;
+    if (reservation_) reservation_->settle(estimate(answer.usage), answer.usage.estimated);
+    reservation_.reset();
+  }
+  const std::string& name = answer.member->config.name;
+  services_.counts.calls.add({name, "ok"});
+  services_.counts.upstream.observe({name}, answer.ms / 1e3);
+  services_.counts.tokens.add({name, "input"}, static_cast<double>(answer.usage.input));
+  services_.counts.tokens.add({name, "output"}, static_cast<double>(answer.usage.output));
+  services_.counts.tokens.add({name, "cached"}, static_cast<double>(answer.usage.cached_input));
+  if (answer.cost_micro_usd)
+    services_.counts.cost.add({name}, static_cast<double>(*answer.cost_micro_usd) / 1e6);
+  answer.reply = std::move(reply);
+  done(std::move(answer));
+}
+
+void TurnCall::failed(const provider::Failure& failure) {
+  Done done;
+  bool spent = false, another = false;
+  const std::string name = member().config.name;
+  const char* const reason = provider::failure_class_name(failure.failure);
+  {
+    const std::scoped_lock held(lock_);
+    if (ended_) return;
+    if (reservation_) {
+      // An answer that says no costs nothing; one that was cut off may have.
+      if (failure.sent && !failure.status) {
+        chat::Usage input;
+        input.input = provider::estimated_input(asked_);
+        reservation_->cancel(estimate(seen_), estimate(input));
+      } else {
+        reservation_->settle({0, 0, failure.sent ? 1 : 0});
+      }
+    }
+    reservation_.reset();
+    spent = spent_ = spent_ || (failure.sent && !failure.status);
+    another =
+        is_its_own_fault(failure.failure) && !passed_on_ && next_ + 1 < options_.candidates.size();
+    if (another) {
+      fallbacks_.push_back(name + ": " + reason);
+      ++next_;
+    } else {
+      ended_ = true;
+      done = std::move(done_);
+    }
+  }
+  services_.counts.calls.add({name, reason});
+  if (!another) return done(tl::unexpected(TurnFailure{api_error(failure, spent), spent}));
+  services_.counts.fallbacks.add({name, reason});
+  // Not inside the callback of the call that failed, which goes with the next one.
+  services_.executor.post([self = shared_from_this()] { self->ask(); });
+}
+
+void TurnCall::cancel() {
+  std::unique_ptr<provider::PendingCall> pending;
+  {
+    const std::scoped_lock held(lock_);
+    if (ended_) return;
+    ended_ = true;
+    done_ = {};
+    if (reservation_) {
+      chat::Usage input;
+      input.input = provider::estimated_input(asked_);
+      reservation_->cancel(estimate(seen_), estimate(input));
+    }
+    reservation_.reset();
+    pending = std::move(pending_);
+  }
+  if (pending) pending->cancel();
+}
+
+}  // namespace trinity::serve
