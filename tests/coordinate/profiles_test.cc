@@ -268,6 +268,7 @@ TEST(Author, OnlyIdeasAreShared) {
 
 TEST(Author, AVerifierBeforeAnyAnswerEndsTheEpisode) {
   TestRun run(LoopProfile::author);
+  run.options.loop.rule = {};  // not drawn: the roles are those of the script
   run.options.decide = decide_roles({kVerifier});
   run.run(kAnswered);
   EXPECT_EQ(run.outcome().final_status, "ended_without_response");
@@ -280,6 +281,7 @@ TEST(Author, AVerifierBeforeAnyAnswerEndsTheEpisode) {
 TEST(Author, AVerdictThatIsNoneRejects) {
   TestRun run(LoopProfile::author);
   run.options.loop.max_turns = 2;
+  run.options.loop.rule = {};  // not drawn: the roles are those of the script
   run.options.decide = decide_roles({kWorker, kVerifier});
   run.options.ask = ask_with(replies({"4", "I could ACCEPT or REJECT"}));
   run.run();
