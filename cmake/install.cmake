@@ -9,7 +9,7 @@ set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/trinity)
 # The command line is a program, not a library to link, and the ledger and the server are parts of it.
 get_property(installed_rooms GLOBAL PROPERTY TRINITY_ROOMS)
 list(REMOVE_ITEM installed_rooms trinity_cli trinity_cli_parts trinity_flags trinity_command_line trinity_terminal
-     trinity_checkout trinity_ledger trinity_serve)
+     trinity_checkout trinity_ledger trinity_serve trinity_console trinity_laboratory)
 foreach(room ${installed_rooms})
   string(REGEX REPLACE "^trinity_" "" exported_name ${room})
   set_target_properties(${room} PROPERTIES EXPORT_NAME ${exported_name})

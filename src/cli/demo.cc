@@ -1,4 +1,5 @@
-// trinity demo: some conversations, decided by the tiny router inside this program.
+// trinity demo: some conversations, decided by the tiny router inside this program, and a question
+// that goes through the whole loop with the demo pool.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -10,8 +11,10 @@
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/demo_cases.h"
-#include "cli/route/decision_view.h"
+#include "console/conversation_run.h"
+#include "console/decision_view.h"
 #include "flags/model_flags.h"
+#include "flags/pool_flags.h"
 #include "flags/records.h"
 #include "report/prose.h"
 #include "route/decision.h"
@@ -21,6 +24,14 @@
 
 namespace trinity::cli {
 namespace {
+
+constexpr const char* kDemoQuestion = "What is 2 + 3 * 4?";
+
+report::Cell role_cell(const std::string& role) {
+  return {role, role == "Worker"    ? report::Look::good
+                : role == "Thinker" ? report::Look::second
+                                    : report::Look::warn};
+}
 
 struct DemoFlags {
   std::string profile;
@@ -51,9 +62,65 @@ std::string explanation(std::size_t conversations, double ms,
       "{} in {:.1f} ms. agent: the skill that should answer; role: work, think or verify; margin: "
       "lead of the chosen agent and role over the second.",
       report::counted(conversations, "conversation"), ms);
-  if (floors) text += " " + close_call_text(*floors);
-  return paragraph({{text}, {" Next:"}, {" trinity route \"your question\"", report::Look::strong}},
-                   style);
+  if (floors) text += " " + console::close_call_text(*floors);
+  return paragraph({{text}}, style);
+}
+
+/// What a member said, in a line: its last one that is no tag of the protocol.
+std::string gist(const console::CallFacts& call) {
+  if (call.error) return *call.error;
+  std::string last;
+  for (std::size_t begin = 0; begin < call.text.size();) {
+    const std::size_t end = std::min(call.text.find('\n', begin), call.text.size());
+    const std::string line = call.text.substr(begin, end - begin);
+    if (!line.empty() && line.front() != '<') last = line;
+    begin = end + 1;
+  }
+  return last;
+}
+
+/// A question through the loop: a row a turn.
+Status print_run(const Router& router, report::Style style, terminal::Output& output) {
+  TRINITY_TRY(const provider::Pool pool,
+              flags::open_pool(provider::demo_pool_config(), router.info().num_agents));
+  console::RunSetup setup{router, pool, coordinate::default_options(coordinate::LoopProfile::safe),
+                          {},     {},   nullptr,
+                          {}};
+  console::fit_loop(setup.loop, router, pool);
+  const console::Interruption interruption;
+  const console::RunEnd end =
+      console::run_conversation(setup, {{"user", kDemoQuestion}}, interruption);
+  if (!end.finished.outcome) return tl::unexpected(end.finished.outcome.error());
+  const coordinate::Outcome& outcome = *end.finished.outcome;
+  TRINITY_CHECK(output.write(paragraph(
+      {{"The loop: "},
+       {kDemoQuestion, report::Look::strong},
+       {" goes to the demo pool, members that compute instead of calling a model, until one of "
+        "them accepts the answer as Verifier."}},
+      style)));
+  const report::TableText table({{"turn", 4, true},
+                                 {"member", 11},
+                                 {"role", 8},
+                                 {"says", style.columns() > 33 ? style.columns() - 33 : 12}},
+                                style);
+  TRINITY_CHECK(output.write("\n" + table.header()));
+  for (const console::TurnFacts& turn : end.log->turns())
+    for (const console::CallFacts& call : turn.calls)
+      TRINITY_CHECK(output.write(table.row({{std::to_string(turn.number)},
+                                            {call.member, report::Look::accent},
+                                            role_cell(turn.role),
+                                            {gist(call)}})));
+  const report::Text verdict = outcome.verified ? report::Text{"verified", report::Look::good}
+                                                : report::Text{"not verified", report::Look::warn};
+  return output.write(
+      table.rule() +
+      paragraph({{fmt::format("{} in {:.1f} ms, ", report::counted(end.log->turns().size(), "turn"),
+                              end.ms)},
+                 verdict,
+                 {". Next:"},
+                 {" trinity ask \"your question\"", report::Look::strong}},
+                style) +
+      "\n");
 }
 
 Status print_table(const std::vector<DemoCase>& cases, const Router& router) {
@@ -63,8 +130,9 @@ Status print_table(const std::vector<DemoCase>& cases, const Router& router) {
   std::size_t width = 0;
   for (const DemoCase& demo : cases) width = std::max(width, display_width(demo.title));
   width = std::min<std::size_t>(width, 44);
-  const report::TableText table = decision_table({"conversation", width, width, false}, style);
-  const std::optional<backend::MarginFloors> floors = tiny_router_floors(info.profile);
+  const report::TableText table =
+      console::decision_table({"conversation", width, width, false}, style);
+  const std::optional<backend::MarginFloors> floors = console::tiny_router_floors(info.profile);
   TRINITY_CHECK(output.write(
       "\n" +
       paragraph(
@@ -81,11 +149,13 @@ Status print_table(const std::vector<DemoCase>& cases, const Router& router) {
   const Stopwatch watch;
   for (const DemoCase& demo : cases) {
     TRINITY_TRY(const Decision decision, router.route(demo.messages));
-    TRINITY_CHECK(output.write(decision_row(table, demo.title, decision, floors)));
+    TRINITY_CHECK(output.write(console::decision_row(table, demo.title, decision, floors)));
     TRINITY_CHECK(output.flush());
   }
   TRINITY_CHECK(output.write(table.rule() +
                              explanation(cases.size(), watch.elapsed_ms(), floors, style) + "\n"));
+  TRINITY_CHECK(output.flush());
+  TRINITY_CHECK(print_run(router, style, output));
   return output.flush();
 }
 
@@ -132,7 +202,8 @@ Result<std::vector<DemoCase>> demo_cases() {
 }
 
 void add_demo(command_line::Command& commands) {
-  add_command(commands, "demo", "Route sample conversations with the embedded tiny router", declare,
+  add_command(commands, "demo",
+              "Route sample conversations and answer a question, all inside this program", declare,
               demo);
 }
 

@@ -12,16 +12,21 @@
 
 #include "backend_cpu/instruction_sets.h"
 #include "cli/commands.h"
+#include "laboratory/lab_commands.h"
 #include "terminal/output.h"
 
 namespace trinity::cli {
 namespace {
 
 constexpr const char* kOverview =
-    "Decides which model of a pool speaks next in a conversation, and in which role.\n\n"
+    "Decides which model of a pool speaks next in a conversation, and in which role, and lets "
+    "them\n"
+    "work on a question turn by turn.\n\n"
     "Start with:  trinity demo\n"
+    "             trinity ask \"What is 17 * 23?\"\n"
     "             trinity route \"Prove that there are infinitely many primes.\"\n\n"
-    "Without --model every command uses the tiny router inside this program. Every flag has an\n"
+    "Without --model every command uses the tiny router inside this program, without --pool the\n"
+    "demo pool, whose members compute instead of calling a model. Every flag has an\n"
     "environment name (--input-mode: TRINITY_INPUT_MODE), but for those that name or replace an\n"
     "output. Exit status: 0 ok, 1 the run failed, 2 wrong usage, 3 a needed thing is missing.";
 
@@ -47,6 +52,10 @@ Status require_stack() {
 }
 
 void add_commands(command_line::Command commands) {
+  commands.heading("Ask a pool of models");
+  add_ask(commands);
+  add_serve(commands);
+  add_pool(commands);
   commands.heading("Route conversations");
   add_route(commands);
   add_extract(commands);
@@ -65,7 +74,7 @@ void add_commands(command_line::Command commands) {
   add_pin(commands);
   commands.heading("Judge decisions, speed and arithmetic");
   add_eval(commands);
-  add_lab(commands);
+  laboratory::add_lab(commands);
   add_bench(commands);
   add_synth(commands);
   commands.heading("Compare with other implementations");

@@ -347,7 +347,9 @@ struct Found {
 Result<Found> find(CommandSpec& root, const std::vector<std::string>& words) {
   Found found{&root, {}, false};
   for (auto word = words.begin(); word != words.end(); ++word) {
-    if (found.command->commands.empty()) {
+    // A command with flags of its own beside commands below it: a flag is its own.
+    const bool own_flag = found.command->action && word->starts_with('-') && !is_help(*word);
+    if (found.command->commands.empty() || own_flag) {
       found.rest.assign(word, words.end());
       return found;
     }
@@ -359,7 +361,7 @@ Result<Found> find(CommandSpec& root, const std::vector<std::string>& words) {
     if (next == nullptr) return tl::unexpected(no_such_command(*found.command, *word));
     found.command = next;
   }
-  if (!found.command->commands.empty() && !found.help)
+  if (!found.command->commands.empty() && !found.command->action && !found.help)
     return tl::unexpected(no_command(*found.command));
   return found;
 }

@@ -144,7 +144,7 @@ std::string text_of(const FlagSpec& flag) {
 
 std::string usage_of(const CommandSpec& command) {
   std::string usage = fmt::format("Usage: {} [OPTIONS]", command.full_name());
-  if (!command.commands.empty()) usage += " SUBCOMMAND";
+  if (!command.commands.empty()) usage += command.action ? " [SUBCOMMAND]" : " SUBCOMMAND";
   for (const auto& flag : command.flags) {
     if (!flag->is_word()) continue;
     const std::string name = flag->name() + (flag->kind == FlagSpec::Kind::word ? "" : "...");

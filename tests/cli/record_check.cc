@@ -24,7 +24,11 @@ std::string command_of(const Words& arguments) {
     if (word.starts_with('-')) break;
     if (command.empty()) {
       command = word;
-      if (word != "lab" && word != "vector" && word != "parity") break;
+      if (word != "lab" && word != "vector" && word != "parity" && word != "pool" &&
+          word != "trace")
+        break;
+    } else if (command == "trace" && word != "show") {
+      break;
     } else {
       return command + " " + word;
     }
@@ -121,7 +125,8 @@ std::string printed_schema(const std::string& command, const Words& arguments) {
   if (command == "export" && has_flag(arguments, "--dry-run")) return "export_plan";
   if (command == "tokenize" && has_flag(arguments, "--decode")) return "text";
   if (command == "bench" && has_flag(arguments, "--list")) return "benchmark";
-  static const std::map<std::string, std::string> schemas = {{"backends", "backends"},
+  static const std::map<std::string, std::string> schemas = {{"ask", "ask"},
+                                                             {"backends", "backends"},
                                                              {"bench", "bench"},
                                                              {"demo", "demo"},
                                                              {"doctor", "doctor"},
@@ -139,12 +144,15 @@ std::string printed_schema(const std::string& command, const Words& arguments) {
                                                              {"parity chunks", "parity_chunks"},
                                                              {"parity sample", "parity_sample"},
                                                              {"pin", "pin_written"},
+                                                             {"pool check", "pool_check"},
+                                                             {"pool list", "pool_list"},
                                                              {"profiles", "profiles"},
                                                              {"pull", "pull"},
                                                              {"route", "decision"},
                                                              {"synth", "synth"},
                                                              {"tokenize", "token_ids"},
                                                              {"trace", "trace"},
+                                                             {"trace show", "trace_show"},
                                                              {"vector convert", "vector_file"},
                                                              {"vector join", "vector_file"},
                                                              {"vector show", "vector_show"},

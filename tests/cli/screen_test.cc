@@ -43,6 +43,10 @@ TEST(Screen, NoLineIsWiderThanTheTerminal) {
   expect_fits({"route"},
               "{\"id\": \"an id that is longer than its column has room for\", "
               "\"text\": \"x\"}\n{\"text\": 7}\n");
+  expect_fits({"ask", "What is 17 * 23, and how many words are in \"a rose is a rose\"?"});
+  expect_fits({"ask", "--member", "scribe", "How many words are in \"a rose is a rose\"?"});
+  expect_fits({"pool", "list"});
+  expect_fits({"pool", "check"});
   expect_fits({"profiles"});
   expect_fits({"backends"});
   expect_fits({"eval", "--list-cases"});
@@ -153,6 +157,15 @@ std::string on_terminal(const Words& arguments, unsigned short columns) {
   ::close(terminal);
   ::waitpid(child, nullptr, 0);
   return text;
+}
+
+TEST(Screen, ATextThatComesInPiecesFitsTheTerminal) {
+  const Words call = {"ask", "What weekday was 2024-02-29?"};
+  const std::string live = on_terminal(call, 50);
+  ASSERT_FALSE(live.empty());
+  EXPECT_LE(display_width(widest_line(live)), 50u) << widest_line(live);
+  EXPECT_NE(plain(live).find("Thursday"), std::string::npos) << plain(live);
+  EXPECT_NE(live.find("\x1b[1m"), std::string::npos) << "colours on a terminal";
 }
 
 TEST(Screen, TheTerminalSaysHowWideItIs) {

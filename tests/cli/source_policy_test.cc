@@ -50,7 +50,8 @@ void expect_absent(const std::map<std::string, std::string>& texts, const std::s
 /// Rooms that meet the user: they read the environment and print.
 bool is_face(const std::string& path) {
   return path.starts_with("src/cli/") || path.starts_with("src/command_line/") ||
-         path.starts_with("src/flags/") || path.starts_with("src/terminal/");
+         path.starts_with("src/flags/") || path.starts_with("src/terminal/") ||
+         path.starts_with("src/console/") || path.starts_with("src/laboratory/");
 }
 
 const std::vector<std::string> every_folder = {"include", "src",  "bench",
@@ -70,8 +71,9 @@ TEST(SourcePolicy, ENV_1_OnlyTheCommandLineReadsTheEnvironment) {
 
 TEST(SourcePolicy, ENV_1_TheCommandLineDoesNotChangeTheEnvironment) {
   for (const char* construct : {"setenv", "putenv", "unsetenv", "clearenv"}) {
-    expect_absent(sources({"src/cli", "src/command_line", "src/flags", "src/terminal"}), construct,
-                  "the environment is read, never written");
+    expect_absent(sources({"src/cli", "src/command_line", "src/flags", "src/terminal",
+                           "src/console", "src/laboratory"}),
+                  construct, "the environment is read, never written");
   }
 }
 
@@ -154,9 +156,9 @@ TEST(SourcePolicy, ProcessesAreStartedInOnePlace) {
 }
 
 TEST(SourcePolicy, CommandsWriteFilesThroughOneDoor) {
-  std::map<std::string, std::string> texts =
-      sources({"src/cli", "src/command_line", "src/flags", "src/terminal", "src/prove",
-               "src/benchmark", "src/interchange", "src/checkout", "src/report"});
+  std::map<std::string, std::string> texts = sources(
+      {"src/cli", "src/command_line", "src/flags", "src/terminal", "src/console", "src/laboratory",
+       "src/prove", "src/benchmark", "src/interchange", "src/checkout", "src/report"});
   ASSERT_GT(texts.size(), 150u);
   for (const char* door :
        {"src/terminal/output_file.cc", "src/terminal/output_file.h",
@@ -187,7 +189,8 @@ TEST(SourcePolicy, ReportsAreLaidOutInOneRoom) {
     EXPECT_EQ(text.find("─"), std::string::npos)
         << path << " draws a rule; report/document.h has tables";
     if (text.find("TableText") != std::string::npos) {
-      EXPECT_TRUE(path == "src/cli/demo.cc" || path.starts_with("src/cli/route/"))
+      EXPECT_TRUE(path == "src/cli/demo.cc" || path.starts_with("src/cli/route/") ||
+                  path.starts_with("src/console/"))
           << path << " lays out a table; put a report::Table into a document";
     }
   }

@@ -13,10 +13,10 @@ namespace {
 
 const Words& commands() {
   static const Words names = [] {
-    Words all = {"route",  "extract", "tokenize", "demo",     "profiles", "backends",
-                 "doctor", "synth",   "version",  "import",   "vector",   "parity",
-                 "eval",   "export",  "verify",   "inspect",  "pull",     "pin",
-                 "lab",    "trace",   "gates",    "env-check"};
+    Words all = {"route",  "extract", "tokenize", "demo",      "profiles", "backends",
+                 "doctor", "synth",   "version",  "import",    "vector",   "parity",
+                 "eval",   "export",  "verify",   "inspect",   "pull",     "pin",
+                 "lab",    "trace",   "gates",    "env-check", "ask",      "pool"};
     if (TRINITY_HAS_BENCH) all.push_back("bench");
     return all;
   }();

@@ -269,14 +269,15 @@ TEST(Runs, RouteDecidesWithoutATurn) {
 TEST(Runs, AConversationHasOneIdThroughItsTurns) {
   TestServer server({{"alpha", {ScriptedStep::says("ACCEPT: yes")}}});
   const auto id_of = [&](const std::string& messages) {
-    const net::HttpResponse response = server.post(
-        "/v1/chat/completions", R"({"model":"alpha","messages":[)" + messages + "]}");
+    const net::HttpResponse response =
+        server.post("/v1/chat/completions", R"({"model":"alpha","messages":[)" + messages + "]}");
     return std::string(response.fields.get("x-conversation-id"));
   };
   const std::string first = R"({"role":"user","content":"Hi"})";
   const std::string id = id_of(first);
-  EXPECT_EQ(id_of(first + R"(,{"role":"assistant","content":"Hello"},{"role":"user","content":"So?"})"),
-            id);
+  EXPECT_EQ(
+      id_of(first + R"(,{"role":"assistant","content":"Hello"},{"role":"user","content":"So?"})"),
+      id);
   EXPECT_NE(id_of(R"({"role":"user","content":"Hey"})"), id);
   net::OutgoingRequest named = server.request("POST", "/v1/chat/completions", chat_body("alpha"));
   named.fields.set("x-conversation-id", "my-conversation");

@@ -1,5 +1,6 @@
-// nlohmann::json for tests, its members compiled once instead of in every source (json_templates.cc).
-// The precompiled header of tests reads this; a source that includes the library alone works as well.
+// nlohmann::json for tests, its members compiled once instead of in every source
+// (json_templates.cc). The precompiled header of tests reads this; a source that includes the
+// library alone works as well.
 #pragma once
 
 #include <nlohmann/json.hpp>

@@ -12,8 +12,8 @@
 #include "bundle/export_folder.h"
 #include "cli/adapt/bundle_events.h"
 #include "cli/commands.h"
-#include "cli/repository_root.h"
 #include "flags/f32_lane.h"
+#include "flags/repository_root.h"
 #include "interchange/python_import.h"
 #include "model/config.h"
 #include "terminal/output.h"
@@ -57,7 +57,7 @@ Result<interchange::ImportOptions> options_of(const ImportFlags& flags,
   options.profile = profile.asked_for();
   options.producer = version_text();
   options.base_model_repo = flags.base_repo;
-  options.root = repository_root();
+  options.root = flags::repository_root();
   if (!flags.no_load_model) {
     if (flags.model.empty())
       return fail(ErrorKind::usage, "missing_model",

@@ -10,7 +10,7 @@
 #include "base/try.h"
 #include "checkout/child_process.h"
 #include "cli/commands.h"
-#include "cli/repository_root.h"
+#include "flags/repository_root.h"
 #include "report/render_text.h"
 #include "terminal/output.h"
 #include "terminal/output_file.h"
@@ -58,7 +58,7 @@ Status verdict(const checkout::GateReport& report) {
 
 Result<int> gates(const GatesFlags& flags) {
   const std::filesystem::path checkout =
-      flags.source.empty() ? repository_root() : std::filesystem::path(flags.source);
+      flags.source.empty() ? flags::repository_root() : std::filesystem::path(flags.source);
   TRINITY_TRY(const std::vector<checkout::GateStep> steps,
               checkout::gate_steps(checkout, flags.choice));
   TRINITY_CHECK(terminal::check_outputs({{"--summary-out", flags.summary_out}},

@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/route/decision_view.h"
+#include "console/decision_view.h"
 #include "flags/batches.h"
 #include "flags/input_flags.h"
 #include "flags/model_flags.h"
@@ -36,9 +36,9 @@ class RouteCommand {
         router_(router),
         rule_(flags.rule),
         style_(terminal::style_for(STDOUT_FILENO)),
-        floors_(router.info().tiny_router ? tiny_router_floors(router.info().profile)
+        floors_(router.info().tiny_router ? console::tiny_router_floors(router.info().profile)
                                           : std::nullopt),
-        table_(decision_table(
+        table_(console::decision_table(
             {"id", kIdColumns, kLeastIdColumns, flags::batch_size(flags.source, kBatch) > 1},
             style_)) {
     rule_.hashes = flags.json || flags.source.has_text();  // a row of a table shows none
@@ -90,14 +90,14 @@ class RouteCommand {
   void print_text(const wire::RecordOrigin& origin, const Result<Decision>& decision) {
     std::string& out = output_.buffer();
     if (origin.line == 0) {  // one prompt; its failure is told on standard error
-      if (decision) out += render_text(decision_card(*decision, floors_), style_);
+      if (decision) out += render_text(console::decision_card(*decision, floors_), style_);
       return;
     }
     if (!header_printed_) out += table_.header();
     header_printed_ = true;
     const std::string id =
         origin.id.empty() ? fmt::format("line {}", origin.line) : shown_id(origin);
-    out += decision ? decision_row(table_, id, *decision, floors_)
+    out += decision ? console::decision_row(table_, id, *decision, floors_)
                     : table_.row_with_text({id}, {decision.error().message, report::Look::bad});
   }
 

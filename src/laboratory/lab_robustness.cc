@@ -5,14 +5,14 @@
 #include "base/file.h"
 #include "base/try.h"
 #include "benchmark/robustness.h"
-#include "cli/lab/lab_commands.h"
+#include "laboratory/lab_commands.h"
 #include "report/render_text.h"
 #include "terminal/output.h"
 #include "terminal/progress.h"
 #include "terminal/terminal.h"
 #include "wire/json_writer.h"
 
-namespace trinity::cli {
+namespace trinity::laboratory {
 namespace {
 
 constexpr std::size_t kLargestFile = std::size_t{16} << 20;
@@ -80,4 +80,4 @@ void add_lab_robustness(command_line::Command& lab) {
   add_command(lab, "robustness", "How decisions hold under harmless noise", declare, robustness);
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::laboratory

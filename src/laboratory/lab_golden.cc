@@ -6,15 +6,15 @@
 #include <algorithm>
 
 #include "base/try.h"
-#include "cli/commands.h"
-#include "cli/lab/lab_commands.h"
+#include "command_line/add_command.h"
+#include "laboratory/lab_commands.h"
 #include "prove/golden/exact_bits.h"
 #include "report/render_text.h"
 #include "terminal/output.h"
 #include "terminal/output_file.h"
 #include "terminal/terminal.h"
 
-namespace trinity::cli {
+namespace trinity::laboratory {
 namespace {
 
 struct GoldenFlags {
@@ -145,4 +145,4 @@ void add_lab_golden(command_line::Command& lab) {
               golden);
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::laboratory

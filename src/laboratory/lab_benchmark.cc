@@ -10,9 +10,9 @@
 #include "base/try.h"
 #include "benchmark/report.h"
 #include "checkout/child_process.h"
-#include "cli/lab/lab_commands.h"
-#include "cli/repository_root.h"
 #include "flags/input_flags.h"
+#include "flags/repository_root.h"
+#include "laboratory/lab_commands.h"
 #include "prove/eval/snapshot.h"
 #include "report/render_text.h"
 #include "terminal/output.h"
@@ -21,7 +21,7 @@
 #include "terminal/terminal.h"
 #include "wire/json_writer.h"
 
-namespace trinity::cli {
+namespace trinity::laboratory {
 namespace {
 
 constexpr const char* kRandom = "random";
@@ -102,7 +102,7 @@ Result<NamedHead> head_of(const BenchmarkFlags& flags, benchmark::BenchmarkSuite
 
 /// The commit of the checkout around the working directory; empty where there is none.
 std::string commit_here() {
-  const std::filesystem::path root = repository_root();
+  const std::filesystem::path root = flags::repository_root();
   std::error_code ignored;
   if (!std::filesystem::exists(root / ".git", ignored)) return {};
   const auto told = checkout::run_child({"git", {"rev-parse", "--short", "HEAD"}, root, {}});
@@ -231,4 +231,4 @@ void add_lab_benchmark(command_line::Command& lab) {
   add_command(lab, "benchmark", "How a router does on labelled conversations", declare, benchmark);
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::laboratory

@@ -1,4 +1,4 @@
-#include "cli/route/decision_view.h"
+#include "console/decision_view.h"
 
 #include <fmt/format.h>
 
@@ -12,7 +12,7 @@
 #include "prove/eval/prompt_eval.h"
 #include "prove/eval/snapshot.h"
 
-namespace trinity::cli {
+namespace trinity::console {
 namespace {
 
 // The skills that the tiny router was trained to tell apart, by agent.
@@ -147,4 +147,4 @@ report::Document decision_card(const Decision& decision,
   return {"Decision", {}, {}, {}, {std::move(card), std::move(origin)}};
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::console

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/commands.h"
+#include "command_line/add_command.h"
 #include "flags/f32_lane.h"
 #include "flags/model_flags.h"
 #include "prove/matrix/lanes.h"
@@ -13,7 +13,10 @@
 #include "router/adaptation.h"
 #include "router/model_files.h"
 
-namespace trinity::cli {
+namespace trinity::laboratory {
+
+/// The whole group, below the program.
+void add_lab(command_line::Command& commands);
 
 void add_lab_matrix(command_line::Command& lab);
 void add_lab_golden(command_line::Command& lab);
@@ -45,4 +48,4 @@ struct LabModel {
 /// Errors: `head_without_model`, `missing_router_head`, those of the readers and of the adaptation.
 Result<LabModel> open_lab_model(const LabFlags& flags);
 
-}  // namespace trinity::cli
+}  // namespace trinity::laboratory

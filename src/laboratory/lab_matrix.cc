@@ -1,14 +1,15 @@
 // trinity lab matrix: all lanes against all, operation by operation, layer by layer, decision by
 // decision.
 #include <fmt/format.h>
+#include <trinity/version.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <optional>
 
 #include "base/try.h"
-#include "cli/commands.h"
-#include "cli/lab/lab_commands.h"
+#include "command_line/add_command.h"
+#include "laboratory/lab_commands.h"
 #include "prove/eval/cases.h"
 #include "prove/eval/snapshot.h"
 #include "prove/matrix/report.h"
@@ -21,7 +22,7 @@
 #include "text/router_input.h"
 #include "wire/json_writer.h"
 
-namespace trinity::cli {
+namespace trinity::laboratory {
 namespace {
 
 struct MatrixFlags {
@@ -113,7 +114,7 @@ Result<int> matrix(const MatrixFlags& flags) {
   }
   bar.clear();
   const report::Document document =
-      prove::matrix_document(report, {version_text(), prove::timestamp_now()});
+      prove::matrix_document(report, {"trinity " TRINITY_VERSION, prove::timestamp_now()});
   const Status printed =
       terminal::print(flags.json ? wire::json_line(prove::matrix_record(report))
                                  : render_text(document, terminal::style_for(STDOUT_FILENO)));
@@ -158,4 +159,4 @@ void add_lab_matrix(command_line::Command& lab) {
               matrix);
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::laboratory

@@ -2,11 +2,11 @@
 #include <fmt/format.h>
 
 #include "base/try.h"
-#include "cli/lab/lab_commands.h"
+#include "laboratory/lab_commands.h"
 #include "router/deciding_head.h"
 #include "terminal/output.h"
 
-namespace trinity::cli {
+namespace trinity::laboratory {
 void add_lab_flags(command_line::Command& command, LabFlags& flags) {
   flags::add_model_folder_flag(command, flags.model);
   flags::add_tokenizer_flag(command, flags.tokenizer);
@@ -66,4 +66,4 @@ Result<LabModel> open_lab_model(const LabFlags& flags) {
                   config,           std::move(tokenizer), std::move(head),       std::move(name)};
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::laboratory

@@ -1,8 +1,8 @@
 // trinity lab: the laboratory's comparisons of lanes, noise and data sets.
-#include "cli/commands.h"
-#include "cli/lab/lab_commands.h"
+#include "command_line/add_command.h"
+#include "laboratory/lab_commands.h"
 
-namespace trinity::cli {
+namespace trinity::laboratory {
 
 void add_lab(command_line::Command& commands) {
   commands.add("lab",
@@ -18,4 +18,4 @@ void add_lab(command_line::Command& commands) {
                });
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::laboratory

@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-namespace trinity::cli {
+namespace trinity::flags {
 
 /// The nearest folder at or above the working directory that holds a `.git`, else the working
 /// directory.
@@ -17,4 +17,4 @@ inline std::filesystem::path repository_root() {
   return here;
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::flags

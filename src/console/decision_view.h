@@ -12,7 +12,7 @@
 #include "router/profile.h"
 #include "terminal/terminal.h"
 
-namespace trinity::cli {
+namespace trinity::console {
 
 /// The agents of the embedded tiny router stand for skills: "3 science". For other models an agent
 /// is a slot of a pool, known by its number alone.
@@ -46,4 +46,4 @@ std::string decision_row(const report::TableText& table, const std::string& id,
 report::Document decision_card(const Decision& decision,
                                const std::optional<backend::MarginFloors>& floors = {});
 
-}  // namespace trinity::cli
+}  // namespace trinity::console

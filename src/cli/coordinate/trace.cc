@@ -135,7 +135,10 @@ void declare(command_line::Command& command, TraceFlags& flags) {
   add_alignment(command, "hidden", flags.tolerances.hidden);
   add_alignment(command, "logits", flags.tolerances.logits);
   command.json(flags.json, "the record as one JSON object, also beside --out");
+  add_trace_show(command);
   command.notes(
+      "Without a subcommand: the router's own trace, of one conversation and no pool. Traces of\n"
+      "runs, which `trinity ask --trace` writes, are shown by `trinity trace show`.\n\n"
       "Ends with status 1 when one of the 11 checks fails. Known elsewhere as\n"
       "trinity.sakana.router_trace.\n\n"
       "Example:\n  trinity trace --model Qwen3-0.6B --bundle bundle --python-report theirs.json "
@@ -147,8 +150,9 @@ void declare(command_line::Command& command, TraceFlags& flags) {
 
 void add_trace(command_line::Command& commands) {
   add_command(commands, "trace",
-              "Record how one conversation becomes logits, step by step; compare records", declare,
-              trace);
+              "Record how one conversation becomes logits, step by step; compare records. `trace "
+              "show`: the story of a run",
+              declare, trace);
 }
 
 }  // namespace trinity::cli
