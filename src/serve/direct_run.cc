@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "chat/assembly.h"
+#include "provider/fitness.h"
 #include "serve/member_request.h"
 #include "serve/served_run.h"
 #include "serve/turn_call.h"
@@ -118,16 +119,10 @@ class DirectRun : public Work, public std::enable_shared_from_this<DirectRun> {
 void start_direct(Services& services, RunRequest run) {
   const provider::PoolMember* const member = run.pool->find(std::get<MemberModel>(run.choice).name);
   const auto request = run.request;
-  const std::string missing = missing_capability(member->config, needs_of(run.asked.call));
-  if (!missing.empty() && missing != "tools" && missing != "schema") {
-    const bool is_context = missing == "context";
-    return request->fail(api_error(Error{
-        ErrorKind::unsupported, is_context ? "context_length_exceeded" : "unsupported_modality",
-        "messages: the member " + member->config.name +
-            (is_context ? " takes " + std::to_string(*member->config.context) +
-                              " tokens, and the conversation has more; cut it"
-                        : " takes no " + missing + "; ask another model")}));
-  }
+  // Tools and their kin are the member's own business: who names one may know it better.
+  if (const auto unfit = provider::unfit(member->config, run.asked.call);
+      unfit && unfit->tag != "unsupported_value")
+    return request->fail(api_error(*unfit));
   const auto work = std::make_shared<DirectRun>(services, std::move(run));
   services.active.keep(work);
   work->start(*member);

@@ -8,6 +8,7 @@
 #include "base/thread_failure.h"
 #include "chat/assembly.h"
 #include "coordinate/run.h"
+#include "provider/fitness.h"
 #include "serve/member_request.h"
 #include "serve/served_run.h"
 #include "serve/turn_call.h"
@@ -50,7 +51,6 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
         profile_(options.profile),
         max_turns_(options.max_turns),
         pinned_(pinned),
-        needs_(needs_of(run_.asked.call)),
         writer_(make_answer_writer(run_.request, run_.asked)),
         decide_(coordinate::decide_with(*services.router)),
         loop_(std::move(options), std::move(messages), std::move(trace)) {}
@@ -108,29 +108,26 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
 
   void ask_member(CallStep step) {
     TurnCallOptions options;
-    std::string missing;
+    std::optional<Error> unfit;  // why the last one that was passed over cannot take it
+    chat::ChatRequest needs = run_.asked.call;
+    needs.sampling.logprobs = false;  // given where the member has them
     for (const int slot : ranking(decision_, step.agent_id)) {
       const provider::PoolMember* const member = run_.pool->at_slot(slot);
       if (member == nullptr) continue;
-      const std::string lacks = missing_capability(member->config, needs_);
-      if (!lacks.empty() && is_worker(step.role_name)) {
-        missing = lacks;
-        continue;
+      if (is_worker(step.role_name)) {
+        if (auto why = provider::unfit(member->config, needs)) {
+          unfit = std::move(why);
+          continue;
+        }
       }
       auto& list = options.candidates;
       if (std::find(list.begin(), list.end(), member) == list.end()) list.push_back(member);
     }
     if (options.candidates.empty()) {
-      const bool is_context = missing == "context";
-      failure_ = api_error(
-          Error{
-              ErrorKind::unsupported,
-              is_context ? "context_length_exceeded" : "unsupported_modality",
-              is_context
-                  ? std::string("messages: the conversation is longer than any member of the pool "
-                                "takes; cut it")
-                  : "messages: no member of the pool takes " + missing + "; add one that does"},
-          spent_);
+      Error error = unfit.value_or(
+          Error{ErrorKind::missing, "unknown_agent", "no member of the pool stands in any slot"});
+      error.message = "messages: no member of the pool can take this; the " + error.message;
+      failure_ = api_error(error, spent_);
       return advance(loop_.answered(tl::unexpected(failure_->error)));
     }
     const std::size_t most = static_cast<std::size_t>(services_.most_fallbacks) + 1;
@@ -351,7 +348,6 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
   int max_turns_;
   std::optional<int> pinned_;  // slot that the next turn goes to
   bool pins_this_turn_ = false;
-  Needs needs_;
   std::unique_ptr<AnswerWriter> writer_;
   coordinate::Decide decide_;
 
@@ -379,10 +375,12 @@ void start_run(Services& services, RunRequest run) {
   const auto request = run.request;
   coordinate::LoopOptions options = services.loop;
   if (const auto* loop = std::get_if<LoopModel>(&run.choice)) {
+    if (loop->profile != options.profile) {  // the server's own may have been told otherwise
+      const coordinate::LoopOptions defaults = coordinate::default_options(loop->profile);
+      options.rule = defaults.rule;
+      options.input_mode = defaults.input_mode;
+    }
     options.profile = loop->profile;
-    const coordinate::LoopOptions defaults = coordinate::default_options(loop->profile);
-    options.rule = defaults.rule;
-    options.input_mode = defaults.input_mode;
   } else {
     // One turn, and whatever role the router would choose it is a Worker's.
     options.profile = LoopProfile::safe;

@@ -4,14 +4,11 @@
 #include <utility>
 
 #include "coordinate/roles.h"
-#include "provider/cost.h"
 
 namespace trinity::serve {
 namespace {
 
 using chat::Part;
-
-constexpr std::int64_t kUnstatedAnswer = 256;  // tokens that any answer may need
 
 chat::ChatMessage text_message(const std::string& role, const std::string& text) {
   chat::ChatMessage message;
@@ -27,31 +24,6 @@ std::string tool_line(const std::vector<chat::Tool>& tools) {
 }
 
 }  // namespace
-
-Needs needs_of(const chat::ChatRequest& call) {
-  Needs needs;
-  needs.tools = !call.tools.empty();
-  needs.vision = call.has_media(Part::Kind::image);
-  needs.audio = call.has_media(Part::Kind::audio);
-  needs.files = call.has_media(Part::Kind::file);
-  needs.schema = call.format.kind == chat::OutputFormat::Kind::json_schema;
-  needs.choices = call.n > 1;
-  needs.tokens =
-      provider::estimated_input(call) + call.sampling.max_tokens.value_or(kUnstatedAnswer);
-  return needs;
-}
-
-std::string missing_capability(const provider::MemberConfig& member, const Needs& needs) {
-  const provider::Capabilities& can = member.capabilities;
-  if (needs.vision && !can.vision) return "vision";
-  if (needs.audio && !can.audio) return "audio";
-  if (needs.files && !can.files) return "files";
-  if (needs.tools && !can.tools) return "tools";
-  if (needs.schema && !can.schema && !can.json) return "schema";
-  if (needs.choices && !can.choices) return "choices";
-  if (member.context && needs.tokens > *member.context) return "context";
-  return {};
-}
 
 provider::MemberRequest request_of_turn(const provider::Pool& pool,
                                         const provider::PoolMember& member,

@@ -15,16 +15,6 @@
 
 namespace trinity::serve {
 
-/// What a conversation needs of whoever works on it.
-struct Needs {
-  bool tools = false, vision = false, audio = false, files = false, schema = false, choices = false;
-  std::int64_t tokens = 0;  // of the conversation and the answer, estimated
-};
-Needs needs_of(const chat::ChatRequest& call);
-
-/// Why the member cannot take it; empty: it can.
-std::string missing_capability(const provider::MemberConfig& member, const Needs& needs);
-
 /// `step`: what the loop wants asked. `joined`: messages of the client that the step's begin with
 /// (behind the role's prompt); the others are answers of earlier turns.
 provider::MemberRequest request_of_turn(const provider::Pool& pool,

@@ -62,7 +62,7 @@ TEST(Runs, WhatNoMemberCanDoIsSaidBeforeAnyIsAsked) {
   const net::HttpResponse response = server.post("/v1/chat/completions", image);
   EXPECT_EQ(response.status, 400) << response.body;
   EXPECT_EQ(json_of(response)["error"]["code"].as_string(), "unsupported_modality");
-  EXPECT_NE(response.body.find("vision"), std::string::npos);
+  EXPECT_NE(response.body.find("pictures"), std::string::npos);
 }
 
 TEST(Runs, AnUnknownModelIsAnErrorOrWhatItStandsFor) {
