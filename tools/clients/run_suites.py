@@ -59,6 +59,7 @@ def main():
       traceback.print_exc()
       found = suites.Found(failures=[f"{type(error).__name__}: {error}"])
     rows.append((name, found, time.monotonic() - begin))
+    print(f"{found.passed} passed, {found.failed} failed", flush=True)
   print()
   print_table(rows)
   for name, reason in skipped:

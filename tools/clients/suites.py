@@ -111,14 +111,15 @@ def comply(binary):
   return found
 
 
-def pytest(program, folder, files, chosen, url, seconds, ignored=()):
+def pytest(program, folder, files, chosen, url, seconds, ignored=(), plugins=()):
   """A part of an SDK's own test suite; `ignored`: (word of a test's name, reason)."""
   without = "".join(f" and not {word}" for word, _ in ignored)
   with tempfile.TemporaryDirectory() as temporary:
     report = Path(temporary) / "report.xml"
     output, cut = run(
-        ["env", f"TEST_API_BASE_URL={url}", program / "python", "-m", "pytest", "-n0", "-q", "-p",
-         "no:cacheprovider", "--timeout", TEST_SECONDS, "--junitxml", report, *files,
+        ["env", f"TEST_API_BASE_URL={url}", f"PYTHONPATH={HERE}", program / "python", "-m", "pytest", "-n0", "-q",
+         *(f"-p{plugin}" for plugin in ("no:cacheprovider", *plugins)), "--timeout", TEST_SECONDS, "--junitxml",
+         report, *files,
          "-k", f"({chosen}){without}"], seconds, cwd=folder)
     if cut or not report.exists():
       return Found(failures=[f"pytest did not finish: {output.strip()[-300:]}"])
@@ -227,6 +228,26 @@ def katan(binary):
       process.wait()
 
 
+def real(binary):
+  """llama.cpp's own server, with a tiny model of random weights, as a member."""
+  program = venv("real") / "python"
+  with tempfile.TemporaryDirectory() as temporary:
+    port = free_port()
+    process = subprocess.Popen([program, HERE / "llama_server.py", str(port), temporary], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+      wait_for(port, process, 120)
+      origin = f"http://127.0.0.1:{port}"
+      # 2048 tokens for four slots: 512 each.
+      more = 'forward = ["ignore_eos"]\n'
+      pool = demo_members() + http_member("llama", f"{origin}/v1", "openai", "tiny", more) + slots("llama")
+      with Server(binary, pool) as server:
+        return checks(program, [HERE / "check_real.py", server.url, origin], 300)
+    finally:
+      process.kill()
+      process.wait()
+
+
 def free_port():
   with socket.socket() as one:
     one.bind(("127.0.0.1", 0))
@@ -245,5 +266,5 @@ def wait_for(port, process, seconds=60):
 
 
 SUITES = {"comply": comply, "schema": schema, "metrics": metrics, "matrix": matrix, "openai": openai,
-          "anthropic": anthropic, "katan": katan}
-QUICK = list(SUITES)
+          "anthropic": anthropic, "katan": katan, "real": real}
+QUICK = [name for name in SUITES if name != "real"]
