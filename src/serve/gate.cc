@@ -143,6 +143,7 @@ std::shared_ptr<Request> Gate::admit(std::shared_ptr<net::Exchange> exchange) co
   auto request =
       std::make_shared<Request>(exchange, fresh_request_id(), known_path(target.substr(0, query)),
                                 std::string(target.substr(std::min(query + 1, target.size()))));
+  request->answers = answers_;
   if (request->path().starts_with("/v1/messages")) {
     request->words = Words::anthropic;
     request->fields.set("request-id", request->id());

@@ -38,7 +38,9 @@ Result<std::vector<ApiKey>> read_api_keys(const std::string& path);
 
 class Gate {
  public:
-  explicit Gate(GateOptions options) : options_(std::move(options)) {}
+  /// With `answers`, every answer is counted there.
+  explicit Gate(GateOptions options, Metrics::Counter* answers = nullptr)
+      : options_(std::move(options)), answers_(answers) {}
 
   /// The request, with the fields that its answer carries; null: it was answered here.
   std::shared_ptr<Request> admit(std::shared_ptr<net::Exchange> exchange) const;
@@ -51,6 +53,7 @@ class Gate {
   const ApiKey* owner(const net::Fields& fields) const;
 
   GateOptions options_;
+  Metrics::Counter* answers_;
 };
 
 }  // namespace trinity::serve

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <random>
 #include <utility>
 
@@ -57,9 +59,29 @@ double Request::age_ms() const {
   return std::chrono::duration<double, std::milli>(Clock::now() - arrived_).count();
 }
 
+void Request::count(int status) const {
+  if (answers == nullptr) return;
+  // What clients make up must not become labels without end.
+  static constexpr std::array<std::string_view, 10> kPaths = {"/v1/chat/completions",
+                                                              "/v1/responses",
+                                                              "/v1/messages",
+                                                              "/v1/messages/count_tokens",
+                                                              "/v1/route",
+                                                              "/v1/models",
+                                                              "/healthz",
+                                                              "/readyz",
+                                                              "/metrics",
+                                                              "/"};
+  const std::string_view path =
+      path_.starts_with("/v1/models/") ? std::string_view("/v1/models") : std::string_view(path_);
+  const bool known = std::find(kPaths.begin(), kPaths.end(), path) != kPaths.end();
+  answers->add({known ? path : std::string_view("other"), std::to_string(status)});
+}
+
 void Request::answer(int status, std::string body, std::string_view type) {
   net::HttpResponse response{status, fields, std::move(body)};
   response.fields.set("Content-Type", std::string(type));
+  count(status);
   exchange_->respond(std::move(response));
 }
 
@@ -83,6 +105,7 @@ void Request::begin_events() {
   head.fields.set("Content-Type", "text/event-stream; charset=utf-8");
   head.fields.set("Cache-Control", "no-cache");
   head.fields.set("X-Accel-Buffering", "no");
+  count(200);
   exchange_->begin(std::move(head));
 }
 

@@ -11,6 +11,7 @@
 
 #include "net/http_server.h"
 #include "serve/api_error.h"
+#include "serve/metrics.h"
 
 namespace trinity::serve {
 
@@ -39,6 +40,8 @@ class Request {
   Words words = Words::openai;
   /// Of the answer, besides Content-Type.
   net::Fields fields;
+  /// Counts answers by path and status; nothing: nobody counts.
+  Metrics::Counter* answers = nullptr;
 
   void answer(int status, std::string body, std::string_view type = "application/json");
   void fail(const ApiError& error);
@@ -48,6 +51,8 @@ class Request {
   std::string error_text(const ApiError& error) const;
 
  private:
+  void count(int status) const;
+
   std::shared_ptr<net::Exchange> exchange_;
   std::string id_, path_, query_;
   Clock::time_point arrived_ = Clock::now();

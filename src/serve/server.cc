@@ -88,7 +88,7 @@ std::string decoded_id(std::string_view id) {
 
 struct Server::Impl {
   Impl(Services& services_used, const ServeOptions& options)
-      : services(services_used), gate(options.gate) {}
+      : services(services_used), gate(options.gate, &services_used.counts.requests) {}
 
   void handle(std::shared_ptr<net::Exchange> exchange) {
     const std::shared_ptr<Request> request = gate.admit(std::move(exchange));
