@@ -160,6 +160,10 @@ struct Server::Impl {
                               " coordinators; a pool must not have its own server as a member"}));
     run.wall_time = patience_of(request->http().fields);
     run.pool = services.pool();
+    if (run.asked.call.model.empty() && services.names.unknown_model.empty())
+      return request->fail(
+          api_error(Error{ErrorKind::invalid_input, "missing_required_parameter",
+                          "model: is missing; name \"trinity\" or a member of the pool"}));
     Result<ModelChoice> choice = services.names.resolve(run.asked.call.model, run.pool->config());
     if (!choice) return request->fail(api_error(choice.error()));
     run.choice = std::move(*choice);
