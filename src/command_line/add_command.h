@@ -14,9 +14,8 @@ namespace trinity::command_line {
 /// for and kept by its action. `declare` adds the flags; `work` does what they ask for and returns
 /// the exit status.
 template <typename Flags>
-void add_command(Command& commands, const std::string& name,
-                 const std::string& description, void (*declare)(Command&, Flags&),
-                 Result<int> (*work)(const Flags&)) {
+void add_command(Command& commands, const std::string& name, const std::string& description,
+                 void (*declare)(Command&, Flags&), Result<int> (*work)(const Flags&)) {
   commands.add(name, description, [declare, work](Command& command) {
     const auto flags = std::make_shared<Flags>();
     declare(command, *flags);
@@ -26,9 +25,8 @@ void add_command(Command& commands, const std::string& name,
 
 /// The same for work that either is done or has failed.
 template <typename Flags>
-void add_command(Command& commands, const std::string& name,
-                 const std::string& description, void (*declare)(Command&, Flags&),
-                 Status (*work)(const Flags&)) {
+void add_command(Command& commands, const std::string& name, const std::string& description,
+                 void (*declare)(Command&, Flags&), Status (*work)(const Flags&)) {
   commands.add(name, description, [declare, work](Command& command) {
     const auto flags = std::make_shared<Flags>();
     declare(command, *flags);

@@ -7,6 +7,7 @@
 #include "base/printable.h"
 #include "console/decision_view.h"
 #include "report/prose.h"
+#include "report/table_text.h"
 
 namespace trinity::console {
 namespace {
@@ -227,14 +228,11 @@ std::string spent_text(const coordinate::Usage& usage, std::optional<double> cos
 }
 
 std::string answer_text(std::string_view answer, report::Style style) {
-  const std::size_t columns = std::min<std::size_t>(style.columns(), 80);
-  std::string rule;
-  for (std::size_t i = 2; i < columns; ++i) rule += "─";
   FlowingText flowing("  ", 2, style);
   std::string text = flowing.add(answer);
   text += flowing.finish();
   if (text.empty()) text = "  " + style.paint(Look::faint, "(an empty text)") + "\n";
-  const std::string line = "  " + style.paint(Look::faint, rule) + "\n";
+  const std::string line = report::rule_text(std::min<std::size_t>(style.columns(), 80), style);
   return "\n" + line + text + line;
 }
 

@@ -135,11 +135,13 @@ std::string TableText::row_with_text(const Cell& first, const Text& text) const 
   return out + padding(begin - used) + style_.paint(text.look, shown) + "\n";
 }
 
-std::string TableText::rule() const {
+std::string rule_text(std::size_t columns, Style style) {
   std::string line;
-  for (std::size_t i = kGap; i < width(); ++i) line += "─";
-  return padding(kGap) + style_.paint(Look::faint, line) + "\n";
+  for (std::size_t i = kGap; i < columns; ++i) line += "─";
+  return padding(kGap) + style.paint(Look::faint, line) + "\n";
 }
+
+std::string TableText::rule() const { return rule_text(width(), style_); }
 
 std::size_t TableText::width() const {
   std::size_t sum = 0;

@@ -39,4 +39,7 @@ class TableText {
   Style style_;
 };
 
+/// A rule up to that column, ending in a line feed.
+std::string rule_text(std::size_t columns, Style style);
+
 }  // namespace trinity::report

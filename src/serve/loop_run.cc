@@ -135,6 +135,8 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
 
     turn_ = turn_of(step, decision_, *run_.pool);
     if (pins_this_turn_) turn_.pinned = "tool_result";
+    turn_.member = options.candidates.front()->config.name;  // others may be masked
+    turn_.model = options.candidates.front()->config.model;
     if (!writer_->streams()) {
     } else if (!begun_) {
       begun_ = true;
