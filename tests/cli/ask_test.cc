@@ -130,7 +130,7 @@ TEST_F(Ask, RDP_1_2_3_4_WithoutAPoolFileTheDemoPoolAnswersAndNobodyOutsideIsAske
   EXPECT_EQ(told.front()["provider_mode"].as_string(), "mock");
   EXPECT_EQ(told.front()["run_id"].as_string(), record["run_id"].get<std::string>());
   EXPECT_TRUE(trace::check_order(told));
-  EXPECT_EQ(slurp(trace_file()).find("391"), std::string::npos) << "a trace holds no text";
+  EXPECT_EQ(slurp(trace_file()).find("Answer: 391"), std::string::npos) << "a trace holds no text";
 }
 
 TEST_F(Ask, TheRecordAndTheTraceTellTheSameTurns) {
