@@ -29,7 +29,7 @@ Result<std::unique_ptr<ExtractionService>> ExtractionService::start(
       work = nullptr;  // what it holds dies here, not on the caller's thread
       if (result) {
         raw->loaded_ = std::move(*result);
-        raw->cache_stats_ = raw->loaded_.extractor->cache_stats();
+        if (raw->loaded_.extractor) raw->cache_stats_ = raw->loaded_.extractor->cache_stats();
       } else {
         status = tl::unexpected(std::move(result.error()));
       }
