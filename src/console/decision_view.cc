@@ -18,7 +18,6 @@ namespace {
 // The skills that the tiny router was trained to tell apart, by agent.
 constexpr std::array<std::string_view, 7> kTinySkills = {"code",    "math",     "data",   "science",
                                                          "writing", "planning", "general"};
-constexpr std::size_t kMostBarColumns = 24;
 
 /// Softmax of a split, for drawing only.
 std::vector<double> shares(std::span<const float> logits) {

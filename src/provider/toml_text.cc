@@ -45,7 +45,7 @@ TomlValue converted(const toml::node& node) {
     case toml::node_type::table:
       value.kind = Kind::table;
       for (const auto& [key, member] : *node.as_table()) {
-        value.members.emplace_back(std::string(key.str()), converted(member));
+        value.members.push_back({std::string(key.str()), converted(member)});
         // A key's own line: that of a table written with dots is where it is first named.
         if (const int line = static_cast<int>(key.source().begin.line); line > 0)
           value.members.back().second.line = line;

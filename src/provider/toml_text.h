@@ -15,6 +15,8 @@
 
 namespace trinity::provider {
 
+struct TomlMember;
+
 struct TomlValue {
   enum class Kind { boolean, integer, real, text, moment, list, table };
 
@@ -25,11 +27,16 @@ struct TomlValue {
   double real = 0;   // of an integer too
   std::string text;  // of a moment: nothing
   std::vector<TomlValue> items;
-  std::vector<std::pair<std::string, TomlValue>> members;  // in the order of their lines
+  std::vector<TomlMember> members;  // in the order of their lines
 
   /// "a text", "a whole number", ...: for messages.
   const char* kind_name() const;
   const TomlValue* find(std::string_view key) const;
+};
+
+struct TomlMember {
+  std::string first;  // its key
+  TomlValue second;
 };
 
 /// Errors: `invalid_toml`, whose message begins with "line L, column C".
