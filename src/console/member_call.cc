@@ -91,8 +91,7 @@ MemberReply reply_of(const provider::PoolMember& member, chat::ChatReply reply) 
   if (out.answer.text.empty()) out.answer.text = reply.message.refusal().value_or("");
   if (reply.usage) {
     const chat::Usage& usage = *reply.usage;
-    out.answer.usage = coordinate::Usage{usage.input, usage.output, usage.cached_input,
-                                         usage.reasoning, usage.estimated};
+    out.answer.usage = usage;
     if (const auto cost = member.cost(usage))
       out.answer.cost_usd = static_cast<double>(*cost) / 1e6;
   }

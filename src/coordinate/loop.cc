@@ -26,15 +26,6 @@ SelectionSeed seed_of_turn(const SelectionSeed& seed, int turn) {
 
 }  // namespace
 
-Usage& Usage::operator+=(const Usage& other) {
-  input += other.input;
-  output += other.output;
-  cached_input += other.cached_input;
-  reasoning += other.reasoning;
-  estimated = estimated || other.estimated;
-  return *this;
-}
-
 LoopOptions default_options(LoopProfile profile) {
   LoopOptions options;
   options.profile = profile;

@@ -30,6 +30,7 @@
 #include <variant>
 #include <vector>
 
+#include "chat/chat.h"
 #include "coordinate/author_messages.h"
 #include "coordinate/budgets.h"
 #include "coordinate/conversation.h"
@@ -42,17 +43,7 @@
 
 namespace trinity::coordinate {
 
-/// Tokens of a call. Sums of several are made with +=.
-struct Usage {
-  std::int64_t input = 0;         // all of the prompt, cached tokens too
-  std::int64_t output = 0;        // all that was written, reasoning too
-  std::int64_t cached_input = 0;  // part of input
-  std::int64_t reasoning = 0;     // part of output
-  bool estimated = false;         // the member did not say
-
-  Usage& operator+=(const Usage& other);
-  bool operator==(const Usage&) const = default;
-};
+using chat::Usage;
 
 /// What a cost is estimated from.
 struct DispatchRecord {

@@ -17,11 +17,8 @@ constexpr std::array kStatusOfTag = {
     TagStatus{"invalid_api_key", 401},    TagStatus{"budget_exceeded", 402},
     TagStatus{"forbidden_host", 403},     TagStatus{"forbidden_origin", 403},
     TagStatus{"unknown_path", 404},       TagStatus{"model_not_found", 404},
-    TagStatus{"method_not_allowed", 405}, TagStatus{"too_deep", 400},
-    TagStatus{"request_too_large", 413},  TagStatus{"queue_full", 429},
-    TagStatus{"too_many_requests", 429},  TagStatus{"cancelled", 499},
-    TagStatus{"draining", 503},           TagStatus{"ledger_unavailable", 503},
-    TagStatus{"deadline_exceeded", 504},
+    TagStatus{"method_not_allowed", 405}, TagStatus{"queue_full", 429},
+    TagStatus{"cancelled", 499},          TagStatus{"deadline_exceeded", 504},
 };
 
 int status_of(const Error& error) {

@@ -21,7 +21,6 @@ class DirectRun : public Work, public std::enable_shared_from_this<DirectRun> {
         writer_(make_answer_writer(run_.request, run_.asked)) {}
 
   void start(const provider::PoolMember& member) {
-    member_ = &member;
     run_.request->fields.set("x-trinity-member", member.config.name);
     const std::weak_ptr<DirectRun> weak = weak_from_this();
     run_.request->exchange().when_gone([weak] {
@@ -39,7 +38,6 @@ class DirectRun : public Work, public std::enable_shared_from_this<DirectRun> {
       return request;
     };
     options.payer = run_.request->key;
-    options.role = "direct";
     options.delta = [weak](const chat::Delta& delta) {
       if (const auto self = weak.lock()) self->delta(delta);
     };
@@ -107,7 +105,6 @@ class DirectRun : public Work, public std::enable_shared_from_this<DirectRun> {
   const InUse in_use_{services_};
   RunRequest run_;
   std::unique_ptr<AnswerWriter> writer_;
-  const provider::PoolMember* member_ = nullptr;
   std::mutex lock_;
   bool ended_ = false;
   chat::Assembly assembly_;

@@ -137,8 +137,7 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
     if (pins_this_turn_) turn_.pinned = "tool_result";
     turn_.member = options.candidates.front()->config.name;  // others may be masked
     turn_.model = options.candidates.front()->config.model;
-    if (!writer_->streams()) {
-    } else if (!begun_) {
+    if (writer_->streams() && !begun_) {
       begun_ = true;
       put_decision_fields(run_.request->fields, turn_);
       writer_->begin();
@@ -160,7 +159,6 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
       return request;
     };
     options.payer = run_.request->key;
-    options.role = step.role_name;
     if (live) {
       assembly_ = {};
       options.delta = [weak](const chat::Delta& delta) {
@@ -236,7 +234,6 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
       return advance(loop_.answered(tl::unexpected(answer.error().error.error)));
     }
     spent_ = true;
-    ++turns_;
     upstream_ms_ += answer->ms;
     usage_ += answer->usage;
     if (answer->cost_micro_usd) {
@@ -255,9 +252,7 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
 
     coordinate::Answer said;
     said.text = answer->reply.message.text();
-    said.usage =
-        coordinate::Usage{answer->usage.input, answer->usage.output, answer->usage.cached_input,
-                          answer->usage.reasoning, answer->usage.estimated};
+    said.usage = answer->usage;
     if (answer->cost_micro_usd) said.cost_usd = static_cast<double>(*answer->cost_micro_usd) / 1e6;
     said.provider = provider::member_kind_name(answer->member->config.kind);
     said.provider_model = answer->member->config.model;
@@ -281,7 +276,7 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
     services_.counts.overhead.observe({}, std::max(0.0, overhead) / 1e3);
     if (!writer_->streams()) {
       put_decision_fields(fields, record_.empty() ? turn_ : worker_ ? worker_turn_ : turn_);
-      fields.set("x-trinity-turns", std::to_string(turns_));
+      fields.set("x-trinity-turns", std::to_string(record_.size()));
       fields.set("x-trinity-final-status", status);
       fields.set("x-trinity-router-ms", fmt::format("{:.2f}", router_ms_));
       fields.set("x-trinity-upstream-ms", fmt::format("{:.1f}", upstream_ms_));
@@ -366,7 +361,6 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
   std::shared_ptr<TurnCall> call_;
   chat::Usage usage_;
   std::int64_t cost_micro_usd_ = 0;
-  int turns_ = 0;
   double router_ms_ = 0, upstream_ms_ = 0;
   std::uint64_t sign_of_life_ = 0;
 };

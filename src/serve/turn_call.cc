@@ -50,7 +50,7 @@ void TurnCall::ask() {
   }
 }
 
-void TurnCall::give_up(const ApiError& error) {
+void TurnCall::give_up(ApiError error) {
   Done done;
   bool spent = false;
   {
@@ -60,7 +60,8 @@ void TurnCall::give_up(const ApiError& error) {
     reservation_.reset();
     spent = spent_;
   }
-  done(tl::unexpected(TurnFailure{error, spent}));
+  if (spent) error.should_retry = false;
+  done(tl::unexpected(TurnFailure{std::move(error), spent}));
 }
 
 void TurnCall::reserve() {
@@ -85,8 +86,6 @@ void TurnCall::reserve() {
   if (!options_.payer.empty()) spending.subjects.push_back("key:" + options_.payer);
   spending.subjects.push_back("member:" + member().config.name);
   spending.amount = estimate(most);
-  spending.request = options_.budget;
-  spending.purpose = {};
   services_.ledger->reserve(
       std::move(spending),
       [self = shared_from_this(), request = std::move(request)](ledger::Granted granted) mutable {
@@ -96,18 +95,9 @@ void TurnCall::reserve() {
 
 void TurnCall::granted(ledger::Granted granted, provider::MemberRequest request) {
   if (!granted) {
-    Done done;
-    bool spent = false;
-    {
-      const std::scoped_lock held(lock_);
-      if (ended_) return;
-      ended_ = true;
-      done = std::move(done_);
-      spent = spent_;
-    }
-    ApiError error = api_error(granted.error().error, spent);
+    ApiError error = api_error(granted.error().error);
     if (error.error.tag != "budget_exceeded") error.status = 503;  // the ledger cannot be written
-    return done(tl::unexpected(TurnFailure{std::move(error), spent}));
+    return give_up(std::move(error));
   }
   {
     const std::scoped_lock held(lock_);

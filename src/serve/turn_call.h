@@ -22,9 +22,7 @@ struct TurnCallOptions {
   std::vector<const provider::PoolMember*> candidates;
   /// For the member that is asked; `model` and the deadline are filled in here.
   std::function<provider::MemberRequest(const provider::PoolMember&)> request;
-  std::string payer;  // name of the API key; empty: none
-  std::string role;
-  std::shared_ptr<ledger::RequestBudget> budget;
+  std::string payer;                              // name of the API key; empty: none
   std::function<void(const chat::Delta&)> delta;  // of a streamed request
 };
 
@@ -60,7 +58,7 @@ class TurnCall : public std::enable_shared_from_this<TurnCall> {
   TurnCall(Services& services, TurnCallOptions options, Done done);
   void ask();
   void reserve();
-  void give_up(const ApiError& error);
+  void give_up(ApiError error);
   void granted(ledger::Granted granted, provider::MemberRequest request);
   void send(provider::MemberRequest request);
   void answered(chat::ChatReply reply);
