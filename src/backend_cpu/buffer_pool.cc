@@ -80,8 +80,12 @@ std::shared_ptr<std::byte[]> BufferPool::take(size_t bytes) {
 void BufferPool::give_back(size_t slot, size_t size, std::shared_ptr<std::byte[]> block) {
   const std::lock_guard lock(mutex_);
   if (pooled_bytes_ + size > kMaxPooledBytes) return;
+  try {
+    free_[slot].push_back(std::move(block));
+  } catch (const std::bad_alloc&) {
+    return;  // called by destructors; the block goes back to the system
+  }
   pooled_bytes_ += size;
-  free_[slot].push_back(std::move(block));
 }
 
 }  // namespace trinity::cpu

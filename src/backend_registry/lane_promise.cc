@@ -10,8 +10,11 @@ namespace {
 
 using Probe = std::optional<std::string> (*)();
 
+// Not std::call_once: an exception of the probe (no memory, say) would pass a frame of the C
+// library.
 struct Remembered {
-  std::once_flag once;
+  std::mutex mutex;
+  bool ran = false;
   std::optional<std::string> broken;
 };
 
@@ -26,7 +29,9 @@ const std::optional<std::string>& found_by(Probe probe) {
     if (entry == nullptr) entry = std::make_unique<Remembered>();
     slot = entry.get();
   }
-  std::call_once(slot->once, [&] { slot->broken = probe(); });
+  const std::scoped_lock lock(slot->mutex);
+  if (!slot->ran) slot->broken = probe();
+  slot->ran = true;
   return slot->broken;
 }
 

@@ -1,10 +1,13 @@
 #include "base/sha256.h"
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
+#include <new>
 #include <vector>
 
 #include "base/regular_file.h"
@@ -21,13 +24,16 @@ void require(bool ok) {
 }  // namespace
 
 struct Sha256::State {
-  EVP_MD_CTX* context = EVP_MD_CTX_new();
+  using Context = std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)>;
+  Context owned{EVP_MD_CTX_new(), &EVP_MD_CTX_free};
+  EVP_MD_CTX* context = owned.get();
   State() { start(); }
-  ~State() { EVP_MD_CTX_free(context); }
-  State(const State&) = delete;
-  State& operator=(const State&) = delete;
   void start() {
-    require(context != nullptr && EVP_DigestInit_ex(context, EVP_sha256(), nullptr) == 1);
+    // Beginning allocates, and every provider has SHA-256: what fails is memory, whatever OpenSSL
+    // says.
+    if (context != nullptr && EVP_DigestInit_ex(context, EVP_sha256(), nullptr) == 1) return;
+    ERR_clear_error();
+    throw std::bad_alloc();
   }
 };
 

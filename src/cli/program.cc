@@ -12,6 +12,7 @@
 
 #include "backend_cpu/instruction_sets.h"
 #include "cli/commands.h"
+#include "cli/memory_reserve.h"
 #include "laboratory/lab_commands.h"
 #include "terminal/output.h"
 
@@ -106,6 +107,7 @@ int run_program(int argument_count, const char* const* arguments) {
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of write, see Output
   std::signal(SIGXFSZ, SIG_IGN);  // so is a file that the limit of sizes (ulimit -f) ends
   occupy_standard_descriptors();
+  hold_memory_for_the_end();
   if (const Status stack = require_stack(); !stack) return terminal::report(stack.error());
   try {
     return parse_and_run(argument_count, arguments);

@@ -39,6 +39,7 @@ struct Transfer {
   std::size_t header_bytes = 0;
   bool headers_too_long = false;
   Status sink_status;
+  std::exception_ptr thrown;
 
   /// False: there are too many of them.
   bool take_header(std::string_view line) {
@@ -96,13 +97,28 @@ struct Transfer {
   }
 };
 
-std::size_t on_header(char* data, std::size_t size, std::size_t count, void* transfer) {
-  return static_cast<Transfer*>(transfer)->take_header({data, size * count}) ? size * count : 0;
+// Exceptions must not pass libcurl's frames: the transfer ends, and they go on behind it.
+template <class Take>
+std::size_t guarded(Transfer& transfer, std::size_t size, Take&& take) noexcept {
+  try {
+    return take() ? size : 0;
+  } catch (...) {
+    transfer.thrown = std::current_exception();
+    return 0;
+  }
 }
 
-std::size_t on_body(char* data, std::size_t size, std::size_t count, void* transfer) {
+std::size_t on_header(char* data, std::size_t size, std::size_t count, void* state) {
+  auto& transfer = *static_cast<Transfer*>(state);
+  return guarded(transfer, size * count, [&] {
+    return transfer.take_header({data, size * count});
+  });
+}
+
+std::size_t on_body(char* data, std::size_t size, std::size_t count, void* state) {
+  auto& transfer = *static_cast<Transfer*>(state);
   const std::span<const char> bytes(data, size * count);
-  return static_cast<Transfer*>(transfer)->take_body(std::as_bytes(bytes)) ? size * count : 0;
+  return guarded(transfer, size * count, [&] { return transfer.take_body(std::as_bytes(bytes)); });
 }
 
 Error error_of(CURLcode code, const std::string& text, const std::string& where) {
@@ -208,6 +224,7 @@ struct HttpClient::State {
     curl->multi_add_handle(multi, easy);
     Status status = loop(transfer, where, stop);
     curl->multi_remove_handle(multi, easy);
+    if (transfer.thrown) std::rethrow_exception(transfer.thrown);
     return status;
   }
 

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <future>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "net/client_call.h"
@@ -51,8 +52,8 @@ class NothingPending final : public HttpClient::Pending {
 struct HttpClient::Impl {
   ClientCore core;
   Result<std::shared_ptr<EventLoop>> loop;
-  std::once_flag tls_made;
-  Result<std::shared_ptr<TlsContext>> tls;
+  std::mutex tls_mutex;
+  std::optional<Result<std::shared_ptr<TlsContext>>> tls;  // made for the first that needs it
 };
 
 HttpClient::HttpClient() : HttpClient(Options()) {}
@@ -90,10 +91,10 @@ std::unique_ptr<HttpClient::Pending> HttpClient::send(OutgoingRequest request, R
   std::shared_ptr<TlsContext> tls;
   if (request.url.scheme == "https") {
     // Reading the system's authorities takes milliseconds, which the loop should not spend.
-    std::call_once(impl_->tls_made,
-                   [&] { impl_->tls = TlsContext::create(impl_->core.options.ca_file); });
-    if (!impl_->tls) return refuse(impl_->tls.error());
-    tls = *impl_->tls;
+    const std::scoped_lock lock(impl_->tls_mutex);
+    if (!impl_->tls) impl_->tls = TlsContext::create(impl_->core.options.ca_file);
+    if (!*impl_->tls) return refuse(impl_->tls->error());
+    tls = **impl_->tls;
   }
   ClientCore& core = impl_->core;
   auto call =

@@ -95,6 +95,8 @@ TEST(SourcePolicy, POL_1_NoForbiddenConstructs) {
       {"rand(", "a seeded generator of <random>"},
       {"srand(", "a seeded generator of <random>"},
       {"goto ", "structured control flow"},
+      {"std::call_once", "exceptions would pass a frame of the C library; a mutex and a flag"},
+      {"qsort(", "std::sort; exceptions would pass a frame of the C library"},
       {"std::endl", "'\\n'; flush where it is meant"},
   };
   for (const auto& [construct, why] : forbidden) expect_absent(texts, construct, why);
