@@ -7,6 +7,7 @@
 #include "chat/assembly.h"
 #include "provider/fitness.h"
 #include "serve/member_request.h"
+#include "serve/run_watch.h"
 #include "serve/served_run.h"
 #include "serve/turn_call.h"
 
@@ -50,6 +51,7 @@ class DirectRun : public Work, public std::enable_shared_from_this<DirectRun> {
       const std::scoped_lock held(lock_);
       if (ended_) return;
       call_ = call;
+      watch_.member_begins(member.config);
     }
     call->begin();
   }
@@ -80,8 +82,10 @@ class DirectRun : public Work, public std::enable_shared_from_this<DirectRun> {
           fields.set("x-trinity-cached-tokens", std::to_string(answer->usage.cached_input));
         }
         services_.counts.overhead.observe({}, overhead / 1e3);
+        watch_.answered(*answer);
         writer_->finish(answer->reply, answer->usage, {});
       } else {
+        watch_.failed(answer.error().error.error);
         writer_->fail(answer.error().error);
       }
       services_.executor.post([call = std::move(call_)]() mutable { call.reset(); });
@@ -105,6 +109,7 @@ class DirectRun : public Work, public std::enable_shared_from_this<DirectRun> {
   const InUse in_use_{services_};
   RunRequest run_;
   std::unique_ptr<AnswerWriter> writer_;
+  RunWatch watch_{services_, run_};
   std::mutex lock_;
   bool ended_ = false;
   chat::Assembly assembly_;

@@ -25,7 +25,8 @@ constexpr const char* kExposed =
 /// The path as endpoints know it.
 std::string known_path(std::string_view path) {
   while (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
-  for (const std::string_view start : {"/chat/completions", "/responses", "/messages", "/models"})
+  for (const std::string_view start :
+       {"/chat/completions", "/responses", "/messages", "/models", "/trinity"})
     if (path == start || (path.starts_with(start) && path[start.size()] == '/'))
       return "/v1" + std::string(path);  // people leave "/v1" out of the address
   return std::string(path);
@@ -43,7 +44,10 @@ bool is_loopback_address(std::string_view name) {
          name.find_first_not_of("0123456789.") == std::string_view::npos;
 }
 
-bool needs_no_key(std::string_view path) { return path == "/healthz" || path == "/readyz"; }
+/// Liveness; and the page, which holds no data: what it shows is asked for with a key.
+bool needs_no_key(std::string_view path) {
+  return path == "/healthz" || path == "/readyz" || path == "/" || path.starts_with("/page/");
+}
 
 bool equal_in_constant_time(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;

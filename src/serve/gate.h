@@ -5,7 +5,8 @@
 //    had its name resolve to 127.0.0.1 (DNS rebinding) still sends its own name.
 //  * Origin: browsers say which page asks. Pages of the allow-list may, others are refused, and
 //    what is no browser sends none. A preflight is answered without a key, because it carries none.
-//  * Key: once keys are set, nothing but liveness is answered without one. Keys are compared by
+//  * Key: once keys are set, nothing but liveness and the page is answered without one. Keys are
+//  compared by
 //    their SHA-256, in constant time.
 #pragma once
 

@@ -10,6 +10,7 @@
 #include "coordinate/run.h"
 #include "provider/fitness.h"
 #include "serve/member_request.h"
+#include "serve/run_watch.h"
 #include "serve/served_run.h"
 #include "serve/turn_call.h"
 #include "serve/turn_record.h"
@@ -109,6 +110,7 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
   void ask_member(CallStep step) {
     TurnCallOptions options;
     std::optional<Error> unfit;  // why the last one that was passed over cannot take it
+    std::vector<PassedOver> passed_over;
     chat::ChatRequest needs = run_.asked.call;
     needs.sampling.logprobs = false;  // given where the member has them
     for (const int slot : ranking(decision_, step.agent_id)) {
@@ -116,6 +118,7 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
       if (member == nullptr) continue;
       if (is_worker(step.role_name)) {
         if (auto why = provider::unfit(member->config, needs)) {
+          passed_over.push_back({member->config.name, why->message});
           unfit = std::move(why);
           continue;
         }
@@ -143,6 +146,7 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
       writer_->begin();
     }
     writer_->note(begin_line(turn_), turn_event("turn_started", turn_));
+    watch_.turn_begins(turn_, decision_, passed_over);
 
     const bool live = writer_->streams() && is_worker(step.role_name) && is_last(step.turn) &&
                       run_.asked.call.format.kind == chat::OutputFormat::Kind::text;
@@ -231,6 +235,7 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
       spent_ = spent_ || answer.error().spent;
       failure_ = answer.error().error;
       if (spent_) failure_->should_retry = false;
+      watch_.turn_fails(failure_->error);
       return advance(loop_.answered(tl::unexpected(answer.error().error.error)));
     }
     spent_ = true;
@@ -249,6 +254,7 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
     turn_.cost_micro_usd = answer->cost_micro_usd;
     writer_->note(end_line(turn_), turn_event("turn_completed", turn_));
     record_.push_back(turn_);
+    watch_.turn_ends(turn_, answer->reply.message.text());
 
     coordinate::Answer said;
     said.text = answer->reply.message.text();
@@ -271,6 +277,8 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
     const std::string status =
         finished.outcome ? finished.outcome->final_status : finished.outcome.error().tag;
     services_.counts.runs.add({coordinate::loop_profile_name(profile_), status});
+    watch_.ends(status, finished.outcome && finished.outcome->verified, router_ms_,
+                finished.outcome ? nullptr : &finished.outcome.error());
     net::Fields& fields = run_.request->fields;
     const double overhead = run_.request->age_ms() - router_ms_ - upstream_ms_;
     services_.counts.overhead.observe({}, std::max(0.0, overhead) / 1e3);
@@ -346,6 +354,7 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
   std::optional<int> pinned_;  // slot that the next turn goes to
   bool pins_this_turn_ = false;
   std::unique_ptr<AnswerWriter> writer_;
+  RunWatch watch_{services_, run_};
   coordinate::Decide decide_;
 
   std::mutex lock_;

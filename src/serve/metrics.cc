@@ -51,6 +51,49 @@ void Metrics::Counter::add(Labels values, double amount) {
   values_[key_of(values, labels_)] += amount;
 }
 
+double Metrics::Counter::sum(std::string_view last) const {
+  const std::scoped_lock held(lock_);
+  double sum = 0;
+  for (const auto& [values, number] : values_)
+    if (last.empty() || (!values.empty() && values.back() == last)) sum += number;
+  return sum;
+}
+
+Metrics::Histogram::Buckets Metrics::Histogram::all() const {
+  Buckets all;
+  for (const auto& [values, buckets] : values_) {
+    for (std::size_t n = 0; n < all.counts.size(); ++n) all.counts[n] += buckets.counts[n];
+    all.sum += buckets.sum;
+  }
+  return all;
+}
+
+std::uint64_t Metrics::Histogram::count() const {
+  const std::scoped_lock held(lock_);
+  std::uint64_t count = 0;
+  for (const std::uint64_t one : all().counts) count += one;
+  return count;
+}
+
+std::optional<double> Metrics::Histogram::quantile(double q) const {
+  const std::scoped_lock held(lock_);
+  const Buckets buckets = all();
+  std::uint64_t count = 0;
+  for (const std::uint64_t one : buckets.counts) count += one;
+  if (count == 0) return std::nullopt;
+  const double rank = q * static_cast<double>(count);
+  double below = 0;
+  for (std::size_t n = 0; n < kBounds.size(); ++n) {
+    const auto here = static_cast<double>(buckets.counts[n]);
+    if (here > 0 && below + here >= rank) {
+      const double low = n == 0 ? 0 : kBounds[n - 1];
+      return low + (kBounds[n] - low) * std::max(0.0, rank - below) / here;
+    }
+    below += here;
+  }
+  return kBounds.back();
+}
+
 void Metrics::Histogram::observe(Labels values, double seconds) {
   const std::scoped_lock held(lock_);
   Buckets& buckets = values_[key_of(values, labels_)];

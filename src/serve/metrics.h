@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,8 @@ class Metrics {
   class Counter {
    public:
     void add(Labels values, double amount = 1);
+    /// Of all values, or of those whose last label is `last`.
+    double sum(std::string_view last = {}) const;
 
    private:
     friend class Metrics;
@@ -41,6 +44,10 @@ class Metrics {
                                                        1e-2, 2e-2, 5e-2, 0.1,  0.2,  0.5,  1,
                                                        2,    5,    10,   30,   100};
     void observe(Labels values, double seconds);
+    /// Of all values together, as far as the buckets tell: within one it is taken for even.
+    /// Nothing: there was none.
+    std::optional<double> quantile(double q) const;
+    std::uint64_t count() const;
 
    private:
     friend class Metrics;
@@ -51,6 +58,7 @@ class Metrics {
     Histogram(std::mutex& lock, std::size_t labels) : lock_(lock), labels_(labels) {}
     std::mutex& lock_;
     std::size_t labels_;
+    Buckets all() const;  // under the lock
     std::map<std::vector<std::string>, Buckets> values_;
   };
 

@@ -62,7 +62,7 @@ double Request::age_ms() const {
 void Request::count(int status) const {
   if (answers == nullptr) return;
   // What clients make up must not become labels without end.
-  static constexpr std::array<std::string_view, 10> kPaths = {"/v1/chat/completions",
+  static constexpr std::array<std::string_view, 13> kPaths = {"/v1/chat/completions",
                                                               "/v1/responses",
                                                               "/v1/messages",
                                                               "/v1/messages/count_tokens",
@@ -71,9 +71,14 @@ void Request::count(int status) const {
                                                               "/healthz",
                                                               "/readyz",
                                                               "/metrics",
+                                                              "/v1/trinity/status",
+                                                              "/v1/trinity/runs",
+                                                              "/v1/trinity/events",
                                                               "/"};
-  const std::string_view path =
-      path_.starts_with("/v1/models/") ? std::string_view("/v1/models") : std::string_view(path_);
+  std::string_view path = path_;
+  for (const std::string_view many : {"/v1/models", "/v1/trinity/runs", "/page"})
+    if (path.starts_with(many) && path.substr(many.size()).starts_with('/'))
+      path = many == "/page" ? "/" : many;
   const bool known = std::find(kPaths.begin(), kPaths.end(), path) != kPaths.end();
   answers->add({known ? path : std::string_view("other"), std::to_string(status)});
 }

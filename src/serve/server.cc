@@ -12,6 +12,8 @@
 #include "chat/anthropic.h"
 #include "provider/cost.h"
 #include "serve/answer_writer.h"
+#include "serve/monitor.h"
+#include "serve/page.h"
 #include "serve/route_endpoint.h"
 #include "serve/served_run.h"
 
@@ -65,7 +67,8 @@ bool is_answered_by_models(std::string_view path) {
 bool is_known(std::string_view path) {
   return is_answered_by_models(path) || path == "/v1/messages/count_tokens" ||
          path == "/v1/route" || path == "/v1/models" || path.starts_with("/v1/models/") ||
-         path == "/healthz" || path == "/readyz" || path == "/metrics" || path == "/";
+         path == "/healthz" || path == "/readyz" || path == "/metrics" || is_page_path(path) ||
+         is_monitor_path(path);
 }
 
 std::string decoded_id(std::string_view id) {
@@ -119,7 +122,8 @@ struct Server::Impl {
                                          decoded_id(std::string_view(path).substr(11)), began);
         return entry ? answer(request, *entry) : request->fail(api_error(entry.error()));
       }
-      if (path == "/") return request->answer(200, kGreeting, "text/plain; charset=utf-8");
+      if (is_page_path(path)) return answer_page(*request, kGreeting);
+      if (is_monitor_path(path)) return answer_monitor(services, {began, draining}, request);
     }
     if (is_known(path)) {
       request->fields.set("allow", is_answered_by_models(path) || path == "/v1/route" ||
@@ -199,7 +203,9 @@ struct Server::Impl {
       "POST /v1/responses          OpenAI's Responses\n"
       "POST /v1/messages           Anthropic's Messages\n"
       "POST /v1/route              a decision without a turn\n"
-      "GET  /v1/models, /healthz, /readyz, /metrics\n";
+      "GET  /v1/models, /healthz, /readyz, /metrics\n"
+      "GET  /v1/trinity/status, /v1/trinity/runs, /v1/trinity/events\n\n"
+      "A browser is shown a page here.\n";
 
   Services& services;
   Gate gate;
@@ -212,7 +218,9 @@ struct Server::Impl {
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::~Server() {
-  if (impl_) impl_->http.reset();  // first: no more requests
+  if (!impl_) return;
+  impl_->services.runs->close_listeners();
+  impl_->http.reset();  // first: no more requests
 }
 
 Result<std::unique_ptr<Server>> Server::start(Services& services, const ServeOptions& options) {
@@ -229,6 +237,7 @@ std::uint16_t Server::port() const { return impl_->http->port(); }
 
 bool Server::drain(std::chrono::milliseconds patience) {
   impl_->draining = true;
+  impl_->services.runs->close_listeners();  // they would never end by themselves
   return impl_->http->drain(patience);
 }
 

@@ -5,6 +5,8 @@
 //   POST /v1/route                                             a decision without a turn
 //   GET  /v1/models[/ID]                                       the pool and its members
 //   GET  /healthz, /readyz, /metrics
+//   GET  /, /page/...                                          a page for people (page.h)
+//   GET  /v1/trinity/...                                       what it shows (monitor.h)
 #pragma once
 
 #include <trinity/error.h>

@@ -18,6 +18,7 @@
 #include "serve/executor.h"
 #include "serve/metrics.h"
 #include "serve/model_names.h"
+#include "serve/run_log.h"
 #include "serve/tool_ids.h"
 
 namespace trinity::serve {
@@ -94,6 +95,7 @@ class Services {
   int most_fallbacks = 2;  // other members that are asked when one fails
 
   ToolIds tool_ids;
+  std::shared_ptr<RunLog> runs = std::make_shared<RunLog>();  // what pages show of them
   Metrics metrics;
   ServerMetrics counts{metrics};
   Executor executor{8};
