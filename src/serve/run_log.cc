@@ -94,7 +94,6 @@ void RunLog::run_begins(const RunRecord& run) {
 
 void RunLog::put_run(Entry& entry, const RunRecord& run) {
   entry.run = run;
-  if (entry.run.path.size() > limits_.turns) entry.run.path.resize(limits_.turns);
   count(entry);
   forget_oldest();
 }
@@ -161,10 +160,9 @@ std::optional<std::string> RunLog::story(const std::string& key, std::string_vie
 
 void RunLog::tell(const RunRecord& run, const char* event, const std::string& turn) {
   if (listeners_.empty()) return;
-  std::string text = std::string("event: ") + event + R"(
-data: {"schema_version":)" +
-                     std::to_string(kRunSchemaVersion) + R"(,"event":")" + event + R"(","run":)" +
-                     json_text(run_json(run));
+  std::string text = std::string("event: ") + event +
+                     "\ndata: {\"schema_version\":" + std::to_string(kRunSchemaVersion) +
+                     ",\"event\":\"" + event + "\",\"run\":" + json_text(run_json(run));
   if (!turn.empty()) text += ",\"turn\":" + turn;
   text += "}\n\n";
   for (const std::shared_ptr<Listener>& listener : listeners_)

@@ -52,7 +52,7 @@ struct RunRecord {
   bool verified = false;
   std::string error;  // the sentence; empty: none
   std::int64_t turns = 0;
-  std::vector<PathStep> path;  // the turns in short
+  std::vector<PathStep> path;  // the first turns in short
   std::int64_t fallbacks = 0;
   double ms = 0, router_ms = 0, upstream_ms = 0;
   chat::Usage usage;

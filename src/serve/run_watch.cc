@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kMostNameColumns = 120;
 constexpr std::size_t kMostErrorBytes = 500;  // as in a trace
+constexpr std::size_t kMostSteps = 64;        // of the turns in short
 
 std::int64_t now_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -108,7 +109,7 @@ void RunWatch::turn_begins(const TurnRecord& turn, const Decision& decision,
            {"passed_over", std::move(passed)}};
   in_turn_ = true;
   ++run_.turns;
-  run_.path.push_back({turn.member, turn.role, turn.margin});
+  if (run_.path.size() < kMostSteps) run_.path.push_back({turn.member, turn.role, turn.margin});
   services_.runs->turn_begins(run_, static_cast<std::size_t>(run_.turns - 1), turn_);
 }
 
@@ -176,7 +177,8 @@ void RunWatch::turn_ends(const TurnRecord& turn, std::string_view text) {
     if (const auto suggestion = coordinate::parse_suggestion(text))
       turn_["suggested_role"] = suggestion->role_name;
 
-  run_.path.back().member = turn.member;
+  if (static_cast<std::int64_t>(run_.path.size()) == run_.turns)
+    run_.path.back().member = turn.member;
   run_.fallbacks += static_cast<std::int64_t>(turn.fallbacks.size());
   run_.upstream_ms += turn.ms;
   run_.usage += turn.usage;

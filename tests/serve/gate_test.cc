@@ -14,11 +14,13 @@ using provider::ScriptedStep;
 
 TestServer::Scripts one_member() { return {{"alpha", {ScriptedStep::says("ACCEPT: 42")}}}; }
 
-TEST(Gate, NothingButLivenessIsAnsweredWithoutAKeyOnceKeysAreSet) {
+TEST(Gate, NothingButLivenessAndThePageIsAnsweredWithoutAKeyOnceKeysAreSet) {
   TestServer server(one_member(), {.keys = {{"alice", sha256_hex("alices-secret-key-1")}}});
   EXPECT_EQ(server.get("/healthz").status, 200);
   EXPECT_EQ(server.get("/readyz").status, 200);
-  for (const char* path : {"/v1/models", "/metrics", "/", "/v1/models/alpha", "/nothing"}) {
+  EXPECT_EQ(server.get("/").status, 200);
+  for (const char* path :
+       {"/v1/models", "/metrics", "/v1/models/alpha", "/nothing", "/page", "/v1/trinity/status"}) {
     const net::HttpResponse refused = server.get(path);
     EXPECT_EQ(refused.status, 401) << path;
     EXPECT_EQ(json_of(refused)["error"]["code"].as_string(), "invalid_api_key");

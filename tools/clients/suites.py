@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import upstream
-from environment import HERE, conformance_folder, promtool, source_tests, venv
+from environment import HERE, Unavailable, conformance_folder, promtool, source_tests, venv
 from server import Server, demo_members, http_member, slots, suite_pool
 
 TEST_SECONDS = 120  # of one test; a server that never answers fails it
@@ -252,6 +253,13 @@ def real(binary):
       process.wait()
 
 
+def page(binary):
+  """The page at / in a browser, by keyboard, in light, dark and narrow windows."""
+  if not any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")):
+    raise Unavailable("there is no browser: install Debian's chromium")
+  return checks(venv("page") / "python", [HERE / "check_page.py", binary], 900)
+
+
 def free_port():
   with socket.socket() as one:
     one.bind(("127.0.0.1", 0))
@@ -270,5 +278,5 @@ def wait_for(port, process, seconds=60):
 
 
 SUITES = {"comply": comply, "schema": schema, "metrics": metrics, "matrix": matrix, "openai": openai,
-          "anthropic": anthropic, "katan": katan, "real": real}
+          "anthropic": anthropic, "katan": katan, "page": page, "real": real}
 QUICK = [name for name in SUITES if name != "real"]

@@ -21,7 +21,10 @@ export function startAsk(needsKey) {
   byId("stop").addEventListener("click", () => stop?.abort());
 }
 
+let models = "";
 export function setModels(names) {
+  if (models === names.join("\n")) return;  // the list may be open just now
+  models = names.join("\n");
   const chosen = byId("model").value;
   byId("model").replaceChildren(...names.map((name) => el("option", { value: name, selected: name === chosen }, name)));
 }
@@ -50,7 +53,7 @@ class TurnLine {
   }
   paid(turn) {
     this.draw({ ...this.turn, ...turn }, status("answered", "good"), [ms(turn.ms),
-      `${count(turn.input_tokens)} + ${counted(turn.output_tokens, "token")}`, usd(turn.cost_usd)].filter((one) => one !== "–"));
+      `${count(turn.input_tokens)} tokens in, ${count(turn.output_tokens)} out`, usd(turn.cost_usd)].filter((one) => one !== "–"));
   }
   cut() {
     this.draw(this.turn, status("cut off", "warn"));
@@ -115,7 +118,7 @@ function finished(usage, lines) {
   const facts = [];
   if (told?.final_status) facts.push(told.verified ? "accepted by a Verifier" : told.final_status.replaceAll("_", " "));
   if (told?.turns) facts.push(counted(told.turns.length, "turn"));
-  if (usage) facts.push(`${count(usage.prompt_tokens)} + ${counted(usage.completion_tokens, "token")}`);
+  if (usage) facts.push(`${count(usage.prompt_tokens)} tokens in, ${count(usage.completion_tokens)} out`);
   if (told?.cost_usd) facts.push(usd(told.cost_usd));
   return [`Done${facts.length ? ": " : ""}${facts.join(" · ")}.`];
 }

@@ -1,12 +1,12 @@
 // The page: what the server does now, what it did, and who does it.
 import { getJson, hasKey, NeedsKey, setKey, watch } from "./api.js";
 import { setModels, startAsk } from "./ask.js";
-import { bar, byId, clarity, count, counted, el, ending, foreign, margin, ms, span, status, terms, time, usd }
+import { bar, byId, clarity, count, counted, el, ending, foreign, margin, ms, role, span, status, terms, time, usd }
   from "./draw.js";
 import { openStory, startStory, storyChanged } from "./story.js";
 
 const STATUS_EVERY = 5000;
-const RUNS_AT_ONCE = 12;
+const RUNS_AT_ONCE = 10;
 
 const runs = new Map();  // id -> {run, item, button}
 let shownRuns = RUNS_AT_ONCE;
@@ -23,13 +23,13 @@ function drawRun(entry) {
     el("span", { class: "path" },
       steps.length < run.path.length ? el("span", { class: "fine" }, `${run.path.length - steps.length} more, `) : "",
       steps.map((step) => el("span", { class: "step", "data-role": step.role },
-        el("span", { class: "step-name" }, foreign(step.member, 18),
-          step.role ? el("span", { class: "sr" }, ` as ${step.role}`) : "",
-          step.margin === null ? "" : el("span", { class: "fine" }, " ", el("span", { class: "sr" }, "margin "), margin(step.margin))),
+        el("span", { class: "step-name" }, foreign(step.member, 18)),
+        step.role ? el("span", null, el("span", { class: "sr" }, " as "), role(step.role),
+          step.margin === null ? "" : el("span", { class: "fine" }, el("span", { class: "sr" }, ", margin "), ` ${margin(step.margin)}`)) : "",
         step.margin === null ? "" : bar(clarity(step.margin), "margin")))),
     el("span", { class: "fine run-facts" }, [counted(run.turns, "turn"),
       run.state === "running" ? null : ms(run.ms),
-      `${count(run.input_tokens + run.output_tokens)} tokens`,
+      run.state === "running" ? null : `${count(run.input_tokens + run.output_tokens)} tokens`,
       run.cost_usd === null ? null : usd(run.cost_usd),
       run.fallbacks ? counted(run.fallbacks, "fallback") : null].filter(Boolean).join(" · ")));
 }
@@ -79,7 +79,7 @@ const sameConversation = (run) => run.conversation_id === null ? []
 function drawStatus(now) {
   const { totals, router, loop } = now;
   byId("facts").replaceChildren(
-    `version ${now.version} · rules ${loop.profile}, at most ${counted(loop.max_turns, "turn")} · up ${span(now.uptime_seconds)}`,
+    `${router.tiny_router ? "demonstration router" : `router ${router.profile}`} · rules ${loop.profile}, at most ${counted(loop.max_turns, "turn")} · up ${span(now.uptime_seconds)} · version ${now.version}`,
     ...(now.key === null ? [] : [" · key ", foreign(now.key, 24)]));
   const number = (term, value, below) => el("div", null, el("dt", null, term),
     el("dd", null, value, el("span", { class: "fine" }, below)));
@@ -97,7 +97,12 @@ function drawStatus(now) {
 
 const memberStates = { ready: "good", busy: "busy", resting: "bad" };
 
+let drawnPool = "";
+
 function drawPool(pool) {
+  const text = JSON.stringify(pool);
+  if (text === drawnPool) return;  // somebody may be reading or copying it
+  drawnPool = text;
   byId("pool").replaceChildren(...pool.members.map((member) => el("li", { class: "card member" },
     el("div", { class: "member-head" }, el("h3", null, foreign(member.name, 32)),
       status(member.state === "resting" ? `rests for ${span(Math.ceil(member.rests_for_ms / 1000))}` : member.state,
@@ -110,12 +115,12 @@ function drawPool(pool) {
     terms([
       ["Calls", [count(member.calls), member.failed ? el("span", { class: "bad" }, `, ${counted(member.failed, "failure")}`) : ""]],
       ["Mean time", ms(member.mean_ms)],
-      ["Tokens", `${count(member.input_tokens)} in, ${count(member.output_tokens)} out`],
       ["Cost", usd(member.cost_usd)],
+      ["Tokens in / out", `${count(member.input_tokens)} / ${count(member.output_tokens)}`],
       ["Context", member.context === null ? "not known" : count(member.context)],
-      ["Price", member.price_usd_per_million === null ? "none"
-        : `$${member.price_usd_per_million.input} in, $${member.price_usd_per_million.output} out a million`],
-    ]),
+      ["Price a million", member.price_usd_per_million === null ? "–"
+        : `$${member.price_usd_per_million.input} / $${member.price_usd_per_million.output}`],
+    ], "close"),
     member.last_failure ? el("p", { class: "fine bad" }, "Last failure: ", foreign(member.last_failure, 200)) : "")));
 }
 
@@ -149,6 +154,19 @@ function askForKey() {
   byId("key").focus();
 }
 
+let refresh = async () => {};
+let refreshing = false;
+
+/// Numbers follow what happens, at most once in a while.
+function refreshSoon() {
+  if (refreshing) return;
+  refreshing = true;
+  setTimeout(() => {
+    refreshing = false;
+    refresh().catch(() => { /* the next regular one tells */ });
+  }, 400);
+}
+
 const sleep = (time, signal) => new Promise((resolve) => {
   const timer = setTimeout(resolve, time);
   signal.addEventListener("abort", () => { clearTimeout(timer); resolve(); });
@@ -176,7 +194,7 @@ function start() {
   const { signal } = session;
   runs.clear();
   byId("runs").replaceChildren();
-  keep(signal, async () => {
+  refresh = async () => {
     if (document.hidden) return;
     const now = await getJson("v1/trinity/status");
     if (signal.aborted) return;
@@ -184,7 +202,8 @@ function start() {
     byId("content").hidden = false;
     byId("forget-key").hidden = !hasKey();
     drawStatus(now);
-  }, STATUS_EVERY);
+  };
+  keep(signal, refresh, STATUS_EVERY);
   keep(signal, async () => {
     let listed = Promise.resolve();
     const opened = () => {
@@ -196,6 +215,7 @@ function start() {
       putRun(event.run);
       limitRuns();
       storyChanged(event.run.id);
+      refreshSoon();
     }
   }, 500);
 }

@@ -56,8 +56,7 @@ function draw({ run, turns }) {
   const left = run.turns - turns.length;
   const others = related(run);
   byId("story-body").replaceChildren(
-    el("p", { class: "lead" }, status(text, kind),
-      run.verified ? " A Verifier accepted the answer." : ""),
+    el("p", { class: "lead" }, status(text, kind)),
     run.error ? el("p", { class: "bad", dir: "auto" }, run.error) : "",
     terms([
       ["Began", time(run.began_ms)],
@@ -65,14 +64,18 @@ function draw({ run, turns }) {
       ["Rules", run.profile === "member" ? "none: the member was named" : run.profile],
       ["Asked by", run.key === null ? null : foreign(run.key)],
       ["Interface", `${run.dialect}${run.stream ? ", streamed" : ""}`],
-      ["Took", `${ms(run.ms)}: router ${ms(run.router_ms)}, members ${ms(run.upstream_ms)}`],
-      ["Tokens", `${count(run.input_tokens)} in, ${count(run.output_tokens)} out`],
+      ["Took", ms(run.ms)],
+      ["Router", ms(run.router_ms)],
+      ["Members", ms(run.upstream_ms)],
+      ["Tokens in / out", `${count(run.input_tokens)} / ${count(run.output_tokens)}`],
       ["Cost", usd(run.cost_usd)],
+    ]),
+    terms([
       ["Run", el("code", null, foreign(run.id, 44))],
       ["Conversation", run.conversation_id === null ? null : el("code", null, foreign(run.conversation_id, 44))],
     ], "wide"),
     el("h3", null, "Turns"),
-    turns.length ? el("ol", { class: "timeline" }, turns.map((turn) => drawTurn(turn, run)))
+    turns.length ? el("ol", { class: "timeline" }, turns.map((turn) => drawTurn(turn, run, turns.length <= 3)))
       : el("p", { class: "fine" }, "No member was asked yet."),
     left > 0 ? el("p", { class: "fine" }, `${counted(left, "further turn")} were not kept.`) : "",
     others.length ? el("h3", null, "In the same conversation") : "",
@@ -85,7 +88,7 @@ function draw({ run, turns }) {
 const states = { running: ["at work", "busy"], failed: ["failed", "bad"], cancelled: ["cancelled", "warn"] };
 const verdicts = { accepted: ["accepted", "good"], revised: ["asks for revision", "warn"], unknown: ["no verdict", "warn"] };
 
-function drawTurn(turn, run) {
+function drawTurn(turn, run, open) {
   const mark = states[turn.state] || verdicts[turn.verdict] || ["answered", "good"];
   const notes = [
     turn.pinned ? "The member that called the tool went on; the router's choice did not count." : null,
@@ -102,16 +105,16 @@ function drawTurn(turn, run) {
     terms([
       ["Model", foreign(turn.model)],
       ["Took", turn.ms === undefined ? null : ms(turn.ms)],
-      ["Tokens", turn.ms === undefined ? null
-        : `${count(turn.input_tokens)} in, ${count(turn.output_tokens)} out${turn.estimated ? ", estimated" : ""}`],
+      [`Tokens in / out${turn.estimated ? ", estimated" : ""}`, turn.ms === undefined ? null
+        : `${count(turn.input_tokens)} / ${count(turn.output_tokens)}`],
       ["Cost", turn.ms === undefined ? null : usd(turn.cost_usd)],
     ]),
     notes.length ? el("ul", { class: "notes" }, notes.map((note) => el("li", null, note))) : "",
-    turn.agents.length ? decision(turn) : "");
+    turn.agents.length ? decision(turn, open) : "");
 }
 
 /// How the router weighed members and roles, as it decided.
-function decision(turn) {
+function decision(turn, open) {
   const agents = shares(turn.agents.map((one) => one.logit));
   const roles = shares(turn.roles.map((one) => one.logit));
   const row = (name, share, logit, chosen, note) => el("tr", { class: chosen ? "chosen" : null },
@@ -126,7 +129,7 @@ function decision(turn) {
     el("tbody", null, rows));
   const summary = turn.margin === null ? "How the router decided"
     : ["How the router decided: margin ", margin(turn.margin), turn.runner_up ? " over " : "", turn.runner_up ? foreign(turn.runner_up) : ""];
-  return el("details", { open: true }, el("summary", null, summary,
+  return el("details", { open }, el("summary", null, summary,
     turn.margin === null ? "" : bar(clarity(turn.margin), "margin")),
     table("Members, by slot", "Member", turn.agents.map((one, n) => row(
       [`${one.agent_id} `, foreign(one.member || "nobody", 24)], agents[n], one.logit, one.agent_id === turn.agent_id))),
