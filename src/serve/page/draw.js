@@ -33,7 +33,7 @@ export const counted = (number, noun) => `${count(number)} ${noun}${number === 1
 
 export function ms(value) {
   if (value === null || value === undefined) return "–";
-  if (value < 0.05) return "under 0.1 ms";
+  if (value < 0.05) return "< 0.1 ms";
   if (value < 10) return `${value.toFixed(1)} ms`;
   if (value < 1000) return `${Math.round(value)} ms`;
   if (value < 60000) return `${(value / 1000).toFixed(1)} s`;
