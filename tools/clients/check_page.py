@@ -193,11 +193,13 @@ def by_keyboard(checks):
 
 
 def live_runs(checks):
-  """A run of another client shows up by itself, and its link opens its story"""
+  """A run of another client shows up by itself, its link opens its story, and that leads to its conversation"""
   page = checks.open()
   ready(page)
+  ask(checks.origin, "Is 1007 prime?", **{"x-conversation-id": "primes"})
+  until(page, "document.querySelector('#runs > li') && !document.getElementById('runs').textContent.includes('at work')")
   before = page.locator("#runs > li").count()
-  run = ask(checks.origin, "Is 1009 prime?")
+  run = ask(checks.origin, "Is 1009 prime?", **{"x-conversation-id": "primes"})
   until(page, f"document.querySelectorAll('#runs > li').length > {before}")
   first = page.locator("#runs > li").first
   until(page, "!document.querySelector('#runs > li').textContent.includes('at work')")
@@ -205,6 +207,10 @@ def live_runs(checks):
   first.locator("button").click()
   page.locator("#story[open] .timeline > li").first.wait_for()
   assert run in page.url
+  earlier = page.locator("#story .others button")
+  assert earlier.count() == 1, "the run of the same conversation"
+  earlier.click()
+  until(page, f"!location.href.includes('{run}') && document.querySelectorAll('#story .timeline > li').length > 0")
   other = checks.open(url=f"/#run={run}")
   other.locator("#story[open] .timeline > li").first.wait_for()
   unknown = checks.open(url="/#run=%3Cimg%20src%3Dx%3E")
