@@ -8,7 +8,7 @@
 namespace trinity::benchmark {
 namespace {
 
-constexpr int kPlaces = 6;
+constexpr int kRatioPlaces = 6;
 
 /// The share of rows whose group was found.
 double accuracy(const Groups& found, const Groups& groups) {
@@ -72,7 +72,7 @@ Result<Separability> measure_separability(std::span<const BenchmarkCase> cases,
   out.family_count = numbers.size();
   out.centroid_count = numbers.size();
   // + 0.0: equal vectors are at distance 0, not -0.
-  const auto rounded = [](double value) { return hash::round_decimal(value, kPlaces) + 0.0; };
+  const auto rounded = [](double value) { return hash::round_decimal(value, kRatioPlaces) + 0.0; };
   out.within_distance = rounded(mean_within_distance(features, families, numbers.size()));
   out.between_distance = rounded(mean_centroid_distance(group_sums(features, families)));
   out.nearest_centroid_accuracy =

@@ -19,13 +19,13 @@
 namespace trinity::bundle {
 namespace {
 
-constexpr int64_t kChunkRows = 4096;
+constexpr int64_t kInspectedRows = 4096;
 
 /// ‖a − b‖ / ‖b‖ of two matrices of one shape, a few rows at a time.
 Result<double> relative_difference(const TensorView& a, const TensorView& b) {
   double change = 0, whole = 0;
-  for (int64_t row = 0; row < b.shape[0]; row += kChunkRows) {
-    const int64_t count = std::min(kChunkRows, b.shape[0] - row);
+  for (int64_t row = 0; row < b.shape[0]; row += kInspectedRows) {
+    const int64_t count = std::min(kInspectedRows, b.shape[0] - row);
     TRINITY_TRY(const TensorView rows_a, row_slice(a, row, count));
     TRINITY_TRY(const TensorView rows_b, row_slice(b, row, count));
     TRINITY_TRY(const std::vector<float> values_a, to_f32(rows_a));

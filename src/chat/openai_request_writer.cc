@@ -14,7 +14,7 @@ constexpr std::array<std::string_view, 8> kSharedWithResponses = {
     "safety_identifier", "user",  "prompt_cache_retention", "verbosity"};
 
 /// Puts `extra` beside what is there, which it cannot replace.
-void add_extra(Json& object, const Json& extra) {
+void add_member_extra(Json& object, const Json& extra) {
   for (const auto& [key, value] : extra.items()) object.try_emplace(std::string(key), value);
 }
 
@@ -32,7 +32,7 @@ Json write_content(const ChatMessage& message) {
 
 /// Fields of a message, a call or a tool that only its own dialect knows.
 void add_own(Json& object, const Json& extra, Dialect dialect) {
-  if (dialect == Dialect::openai_chat) return add_extra(object, extra);
+  if (dialect == Dialect::openai_chat) return add_member_extra(object, extra);
   if (const Json* const google = extra.find("extra_content")) object["extra_content"] = *google;
 }
 
@@ -63,7 +63,7 @@ Json write_tool(const Tool& tool, Dialect dialect) {
   if (!tool.description.empty()) function["description"] = tool.description;
   if (!tool.parameters.is_null()) function["parameters"] = tool.parameters;
   if (tool.strict) function["strict"] = *tool.strict;
-  if (dialect == Dialect::openai_chat) add_extra(function, tool.extra["function"]);
+  if (dialect == Dialect::openai_chat) add_member_extra(function, tool.extra["function"]);
   Json written = {{"type", "function"}};
   written["function"] = std::move(function);
   add_own(written, tool.extra, dialect);
@@ -157,7 +157,7 @@ std::string write_request(const ChatRequest& request, std::string_view max_token
   for (const auto& [key, value] : request.extra.items()) {
     if (!goes_along(request.dialect, key)) continue;
     if (key == "stream_options") {
-      if (request.stream) add_extra(body[key], value);
+      if (request.stream) add_member_extra(body[key], value);
     } else {
       body.try_emplace(std::string(key), value);
     }

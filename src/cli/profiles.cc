@@ -141,7 +141,7 @@ Status print(const ProfilesFlags& flags) {
   return output.flush();
 }
 
-void declare(command_line::Command& command, ProfilesFlags& flags) {
+void declare_profiles(command_line::Command& command, ProfilesFlags& flags) {
   command.word("profile", flags.name, "one profile or alias to show (without it: all)");
   command.json(flags.json, "one JSON object");
   command.notes(
@@ -159,8 +159,8 @@ void declare(command_line::Command& command, ProfilesFlags& flags) {
 }  // namespace
 
 void add_profiles(command_line::Command& commands) {
-  add_command(commands, "profiles", "List the ways to compute and whether they work here", declare,
-              print);
+  add_command(commands, "profiles", "List the ways to compute and whether they work here",
+              declare_profiles, print);
 }
 
 }  // namespace trinity::cli

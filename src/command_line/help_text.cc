@@ -122,15 +122,15 @@ class HelpText {
   std::string out_;
 };
 
-std::string joined(const std::vector<std::string>& names) {
+std::string joined_names(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) text += (text.empty() ? "" : ",") + name;
   return text;
 }
 
 std::string names_of(const FlagSpec& flag) {
-  std::string text = joined(flag.names);
-  if (!flag.off_names.empty()) text += "," + joined(flag.off_names);
+  std::string text = joined_names(flag.names);
+  if (!flag.off_names.empty()) text += "," + joined_names(flag.off_names);
   return flag.takes.empty() ? text : text + " " + flag.takes;
 }
 

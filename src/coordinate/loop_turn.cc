@@ -10,7 +10,7 @@
 namespace trinity::coordinate {
 namespace {
 
-constexpr std::size_t kMostErrorBytes = 500;
+constexpr std::size_t kMostTurnErrorBytes = 500;
 
 std::optional<std::string> hash_of(const trace::Trace& trace,
                                    const std::optional<std::string>& text) {
@@ -30,7 +30,7 @@ Json usage_json(const std::optional<Usage>& usage) {
 }
 
 std::string error_text(const trace::Trace& trace, const Error& error) {
-  return error.tag + ": " + excerpt(trace.redacted(error.message), kMostErrorBytes);
+  return error.tag + ": " + excerpt(trace.redacted(error.message), kMostTurnErrorBytes);
 }
 
 /// What a mock is, before and after it was asked.

@@ -32,7 +32,7 @@ enum Tag : unsigned char {
 
 constexpr std::size_t kMaxMapKeys = 32;
 constexpr std::size_t kMaxByteListLength = 65535;
-constexpr int kTensorPlaces = 10;
+constexpr int kTermPlaces = 10;
 
 tl::unexpected<Error> too_large(const std::string& what) {
   return fail(ErrorKind::invalid_input, "term_too_large_for_hash",
@@ -159,7 +159,7 @@ class Encoder {
     List values;
     values.reserve(tensor.values.size());
     for (const double value : tensor.values) {
-      values.emplace_back(round_decimal(value, kTensorPlaces));
+      values.emplace_back(round_decimal(value, kTermPlaces));
     }
     return write(Tuple{{std::move(shape), std::move(type), std::move(values)}}, depth);
   }

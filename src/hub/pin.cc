@@ -15,7 +15,7 @@ constexpr JsonLimits kLimits = {.max_depth = 16, .max_bytes = std::size_t{16} <<
 constexpr std::size_t kMaxMirrors = 32;
 constexpr const char* kManifestName = "manifest.json";
 
-tl::unexpected<Error> invalid(const std::string& what) {
+tl::unexpected<Error> invalid_pin(const std::string& what) {
   return fail(ErrorKind::invalid_input, "invalid_pin", "this is no usable pin: " + what);
 }
 
@@ -34,12 +34,12 @@ const Json* optional(const Json& object, const char* key) {
 }
 
 Result<std::string> text_of(const Json& value, const char* key) {
-  if (!value.is_string()) return invalid(std::string("\"") + key + "\" must be a string");
+  if (!value.is_string()) return invalid_pin(std::string("\"") + key + "\" must be a string");
   return value.as_string();
 }
 
 Result<PinFile> parse_file(const Json& entry) {
-  if (!entry.is_object()) return invalid("an entry of \"files\" must be an object");
+  if (!entry.is_object()) return invalid_pin("an entry of \"files\" must be an object");
   PinFile file;
   TRINITY_TRY(const Json* path, required(entry, "path"));
   TRINITY_TRY(file.path, text_of(*path, "path"));
@@ -48,14 +48,14 @@ Result<PinFile> parse_file(const Json& entry) {
     TRINITY_TRY(file.sha256, text_of(*sha256, "sha256"));
   }
   if (const Json* size = optional(entry, "size")) {
-    if (!size->is_number_unsigned()) return invalid("\"size\" must be a number of bytes");
+    if (!size->is_number_unsigned()) return invalid_pin("\"size\" must be a number of bytes");
     file.size = size->as_uint64();
   }
   return file;
 }
 
 Result<Pin> pin_of(const Json& root) {
-  if (!root.is_object()) return invalid("it must be a JSON object");
+  if (!root.is_object()) return invalid_pin("it must be a JSON object");
   TRINITY_TRY(const Json* version, required(root, "version"));
   if (!version->is_number_integer() || *version != 1)
     return fail(
@@ -75,14 +75,14 @@ Result<Pin> pin_of(const Json& root) {
     TRINITY_TRY(pin.manifest_sha256, text_of(*hash, "manifest_sha256"));
   }
   if (const Json* mirrors = optional(root, "mirrors")) {
-    if (!mirrors->is_array()) return invalid("\"mirrors\" must be a list");
+    if (!mirrors->is_array()) return invalid_pin("\"mirrors\" must be a list");
     for (const Json& mirror : *mirrors) {
       TRINITY_TRY(std::string text, text_of(mirror, "mirrors"));
       pin.mirrors.push_back(std::move(text));
     }
   }
   TRINITY_TRY(const Json* files, required(root, "files"));
-  if (!files->is_array()) return invalid("\"files\" must be a list");
+  if (!files->is_array()) return invalid_pin("\"files\" must be a list");
   for (const Json& entry : *files) {
     TRINITY_TRY(PinFile file, parse_file(entry));
     pin.files.push_back(std::move(file));
@@ -101,32 +101,32 @@ bool is_sha256_hex(std::string_view text) {
 
 Status require_valid_pin(const Pin& pin) {
   TRINITY_CHECK(require_valid_repo(pin.repo));
-  if (pin.files.empty()) return invalid("it names no file");
-  if (pin.files.size() > kMaxPinFiles) return invalid("it names more than 100000 files");
-  if (pin.mirrors.size() > kMaxMirrors) return invalid("it names more than 32 mirrors");
+  if (pin.files.empty()) return invalid_pin("it names no file");
+  if (pin.files.size() > kMaxPinFiles) return invalid_pin("it names more than 100000 files");
+  if (pin.mirrors.size() > kMaxMirrors) return invalid_pin("it names more than 32 mirrors");
   std::vector<std::string> paths;
   for (const PinFile& file : pin.files) {
     paths.push_back(file.path);
     if (file.sha256 && !is_sha256_hex(*file.sha256))
-      return invalid("the sha256 of \"" + excerpt(file.path) +
-                     "\" must be 64 lower-case hexadecimal digits, or null");
+      return invalid_pin("the sha256 of \"" + excerpt(file.path) +
+                         "\" must be 64 lower-case hexadecimal digits, or null");
   }
   TRINITY_CHECK(require_safe_paths(paths));
   if (pin.manifest_sha256.empty()) return {};
   if (!is_sha256_hex(pin.manifest_sha256))
-    return invalid("\"manifest_sha256\" must be 64 lower-case hexadecimal digits");
+    return invalid_pin("\"manifest_sha256\" must be 64 lower-case hexadecimal digits");
   const auto manifest = std::find_if(pin.files.begin(), pin.files.end(),
                                      [](const PinFile& f) { return f.path == kManifestName; });
   if (manifest == pin.files.end())
-    return invalid("it states \"manifest_sha256\" but names no file manifest.json");
+    return invalid_pin("it states \"manifest_sha256\" but names no file manifest.json");
   if (manifest->sha256 && *manifest->sha256 != pin.manifest_sha256)
-    return invalid("\"manifest_sha256\" and the sha256 of the file manifest.json differ");
+    return invalid_pin("\"manifest_sha256\" and the sha256 of the file manifest.json differ");
   return {};
 }
 
 Result<Pin> parse_pin(std::string_view text) {
   auto root = parse_json(text, kLimits);
-  if (!root) return invalid(root.error().message);
+  if (!root) return invalid_pin(root.error().message);
   return pin_of(*root);
 }
 

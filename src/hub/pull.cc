@@ -24,7 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::chrono::milliseconds kListenerInterval{100};
-constexpr const char* kManifestName = "manifest.json";
+constexpr const char* kPulledManifest = "manifest.json";
 
 /// Copies a verified file to its place.
 Status copy_to(const fs::path& place, const CachedFile& content) {
@@ -270,12 +270,12 @@ class Pull {
   }
 
   Status check_manifest(const fs::path& folder) const {
-    TRINITY_TRY(const std::string sha256, sha256_file(folder / kManifestName));
+    TRINITY_TRY(const std::string sha256, sha256_file(folder / kPulledManifest));
     if (sha256 == pin_.manifest_sha256) return {};
     return fail(
         ErrorKind::failed, "checksum_mismatch",
         fmt::format("{} does not have the manifest_sha256 of the pin; do not use the folder",
-                    (folder / kManifestName).string()));
+                    (folder / kPulledManifest).string()));
   }
 
   const Pin& pin_;

@@ -14,9 +14,9 @@
 namespace trinity::interchange {
 namespace {
 
-constexpr const char* kSchema = "trinity_sakana_router_trace.v1";
+constexpr const char* kTraceSchema = "trinity_sakana_router_trace.v1";
 constexpr const char* kComparisonSchema = "trinity_sakana_router_trace_comparison.v1";
-constexpr std::size_t kPrefix = 8;
+constexpr std::size_t kHiddenPrefix = 8;
 
 Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
@@ -91,7 +91,7 @@ Result<Json> router_trace(const RouterTraceInput& input) {
   Json messages = Json::array();
   for (const Message& message : input.messages)
     messages.push_back({{"role", message.role}, {"content", message.content}});
-  return Json{{"schema", kSchema},
+  return Json{{"schema", kTraceSchema},
               {"runtime", "native.cpp"},
               {"artifact_dir", text_or_null(input.artifact_dir)},
               {"artifact_manifest_sha256", text_or_null(input.artifact_manifest_sha256)},
@@ -107,7 +107,7 @@ Result<Json> router_trace(const RouterTraceInput& input) {
               {"hidden_vector_shape", {1, input.hidden.size()}},
               {"hidden_vector_sha256_as_f32", hash::f32_sha256(input.hidden)},
               {"hidden_vector_prefix_f32",
-               doubles(input.hidden.first(std::min(kPrefix, input.hidden.size())))},
+               doubles(input.hidden.first(std::min(kHiddenPrefix, input.hidden.size())))},
               {"hidden_vector_f32", doubles(input.hidden)},
               {"head_weight_shape", {head.num_agents + head.num_roles, head.hidden_size}},
               {"head_weight_sha256_as_f32", hash::f32_sha256(head.weights)},

@@ -14,7 +14,7 @@ using Clock = EventLoop::Clock;
 constexpr std::size_t kBacklogBytes = 64 << 10;  // of requests that wait for an answer before them
 constexpr std::chrono::milliseconds kLinger{1'000};
 constexpr std::chrono::milliseconds kGoneCheck{50};  // while reading is paused
-constexpr std::size_t kKeptCapacity = 4096;
+constexpr std::size_t kKeptInput = 4096;
 
 }  // namespace
 
@@ -206,7 +206,7 @@ void ServerConnection::note_progress() {
   if (!keep_) return linger();
   state_ = State::head;
   since_ = Clock::now();
-  if (in_.capacity() > kKeptCapacity && in_.empty()) in_ = std::string();
+  if (in_.capacity() > kKeptInput && in_.empty()) in_ = std::string();
   if (std::exchange(paused_, false)) stream_->resume_reading();
   if (shared_.draining && in_.empty()) linger();
 }

@@ -14,11 +14,11 @@ namespace {
 
 constexpr std::size_t kShownBytes = 200;
 
-tl::unexpected<Error> wrong(std::string tag, std::string message) {
+tl::unexpected<Error> unusable(std::string tag, std::string message) {
   return fail(ErrorKind::invalid_input, std::move(tag), std::move(message));
 }
 
-std::string shown(const Json& value) { return printable(json_text(value), kShownBytes); }
+std::string shown_briefly(const Json& value) { return printable(json_text(value), kShownBytes); }
 
 SpecPool legacy_pool() {
   SpecPool pool = built_in_pools().at("default");
@@ -78,9 +78,9 @@ Result<SpecPool> resolve_pool(const DispatchOptions& options) {
   if (const auto* json = std::get_if<Json>(&options.provider_pool)) {
     if (json->is_string()) return named_pool(json->as_string(), options.pools);
     if (json->is_array()) return read_pool(*json);
-    return wrong(
-        "invalid_provider_pool",
-        fmt::format("{} is no pool: give the name of one, or a list of providers", shown(*json)));
+    return unusable("invalid_provider_pool",
+                    fmt::format("{} is no pool: give the name of one, or a list of providers",
+                                shown_briefly(*json)));
   }
   if (options.provider_pool_name) return named_pool(*options.provider_pool_name, options.pools);
   return legacy_pool();
@@ -98,9 +98,9 @@ Result<std::int64_t> agent_count(std::string_view pool, const NamedPools& pools)
 
 Result<std::vector<Message>> normalised_messages(const Json& messages) {
   if (!messages.is_array())
-    return wrong(
-        "invalid_messages",
-        fmt::format("{} is no list of messages: give {{role, content}} objects", shown(messages)));
+    return unusable("invalid_messages",
+                    fmt::format("{} is no list of messages: give {{role, content}} objects",
+                                shown_briefly(messages)));
   std::vector<Message> made;
   for (const Json& message : messages) {
     const auto text = [&](std::string_view key) -> const std::string* {
@@ -111,8 +111,9 @@ Result<std::vector<Message>> normalised_messages(const Json& messages) {
     const std::string* role = text("role");
     const std::string* content = text("content");
     if (!role || !content)
-      return wrong("invalid_message",
-                   fmt::format("invalid message {}: role and content are texts", shown(message)));
+      return unusable(
+          "invalid_message",
+          fmt::format("invalid message {}: role and content are texts", shown_briefly(message)));
     made.push_back({*role, *content});
   }
   return made;
@@ -158,11 +159,11 @@ Result<InferenceClient> inference_client(const ProviderSpec& spec, const Dispatc
 Result<std::string> inference_answer(const ProviderSpec& spec, const std::vector<Message>& messages,
                                      const DispatchOptions& options) {
   if (spec.provider == Provider::mock)
-    return wrong("invalid_inference_provider_call",
-                 "a mock is not asked through an inference backend");
+    return unusable("invalid_inference_provider_call",
+                    "a mock is not asked through an inference backend");
   TRINITY_TRY(const InferenceClient client, inference_client(spec, options));
   if (!options.inference)
-    return wrong(
+    return unusable(
         "invalid_inference_provider_call",
         fmt::format("no inference backend was given for {}", provider_name(spec.provider)));
   InferenceRequest request;

@@ -46,7 +46,7 @@ Result<std::unique_ptr<Member>> made(const MemberConfig& config, const PoolOptio
 }
 
 template <typename T>
-void fill(std::optional<T>& value, const std::optional<T>& otherwise) {
+void fill_from_role(std::optional<T>& value, const std::optional<T>& otherwise) {
   if (!value) value = otherwise;
 }
 
@@ -111,13 +111,13 @@ std::string Pool::slot_label(std::int64_t slot) const {
 }
 
 void apply_sampling(const chat::Sampling& role, chat::Sampling& request) {
-  fill(request.temperature, role.temperature);
-  fill(request.top_p, role.top_p);
-  fill(request.top_k, role.top_k);
-  fill(request.seed, role.seed);
-  fill(request.max_tokens, role.max_tokens);
-  fill(request.frequency_penalty, role.frequency_penalty);
-  fill(request.presence_penalty, role.presence_penalty);
+  fill_from_role(request.temperature, role.temperature);
+  fill_from_role(request.top_p, role.top_p);
+  fill_from_role(request.top_k, role.top_k);
+  fill_from_role(request.seed, role.seed);
+  fill_from_role(request.max_tokens, role.max_tokens);
+  fill_from_role(request.frequency_penalty, role.frequency_penalty);
+  fill_from_role(request.presence_penalty, role.presence_penalty);
   if (request.stop.empty()) request.stop = role.stop;
   if (request.reasoning_effort.empty()) request.reasoning_effort = role.reasoning_effort;
 }

@@ -102,7 +102,7 @@ Found find_dates(const Question& question) {
   return found;
 }
 
-std::string text_of(const year_month_day& date) {
+std::string iso_date(const year_month_day& date) {
   return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()),
                      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
 }
@@ -111,7 +111,7 @@ const char* weekday_of(const year_month_day& date) {
   return kWeekdays[std::chrono::weekday(sys_days(date)).c_encoding()];
 }
 
-Solution answered(std::string task, std::string answer, std::vector<std::string> steps) {
+Solution answered_date(std::string task, std::string answer, std::vector<std::string> steps) {
   return {Area::dates, std::move(task), std::move(answer), std::move(steps), {}};
 }
 
@@ -120,10 +120,10 @@ std::optional<Solution> solve_leap_year(const Question& question) {
   for (const Token& token : question.tokens)
     if (const auto y = whole(token, 1, 9'999)) {
       const bool leap = year(*y).is_leap();
-      return answered(fmt::format("tell whether {} is a leap year", *y), leap ? "yes" : "no",
-                      {fmt::format("{} is {}divisible by 4, {}by 100 and {}by 400", *y,
-                                   *y % 4 == 0 ? "" : "not ", *y % 100 == 0 ? "" : "not ",
-                                   *y % 400 == 0 ? "" : "not ")});
+      return answered_date(fmt::format("tell whether {} is a leap year", *y), leap ? "yes" : "no",
+                           {fmt::format("{} is {}divisible by 4, {}by 100 and {}by 400", *y,
+                                        *y % 4 == 0 ? "" : "not ", *y % 100 == 0 ? "" : "not ",
+                                        *y % 400 == 0 ? "" : "not ")});
     }
   return std::nullopt;
 }
@@ -143,9 +143,9 @@ std::optional<Solution> solve_shift(const Question& question, const Found& found
     const int away = *count * days;
     const year_month_day result(sys_days(found.dates[0]) +
                                 std::chrono::days(earlier ? -away : away));
-    return answered(fmt::format("find the date {} days {} {}", away, earlier ? "before" : "after",
-                                text_of(found.dates[0])),
-                    text_of(result), {fmt::format("that day is a {}", weekday_of(result))});
+    return answered_date(fmt::format("find the date {} days {} {}", away,
+                                     earlier ? "before" : "after", iso_date(found.dates[0])),
+                         iso_date(result), {fmt::format("that day is a {}", weekday_of(result))});
   }
   return std::nullopt;
 }
@@ -156,25 +156,25 @@ std::optional<Solution> solve_dates(const Question& question) {
   if (auto solution = solve_leap_year(question)) return solution;
   const Found found = find_dates(question);
   if (found.wrong) {
-    Solution solution = answered("read the date", "", {});
+    Solution solution = answered_date("read the date", "", {});
     solution.refusal = "there is no such day in the calendar";
     return solution;
   }
   if (found.dates.empty()) return std::nullopt;
   if (found.dates.size() == 2 && question.has("days")) {
     const auto apart = sys_days(found.dates[1]) - sys_days(found.dates[0]);
-    return answered(fmt::format("count the days from {} to {}", text_of(found.dates[0]),
-                                text_of(found.dates[1])),
-                    fmt::format("{} days", std::abs(apart.count())),
-                    {"the days of whole months and years in between add up to it"});
+    return answered_date(fmt::format("count the days from {} to {}", iso_date(found.dates[0]),
+                                     iso_date(found.dates[1])),
+                         fmt::format("{} days", std::abs(apart.count())),
+                         {"the days of whole months and years in between add up to it"});
   }
   if (auto solution = solve_shift(question, found)) return solution;
   if (found.dates.size() == 1 &&
       (question.has("weekday") || question.has_phrase("day of the week") ||
        question.has_phrase("what day") || question.has_phrase("which day")))
-    return answered(
-        "find the weekday of " + text_of(found.dates[0]), weekday_of(found.dates[0]),
-        {fmt::format("{} is a {}", text_of(found.dates[0]), weekday_of(found.dates[0]))});
+    return answered_date(
+        "find the weekday of " + iso_date(found.dates[0]), weekday_of(found.dates[0]),
+        {fmt::format("{} is a {}", iso_date(found.dates[0]), weekday_of(found.dates[0]))});
   return std::nullopt;
 }
 

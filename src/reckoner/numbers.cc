@@ -8,7 +8,7 @@
 namespace trinity::reckoner {
 namespace {
 
-Solution answered(std::string task, std::string answer, std::vector<std::string> steps) {
+Solution answered_number(std::string task, std::string answer, std::vector<std::string> steps) {
   return {Area::numbers, std::move(task), std::move(answer), std::move(steps), {}};
 }
 
@@ -42,23 +42,23 @@ std::optional<Solution> solve_primes(const Question& question,
   const std::string shown = text_of(value);
   if (!value.is_whole() || value.numerator < 2) {
     if (!asks_prime || asks_factors) return std::nullopt;
-    return answered("tell whether " + shown + " is prime", "no",
-                    {"primes are whole numbers above 1"});
+    return answered_number("tell whether " + shown + " is prime", "no",
+                           {"primes are whole numbers above 1"});
   }
   if (value.numerator > kLargestFactored) {
-    Solution solution = answered("factor " + shown, "", {});
+    Solution solution = answered_number("factor " + shown, "", {});
     solution.refusal = shown + " is too large for me to factor by trial";
     return solution;
   }
   const std::vector<Wide> factors = prime_factors(value.numerator);
   if (asks_factors)
-    return answered("factor " + shown, product_text(factors),
-                    {fmt::format("{} = {}", shown, product_text(factors))});
+    return answered_number("factor " + shown, product_text(factors),
+                           {fmt::format("{} = {}", shown, product_text(factors))});
   if (factors.size() == 1)
-    return answered("tell whether " + shown + " is prime", "yes",
-                    {"no number up to its square root divides " + shown});
-  return answered("tell whether " + shown + " is prime", "no",
-                  {fmt::format("{} = {}", shown, product_text(factors))});
+    return answered_number("tell whether " + shown + " is prime", "yes",
+                           {"no number up to its square root divides " + shown});
+  return answered_number("tell whether " + shown + " is prime", "no",
+                         {fmt::format("{} = {}", shown, product_text(factors))});
 }
 
 std::optional<Solution> solve_divisors(const Question& question,
@@ -81,7 +81,7 @@ std::optional<Solution> solve_divisors(const Question& question,
     if (!multiple) return std::nullopt;
     result = multiple->numerator;
   }
-  return answered(
+  return answered_number(
       fmt::format("find the {} of {}",
                   greatest ? "greatest common divisor" : "least common multiple", names),
       text_of(result),
@@ -100,9 +100,10 @@ std::optional<Solution> solve_root(const Question& question, const std::vector<F
     if ((root + step) * (root + step) <= square) root += step;
   const std::string task = "take the square root of " + text_of(square);
   if (root * root == square)
-    return answered(task, text_of(root),
-                    {fmt::format("{} * {} = {}", text_of(root), text_of(root), text_of(square))});
-  Solution solution = answered(task, "", {});
+    return answered_number(
+        task, text_of(root),
+        {fmt::format("{} * {} = {}", text_of(root), text_of(root), text_of(square))});
+  Solution solution = answered_number(task, "", {});
   solution.refusal =
       fmt::format("the root of {} is irrational, between {} and {}, and I do not round",
                   text_of(square), text_of(root), text_of(root + 1));
@@ -121,11 +122,12 @@ std::optional<Solution> solve_lists(const Question& question,
     total = *next;
   }
   if (question.has_any({"sum", "total", "add"}) || question.has_phrase("add up"))
-    return answered("add " + names, text_of(total), {"the sum is " + text_of(total)});
+    return answered_number("add " + names, text_of(total), {"the sum is " + text_of(total)});
   if (question.has_any({"average", "mean"})) {
     const auto mean = quotient(total, {static_cast<Wide>(numbers.size()), 1});
-    return answered("average " + names, text_of(*mean),
-                    {fmt::format("{} / {} = {}", text_of(total), numbers.size(), text_of(*mean))});
+    return answered_number(
+        "average " + names, text_of(*mean),
+        {fmt::format("{} / {} = {}", text_of(total), numbers.size(), text_of(*mean))});
   }
   const bool largest =
       question.has_any({"largest", "biggest", "maximum", "max", "greatest", "larger"});
@@ -133,8 +135,8 @@ std::optional<Solution> solve_lists(const Question& question,
   if (largest == smallest) return std::nullopt;
   const auto found = largest ? std::max_element(numbers.begin(), numbers.end(), less)
                              : std::min_element(numbers.begin(), numbers.end(), less);
-  return answered(fmt::format("find the {} of {}", largest ? "largest" : "smallest", names),
-                  text_of(*found), {"compared one after the other"});
+  return answered_number(fmt::format("find the {} of {}", largest ? "largest" : "smallest", names),
+                         text_of(*found), {"compared one after the other"});
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ std::vector<std::string> bare_words(std::string_view text) {
   return words;
 }
 
-Solution answered(std::string task, std::string answer, std::vector<std::string> steps = {}) {
+Solution answered_text(std::string task, std::string answer, std::vector<std::string> steps = {}) {
   return {Area::texts, std::move(task), std::move(answer), std::move(steps), {}};
 }
 
@@ -82,7 +82,7 @@ std::optional<Solution> count_letter(const Question& question, Care care) {
     ++count;
     places += (places.empty() ? "" : ", ") + std::to_string(i + 1);
   }
-  return answered(
+  return answered_text(
       fmt::format("count the letter {} in {}", letter, shown(word)), std::to_string(count),
       {count == 0 ? std::string("there is none")
                   : fmt::format("it stands at place{} {}", count == 1 ? "" : "s", places)});
@@ -93,7 +93,8 @@ std::optional<Solution> count_all(const Question& question, const std::string& t
       !question.has("number"))
     return std::nullopt;
   if (question.has("words"))
-    return answered("count the words of " + shown(text), std::to_string(bare_words(text).size()));
+    return answered_text("count the words of " + shown(text),
+                         std::to_string(bare_words(text).size()));
   if (question.has_any({"characters", "letters", "length"})) {
     const std::vector<std::string> characters = characters_of(text);
     std::size_t count = characters.size();
@@ -104,7 +105,7 @@ std::optional<Solution> count_all(const Question& question, const std::string& t
             return one.size() > 1 || (one[0] >= 'a' && one[0] <= 'z') ||
                    (one[0] >= 'A' && one[0] <= 'Z');
           }));
-    return answered(
+    return answered_text(
         fmt::format(
             "count the {} of {}",
             question.has("letters") && !question.has("characters") ? "letters" : "characters",
@@ -112,8 +113,8 @@ std::optional<Solution> count_all(const Question& question, const std::string& t
         std::to_string(count));
   }
   if (question.has("lines"))
-    return answered("count the lines of " + shown(text),
-                    std::to_string(1 + std::count(text.begin(), text.end(), '\n')));
+    return answered_text("count the lines of " + shown(text),
+                         std::to_string(1 + std::count(text.begin(), text.end(), '\n')));
   return std::nullopt;
 }
 
@@ -128,8 +129,8 @@ std::optional<Solution> most_frequent(const Question& question, const std::strin
   for (const std::string& word : words)
     if (best.empty() || counts[lower_case(word)] > counts[best]) best = lower_case(word);
   if (best.empty()) return std::nullopt;
-  return answered("find the most frequent word of " + shown(text), best,
-                  {fmt::format("it occurs {} times", counts[best])});
+  return answered_text("find the most frequent word of " + shown(text), best,
+                       {fmt::format("it occurs {} times", counts[best])});
 }
 
 std::optional<Solution> sorted(const Question& question, const std::string& text) {
@@ -161,8 +162,8 @@ std::optional<Solution> sorted(const Question& question, const std::string& text
     return numbers ? less(value(a), value(b)) : lower_case(a) < lower_case(b);
   });
   if (question.has_any({"descending", "reverse"})) std::reverse(words.begin(), words.end());
-  return answered("sort " + shown(text), fmt::format("{}", fmt::join(words, ", ")),
-                  {numbers ? "by value" : "by letters, without regard to capitals"});
+  return answered_text("sort " + shown(text), fmt::format("{}", fmt::join(words, ", ")),
+                       {numbers ? "by value" : "by letters, without regard to capitals"});
 }
 
 std::optional<Solution> turned(const Question& question, const std::string& text) {
@@ -170,29 +171,29 @@ std::optional<Solution> turned(const Question& question, const std::string& text
     if (question.has_phrase("word order") || question.has_phrase("order of the words")) {
       std::vector<std::string> words = split_words(text);
       std::reverse(words.begin(), words.end());
-      return answered("reverse the words of " + shown(text),
-                      fmt::format("{}", fmt::join(words, " ")));
+      return answered_text("reverse the words of " + shown(text),
+                           fmt::format("{}", fmt::join(words, " ")));
     }
     std::vector<std::string> characters = characters_of(text);
     std::reverse(characters.begin(), characters.end());
-    return answered("reverse " + shown(text), fmt::format("{}", fmt::join(characters, "")));
+    return answered_text("reverse " + shown(text), fmt::format("{}", fmt::join(characters, "")));
   }
   if (question.has_any({"uppercase", "capitals", "capitalize"}) ||
       question.has_phrase("upper case")) {
     std::string capitals = text;
     for (char& c : capitals)
       if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    return answered("put " + shown(text) + " into capitals", capitals);
+    return answered_text("put " + shown(text) + " into capitals", capitals);
   }
   if (question.has("lowercase") || question.has_phrase("lower case"))
-    return answered("put " + shown(text) + " into small letters", lower_case(text));
+    return answered_text("put " + shown(text) + " into small letters", lower_case(text));
   if (question.has("palindrome")) {
     std::string letters;
     for (const char c : lower_case(text))
       if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) letters += c;
     const bool same = std::equal(letters.begin(), letters.end(), letters.rbegin());
-    return answered("tell whether " + shown(text) + " is a palindrome", same ? "yes" : "no",
-                    {"backwards it reads " + std::string(letters.rbegin(), letters.rend())});
+    return answered_text("tell whether " + shown(text) + " is a palindrome", same ? "yes" : "no",
+                         {"backwards it reads " + std::string(letters.rbegin(), letters.rend())});
   }
   return std::nullopt;
 }

@@ -34,7 +34,7 @@ constexpr std::string_view kDarkStyle =
     "path.before { stroke: #a6afbd } rect.before { fill: #a6afbd } "
     "path.after { stroke: #43cdb8 } rect.after { fill: #43cdb8 } }</style>";
 
-constexpr double kMargin = 24, kPanelWidth = 340, kGap = 26, kTop = 84;
+constexpr double kMargin = 24, kPanelWidth = 340, kPanelGap = 26, kTop = 84;
 constexpr std::size_t kTitleColumns = 48;
 constexpr double kLabel = 46;  // left of an axis
 constexpr double kOffsetsHeight = 92, kSpectrumHeight = 92, kTitleHeight = 40, kBetween = 26;
@@ -167,7 +167,7 @@ std::string spectra_svg(const std::vector<SpectrumPanel>& panels, const std::str
       kTitleHeight + kOffsetsHeight + (spectra ? kBetween + kSpectrumHeight : 0) + 40;
   constexpr size_t columns = 3;
   const size_t rows = (panels.size() + columns - 1) / columns;
-  const double width = 2 * kMargin + columns * kPanelWidth + (columns - 1) * kGap;
+  const double width = 2 * kMargin + columns * kPanelWidth + (columns - 1) * kPanelGap;
   const double height = kTop + static_cast<double>(rows) * panel_height + 12;
   std::string out = fmt::format(
       R"(<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {0:.0f} {1:.0f}" width="{0:.0f}" )"
@@ -193,7 +193,7 @@ std::string spectra_svg(const std::vector<SpectrumPanel>& panels, const std::str
   for (size_t i = 0; i < panels.size(); ++i) {
     out += '\n';
     const size_t row = i / columns, column = i % columns;
-    out += drawn(kMargin + static_cast<double>(column) * (kPanelWidth + kGap),
+    out += drawn(kMargin + static_cast<double>(column) * (kPanelWidth + kPanelGap),
                  kTop + static_cast<double>(row) * panel_height, panels[i], limit, spectra);
   }
   return out + "\n</svg>\n";

@@ -13,7 +13,7 @@
 namespace trinity::report {
 namespace {
 
-constexpr std::size_t kGap = 2;            // between the columns of a table
+constexpr std::size_t kColumnGap = 2;      // between the columns of a table
 constexpr std::size_t kBelowIndent = 6;    // of lines under a row
 constexpr std::size_t kBelowColumns = 13;  // of their names
 
@@ -39,11 +39,11 @@ std::string below(const Row& row, Style style) {
 /// The columns from `begin` on that the line has room for beside the first one; at least one.
 std::size_t columns_that_fit(const Table& table, std::size_t begin, Style style) {
   if (!table.flows) return table.columns.size();
-  std::size_t used = kGap + table.columns.front().width;
+  std::size_t used = kColumnGap + table.columns.front().width;
   std::size_t end = begin;
   for (; end < table.columns.size(); ++end) {
     const Column& column = table.columns[end];
-    used += kGap + std::max(column.width, display_width(column.title));
+    used += kColumnGap + std::max(column.width, display_width(column.title));
     if (end > begin && used > style.columns()) break;
   }
   return std::max(end, begin);

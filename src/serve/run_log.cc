@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kRunBytes = 512;  // of a run besides its texts
 
-Json usd(const std::optional<std::int64_t>& micro_usd) {
+Json run_usd(const std::optional<std::int64_t>& micro_usd) {
   return micro_usd ? Json(static_cast<double>(*micro_usd) / 1e6) : Json();
 }
 
@@ -50,7 +50,7 @@ Json run_json(const RunRecord& run) {
           {"input_tokens", run.usage.input},
           {"output_tokens", run.usage.output},
           {"cached_tokens", run.usage.cached_input},
-          {"cost_usd", usd(run.cost_micro_usd)}};
+          {"cost_usd", run_usd(run.cost_micro_usd)}};
 }
 
 struct RunLog::Listener {

@@ -15,11 +15,11 @@ namespace trinity {
 namespace {
 
 constexpr std::string_view magic("\x93NUMPY", 6);
-constexpr std::size_t max_header_bytes = 65536;
-constexpr std::size_t max_rank = 64;
+constexpr std::size_t max_npy_header_bytes = 65536;
+constexpr std::size_t max_npy_rank = 64;
 
 template <typename... Parts>
-tl::unexpected<Error> refuse(const char* tag, Parts&&... parts) {
+tl::unexpected<Error> refuse_npy(const char* tag, Parts&&... parts) {
   return fail(ErrorKind::invalid_input, tag, (std::string() + ... + std::forward<Parts>(parts)));
 }
 
@@ -46,11 +46,13 @@ Result<DType> parse_descr(std::string_view code) {
     if (candidate.code == code) return candidate.dtype;
   }
   if (code.starts_with('>')) {
-    return refuse("npy_big_endian", "the npy file is big-endian; save it as little-endian, for ",
-                  "example with array.astype('<f8')");
+    return refuse_npy("npy_big_endian",
+                      "the npy file is big-endian; save it as little-endian, for ",
+                      "example with array.astype('<f8')");
   }
   if (code.find('O') != std::string_view::npos) {
-    return refuse("npy_object_dtype", "the npy file holds Python objects; save an array of floats");
+    return refuse_npy("npy_object_dtype",
+                      "the npy file holds Python objects; save an array of floats");
   }
   return fail(ErrorKind::unsupported, "unsupported_dtype",
               "the npy file has the unsupported type '" + excerpt(code, 32) +
@@ -107,7 +109,7 @@ class HeaderReader {
 
  private:
   static tl::unexpected<Error> invalid(const char* what) {
-    return refuse("npy_invalid_header", "the npy header ", what, "; save the array again");
+    return refuse_npy("npy_invalid_header", "the npy header ", what, "; save the array again");
   }
 
   void skip_space() {
@@ -155,10 +157,11 @@ class HeaderReader {
       const auto [end, code] =
           std::from_chars(text_.data(), text_.data() + text_.size(), dimension);
       if (code == std::errc::result_out_of_range) {
-        return refuse("shape_overflow", "the npy shape has too many elements; correct the file");
+        return refuse_npy("shape_overflow",
+                          "the npy shape has too many elements; correct the file");
       }
       text_.remove_prefix(static_cast<std::size_t>(end - text_.data()));
-      if (shape.size() == max_rank) return invalid("has more than 64 dimensions");
+      if (shape.size() == max_npy_rank) return invalid("has more than 64 dimensions");
       shape.push_back(dimension);
       after_comma = take(',');
     }
@@ -174,27 +177,27 @@ class HeaderReader {
 
 Result<TensorView> parse_npy(std::span<const std::byte> file) {
   const auto truncated = [] {
-    return refuse("npy_truncated", "the npy file is cut short; get an undamaged copy");
+    return refuse_npy("npy_truncated", "the npy file is cut short; get an undamaged copy");
   };
   const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
   if (!text.starts_with(magic.substr(0, std::min(magic.size(), text.size())))) {
-    return refuse("npy_not_npy", "the file is not an npy file; give one that numpy.save wrote");
+    return refuse_npy("npy_not_npy", "the file is not an npy file; give one that numpy.save wrote");
   }
   if (text.size() < 10) return truncated();
   const auto byte = [&](std::size_t i) { return std::to_integer<std::size_t>(file[i]); };
   const std::size_t major = byte(6);
   if (major < 1 || major > 3 || byte(7) != 0) {
-    return refuse("npy_unsupported_version", "the npy format version ", std::to_string(major), ".",
-                  std::to_string(byte(7)), " is not known; save the array as version 1.0");
+    return refuse_npy("npy_unsupported_version", "the npy format version ", std::to_string(major),
+                      ".", std::to_string(byte(7)), " is not known; save the array as version 1.0");
   }
   const std::size_t length_bytes = major == 1 ? 2 : 4;
   const std::size_t header_start = 8 + length_bytes;
   if (text.size() < header_start) return truncated();
   std::size_t header_size = 0;
   for (std::size_t i = 0; i < length_bytes; ++i) header_size |= byte(8 + i) << (8 * i);
-  if (header_size > max_header_bytes) {
-    return refuse("npy_header_too_long", "the npy header has ", std::to_string(header_size),
-                  " bytes, more than the limit of 65536; save a plain array");
+  if (header_size > max_npy_header_bytes) {
+    return refuse_npy("npy_header_too_long", "the npy header has ", std::to_string(header_size),
+                      " bytes, more than the limit of 65536; save a plain array");
   }
   if (header_size > text.size() - header_start) return truncated();
   const auto fields = HeaderReader(text.substr(header_start, header_size)).read();
@@ -202,16 +205,17 @@ Result<TensorView> parse_npy(std::span<const std::byte> file) {
   const auto dtype = parse_descr(*fields->descr);
   if (!dtype) return tl::unexpected(dtype.error());
   if (*fields->fortran_order) {
-    return refuse("npy_fortran_order", "the npy file is in Fortran order; save it in C order, for ",
-                  "example with numpy.ascontiguousarray");
+    return refuse_npy("npy_fortran_order",
+                      "the npy file is in Fortran order; save it in C order, for ",
+                      "example with numpy.ascontiguousarray");
   }
   const auto size = byte_count(*dtype, *fields->shape);
   if (!size) return tl::unexpected(size.error());
   const auto payload = file.subspan(header_start + header_size);
   if (payload.size() < static_cast<std::uint64_t>(*size)) return truncated();
   if (payload.size() > static_cast<std::uint64_t>(*size)) {
-    return refuse("npy_trailing_bytes",
-                  "the npy file goes on after its array; save one array only");
+    return refuse_npy("npy_trailing_bytes",
+                      "the npy file goes on after its array; save one array only");
   }
   return TensorView{*dtype, *fields->shape, payload};
 }
@@ -256,7 +260,7 @@ Result<std::string> npy_header(const TensorView& tensor) {
   dictionary.resize((prefix + dictionary.size() + 1 + 63) / 64 * 64 - prefix - 1, ' ');
   dictionary += '\n';
   if (dictionary.size() > 65535) {
-    return refuse("npy_header_too_long", "the shape does not fit an npy header of version 1");
+    return refuse_npy("npy_header_too_long", "the shape does not fit an npy header of version 1");
   }
   std::string header(magic);
   header += std::string_view("\x01\x00", 2);

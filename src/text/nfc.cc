@@ -27,12 +27,12 @@ constexpr std::uint32_t vowel_count = 21;
 constexpr std::uint32_t trailing_count = 28;
 constexpr std::uint32_t syllable_count = leading_count * vowel_count * trailing_count;
 
-struct Character {
+struct ComposedCharacter {
   std::uint32_t code_point = 0;
   std::uint8_t combining_class = 0;
 };
 
-void append_decomposition(std::uint32_t code_point, std::vector<Character>& characters) {
+void append_decomposition(std::uint32_t code_point, std::vector<ComposedCharacter>& characters) {
   if (code_point - syllable_base < syllable_count) {
     const std::uint32_t index = code_point - syllable_base;
     const std::uint32_t trailing = index % trailing_count;
@@ -57,14 +57,14 @@ void append_decomposition(std::uint32_t code_point, std::vector<Character>& char
 }
 
 /// Sorts every run of marks by combining class, equal classes keeping their order.
-void order_marks(std::vector<Character>& characters) {
-  auto is_starter = [](const Character& c) { return c.combining_class == 0; };
+void order_marks(std::vector<ComposedCharacter>& characters) {
+  auto is_starter = [](const ComposedCharacter& c) { return c.combining_class == 0; };
   auto run = characters.begin();
   while (run != characters.end()) {
     run = std::find_if_not(run, characters.end(), is_starter);
     const auto end = std::find_if(run, characters.end(), is_starter);
     if (end - run > 1) {
-      std::stable_sort(run, end, [](const Character& a, const Character& b) {
+      std::stable_sort(run, end, [](const ComposedCharacter& a, const ComposedCharacter& b) {
         return a.combining_class < b.combining_class;
       });
     }
@@ -91,12 +91,12 @@ std::uint32_t compose(std::uint32_t first, std::uint32_t second) {
 
 /// Canonical composition in place: a mark joins the last starter unless a mark of the same or a
 /// higher class, or another starter that did not join, stands between them.
-void compose_characters(std::vector<Character>& characters) {
+void compose_characters(std::vector<ComposedCharacter>& characters) {
   std::size_t count = 0;
   std::size_t starter = characters.size();  // index of the last starter; none yet
   int class_between = -1;  // highest class since that starter, -1 directly after it
   for (std::size_t i = 0; i < characters.size(); ++i) {
-    const Character character = characters[i];
+    const ComposedCharacter character = characters[i];
     if (starter != characters.size() && class_between < character.combining_class) {
       if (const std::uint32_t joined =
               compose(characters[starter].code_point, character.code_point)) {
@@ -115,7 +115,7 @@ void compose_characters(std::vector<Character>& characters) {
   characters.resize(count);
 }
 
-void append_normalised(std::string_view segment, std::vector<Character>& scratch,
+void append_normalised(std::string_view segment, std::vector<ComposedCharacter>& scratch,
                        std::string& result) {
   scratch.clear();
   for (std::size_t i = 0; i < segment.size();) {
@@ -125,7 +125,8 @@ void append_normalised(std::string_view segment, std::vector<Character>& scratch
   }
   order_marks(scratch);
   compose_characters(scratch);
-  for (const Character& character : scratch) append_code_point(character.code_point, result);
+  for (const ComposedCharacter& character : scratch)
+    append_code_point(character.code_point, result);
 }
 
 std::size_t skip_ascii(std::string_view text, std::size_t from) {
@@ -187,7 +188,7 @@ std::string_view nfc_view(std::string_view text, std::string& buffer) {
   if (segment.begin == text.size()) return text;
   buffer.clear();
   buffer.reserve(text.size());
-  std::vector<Character> scratch;
+  std::vector<ComposedCharacter> scratch;
   std::size_t copied = 0;
   while (segment.begin < text.size()) {
     buffer.append(text, copied, segment.begin - copied);

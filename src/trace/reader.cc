@@ -36,7 +36,7 @@ void read_into(TraceLog& log, std::string_view text, std::string_view run_id,
   }
 }
 
-std::string reason_text(const Json& reason) {
+std::string short_reason(const Json& reason) {
   if (reason.is_string()) return reason.as_string();
   std::string text;
   for (const Json& part : reason) text += (text.empty() ? "" : " ") + part.as_string();
@@ -73,7 +73,7 @@ std::vector<RunSummary> runs_of(const TraceLog& log) {
     const std::string& name = event["event"].as_string();
     if (name == "turn_completed") ++run->turns;
     if (name == "run_completed") run->end = event["final_status"].as_string();
-    if (name == "run_failed") run->end = reason_text(event["reason"]);
+    if (name == "run_failed") run->end = short_reason(event["reason"]);
   }
   return runs;
 }

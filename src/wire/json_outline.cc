@@ -11,7 +11,7 @@ bool is_scalar(char c) {
 }
 
 /// Behind the string that begins at `at`; npos when the line ends inside it.
-std::size_t string_end(std::string_view line, std::size_t at) {
+std::size_t end_of_string(std::string_view line, std::size_t at) {
   for (++at; (at = line.find_first_of("\"\\", at)) < line.size(); at += 2) {
     if (line[at] == '"') return at + 1;
   }
@@ -69,7 +69,7 @@ bool JsonOutline::feed(std::string_view line, std::size_t number) {
       if (wants_value) begin_value(fed_ + at, number);
       std::size_t end = at;
       if (is_string) {
-        end = string_end(line, at);
+        end = end_of_string(line, at);
         if (end == std::string_view::npos) return false;
       } else {
         while (end < line.size() && is_scalar(line[end])) ++end;

@@ -7,14 +7,15 @@
 namespace trinity::testing {
 namespace {
 
-constexpr int kOffsets = 9 * small_hidden_size;  // seven matrices of a layer, embedding, LM head
-constexpr int kOutputs = 5;
+constexpr int kAdaptedOffsets =
+    9 * small_hidden_size;  // seven matrices of a layer, embedding, LM head
+constexpr int kAdaptedOutputs = 5;
 
 /// The small model's router vector, the bundle made of it and a set of cases.
 class LabAdapted : public ::testing::Test {
  protected:
   LabAdapted() {
-    std::vector<float> values(kOffsets + kOutputs * small_hidden_size);
+    std::vector<float> values(kAdaptedOffsets + kAdaptedOutputs * small_hidden_size);
     for (std::size_t i = 0; i < values.size(); ++i)
       values[i] = 0.2F * (static_cast<float>(i * 7919 % 1009) / 1009.0F - 0.5F);
     const TensorView view{

@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path root = TRINITY_SOURCE_DIR;
+const fs::path source_root = TRINITY_SOURCE_DIR;
 
 /// Commands by the names under which the help lists them: two spaces, the name, what it does.
 Words commands_below(const Words& group) {
@@ -64,14 +64,14 @@ TEST(Schemas, FilesOfTheRepositoryAreWhatTheySay) {
                                           {"lab/snapshots", "snapshot"},
                                           {"lab/golden", "exact_bits"},
                                           {"pins", "pin"}})
-    for (const auto& entry : fs::directory_iterator(root / folder))
+    for (const auto& entry : fs::directory_iterator(source_root / folder))
       if (entry.path().extension() == ".json") check(schema, slurp(entry.path()), entry.path());
   for (const auto& [file, schema] :
        std::map<std::string, std::string>{{"lab/benchmark/tasks.jsonl", "task"},
                                           {"lab/robustness/paraphrases.jsonl", "paraphrase"},
                                           {"models/tiny/demo.jsonl", "demo_case"}})
-    for (const std::string& line : lines_of(slurp(root / file))) check(schema, line, file);
-  for (const auto& entry : fs::directory_iterator(root / "tests/coordinate/golden"))
+    for (const std::string& line : lines_of(slurp(source_root / file))) check(schema, line, file);
+  for (const auto& entry : fs::directory_iterator(source_root / "tests/coordinate/golden"))
     for (const std::string& line : lines_of(slurp(entry.path())))
       check("trace_event", line, entry.path());
   EXPECT_GE(count, 250u);
@@ -118,7 +118,7 @@ void expect_known(const std::string& file, const Json& schema) {
     const std::size_t hash = reference.find('#');
     std::string name = reference.substr(0, hash);
     name = name.empty() ? file : fs::path(name).stem().string();
-    ASSERT_TRUE(fs::exists(root / "docs/schemas" / (name + ".json"))) << file << reference;
+    ASSERT_TRUE(fs::exists(source_root / "docs/schemas" / (name + ".json"))) << file << reference;
     const Json::json_pointer place(reference.substr(hash + 1));
     EXPECT_TRUE(JsonSchemas::ours().document(name).contains(place)) << file << ": " << reference;
   }
@@ -126,7 +126,7 @@ void expect_known(const std::string& file, const Json& schema) {
 }
 
 TEST(Schemas, ReferencesLeadSomewhereAndTheListNamesEverySchema) {
-  const std::string list = slurp(root / "docs/schemas/README.md");
+  const std::string list = slurp(source_root / "docs/schemas/README.md");
   for (const std::string& name : JsonSchemas::ours().names()) {
     expect_known(name, JsonSchemas::ours().document(name));
     EXPECT_NE(list.find("(" + name + ".json)"), std::string::npos) << name;

@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool contains(const std::string& text, std::string_view part) {
+bool has_text(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
 }
 
@@ -34,7 +34,7 @@ TEST(Roles, RI_1_AThinkerIsToldSoBeforeTheConversation) {
   EXPECT_EQ(sent[1].content, "hello");
   for (const char* tag :
        {"<suggestion>", "</suggestion>", "<suggested_role>", "solver", "verifier"})
-    EXPECT_TRUE(contains(sent[0].content, tag)) << tag;
+    EXPECT_TRUE(has_text(sent[0].content, tag)) << tag;
 }
 
 TEST(Roles, RI_1_TheExampleOfTheThinkersPromptIsOneThatIsRead) {
@@ -48,10 +48,10 @@ TEST(Roles, RI_2_AWorkerIsToldSo) {
 TEST(Roles, RI_3_AVerifierMustBeginWithOneOfTwoWords) {
   const std::string prompt = RolePrompts().of(Role::verifier, {});
   EXPECT_TRUE(prompt.starts_with(kVerifierMark));
-  EXPECT_TRUE(contains(prompt, "must begin with exactly ACCEPT or REVISE"));
+  EXPECT_TRUE(has_text(prompt, "must begin with exactly ACCEPT or REVISE"));
   const std::string other = RolePrompts().of(Role::verifier, {"DONE", "AGAIN"});
-  EXPECT_TRUE(contains(other, "must begin with exactly DONE or AGAIN"));
-  EXPECT_FALSE(contains(other, "ACCEPT"));
+  EXPECT_TRUE(has_text(other, "must begin with exactly DONE or AGAIN"));
+  EXPECT_FALSE(has_text(other, "ACCEPT"));
 }
 
 TEST(Roles, RI_4_NamesNumbersAndSymbols) {
@@ -271,8 +271,8 @@ TEST(State, ST_2_KeepsOrder) {
 TEST(State, ST_3_AnUnknownRoleIsRefusedAtTheStart) {
   const auto refused = Conversation::start({{"user", "x"}, {"tool", "y"}});
   ASSERT_FALSE(refused);
-  EXPECT_TRUE(contains(refused.error().message, "unsupported message role"));
-  EXPECT_TRUE(contains(refused.error().message, "tool"));
+  EXPECT_TRUE(has_text(refused.error().message, "unsupported message role"));
+  EXPECT_TRUE(has_text(refused.error().message, "tool"));
   EXPECT_TRUE(Conversation::start({{"tool", "y"}}, Conversation::Roles::with_tools));
   EXPECT_FALSE(Conversation::start({{"oracle", "y"}}, Conversation::Roles::with_tools));
 }
@@ -294,7 +294,7 @@ TEST(BudgetsForm, LimitsAreReadAndOddOnesRefusedByName) {
       const auto refused = parse_budgets(budgets);
       ASSERT_FALSE(refused) << name;
       EXPECT_EQ(refused.error().tag, "invalid_budget");
-      EXPECT_TRUE(contains(refused.error().message, name));
+      EXPECT_TRUE(has_text(refused.error().message, name));
     }
   for (const Json& odd : {Json(-0.1), Json("1"), Json::object()})
     EXPECT_EQ(parse_budgets({{"max_estimated_cost_usd", odd}}).error().tag, "invalid_budget");

@@ -46,7 +46,7 @@ Json with(const std::string& key, const Json& value) {
   config[key] = value;
   return config;
 }
-Json without(const std::string& key) {
+Json config_without(const std::string& key) {
   Json config = valid();
   config.erase(key);
   return config;
@@ -56,7 +56,7 @@ Result<model::ModelConfig> parse(const Json& config) {
   return model::parse_model_config(config.dump());
 }
 
-model::ModelConfig accepted(const Json& config) { return take(parse(config)); }
+model::ModelConfig accepted_config(const Json& config) { return take(parse(config)); }
 
 /// The error must have the tag and name key and value, in valid UTF-8.
 void expect_refused(const Json& config, const std::string& tag, const std::string& key,
@@ -89,7 +89,7 @@ bool same(const model::ModelConfig& a, const model::ModelConfig& b) {
 }
 
 TEST(ModelConfig, ReadsTheReleasedSettings) {
-  const model::ModelConfig config = accepted(valid());
+  const model::ModelConfig config = accepted_config(valid());
   EXPECT_EQ(config.hidden_size, 1024);
   EXPECT_EQ(config.intermediate_size, 3072);
   EXPECT_EQ(config.num_hidden_layers, 28);
@@ -124,9 +124,9 @@ TEST(ModelConfig, BothSpellingsOfEveryOracleModelMeanTheSame) {
 
 TEST(ModelConfig, AnyPositiveNumbersForThetaAndEps) {
   for (const double theta : {0.5, 1.0, 10000.0, 5e6, 1e12})
-    EXPECT_EQ(accepted(with("rope_theta", theta)).rope.theta, theta);
+    EXPECT_EQ(accepted_config(with("rope_theta", theta)).rope.theta, theta);
   for (const double eps : {1e-12, 1e-5, 1.0})
-    EXPECT_EQ(accepted(with("rms_norm_eps", eps)).rms_norm_eps, static_cast<float>(eps));
+    EXPECT_EQ(accepted_config(with("rms_norm_eps", eps)).rms_norm_eps, static_cast<float>(eps));
 }
 
 TEST(ModelConfig, SizesMayBeAnythingPositive) {
@@ -139,7 +139,7 @@ TEST(ModelConfig, SizesMayBeAnythingPositive) {
                  {"head_dim", 2},
                  {"vocab_size", 1},
                  {"max_position_embeddings", 1}});
-  EXPECT_EQ(accepted(config).attention_width(), 12);
+  EXPECT_EQ(accepted_config(config).attention_width(), 12);
 }
 
 TEST(ModelConfig, SlidingWindowIsIgnoredWhileWindowsAreOff) {
@@ -153,26 +153,26 @@ TEST(ModelConfig, FullAttentionLayerTypesAreAccepted) {
 TEST(ModelConfig, DtypeIsOnlyInformative) {
   EXPECT_TRUE(parse(with("torch_dtype", "float32")));
   EXPECT_TRUE(parse(with("dtype", "float16")));
-  EXPECT_TRUE(parse(without("torch_dtype")));
+  EXPECT_TRUE(parse(config_without("torch_dtype")));
 }
 
 TEST(ModelConfig, UnknownKeysAreIgnored) {
   Json config = with("something_new", {{"deep", {1, 2, 3}}});
   config["use_cache"] = "what";
-  EXPECT_TRUE(same(accepted(config), accepted(valid())));
+  EXPECT_TRUE(same(accepted_config(config), accepted_config(valid())));
 }
 
 TEST(ModelConfig, OptionalKeysMayBeAbsentOrNull) {
   for (const char* key : {"attention_bias", "hidden_act", "use_sliding_window", "sliding_window",
                           "rope_scaling", "layer_types", "quantization_config"}) {
-    EXPECT_TRUE(parse(without(key))) << key;
+    EXPECT_TRUE(parse(config_without(key))) << key;
     EXPECT_TRUE(parse(with(key, nullptr))) << key;
   }
 }
 
 TEST(ModelConfig, TieFlagIsReadAndDefaultsToUntied) {
-  EXPECT_FALSE(accepted(with("tie_word_embeddings", false)).tie_word_embeddings);
-  EXPECT_FALSE(accepted(without("tie_word_embeddings")).tie_word_embeddings);
+  EXPECT_FALSE(accepted_config(with("tie_word_embeddings", false)).tie_word_embeddings);
+  EXPECT_FALSE(accepted_config(config_without("tie_word_embeddings")).tie_word_embeddings);
 }
 
 // ---- refusals (N-4) ----
@@ -180,7 +180,7 @@ TEST(ModelConfig, TieFlagIsReadAndDefaultsToUntied) {
 TEST(ModelConfig, N4_OtherModelTypeIsRefused) {
   for (const char* type : {"qwen2", "qwen3_moe", "llama", "Qwen3", ""})
     expect_unsupported(with("model_type", type), "model_type", std::string("\"") + type + "\"");
-  EXPECT_EQ(tag_of(parse(without("model_type"))), "unsupported_config");
+  EXPECT_EQ(tag_of(parse(config_without("model_type"))), "unsupported_config");
   EXPECT_EQ(tag_of(parse(with("model_type", 3))), "unsupported_config");
 }
 
@@ -260,7 +260,7 @@ TEST(ModelConfig, AFolderWithoutOneIsNamedForWhatItIs) {
 TEST(ModelConfig, MissingSizesAreRefused) {
   for (const char* key : {"hidden_size", "intermediate_size", "num_hidden_layers",
                           "num_attention_heads", "vocab_size"}) {
-    expect_refused(without(key), "invalid_config", key, "nothing");
+    expect_refused(config_without(key), "invalid_config", key, "nothing");
     expect_refused(with(key, nullptr), "invalid_config", key, "nothing");
   }
   for (const char* key : {"max_position_embeddings", "rms_norm_eps"})
@@ -269,7 +269,7 @@ TEST(ModelConfig, MissingSizesAreRefused) {
 
 /// Numbers as text, because a JSON library would not write some of them.
 Result<model::ModelConfig> parse_with_text(const std::string& key, const std::string& literal) {
-  std::string text = without(key).dump();
+  std::string text = config_without(key).dump();
   return model::parse_model_config("{\"" + key + "\":" + literal + "," + text.substr(1));
 }
 

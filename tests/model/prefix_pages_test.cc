@@ -72,7 +72,7 @@ class FakePages final : public backend::KvCache {
   std::vector<std::shared_ptr<Page>> pages_;
 };
 
-Ids ids_of(const std::string& text) { return {text.begin(), text.end()}; }
+Ids ids_of_text(const std::string& text) { return {text.begin(), text.end()}; }
 
 /// A cache, and what a plain look at everything in it says.
 class PagedCache : public ::testing::Test {
@@ -86,7 +86,7 @@ class PagedCache : public ::testing::Test {
         std::span(ids).subspan(static_cast<size_t>(match.length)));
     return cache->insert(ids, std::move(match.kv));
   }
-  bool put(const std::string& text) { return put(ids_of(text)); }
+  bool put(const std::string& text) { return put(ids_of_text(text)); }
 
   std::set<Ids> stored() const {
     std::set<Ids> all;
@@ -166,7 +166,7 @@ TEST_F(PagedCache, AContinuationTakesItsOwnNewPagesOnly) {
 TEST_F(PagedCache, WhatWasComputedSideBySideIsSharedWhenItIsStored) {
   make(10000);
   for (const std::string text : {"systemsystemA", "systemsystemB", "systemsystemBC"})
-    cache->insert(ids_of(text), std::make_unique<FakePages>(ids_of(text), alive));
+    cache->insert(ids_of_text(text), std::make_unique<FakePages>(ids_of_text(text), alive));
   expect_counted();
   EXPECT_EQ(cache->stats().pages, 5u);
 }
@@ -200,8 +200,8 @@ TEST_F(PagedCache, LateTokensStayLongerThanEarlyOnes) {
   make(4 * kPageBytes + 150, 8);  // from the eighth token on attention dominates
   put("longlonglong");
   put("xxxx");
-  (void)cache->find(ids_of("longlonglong"), 12);
-  (void)cache->find(ids_of("xxxx"), 4);
+  (void)cache->find(ids_of_text("longlonglong"), 12);
+  (void)cache->find(ids_of_text("xxxx"), 4);
   put("yyyy");
   expect_counted();
   EXPECT_EQ(texts(), (std::set<std::string>{"longlonglong", "yyyy"}))
@@ -212,7 +212,7 @@ TEST_F(PagedCache, TokensThatFillLittleOfAPageGoBeforeOthers) {
   make(3 * kPageBytes + 100);
   put("a");
   put("bbbb");
-  (void)cache->find(ids_of("a"), 1);
+  (void)cache->find(ids_of_text("a"), 1);
   put("ccccCCCC");
   expect_counted();
   EXPECT_EQ(texts(), (std::set<std::string>{"bbbb", "ccccCCCC"}));

@@ -28,7 +28,7 @@ class WholePasses : public ::testing::TestWithParam<std::string> {
 };
 
 const Ids kFirst = {3, 14, 15, 9, 26, 5, 35, 8, 9, 7};
-const Ids kLonger = {3, 14, 15, 9, 26, 5, 35, 8, 9, 32, 38, 46, 26, 4};
+const Ids kLongerPass = {3, 14, 15, 9, 26, 5, 35, 8, 9, 32, 38, 46, 26, 4};
 const Ids kOther = {27, 18, 28};
 
 TEST_P(WholePasses, HasTheBitsOfTheOperationsInEveryMode) {
@@ -37,7 +37,7 @@ TEST_P(WholePasses, HasTheBitsOfTheOperationsInEveryMode) {
   ASSERT_NE(whole.extractor->whole_pass(), nullptr);
   EXPECT_EQ(plain.extractor->whole_pass(), nullptr);
   for (const model::ExtractMode& mode : {kAllPositions, kUncached, kCached})
-    for (const Ids& ids : {kFirst, kLonger, kOther, Ids{7}})
+    for (const Ids& ids : {kFirst, kLongerPass, kOther, Ids{7}})
       EXPECT_EQ(whole.hidden(ids, mode), plain.hidden(ids, mode)) << ids.size();
   EXPECT_EQ(whole.extractor->cache_stats().reused_tokens,
             plain.extractor->cache_stats().reused_tokens);
@@ -48,7 +48,7 @@ TEST_P(WholePasses, HasTheBitsOfTheOperationsInEveryMode) {
 TEST_P(WholePasses, SeveralSequencesAreOnePass) {
   LoadedModel plain = load_memory(source, config, GetParam());
   LoadedModel whole = load();
-  const std::vector<Ids> batch = {kFirst, kOther, kLonger};
+  const std::vector<Ids> batch = {kFirst, kOther, kLongerPass};
   for (const model::ExtractMode& mode : {kCached, kUncached}) {
     const auto got = whole.extractor->extract(batch, mode);
     for (size_t i = 0; i < batch.size(); ++i)
@@ -66,16 +66,16 @@ TEST_P(WholePasses, FullComputesByTheOperations) {
 TEST_P(WholePasses, WhatItDoesNotWantIsComputedByTheOperations) {
   LoadedModel plain = load_memory(source, config, GetParam());
   LoadedModel whole = load();
-  backend->most_rows = 9;  // kFirst has as many rows, kLonger more
+  backend->most_rows = 9;  // kFirst has as many rows, kLongerPass more
   EXPECT_EQ(whole.hidden(kFirst), plain.hidden(kFirst));
   EXPECT_EQ(backend->refusals, 0);
-  EXPECT_EQ(whole.hidden(kLonger, kUncached), plain.hidden(kLonger, kUncached));
+  EXPECT_EQ(whole.hidden(kLongerPass, kUncached), plain.hidden(kLongerPass, kUncached));
   EXPECT_EQ(backend->refusals, 1);
   // The operations go on with the keys and values of a pass, and a pass with theirs.
   backend->most_rows = 0;
-  EXPECT_EQ(whole.hidden(kLonger), plain.hidden(kLonger));
+  EXPECT_EQ(whole.hidden(kLongerPass), plain.hidden(kLongerPass));
   backend->most_rows = 1000;
-  Ids more = kLonger;
+  Ids more = kLongerPass;
   more.insert(more.end(), {1, 2, 3});
   EXPECT_EQ(whole.hidden(more), plain.hidden(more));
   EXPECT_GT(whole.extract(more).cached_tokens, 0);

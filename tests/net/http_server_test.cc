@@ -21,7 +21,7 @@ using std::chrono::milliseconds;
 using testing::RawSocket;
 using testing::take;
 
-constexpr std::chrono::seconds kPatience{30};  // only so that a failure does not hang
+constexpr std::chrono::seconds kServerPatience{30};  // only so that a failure does not hang
 
 HttpResponse text(std::string body, int status = 200) { return {status, {}, std::move(body)}; }
 
@@ -45,7 +45,7 @@ class Kept {
   }
   std::shared_ptr<Exchange> next() {
     std::unique_lock lock(mutex_);
-    if (!changed_.wait_for(lock, kPatience, [&] { return !exchanges_.empty(); }))
+    if (!changed_.wait_for(lock, kServerPatience, [&] { return !exchanges_.empty(); }))
       throw std::runtime_error("no request came");
     std::shared_ptr<Exchange> exchange = std::move(exchanges_.front());
     exchanges_.pop_front();
@@ -69,7 +69,7 @@ class Event {
   }
   bool wait() {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, kPatience, [&] { return count_ > 0; });
+    return changed_.wait_for(lock, kServerPatience, [&] { return count_ > 0; });
   }
   int count() {
     const std::lock_guard lock(mutex_);
@@ -89,7 +89,7 @@ HttpServer serve(HttpServer::Handler handler, ServerOptions options = {}) {
 /// Waits for what comes about on the server's own thread.
 template <typename Condition>
 bool eventually(Condition condition) {
-  const auto end = std::chrono::steady_clock::now() + kPatience;
+  const auto end = std::chrono::steady_clock::now() + kServerPatience;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > end) return false;
     std::this_thread::sleep_for(milliseconds(1));
@@ -532,7 +532,7 @@ TEST(HttpServer, DrainsAndEnds) {
     if (late.ends()) throw std::runtime_error("closed");
   }));
   exchange->respond(text("last"));
-  EXPECT_TRUE(server.drain(std::chrono::duration_cast<milliseconds>(kPatience)));
+  EXPECT_TRUE(server.drain(std::chrono::duration_cast<milliseconds>(kServerPatience)));
   const auto answer = busy.read_message();
   EXPECT_EQ(answer.body, "last");
   EXPECT_NE(answer.head.find("Connection: close"), std::string::npos);

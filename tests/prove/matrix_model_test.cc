@@ -78,7 +78,7 @@ class WrongLayer final : public backend::ForwardingBackend {
   int64_t attentions_ = 0, activations_ = 0;
 };
 
-prove::MatrixLane reference_lane() {
+prove::MatrixLane reference_model_lane() {
   return take(prove::named_lanes(std::vector<std::string>{"reference"}, 1)).lanes.front();
 }
 
@@ -106,12 +106,12 @@ TEST_F(ModelMatrices, TheLanesOfThisMachineAgreeOnTheTinyRouter) {
 TEST_F(ModelMatrices, TheFirstLayerThatIsWrongIsNamed) {
   for (const int64_t layer : {int64_t{0}, config.num_hidden_layers - 1})
     for (const bool attention : {true, false}) {
-      prove::MatrixLane wrong = reference_lane();
+      prove::MatrixLane wrong = reference_model_lane();
       wrong.name = "wrong";
       wrong.create = [&]() -> Result<std::unique_ptr<backend::Backend>> {
         return std::make_unique<WrongLayer>(config.num_hidden_layers, layer, attention, 1.01F);
       };
-      const std::vector<prove::MatrixLane> lanes = {reference_lane(), wrong};
+      const std::vector<prove::MatrixLane> lanes = {reference_model_lane(), wrong};
       const prove::ModelMatrix matrix = compare(lanes);
       ASSERT_EQ(matrix.layers.size(), 1U);
       ASSERT_TRUE(matrix.layers.front().first_beyond);
@@ -123,7 +123,7 @@ TEST_F(ModelMatrices, TheFirstLayerThatIsWrongIsNamed) {
 
 /// The reference with a pass of its own, right or wrong.
 prove::MatrixLane whole_lane(PassMistake mistake) {
-  prove::MatrixLane lane = reference_lane();
+  prove::MatrixLane lane = reference_model_lane();
   lane.name = "whole";
   lane.create = [mistake]() -> Result<std::unique_ptr<backend::Backend>> {
     return std::make_unique<WholeBackend>(
@@ -133,7 +133,8 @@ prove::MatrixLane whole_lane(PassMistake mistake) {
 }
 
 TEST_F(ModelMatrices, AWholePassIsComparedWithTheOracleAndWithItsOperations) {
-  const std::vector<prove::MatrixLane> lanes = {reference_lane(), whole_lane(PassMistake::none)};
+  const std::vector<prove::MatrixLane> lanes = {reference_model_lane(),
+                                                whole_lane(PassMistake::none)};
   const prove::ModelMatrix matrix = compare(lanes);
   EXPECT_TRUE(matrix.passed());
   EXPECT_EQ(matrix.steps.size(), static_cast<size_t>(2 * config.num_hidden_layers + 3));
@@ -148,7 +149,7 @@ TEST_F(ModelMatrices, AWholePassIsComparedWithTheOracleAndWithItsOperations) {
 
 TEST_F(ModelMatrices, AWholePassThatIsWrongIsNamed) {
   for (const PassMistake mistake : {PassMistake::layer_left_out, PassMistake::cache_ignored}) {
-    const std::vector<prove::MatrixLane> both = {reference_lane(), whole_lane(mistake)};
+    const std::vector<prove::MatrixLane> both = {reference_model_lane(), whole_lane(mistake)};
     const std::vector<prove::MatrixLane> alone = {whole_lane(mistake)};
     for (const auto& lanes : {both, alone}) {
       const prove::ModelMatrix matrix = compare(lanes);
@@ -163,14 +164,14 @@ TEST_F(ModelMatrices, AWholePassThatIsWrongIsNamed) {
 }
 
 TEST_F(ModelMatrices, FlipsCarryBothDecisionsAndTheirMargins) {
-  prove::MatrixLane wrong = reference_lane();
+  prove::MatrixLane wrong = reference_model_lane();
   wrong.name = "wrong";
   wrong.floors = {0, 0};  // whatever the oracle decides counts as sure
   wrong.create = [&]() -> Result<std::unique_ptr<backend::Backend>> {
     return std::make_unique<WrongLayer>(config.num_hidden_layers, config.num_hidden_layers - 1,
                                         false, -3.0F);
   };
-  const std::vector<prove::MatrixLane> lanes = {reference_lane(), wrong};
+  const std::vector<prove::MatrixLane> lanes = {reference_model_lane(), wrong};
   const prove::ModelMatrix matrix = compare(lanes);
   ASSERT_FALSE(matrix.flips.empty());
   EXPECT_EQ(matrix.flips.size(), matrix.differing[1][0]);

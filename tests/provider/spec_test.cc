@@ -11,11 +11,11 @@
 namespace trinity::provider {
 namespace {
 
-Json json(std::string_view text) { return *parse_json(text); }
+Json json_of_text(std::string_view text) { return *parse_json(text); }
 
 std::string tag_of(const Result<SpecPool>& result) { return result ? "" : result.error().tag; }
 
-ProviderSpec spec(std::int64_t id, Provider provider = Provider::mock) {
+ProviderSpec spec_of(std::int64_t id, Provider provider = Provider::mock) {
   ProviderSpec made;
   made.id = id;
   made.provider = provider;
@@ -24,7 +24,8 @@ ProviderSpec spec(std::int64_t id, Provider provider = Provider::mock) {
 }
 
 TEST(SpecPool, PP_1_OneFormOfAllFields) {
-  const auto read = read_spec(json(R"({"id":"0","provider":"openai","model":"gpt-4o-mini"})"));
+  const auto read =
+      read_spec(json_of_text(R"({"id":"0","provider":"openai","model":"gpt-4o-mini"})"));
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(read->id, 0);
   EXPECT_EQ(read->provider, Provider::openai);
@@ -34,45 +35,46 @@ TEST(SpecPool, PP_1_OneFormOfAllFields) {
   EXPECT_EQ(read->temperature, 0.2);
   EXPECT_TRUE(read->enabled);
   EXPECT_TRUE(read->metadata.is_object());
-  const auto eleventh = read_spec(json(R"({"id":10,"provider":"mock","model":"m"})"));
+  const auto eleventh = read_spec(json_of_text(R"({"id":10,"provider":"mock","model":"m"})"));
   ASSERT_TRUE(eleventh);
   EXPECT_EQ(eleventh->name, "agent_10");
 }
 
 TEST(SpecPool, PP_1_SymbolsAreTexts) {
-  const auto read = read_spec(json(
+  const auto read = read_spec(json_of_text(
       R"({":id":1,":provider":":openai-compatible",":model":"m",":base_url":"http://x",":name":"b"})"));
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(read->provider, Provider::openai_compatible);
   EXPECT_EQ(read->name, "b");
   EXPECT_EQ(read->base_url, "http://x");
   const auto spaced =
-      read_spec(json(R"({"id":1,"provider":" Agent-Session-Manager ","model":"m"})"));
+      read_spec(json_of_text(R"({"id":1,"provider":" Agent-Session-Manager ","model":"m"})"));
   ASSERT_TRUE(spaced);
   EXPECT_EQ(spaced->provider, Provider::agent_session_manager);
 }
 
 TEST(SpecPool, PP_2_IdsAreUnique) {
-  EXPECT_EQ(tag_of(read_pool(json(R"([{"id":0,"provider":"mock","model":"a"},
+  EXPECT_EQ(tag_of(read_pool(json_of_text(R"([{"id":0,"provider":"mock","model":"a"},
                                       {"id":"0","provider":"mock","model":"b"}])"))),
             "duplicate_provider_ids");
 }
 
 TEST(SpecPool, NamesAreUniqueAndIdsHaveNoGaps) {
-  EXPECT_EQ(tag_of(read_pool(json(R"([{"id":0,"name":"a","provider":"mock","model":"a"},
+  EXPECT_EQ(tag_of(read_pool(json_of_text(R"([{"id":0,"name":"a","provider":"mock","model":"a"},
                                       {"id":1,"name":"a","provider":"mock","model":"b"}])"))),
             "duplicate_provider_names");
-  EXPECT_EQ(tag_of(checked_pool({spec(0), spec(2)})), "non_contiguous_ids");
-  EXPECT_EQ(tag_of(checked_pool({spec(1)})), "non_contiguous_ids");
+  EXPECT_EQ(tag_of(checked_pool({spec_of(0), spec_of(2)})), "non_contiguous_ids");
+  EXPECT_EQ(tag_of(checked_pool({spec_of(1)})), "non_contiguous_ids");
   EXPECT_EQ(tag_of(checked_pool({})), "non_contiguous_ids");
   // The order of checks: what comes first is told first.
-  EXPECT_EQ(tag_of(checked_pool({spec(3), spec(3), spec(7, Provider::openai_compatible)})),
+  EXPECT_EQ(tag_of(checked_pool({spec_of(3), spec_of(3), spec_of(7, Provider::openai_compatible)})),
             "duplicate_provider_ids");
-  EXPECT_EQ(tag_of(checked_pool({spec(1, Provider::openai_compatible)})), "non_contiguous_ids");
+  EXPECT_EQ(tag_of(checked_pool({spec_of(1, Provider::openai_compatible)})), "non_contiguous_ids");
 }
 
 TEST(SpecPool, PP_3_ACompatibleServerHasAnAddress) {
-  const auto read = read_spec(json(R"({"id":0,"provider":"openai_compatible","model":"m"})"));
+  const auto read =
+      read_spec(json_of_text(R"({"id":0,"provider":"openai_compatible","model":"m"})"));
   ASSERT_TRUE(read);
   EXPECT_FALSE(read->base_url);
   EXPECT_EQ(tag_of(checked_pool({*read})), "invalid_openai_compatible_spec");
@@ -81,7 +83,7 @@ TEST(SpecPool, PP_3_ACompatibleServerHasAnAddress) {
 TEST(SpecPool, PP_4_UnknownProvidersAreNamed) {
   for (const char* entry : {R"({"id":0,"provider":"bogus_ai","model":"m"})",
                             R"({"id":0,"provider":":bogus_ai","model":"m"})"}) {
-    const auto read = read_spec(json(entry));
+    const auto read = read_spec(json_of_text(entry));
     ASSERT_FALSE(read);
     EXPECT_EQ(read.error().tag, "unknown_provider");
     EXPECT_NE(read.error().message.find("unknown provider"), std::string::npos);
@@ -110,12 +112,12 @@ TEST(SpecPool, TextsOfErrors) {
       {R"({"id":0,"provider":"mock","model":"m","base_url":""})", "invalid_base_url", "base_url"},
       {R"("mock")", "invalid_provider_entry", "invalid provider entry"}};
   for (const auto& [entry, tag, text] : cases) {
-    const auto read = read_spec(json(entry));
+    const auto read = read_spec(json_of_text(entry));
     ASSERT_FALSE(read) << entry;
     EXPECT_EQ(read.error().tag, tag) << entry;
     EXPECT_NE(read.error().message.find(text), std::string::npos) << read.error().message;
   }
-  EXPECT_EQ(tag_of(read_pool(json(R"({"id":0})"))), "invalid_pool");
+  EXPECT_EQ(tag_of(read_pool(json_of_text(R"({"id":0})"))), "invalid_pool");
 }
 
 TEST(SpecPool, PP_5_PP_12_PP_14_PP_15_TheDefaultPool) {
@@ -168,10 +170,10 @@ TEST(SpecPool, PPM_1_PP_13_TheMockPool) {
 }
 
 TEST(SpecPool, PPM_2_MocksAreWrittenInBothForms) {
-  const auto from_json = read_pool(json(R"([{"id":0,"provider":"mock","model":"a"},
+  const auto from_json = read_pool(json_of_text(R"([{"id":0,"provider":"mock","model":"a"},
                                             {"id":1,"provider":":mock","model":"b"}])"));
   ASSERT_TRUE(from_json) << from_json.error().message;
-  ProviderSpec first = spec(0), second = spec(1);
+  ProviderSpec first = spec_of(0), second = spec_of(1);
   first.model = "a";
   second.model = "b";
   const auto from_values = checked_pool({second, first});
@@ -180,7 +182,7 @@ TEST(SpecPool, PPM_2_MocksAreWrittenInBothForms) {
 }
 
 TEST(SpecPool, PP_7_AListIsOrderedAndKeepsItsIds) {
-  const auto pool = read_pool(json(R"([{"id":1,"provider":"mock","model":"b"},
+  const auto pool = read_pool(json_of_text(R"([{"id":1,"provider":"mock","model":"b"},
                                        {"id":0,"provider":"mock","model":"a"}])"));
   ASSERT_TRUE(pool);
   ASSERT_EQ(pool->size(), 2u);
@@ -190,7 +192,7 @@ TEST(SpecPool, PP_7_AListIsOrderedAndKeepsItsIds) {
 
 TEST(SpecPool, PP_8_EveryProviderIsAccepted) {
   for (const char* name : {"gemini", "gemini_ex", "asm", "agent_session_manager", "anthropic"}) {
-    Json entry = json(R"({"id":0,"model":"m"})");
+    Json entry = json_of_text(R"({"id":0,"model":"m"})");
     entry["provider"] = name;
     const auto read = read_spec(entry);
     ASSERT_TRUE(read) << name;
@@ -199,8 +201,8 @@ TEST(SpecPool, PP_8_EveryProviderIsAccepted) {
 }
 
 TEST(SpecPool, PP_9_AddressesAreKept) {
-  const auto read = read_spec(
-      json(R"({"id":0,"provider":"openai","model":"m","base_url":"https://proxy.example/v1"})"));
+  const auto read = read_spec(json_of_text(
+      R"({"id":0,"provider":"openai","model":"m","base_url":"https://proxy.example/v1"})"));
   ASSERT_TRUE(read);
   EXPECT_EQ(read->base_url, "https://proxy.example/v1");
   const auto again = read_spec(spec_json(*read));
@@ -209,16 +211,16 @@ TEST(SpecPool, PP_9_AddressesAreKept) {
 }
 
 TEST(SpecPool, ConfiguredPoolsReplaceTheBuiltInOnes) {
-  const NamedPools configured = {{"mine", {spec(0)}}};
+  const NamedPools configured = {{"mine", {spec_of(0)}}};
   EXPECT_TRUE(named_pool("mine", configured));
   EXPECT_EQ(tag_of(named_pool("default", configured)), "unknown_pool");
   EXPECT_EQ(tag_of(named_pool("nope")), "unknown_pool");
 }
 
 TEST(SpecPool, SlotsLeadToSpecs) {
-  ProviderSpec off = spec(1);
+  ProviderSpec off = spec_of(1);
   off.enabled = false;
-  const SpecPool pool = *checked_pool({spec(0), off, spec(2)});
+  const SpecPool pool = *checked_pool({spec_of(0), off, spec_of(2)});
   EXPECT_EQ(spec_of_slot(pool, 2)->id, 2);
   EXPECT_EQ(spec_of_slot(pool, 1).error().tag, "provider_disabled");
   EXPECT_EQ(spec_of_slot(pool, 3).error().tag, "unknown_agent");

@@ -38,18 +38,18 @@ DecisionRule modes(SelectionMode agent, SelectionMode role) {
   return options;
 }
 
-const std::vector<float> kLogits = {0.25f, 1.5f, -0.75f, 0.5f, -2.0f};
+const std::vector<float> kChosenFrom = {0.25f, 1.5f, -0.75f, 0.5f, -2.0f};
 
 TEST(Selection, CH1SplitsTheLogitsAndStaysInRange) {
-  const Route selected = route(kLogits, 3);
-  EXPECT_EQ(selected.logits, kLogits);
+  const Route selected = route(kChosenFrom, 3);
+  EXPECT_EQ(selected.logits, kChosenFrom);
   EXPECT_EQ(selected.num_agents, 3u);
   EXPECT_EQ(selected.agent_id, 1);
   EXPECT_EQ(selected.role_id, 0);
 }
 
 TEST(Selection, CRO1DefaultsToArgmaxWithoutProbabilities) {
-  const Route selected = route(kLogits, 2);
+  const Route selected = route(kChosenFrom, 2);
   EXPECT_EQ(selected.rule.agent_selection, SelectionMode::argmax);
   EXPECT_EQ(selected.rule.role_selection, SelectionMode::argmax);
   EXPECT_EQ(selected.rule.temperature, 1.0);
@@ -58,7 +58,8 @@ TEST(Selection, CRO1DefaultsToArgmaxWithoutProbabilities) {
 }
 
 TEST(Selection, CRO2SoftmaxReturnsProbabilities) {
-  const Route selected = route(kLogits, 2, modes(SelectionMode::softmax, SelectionMode::softmax));
+  const Route selected =
+      route(kChosenFrom, 2, modes(SelectionMode::softmax, SelectionMode::softmax));
   ASSERT_TRUE(selected.agent_probabilities && selected.role_probabilities);
   EXPECT_EQ(selected.agent_probabilities->size(), 2u);
   EXPECT_EQ(selected.role_probabilities->size(), 3u);
@@ -72,8 +73,8 @@ TEST(Selection, CRO2SoftmaxReturnsProbabilities) {
 TEST(Selection, CRO4SampleIsDeterministicForASeed) {
   DecisionRule options = modes(SelectionMode::sample, SelectionMode::sample);
   options.seed = SeedTriple{1, 2, 3};
-  const Route first = route(kLogits, 2, options);
-  const Route second = route(kLogits, 2, options);
+  const Route first = route(kChosenFrom, 2, options);
+  const Route second = route(kChosenFrom, 2, options);
   EXPECT_EQ(first.agent_id, second.agent_id);
   EXPECT_EQ(first.role_id, second.role_id);
   EXPECT_TRUE(first.agent_probabilities && first.role_probabilities);
@@ -94,15 +95,15 @@ TEST(Selection, AFreshSeedIsRecordedAndReplaysTheDraw) {
   const DecisionRule options = modes(SelectionMode::sample, SelectionMode::sample);
   std::size_t different = 0;
   for (int i = 0; i < 20; ++i) {
-    const Route first = route(kLogits, 2, options);
+    const Route first = route(kChosenFrom, 2, options);
     ASSERT_TRUE(first.agent_seed && first.role_seed);
-    const auto agent = route::select_split(std::span(kLogits).first(2), SelectionMode::sample, 1.0,
-                                           false, *first.agent_seed);
-    const auto role = route::select_split(std::span(kLogits).subspan(2), SelectionMode::sample, 1.0,
-                                          false, *first.role_seed);
+    const auto agent = route::select_split(std::span(kChosenFrom).first(2), SelectionMode::sample,
+                                           1.0, false, *first.agent_seed);
+    const auto role = route::select_split(std::span(kChosenFrom).subspan(2), SelectionMode::sample,
+                                          1.0, false, *first.role_seed);
     EXPECT_EQ(static_cast<int>(agent->index), first.agent_id);
     EXPECT_EQ(static_cast<int>(role->index), first.role_id);
-    if (first.agent_seed != route(kLogits, 2, options).agent_seed) ++different;
+    if (first.agent_seed != route(kChosenFrom, 2, options).agent_seed) ++different;
   }
   EXPECT_GT(different, 15u);
 }
@@ -201,7 +202,7 @@ TEST(Selection, SampleFrequenciesFollowTheProbabilities) {
 TEST(Selection, ModesAreIndependentPerSplit) {
   DecisionRule options = modes(SelectionMode::argmax, SelectionMode::sample);
   options.seed = std::int64_t{42};
-  const Route selected = route(kLogits, 3, options);
+  const Route selected = route(kChosenFrom, 3, options);
   EXPECT_FALSE(selected.agent_seed || selected.agent_probabilities);
   EXPECT_EQ(selected.role_seed, (SeedTriple{59, 73, 85}));
   EXPECT_TRUE(selected.role_probabilities);
@@ -211,7 +212,7 @@ TEST(Selection, ReturnProbabilitiesDoesNotChangeTheDecision) {
   DecisionRule options;
   options.return_probabilities = true;
   options.temperature = 3.0;
-  const Route selected = route(kLogits, 3, options);
+  const Route selected = route(kChosenFrom, 3, options);
   EXPECT_EQ(selected.agent_id, 1);
   EXPECT_TRUE(selected.agent_probabilities && selected.role_probabilities);
 }
@@ -219,7 +220,7 @@ TEST(Selection, ReturnProbabilitiesDoesNotChangeTheDecision) {
 TEST(Selection, RefusesNonFiniteLogits) {
   for (const float bad : {kNaN, kMasked, -kMasked}) {
     for (std::size_t position = 0; position < 5; ++position) {
-      auto logits = kLogits;
+      auto logits = kChosenFrom;
       logits[position] = bad;
       for (const auto mode :
            {SelectionMode::argmax, SelectionMode::softmax, SelectionMode::sample}) {
@@ -295,7 +296,7 @@ TEST(Selection, RefusesTemperaturesThatAreNotPositive) {
        {0.0, -1.0, std::nan(""), std::numeric_limits<double>::infinity()}) {
     DecisionRule options;
     options.temperature = temperature;
-    EXPECT_EQ(error_tag(kLogits, 3, 2, options), "invalid_temperature") << temperature;
+    EXPECT_EQ(error_tag(kChosenFrom, 3, 2, options), "invalid_temperature") << temperature;
   }
 }
 

@@ -12,13 +12,13 @@ using testing::bytes_of;
 using testing::length_bytes;
 using testing::safetensors_text;
 
-struct Hostile {
+struct HostileHeader {
   std::string name;
   std::string file;
   std::string tag;
 };
 
-void PrintTo(const Hostile& hostile, std::ostream* out) { *out << hostile.name; }
+void PrintTo(const HostileHeader& hostile, std::ostream* out) { *out << hostile.name; }
 
 std::string entry(const std::string& dtype, const std::string& shape, const std::string& offsets) {
   return R"({"dtype":")" + dtype + R"(","shape":[)" + shape + R"(],"data_offsets":[)" + offsets +
@@ -54,7 +54,7 @@ std::string many_dimensions(int rank) {
   return one("U8", shape, "0,1", 1);
 }
 
-std::vector<Hostile> hostile_files() {
+std::vector<HostileHeader> hostile_headers() {
   const std::string good = entry("U8", "4", "0,4");
   const std::string max = "9223372036854775807";
   return {
@@ -161,7 +161,7 @@ std::vector<Hostile> hostile_files() {
   };
 }
 
-class HostileHeader : public ::testing::TestWithParam<Hostile> {};
+class HostileHeader : public ::testing::TestWithParam<HostileHeader> {};
 
 TEST_P(HostileHeader, is_refused) {
   // Exactly as many heap bytes as the file has, so that a sanitizer sees any read beyond.
@@ -172,7 +172,7 @@ TEST_P(HostileHeader, is_refused) {
   EXPECT_EQ(header.error().kind, ErrorKind::invalid_input);
 }
 
-INSTANTIATE_TEST_SUITE_P(files, HostileHeader, ::testing::ValuesIn(hostile_files()),
+INSTANTIATE_TEST_SUITE_P(files, HostileHeader, ::testing::ValuesIn(hostile_headers()),
                          [](const auto& test) { return test.param.name; });
 
 SafetensorsHeader accepted(const std::string& file) {

@@ -16,7 +16,7 @@ using testing::tag_of;
 using testing::value_of;
 using Json = nlohmann::ordered_json;
 
-std::string error_of(const Json& json) {
+std::string error_of_document(const Json& json) {
   const Result<text::Tokenizer> tokenizer = text::Tokenizer::parse(json.dump());
   return tokenizer ? "no error" : tokenizer.error().tag + ": " + tokenizer.error().message;
 }
@@ -256,7 +256,7 @@ TEST(TokenizerJson, RefusesWhatItWouldEncodeWrongly) {
   for (const Refusal& refusal : refusals()) {
     Json json = small_tokenizer_json();
     refusal.change(json);
-    const std::string error = error_of(json);
+    const std::string error = error_of_document(json);
     EXPECT_EQ(error.substr(0, error.find(':')), refusal.tag) << refusal.name << " gave " << error;
     EXPECT_NE(error.find(refusal.mentions), std::string::npos) << refusal.name << " gave " << error;
   }
@@ -267,7 +267,8 @@ TEST(TokenizerJson, RefusalsOfOtherFamiliesSayWhatToDo) {
     if (refusal.tag != std::string_view("unsupported_tokenizer")) continue;
     Json json = small_tokenizer_json();
     refusal.change(json);
-    EXPECT_NE(error_of(json).find("--tokenizer"), std::string::npos) << error_of(json);
+    EXPECT_NE(error_of_document(json).find("--tokenizer"), std::string::npos)
+        << error_of_document(json);
   }
 }
 

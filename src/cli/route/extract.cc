@@ -10,7 +10,7 @@
 namespace trinity::cli {
 namespace {
 
-constexpr std::size_t kBatch = 16;
+constexpr std::size_t kExtractBatch = 16;
 
 struct ExtractFlags {
   flags::ModelFlags model;
@@ -105,7 +105,8 @@ Result<int> extract(const ExtractFlags& flags) {
   Status done;
   if (reader) {
     // All positions of a long input fill many megabytes: one input at a time is enough then.
-    const std::size_t batch = flags::batch_size(flags.source, flags.all_positions ? 1 : kBatch);
+    const std::size_t batch =
+        flags::batch_size(flags.source, flags.all_positions ? 1 : kExtractBatch);
     done = flags::run_batches(
         *reader, work.output(), batch,
         [&](std::span<const wire::Line> lines) { return work.answer(wire::read_queries(lines)); });

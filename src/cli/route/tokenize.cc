@@ -12,7 +12,7 @@
 namespace trinity::cli {
 namespace {
 
-constexpr std::size_t kBatch = 64;
+constexpr std::size_t kTokenizeBatch = 64;
 
 struct TokenizeFlags {
   std::filesystem::path model;
@@ -123,8 +123,8 @@ Result<int> tokenize(const TokenizeFlags& flags) {
       }
       return {};
     };
-    done =
-        flags::run_batches(*reader, work.output(), flags::batch_size(flags.source, kBatch), answer);
+    done = flags::run_batches(*reader, work.output(),
+                              flags::batch_size(flags.source, kTokenizeBatch), answer);
   } else {
     done = flags.decode ? work.answer_ids(given_ids) : work.answer_text(*flags.source.argument);
     if (done) done = work.output().flush();

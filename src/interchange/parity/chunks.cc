@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kSchema = "trinity_sakana_large_tensor_chunks_elixir.v1";
+constexpr const char* kChunkSchema = "trinity_sakana_large_tensor_chunks_elixir.v1";
 constexpr const char* kStageSchema = "trinity_sakana_large_tensor_chunk_stage_debug.v1";
 
 class ChunkReplay {
@@ -39,7 +39,7 @@ class ChunkReplay {
       out_.sources.push_back(tensor.source_name);
       TRINITY_CHECK(replay_tensor(tensor, chunks));
     }
-    out_.report = {{"schema", kSchema},
+    out_.report = {{"schema", kChunkSchema},
                    {"generated_at_utc", bundle::utc_now()},
                    {"paths",
                     {{"components_dir", path_json(options_.paths.components_dir)},

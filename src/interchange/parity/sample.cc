@@ -21,8 +21,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kSchema = "trinity_sakana_svd_parity_trace.v2";
-constexpr const char* kStageSchema = "trinity_sakana_elixir_stage_debug.v1";
+constexpr const char* kSampleSchema = "trinity_sakana_svd_parity_trace.v2";
+constexpr const char* kSampleStageSchema = "trinity_sakana_elixir_stage_debug.v1";
 /// Of the released vector, when nothing else says how many of its numbers are offsets.
 constexpr size_t kReleasedSize = 19456;
 constexpr int64_t kReleasedOffsets = 9216;
@@ -196,7 +196,7 @@ class Sampler {
     const adapt::MatrixShape final_shape = transposed ? turned : source.shape;
     const adapt::MatrixShape bundle = adapt::bundle_shape(in_.sample.source_name, source.shape);
     return {
-        {"schema", kSchema},
+        {"schema", kSampleSchema},
         {"generated_at_utc", bundle::utc_now()},
         {"paths",
          {{"router_vector", path_json(options_.router_vector)},
@@ -336,7 +336,7 @@ class Sampler {
     Json stage_debug = nullptr;
     if (compared) {
       const auto parity = functional_parity(replay.checks);
-      stage_debug = {{"schema", kStageSchema},
+      stage_debug = {{"schema", kSampleStageSchema},
                      {"stage_tensor_file", path_json(request.write_stages)},
                      {"source_name", tensor.source_name},
                      {"elixir_name", tensor.elixir_name},

@@ -10,7 +10,7 @@
 namespace trinity::prove {
 namespace {
 
-constexpr std::size_t kMaxBytes = std::size_t{4} << 20;
+constexpr std::size_t kMaxTextBytes = std::size_t{4} << 20;
 
 constexpr std::array<std::string_view, 64> kWords = {
     "water",  "table", "engine",   "market", "paper",  "winter",  "signal",  "garden",
@@ -51,7 +51,7 @@ Result<std::string> text_of(const Json& part) {
   if (part.contains("repeat") && part["repeat"].is_string() && is_count(part, "times")) {
     const auto text = part["repeat"].as_string();
     const auto times = part["times"].as_uint64();
-    if (times > kMaxBytes / std::max<std::size_t>(text.size(), 1)) return too_long();
+    if (times > kMaxTextBytes / std::max<std::size_t>(text.size(), 1)) return too_long();
     std::string out;
     out.reserve(text.size() * times);
     for (std::uint64_t i = 0; i < times; ++i) out += text;
@@ -59,7 +59,7 @@ Result<std::string> text_of(const Json& part) {
   }
   if (is_count(part, "words") && is_count(part, "seed")) {
     const auto count = part["words"].as_uint64();
-    if (count > kMaxBytes / 10) return too_long();
+    if (count > kMaxTextBytes / 10) return too_long();
     return pseudo_words(count, part["seed"].as_uint64());
   }
   return wrong_rule();
@@ -81,7 +81,7 @@ Result<std::string> generate_case_text(const Json& rule) {
   std::string out;
   for (const Json& part : rule) {
     TRINITY_TRY(const std::string text, text_of(part));
-    if (out.size() + text.size() > kMaxBytes) return too_long();
+    if (out.size() + text.size() > kMaxTextBytes) return too_long();
     out += text;
   }
   return out;

@@ -18,8 +18,8 @@
 namespace trinity::prove {
 namespace {
 
-constexpr std::size_t kMaxBytes = std::size_t{64} << 20;
-constexpr int kSchemaVersion = 1;
+constexpr std::size_t kMaxSnapshotBytes = std::size_t{64} << 20;
+constexpr int kSnapshotVersion = 1;
 constexpr const char* kFolder = "examples/fixtures/runtime_profiles";
 constexpr const char* kFileName = "qwen_router_prompt_eval_logits.json";
 
@@ -89,7 +89,7 @@ Result<std::optional<backend::MarginFloors>> read_floors(const Json& document) {
 Result<EvalSnapshot> read_document(const Json& document) {
   if (!document.is_object() || !document.contains("cases") || !document["cases"].is_array())
     return invalid("the document must be an object with a list of cases");
-  if (document["schema_version"] != Json(kSchemaVersion))
+  if (document["schema_version"] != Json(kSnapshotVersion))
     return fail(ErrorKind::unsupported, "unsupported_schema_version",
                 "this program reads snapshots of schema version 1");
   EvalSnapshot out;
@@ -124,12 +124,12 @@ Result<EvalSnapshot> read_snapshot(std::string_view text, std::string origin) {
 }
 
 Result<EvalSnapshot> load_snapshot(const std::filesystem::path& path) {
-  TRINITY_TRY(const std::string text, read_text_file(path, kMaxBytes));
+  TRINITY_TRY(const std::string text, read_text_file(path, kMaxSnapshotBytes));
   return read_snapshot(text, path.string());
 }
 
 std::string snapshot_json(const EvalSnapshot& snapshot) {
-  Json document = {{"schema_version", kSchemaVersion},
+  Json document = {{"schema_version", kSnapshotVersion},
                    {"generated_at", snapshot.generated_at},
                    {"cases", Json::array()}};
   const auto put = [&](const char* key, const std::string& text) {

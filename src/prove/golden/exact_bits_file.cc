@@ -8,23 +8,23 @@
 namespace trinity::prove {
 namespace {
 
-constexpr int kSchemaVersion = 1;
+constexpr int kBitsVersion = 1;
 
-tl::unexpected<Error> invalid(const std::string& what) {
+tl::unexpected<Error> invalid_bits(const std::string& what) {
   return fail(ErrorKind::invalid_input, "invalid_exact_bits",
               "the published bits cannot be read: " + what);
 }
 
 Result<std::string> text_of(const Json& object, const std::string& key) {
   if (!object.is_object() || !object.contains(key) || !object[key].is_string())
-    return invalid(key + " must be a text");
+    return invalid_bits(key + " must be a text");
   return object[key].as_string();
 }
 
 Result<ExactBits> read_table(const Json& table) {
   if (!table.is_object() || !table.contains("ops") || !table["ops"].is_object() ||
       !table.contains("cases") || !table["cases"].is_array())
-    return invalid("a table needs ops and cases");
+    return invalid_bits("a table needs ops and cases");
   ExactBits bits;
   // In the order of the forward pass, which the object's keys do not have.
   for (const std::string& op : exact_op_names()) {
@@ -57,14 +57,14 @@ std::string lines(const Values& values, const Line& line) {
 
 Result<PublishedBits> read_published_bits(std::string_view text) {
   TRINITY_TRY(const Json document, parse_json(text));
-  if (!document.is_object() || document["schema_version"] != kSchemaVersion)
+  if (!document.is_object() || document["schema_version"] != kBitsVersion)
     return fail(ErrorKind::invalid_input, "unsupported_schema_version",
-                fmt::format("published bits must have schema_version {}", kSchemaVersion));
+                fmt::format("published bits must have schema_version {}", kBitsVersion));
   PublishedBits bits;
   TRINITY_TRY(bits.router_sha256, text_of(document, "router_sha256"));
   TRINITY_TRY(bits.cases_sha256, text_of(document, "cases_sha256"));
   if (!document.contains("arithmetic") || !document["arithmetic"].is_object())
-    return invalid("arithmetic must be an object");
+    return invalid_bits("arithmetic must be an object");
   for (const auto& [name, table] : document["arithmetic"].items()) {
     TRINITY_TRY(bits.arithmetic[name], read_table(table));
   }
@@ -88,7 +88,7 @@ std::string published_bits_text(const PublishedBits& bits) {
   return fmt::format(
       "{{\n \"schema_version\": {},\n \"router_sha256\": {},\n \"cases_sha256\": {},\n "
       "\"arithmetic\": {{{}\n }}\n}}\n",
-      kSchemaVersion, quoted(bits.router_sha256), quoted(bits.cases_sha256), tables);
+      kBitsVersion, quoted(bits.router_sha256), quoted(bits.cases_sha256), tables);
 }
 
 }  // namespace trinity::prove

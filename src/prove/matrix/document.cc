@@ -21,7 +21,7 @@ using report::page_column;
 using report::Setting;
 
 constexpr std::size_t kLaneColumns = 16;  // "outside: 2.0e-07"
-constexpr std::size_t kFindingBytes = 400;
+constexpr std::size_t kCellBytes = 400;
 
 /// Verdicts are listed lane by lane, operations in the same order.
 std::size_t ops_of(const MatrixReport& report) {
@@ -83,7 +83,7 @@ report::Section findings_section(const MatrixReport& report) {
                                  : fmt::format(" (made of {})", fmt::join(one.follows_from, ", "));
     for (const std::string& finding : one.findings)
       findings.items.push_back(
-          {{one.lane, one.op + made_of}, report::foreign(finding, kFindingBytes, Look::bad)});
+          {{one.lane, one.op + made_of}, report::foreign(finding, kCellBytes, Look::bad)});
   }
   if (findings.items.empty()) return {};
   return {{{"Findings"}}, {}, {std::move(findings)}};

@@ -26,7 +26,9 @@ struct Sequence {
   std::vector<Step> steps;
 };
 
-void extend(Floats& to, const Floats& values) { to.insert(to.end(), values.begin(), values.end()); }
+void append_values(Floats& to, const Floats& values) {
+  to.insert(to.end(), values.begin(), values.end());
+}
 
 /// Runs all steps for all sequences together; the results of the steps one after another.
 Result<Floats> run_steps(backend::Backend& backend, const backend::AttentionShape& shape,
@@ -45,9 +47,9 @@ Result<Floats> run_steps(backend::Backend& backend, const backend::AttentionShap
     int64_t k_rows = 0, q_rows = 0;
     for (size_t s = 0; s < sequences.size(); ++s) {
       const Step& plan = sequences[s].steps[step];
-      extend(k, sequences[s].k[step]);
-      extend(v, sequences[s].v[step]);
-      extend(q, sequences[s].q[step]);
+      append_values(k, sequences[s].k[step]);
+      append_values(v, sequences[s].v[step]);
+      append_values(q, sequences[s].q[step]);
       stored_slices.push_back({k_rows, plan.tokens, lengths[s], caches[s].get()});
       lengths[s] += plan.tokens;
       asked.push_back({q_rows, plan.queries, lengths[s] - plan.queries, caches[s].get()});
@@ -63,7 +65,7 @@ Result<Floats> run_steps(backend::Backend& backend, const backend::AttentionShap
         return fail(ErrorKind::failed, "kv_length", "the cache counts its tokens wrongly");
     TRINITY_TRY(const backend::Tensor mixed, backend.attention(queries, asked, kLayer, shape));
     TRINITY_TRY(const Floats out, activation_values(backend, mixed));
-    extend(results, out);
+    append_values(results, out);
   }
   return results;
 }
@@ -75,8 +77,8 @@ OpTruth truth_of_steps(const backend::AttentionShape& shape, std::span<const Seq
   std::vector<Floats> k(sequences.size()), v(sequences.size());
   for (size_t step = 0; step < sequences.front().steps.size(); ++step)
     for (size_t s = 0; s < sequences.size(); ++s) {
-      extend(k[s], sequences[s].k[step]);
-      extend(v[s], sequences[s].v[step]);
+      append_values(k[s], sequences[s].k[step]);
+      append_values(v[s], sequences[s].v[step]);
       const Values keys = stored(k[s], rounding), values = stored(v[s], rounding);
       const Values queries = stored(sequences[s].q[step], rounding);
       const Values part = formula::attention(queries, keys, values, shape, rounding);

@@ -16,7 +16,7 @@ using formula::stored;
 using formula::Values;
 using Floats = std::vector<float>;
 
-constexpr float kEps = 1e-6F;
+constexpr float kNormEps = 1e-6F;
 
 double row_length(const Values& values, size_t begin, size_t cols) {
   double squares = 0;
@@ -44,8 +44,9 @@ void visit_add_rms_norm(OpCaseGroup& g) {
           TRINITY_TRY(const backend::Weight prepared, backend.prepare_norm(weight.view()));
           TRINITY_TRY(backend::Tensor stream, backend.upload(h, rows, cols));
           TRINITY_TRY(const backend::Tensor delta, backend.upload(d, rows, cols));
-          TRINITY_TRY(const backend::Tensor normed,
-                      backend.add_rms_norm(stream, with_delta ? &delta : nullptr, prepared, kEps));
+          TRINITY_TRY(
+              const backend::Tensor normed,
+              backend.add_rms_norm(stream, with_delta ? &delta : nullptr, prepared, kNormEps));
           return activation_values(backend, residual ? stream : normed);
         };
         const auto sum = [&](Rounding rounding) {
@@ -63,20 +64,20 @@ void visit_add_rms_norm(OpCaseGroup& g) {
                                                magnitudes(stored(d, rounding)), Rounding::none),
                                   lane.add, 0, lane.bf16_order};
                  }});
-        g.visit(
-            {"add_rms_norm", detail, [&](backend::Backend& backend) { return run(backend, false); },
-             [&](const backend::LaneTolerances& lane) {
-               const Rounding rounding = rounding_of(lane);
-               OpTruth truth;
-               truth.values =
-                   formula::rms_norm(sum(rounding), stored(w, rounding), double{kEps}, rounding);
-               // The result is the input of a product and has the format of one.
-               truth.tolerance.element = lane.rms_norm.element;
-               if (!lane.int8) truth.tolerance.element += lane.linear.element / 2;
-               truth.scale = magnitudes(truth.values);
-               truth.given_bits = lane.bf16_order;
-               return truth;
-             }});
+        g.visit({"add_rms_norm", detail,
+                 [&](backend::Backend& backend) { return run(backend, false); },
+                 [&](const backend::LaneTolerances& lane) {
+                   const Rounding rounding = rounding_of(lane);
+                   OpTruth truth;
+                   truth.values = formula::rms_norm(sum(rounding), stored(w, rounding),
+                                                    double{kNormEps}, rounding);
+                   // The result is the input of a product and has the format of one.
+                   truth.tolerance.element = lane.rms_norm.element;
+                   if (!lane.int8) truth.tolerance.element += lane.linear.element / 2;
+                   truth.scale = magnitudes(truth.values);
+                   truth.given_bits = lane.bf16_order;
+                   return truth;
+                 }});
       }
 }
 
@@ -112,7 +113,7 @@ void visit_qk_norm_rope_append(OpCaseGroup& g) {
                    TRINITY_TRY(qkv.v, backend.upload(v[i], counts[i], kv_cols));
                    const backend::SequenceSlice slice{0, counts[i], position, cache.get()};
                    TRINITY_TRY(const backend::Tensor turned,
-                               backend.qk_norm_rope_append(qkv, q_weight, k_weight, kEps, 1e6,
+                               backend.qk_norm_rope_append(qkv, q_weight, k_weight, kNormEps, 1e6,
                                                            {&slice, 1}, 0, shape));
                    TRINITY_TRY(const backend::Tensor mixed,
                                backend.attention(turned, {&slice, 1}, 0, shape));
@@ -132,8 +133,8 @@ void visit_qk_norm_rope_append(OpCaseGroup& g) {
                    for (int64_t r = 0; r < counts[i]; ++r) positions.push_back(position++);
                    const auto turned = [&](const Floats& x, const Floats& w) {
                      return formula::rope(
-                         formula::rms_norm(stored(x, rounding), stored(w, rounding), double{kEps},
-                                           rounding),
+                         formula::rms_norm(stored(x, rounding), stored(w, rounding),
+                                           double{kNormEps}, rounding),
                          positions, dim, 1e6, rounding);
                    };
                    const Values queries = turned(q[i], q_w), new_keys = turned(k[i], k_w);
