@@ -175,6 +175,9 @@ Step Loop::call_failed(Error error, std::int64_t latency_ms) {
   // What was cut off at its deadline failed for want of time, whatever the member says.
   if (const auto budget = meter_.after_deadline(now(), latency_ms, turn_))
     return end_of_budget(*budget);
+  // Somebody else's budget, such as that of the key: whoever is asked next would not be paid for.
+  if (is_safe() && answer_ && error.tag == "budget_exceeded")
+    return complete("budget_exceeded", answer_, false);
   if (is_safe() && role_ == Role::verifier) return verifier_gave_nothing("verifier_failed");
   return fail_run(std::move(error));
 }

@@ -74,14 +74,19 @@ std::optional<Error> unfit(const MemberConfig& member, const chat::ChatRequest& 
   return std::nullopt;
 }
 
+chat::Usage most_it_may_use(const MemberConfig& member, const chat::ChatRequest& request,
+                            const TokenCounter& count, std::int64_t otherwise) {
+  chat::Usage usage;
+  usage.input = estimated_input(request, count);
+  usage.output = room_for_answer(member, request, otherwise) * std::max<std::int64_t>(1, request.n);
+  return usage;
+}
+
 std::optional<std::int64_t> most_it_may_cost(const MemberConfig& member,
                                              const chat::ChatRequest& request,
                                              const TokenCounter& count, std::int64_t otherwise) {
   if (!member.price) return std::nullopt;
-  chat::Usage usage;
-  usage.input = estimated_input(request, count);
-  usage.output = room_for_answer(member, request, otherwise) * std::max<std::int64_t>(1, request.n);
-  return cost_micro_usd(*member.price, usage);
+  return cost_micro_usd(*member.price, most_it_may_use(member, request, count, otherwise));
 }
 
 }  // namespace trinity::provider

@@ -15,9 +15,12 @@ namespace trinity::provider {
 std::optional<Error> unfit(const MemberConfig& member, const chat::ChatRequest& request,
                            const TokenCounter& count = {});
 
-/// The most that a call may cost, in micro-USD, to be set aside before it: the prompt as estimated
-/// and as many tokens as the answer may have (its own limit, else the member's, else
-/// `otherwise`). Nothing where no price is known.
+/// The most that a call may use, to be set aside before it: the prompt as estimated and as many
+/// tokens as the answer may have (its own limit, else the member's, else `otherwise`).
+chat::Usage most_it_may_use(const MemberConfig& member, const chat::ChatRequest& request,
+                            const TokenCounter& count = {}, std::int64_t otherwise = 4'096);
+
+/// What that costs, in micro-USD. Nothing where no price is known.
 std::optional<std::int64_t> most_it_may_cost(const MemberConfig& member,
                                              const chat::ChatRequest& request,
                                              const TokenCounter& count = {},

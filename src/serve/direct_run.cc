@@ -9,6 +9,7 @@
 #include "serve/member_request.h"
 #include "serve/run_watch.h"
 #include "serve/served_run.h"
+#include "serve/signatures.h"
 #include "serve/turn_call.h"
 
 namespace trinity::serve {
@@ -23,6 +24,8 @@ class DirectRun : public Work, public std::enable_shared_from_this<DirectRun> {
 
   void start(const provider::PoolMember& member) {
     run_.request->fields.set("x-trinity-member", member.config.name);
+    member_ = member.config.name;
+    own_signatures(member);
     const std::weak_ptr<DirectRun> weak = weak_from_this();
     run_.request->exchange().when_gone([weak] {
       if (const auto self = weak.lock()) self->cancel();
@@ -60,10 +63,17 @@ class DirectRun : public Work, public std::enable_shared_from_this<DirectRun> {
   void delta(const chat::Delta& piece) {
     const std::scoped_lock held(lock_);
     if (ended_) return;
-    chat::Delta put_right = assembly_.add(piece);
-    put_right.finish.reset();  // the end is written by finish, with usage
-    put_right.usage.reset();
-    if (!put_right.empty()) writer_->delta(put_right);
+    const chat::Delta out = live_piece(member_, piece, assembly_);
+    if (!out.empty()) writer_->delta(out);
+  }
+
+  /// Of what other members signed nothing goes to this one.
+  void own_signatures(const provider::PoolMember& member) {
+    std::vector<chat::ChatMessage>& messages = run_.asked.call.messages;
+    const Resumption resumption = resume(services_.tool_ids, messages);
+    for (std::size_t n = 0; n < messages.size(); ++n)
+      keep_own_signatures(member_, maker_of(*run_.pool, member, resumption.makers[n]),
+                          /*is_named=*/true, messages[n]);
   }
 
   void end(tl::expected<TurnAnswer, TurnFailure> answer) {
@@ -83,6 +93,7 @@ class DirectRun : public Work, public std::enable_shared_from_this<DirectRun> {
         }
         services_.counts.overhead.observe({}, overhead / 1e3);
         watch_.answered(*answer);
+        mark_signatures(member_, answer->reply.message.extra);
         writer_->finish(answer->reply, answer->usage, {});
       } else {
         watch_.failed(answer.error().error.error);
@@ -112,6 +123,7 @@ class DirectRun : public Work, public std::enable_shared_from_this<DirectRun> {
   RunWatch watch_{services_, run_};
   std::mutex lock_;
   bool ended_ = false;
+  std::string member_;
   chat::Assembly assembly_;
   std::shared_ptr<TurnCall> call_;
 };

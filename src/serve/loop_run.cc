@@ -12,6 +12,7 @@
 #include "serve/member_request.h"
 #include "serve/run_watch.h"
 #include "serve/served_run.h"
+#include "serve/signatures.h"
 #include "serve/turn_call.h"
 #include "serve/turn_record.h"
 
@@ -46,14 +47,15 @@ std::vector<int> ranking(const Decision& decision, int chosen) {
 class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
  public:
   LoopRun(Services& services, RunRequest run, coordinate::LoopOptions options,
-          std::vector<Message> messages, trace::Trace trace, std::optional<int> pinned)
+          std::vector<Message> messages, trace::Trace trace, Resumption resumption)
       : services_(services),
         run_(std::move(run)),
         profile_(options.profile),
         max_turns_(options.max_turns),
-        pinned_(pinned),
+        pinned_(resumption.slot),
+        makers_(std::move(resumption.makers)),
         writer_(make_answer_writer(run_.request, run_.asked)),
-        decide_(coordinate::decide_with(*services.router)),
+        decide_(services.decide ? services.decide : coordinate::decide_with(*services.router)),
         loop_(std::move(options), std::move(messages), std::move(trace)) {}
 
   void start() {
@@ -157,12 +159,13 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
                        author](const provider::PoolMember& member) {
       const RunRequest& run = self->run_;
       provider::MemberRequest request =
-          request_of_turn(*run.pool, member, run.asked.call, step, author, live);
+          request_of_turn(*run.pool, member, run.asked.call, self->makers_, step, author, live);
       request.request_id = run.request->id();
       request.depth = run.depth + 1;
       return request;
     };
     options.payer = run_.request->key;
+    options.turn = step.turn;
     if (live) {
       assembly_ = {};
       options.delta = [weak](const chat::Delta& delta) {
@@ -195,13 +198,18 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
       {
         const std::scoped_lock held(lock_);
         if (ended_) return;
-        ended_ = true;
         writer_->fail(api_error(error, spent_));
-        services_.timers->cancel(sign_of_life_);
-        drop(std::move(call_));
+        close();
       }
-      services_.active.let_go(this);
     }
+  }
+
+  /// The end, however it came: nothing is done any more, and nobody keeps this run.
+  void close() {
+    ended_ = true;
+    services_.timers->cancel(sign_of_life_);
+    drop(std::move(call_));
+    services_.active.let_go(this);
   }
 
   /// No Verifier can follow.
@@ -211,12 +219,10 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
   void live_delta(const chat::Delta& piece) {
     const std::scoped_lock held(lock_);
     if (ended_) return;
-    chat::Delta put_right = assembly_.add(piece);
-    put_right.finish.reset();
-    put_right.usage.reset();
-    for (chat::Delta::CallPiece& call : put_right.calls)
+    chat::Delta out = live_piece(turn_.member, piece, assembly_);
+    for (chat::Delta::CallPiece& call : out.calls)
       if (!call.id.empty()) call.id = services_.tool_ids.sign(turn_.agent_id, turn_.turn, call.id);
-    if (!put_right.empty()) writer_->delta(put_right);
+    if (!out.empty()) writer_->delta(out);
   }
 
   /// The slot that the member who answered stands in.
@@ -239,6 +245,7 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
       return advance(loop_.answered(tl::unexpected(answer.error().error.error)));
     }
     spent_ = true;
+    failure_.reset();  // what ends the run from here on is not what another call died of
     upstream_ms_ += answer->ms;
     usage_ += answer->usage;
     if (answer->cost_micro_usd) {
@@ -264,6 +271,7 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
     said.provider_model = answer->member->config.model;
     if (is_worker(turn_.role)) {
       worker_ = answer->reply;
+      mark_signatures(answer->member->config.name, worker_->message.extra);
       for (chat::Call& call : worker_->message.calls)
         call.id = services_.tool_ids.sign(slot_of(*answer->member), turn_.turn, call.id);
       worker_turn_ = turn_;
@@ -273,7 +281,6 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
   }
 
   void finish(Finished finished) {
-    ended_ = true;
     const std::string status =
         finished.outcome ? finished.outcome->final_status : finished.outcome.error().tag;
     services_.counts.runs.add({coordinate::loop_profile_name(profile_), status});
@@ -312,9 +319,7 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
       ApiError error = failure_ ? *failure_ : api_error(finished.outcome.error(), spent_);
       writer_->fail(error);
     }
-    services_.timers->cancel(sign_of_life_);
-    drop(std::move(call_));
-    services_.active.let_go(this);
+    close();
   }
 
   /// Without the lock.
@@ -323,15 +328,13 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
     {
       const std::scoped_lock held(lock_);
       if (ended_) return;
-      ended_ = true;
-      call = std::move(call_);
+      call = call_;
       loop_.cancel();  // the trace says so
-      services_.timers->cancel(sign_of_life_);
+      close();
     }
     services_.counts.runs.add({coordinate::loop_profile_name(profile_), "cancelled"});
     if (call) call->cancel();
     drop(std::move(call));
-    services_.active.let_go(this);
   }
 
   void arm_sign_of_life() {
@@ -351,7 +354,8 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
   RunRequest run_;
   LoopProfile profile_;
   int max_turns_;
-  std::optional<int> pinned_;  // slot that the next turn goes to
+  std::optional<int> pinned_;               // slot that the next turn goes to
+  std::vector<std::optional<int>> makers_;  // of the client's messages, see Resumption
   bool pins_this_turn_ = false;
   std::unique_ptr<AnswerWriter> writer_;
   RunWatch watch_{services_, run_};
@@ -412,11 +416,7 @@ void start_run(Services& services, RunRequest run) {
         std::nullopt};
   };
 
-  if (run.asked.call.n != 1)
-    return request->fail(api_error(Error{ErrorKind::unsupported, "unsupported_value",
-                                         "n: the loop gives one answer; leave n out, or name a "
-                                         "member of the pool as the model"}));
-  const Resumption resumption = resume(services.tool_ids, run.asked.call.messages);
+  Resumption resumption = resume(services.tool_ids, run.asked.call.messages);
   std::vector<Message> messages;
   for (const chat::ChatMessage& message : run.asked.call.messages)
     messages.push_back(chat::router_message(message));
@@ -429,7 +429,7 @@ void start_run(Services& services, RunRequest run) {
   if (!trace) return request->fail(api_error(trace.error()));
   const auto work =
       std::make_shared<LoopRun>(services, std::move(run), std::move(options), std::move(messages),
-                                std::move(*trace), resumption.slot);
+                                std::move(*trace), std::move(resumption));
   services.active.keep(work);
   work->start();
 }

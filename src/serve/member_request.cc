@@ -28,6 +28,7 @@ std::string tool_line(const std::vector<chat::Tool>& tools) {
 provider::MemberRequest request_of_turn(const provider::Pool& pool,
                                         const provider::PoolMember& member,
                                         const chat::ChatRequest& call,
+                                        const std::vector<std::optional<int>>& makers,
                                         const coordinate::CallStep& step, bool author,
                                         bool streams) {
   provider::MemberRequest out;
@@ -38,6 +39,8 @@ provider::MemberRequest request_of_turn(const provider::Pool& pool,
     const bool is_clients = !author && n >= 1 && n - 1 < call.messages.size();
     if (is_clients && works) {
       request.messages.push_back(call.messages[n - 1]);
+      keep_own_signatures(member.config.name, maker_of(pool, member, makers[n - 1]),
+                          /*is_named=*/false, request.messages.back());
     } else {
       request.messages.push_back(text_message(message.role, message.content));
     }
@@ -64,6 +67,12 @@ provider::MemberRequest request_of_turn(const provider::Pool& pool,
     out.deadline = std::max(left, std::chrono::milliseconds(1));
   }
   return out;
+}
+
+Maker maker_of(const provider::Pool& pool, const provider::PoolMember& member,
+               const std::optional<int>& slot) {
+  if (!slot) return Maker::unknown;
+  return pool.at_slot(*slot) == &member ? Maker::this_member : Maker::another;
 }
 
 provider::MemberRequest direct_request(const chat::ChatRequest& call) {

@@ -39,7 +39,7 @@ Json entry(std::string_view id, std::string_view owner, std::int64_t created,
            std::optional<std::int64_t> context, const provider::Capabilities& capabilities) {
   Json list = Json::array();
   for (const auto& [name, has] : provider::capability_names())
-    if (capabilities.*has) list.push_back(name);
+    if (capabilities.*has && has != &provider::Capabilities::choices) list.push_back(name);
   return {{"id", std::string(id)},          {"object", "model"},         {"created", created},
           {"owned_by", std::string(owner)}, {"context_length", context}, {"max_model_len", context},
           {"capabilities", std::move(list)}};
@@ -87,8 +87,10 @@ Result<ModelChoice> ModelNames::resolve(std::string_view name,
 
 std::optional<std::int64_t> context_floor(const provider::PoolConfig& pool) {
   std::optional<std::int64_t> floor;
-  for (const provider::MemberConfig* member : choosable(pool))
-    if (member->context) floor = std::min(floor.value_or(*member->context), *member->context);
+  for (const provider::MemberConfig* member : choosable(pool)) {
+    if (!member->context) return std::nullopt;  // it may be the smallest of all
+    floor = std::min(floor.value_or(*member->context), *member->context);
+  }
   return floor;
 }
 

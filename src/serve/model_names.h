@@ -43,7 +43,7 @@ struct ModelNames {
 };
 
 /// Tokens that every member which can be chosen takes: what a client may send without knowing who
-/// will answer. Nothing: none of them says.
+/// will answer. Nothing: of one of them it is not known.
 std::optional<std::int64_t> context_floor(const provider::PoolConfig& pool);
 
 /// The body of GET /v1/models, and of GET /v1/models/ID. `created`: seconds since 1970.

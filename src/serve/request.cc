@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "chat/errors.h"
+#include "serve/base32.h"
 
 namespace trinity::serve {
 namespace {
@@ -115,7 +116,6 @@ void Request::begin_events() {
 }
 
 std::string fresh_request_id() {
-  static constexpr std::string_view kAlphabet = "0123456789abcdefghjkmnpqrstvwxyz";
   thread_local std::mt19937_64 random([] {
     std::random_device device;
     std::seed_seq seed{device(), device(), device(), device()};
@@ -124,7 +124,7 @@ std::string fresh_request_id() {
   std::string id = "req_";
   for (int word = 0; word < 2; ++word) {
     std::uint64_t bits = random();
-    for (int n = 0; n < 13; ++n, bits >>= 5) id += kAlphabet[bits & 31];
+    for (int n = 0; n < 13; ++n, bits >>= 5) id += kBase32[bits & 31];
   }
   return id;
 }

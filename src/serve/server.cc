@@ -162,6 +162,10 @@ struct Server::Impl {
           api_error(Error{ErrorKind::usage, "too_deep",
                           "this request has passed through " + std::to_string(run.depth) +
                               " coordinators; a pool must not have its own server as a member"}));
+    if (run.asked.call.n != 1)
+      return request->fail(api_error(Error{ErrorKind::unsupported, "unsupported_value",
+                                           "n: this server gives one answer to a request; leave n "
+                                           "out and ask again for another"}));
     run.wall_time = patience_of(request->http().fields);
     run.pool = services.pool();
     if (run.asked.call.model.empty() && services.names.unknown_model.empty())

@@ -12,12 +12,14 @@
 #include <utility>
 
 #include "coordinate/loop.h"
+#include "coordinate/run.h"
 #include "ledger/ledger.h"
 #include "provider/pool.h"
 #include "provider/timers.h"
 #include "serve/executor.h"
 #include "serve/metrics.h"
 #include "serve/model_names.h"
+#include "serve/payment.h"
 #include "serve/run_log.h"
 #include "serve/tool_ids.h"
 
@@ -85,12 +87,15 @@ class Services {
   ~Services();
 
   const Router* router = nullptr;
+  coordinate::Decide decide;     // empty: the router decides; for tests
   coordinate::LoopOptions loop;  // defaults; the profile is the request's
   ModelNames names;
   std::vector<std::string> redacted;  // values that no trace may hold
   std::shared_ptr<trace::Sink> sink;  // nothing: no traces
   std::shared_ptr<provider::Timers> timers;
-  std::shared_ptr<ledger::Ledger> ledger;  // nothing: no budgets
+  std::shared_ptr<ledger::Ledger> ledger;               // nothing: no budgets of its own
+  std::shared_ptr<ledger::RedisBudget> shared_budgets;  // nothing: none that others share
+  Purse purse() const { return {ledger, shared_budgets}; }
   std::chrono::milliseconds sign_of_life{10'000};
   int most_fallbacks = 2;  // other members that are asked when one fails
 

@@ -5,12 +5,12 @@
 #include <random>
 
 #include "base/sha256.h"
+#include "serve/base32.h"
 
 namespace trinity::serve {
 namespace {
 
 constexpr std::string_view kStart = "call_";
-constexpr std::string_view kAlphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 constexpr std::size_t kStampBytes = 8, kMacBytes = 5, kStampLetters = 13, kMostLetters = 64;
 constexpr int kMostRepeats = 5;
 
@@ -19,15 +19,15 @@ std::string letters_of(std::string_view bytes) {
   std::uint64_t bits = 0;
   for (const char c : bytes) bits = bits << 8 | static_cast<unsigned char>(c);
   std::string out(kStampLetters, '0');
-  for (std::size_t n = kStampLetters; n-- > 0; bits >>= 5) out[n] = kAlphabet[bits & 31];
+  for (std::size_t n = kStampLetters; n-- > 0; bits >>= 5) out[n] = kBase32[bits & 31];
   return out;
 }
 
 std::optional<std::string> bytes_of(std::string_view letters) {
   std::uint64_t bits = 0;
-  if (kAlphabet.find(letters.front()) > 15) return std::nullopt;  // the 65th bit is none
+  if (kBase32.find(letters.front()) > 15) return std::nullopt;  // the 65th bit is none
   for (const char c : letters) {
-    const std::size_t value = kAlphabet.find(c);
+    const std::size_t value = kBase32.find(c);
     if (value == std::string_view::npos) return std::nullopt;
     bits = bits << 5 | value;
   }
@@ -132,11 +132,12 @@ Resumption resume(const ToolIds& ids, std::vector<chat::ChatMessage>& messages) 
   std::unordered_map<std::string, int> times;
   int most = 0;
   for (chat::ChatMessage& message : messages) {
+    std::optional<int>& maker = out.makers.emplace_back();
     for (chat::Call& call : message.calls) {
       most = std::max(most, ++times[call.name + '\n' + call.arguments]);
       if (const auto origin = ids.read(call.id)) {
         call.id = origin->id;
-        out.slot = origin->slot;
+        maker = out.slot = origin->slot;
       } else {
         out.slot.reset();
       }

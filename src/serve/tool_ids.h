@@ -18,6 +18,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "chat/chat.h"
 
@@ -51,6 +52,7 @@ class ToolIds {
 struct Resumption {
   std::optional<int> slot;  // whose call they answer
   bool repeats = false;     // the same call was made over and over: the pin is lifted
+  std::vector<std::optional<int>> makers = {};  // of each message: who made its calls, by slot
 };
 
 /// Puts the members' own ids back everywhere, and says who goes on.

@@ -4,11 +4,10 @@
 
 #include "base/thread_failure.h"
 #include "provider/cost.h"
+#include "provider/fitness.h"
 
 namespace trinity::serve {
 namespace {
-
-constexpr std::int64_t kUnstatedOutput = 4096;  // tokens that a call without a limit may write
 
 double seconds_since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -38,7 +37,7 @@ std::shared_ptr<TurnCall> TurnCall::make(Services& services, TurnCallOptions opt
   return std::shared_ptr<TurnCall>(new TurnCall(services, std::move(options), std::move(done)));
 }
 
-ledger::Amount TurnCall::estimate(const chat::Usage& usage) const {
+ledger::Amount TurnCall::amount_of(const chat::Usage& usage) const {
   return {member().cost(usage).value_or(0), usage.input + usage.output, 1};
 }
 
@@ -57,7 +56,7 @@ void TurnCall::give_up(ApiError error) {
     const std::scoped_lock held(lock_);
     if (std::exchange(ended_, true)) return;
     done = std::move(done_);
-    reservation_.reset();
+    payment_.reset();
     spent = spent_;
   }
   if (spent) error.should_retry = false;
@@ -77,35 +76,39 @@ void TurnCall::reserve() {
     seen_ = {};
     begin_ = std::chrono::steady_clock::now();
   }
-  if (!services_.ledger) return send(std::move(request));
-  chat::Usage most;
-  most.input = provider::estimated_input(request.request);
-  most.output = request.request.sampling.max_tokens.value_or(
-      member().config.max_output.value_or(kUnstatedOutput));
+  const Purse purse = services_.purse();
+  if (purse.is_empty()) return send(std::move(request));
   ledger::Spending spending;
   if (!options_.payer.empty()) spending.subjects.push_back("key:" + options_.payer);
   spending.subjects.push_back("member:" + member().config.name);
-  spending.amount = estimate(most);
-  services_.ledger->reserve(
-      std::move(spending),
-      [self = shared_from_this(), request = std::move(request)](ledger::Granted granted) mutable {
-        self->granted(std::move(granted), std::move(request));
+  spending.amount = amount_of(provider::most_it_may_use(member().config, request.request));
+  spending.purpose = {request.request_id, options_.turn, member().config.name, {}};
+  if (const auto& price = member().config.price)
+    spending.purpose.price =
+        ledger::Price{price->input, price->output, price->cached_input.value_or(price->input)};
+  pay(purse, std::move(spending),
+      [self = shared_from_this(), request = std::move(request)](Paid paid) mutable {
+        self->paid(std::move(paid), std::move(request));
       });
 }
 
-void TurnCall::granted(ledger::Granted granted, provider::MemberRequest request) {
-  if (!granted) {
-    ApiError error = api_error(granted.error().error);
-    if (error.error.tag != "budget_exceeded") error.status = 503;  // the ledger cannot be written
+void TurnCall::paid(Paid paid, provider::MemberRequest request) {
+  if (!paid) {
+    ApiError error = api_error(paid.error().error);
+    if (error.error.tag != "budget_exceeded") {  // it cannot be counted now
+      error.status = 503;
+      error.should_retry = true;
+      error.retry_after = std::chrono::seconds(1);
+    }
     return give_up(std::move(error));
   }
   {
     const std::scoped_lock held(lock_);
     if (ended_) {
-      granted->settle({});  // nothing was sent
+      paid->settle({});  // nothing was sent
       return;
     }
-    reservation_ = std::move(*granted);
+    payment_ = std::move(*paid);
   }
   send(std::move(request));
 }
@@ -154,8 +157,8 @@ void TurnCall::answered(chat::ChatReply reply) {
     answer.cost_micro_usd = member().cost(answer.usage);
     answer.ms = seconds_since(begin_) * 1e3;
     answer.fallbacks = fallbacks_;
-    if (reservation_) reservation_->settle(estimate(answer.usage), answer.usage.estimated);
-    reservation_.reset();
+    if (payment_) payment_->settle(amount_of(answer.usage), answer.usage.estimated);
+    payment_.reset();
   }
   const std::string& name = answer.member->config.name;
   services_.counts.calls.add({name, "ok"});
@@ -177,17 +180,17 @@ void TurnCall::failed(const provider::Failure& failure) {
   {
     const std::scoped_lock held(lock_);
     if (ended_) return;
-    if (reservation_) {
+    if (payment_) {
       // An answer that says no costs nothing; one that was cut off may have.
       if (failure.sent && !failure.status) {
         chat::Usage input;
         input.input = provider::estimated_input(asked_);
-        reservation_->cancel(estimate(seen_), estimate(input));
+        payment_->cancel(amount_of(seen_), amount_of(input));
       } else {
-        reservation_->settle({0, 0, failure.sent ? 1 : 0});
+        payment_->settle({0, 0, failure.sent ? 1 : 0});
       }
     }
-    reservation_.reset();
+    payment_.reset();
     spent = spent_ = spent_ || (failure.sent && !failure.status);
     another =
         is_its_own_fault(failure.failure) && !passed_on_ && next_ + 1 < options_.candidates.size();
@@ -213,12 +216,12 @@ void TurnCall::cancel() {
     if (ended_) return;
     ended_ = true;
     done_ = {};
-    if (reservation_) {
+    if (payment_) {
       chat::Usage input;
       input.input = provider::estimated_input(asked_);
-      reservation_->cancel(estimate(seen_), estimate(input));
+      payment_->cancel(amount_of(seen_), amount_of(input));
     }
-    reservation_.reset();
+    payment_.reset();
     pending = std::move(pending_);
   }
   if (pending) pending->cancel();

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "serve/api_error.h"
+#include "serve/payment.h"
 #include "serve/services.h"
 
 namespace trinity::serve {
@@ -23,6 +24,7 @@ struct TurnCallOptions {
   /// For the member that is asked; `model` and the deadline are filled in here.
   std::function<provider::MemberRequest(const provider::PoolMember&)> request;
   std::string payer;                              // name of the API key; empty: none
+  int turn = 0;                                   // of the run, for the ledger
   std::function<void(const chat::Delta&)> delta;  // of a streamed request
 };
 
@@ -59,11 +61,11 @@ class TurnCall : public std::enable_shared_from_this<TurnCall> {
   void ask();
   void reserve();
   void give_up(ApiError error);
-  void granted(ledger::Granted granted, provider::MemberRequest request);
+  void paid(Paid paid, provider::MemberRequest request);
   void send(provider::MemberRequest request);
   void answered(chat::ChatReply reply);
   void failed(const provider::Failure& failure);
-  ledger::Amount estimate(const chat::Usage& usage) const;
+  ledger::Amount amount_of(const chat::Usage& usage) const;
   const provider::PoolMember& member() const { return *options_.candidates[next_]; }
 
   Services& services_;
@@ -76,7 +78,7 @@ class TurnCall : public std::enable_shared_from_this<TurnCall> {
   std::vector<std::string> fallbacks_;
   chat::ChatRequest asked_;
   chat::Usage seen_;
-  std::optional<ledger::Reservation> reservation_;
+  std::optional<Payment> payment_;
   std::unique_ptr<provider::PendingCall> pending_;
   std::chrono::steady_clock::time_point begin_;
 };

@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <atomic>
+#include <optional>
 
 #include "base/try.h"
 #include "cli/commands.h"
@@ -12,6 +13,7 @@
 #include "flags/loop_flags.h"
 #include "flags/model_flags.h"
 #include "flags/pool_flags.h"
+#include "ledger/redis_address.h"
 #include "serve/budget_text.h"
 #include "serve/server.h"
 #include "terminal/output.h"
@@ -30,7 +32,7 @@ struct ServeFlags {
   std::vector<std::string> origins, host_names;
   std::string unknown_model;
   std::vector<std::string> budgets;
-  std::filesystem::path ledger;
+  std::vector<std::string> ledgers;  // a file, a Redis, or both
   bool survives_power_cuts = false;
   int drain_seconds = 30;
   int threads = 1;
@@ -49,18 +51,50 @@ Result<std::shared_ptr<const provider::Pool>> open_pool(const ServeFlags& flags,
   return std::make_shared<const provider::Pool>(std::move(pool));
 }
 
-Result<std::shared_ptr<ledger::Ledger>> open_ledger(const ServeFlags& flags) {
-  if (flags.budgets.empty() && flags.ledger.empty()) return nullptr;
-  ledger::LedgerOptions options;
+void warn_of(const Error& error) { terminal::warn(error.message); }
+
+/// The budgets, where they are kept: in a Redis if there is one, else in this server's own ledger.
+Result<serve::Purse> open_purse(const ServeFlags& flags) {
+  std::vector<ledger::Budget> budgets;
   for (const std::string& text : flags.budgets) {
     TRINITY_TRY(ledger::Budget budget, serve::parse_budget(text));
-    options.budgets.push_back(std::move(budget));
+    budgets.push_back(std::move(budget));
   }
-  options.database = flags.ledger;
+  std::filesystem::path file;
+  std::optional<ledger::RedisServer> redis;
+  for (const std::string& place : flags.ledgers) {
+    const bool is_redis = ledger::is_redis_address(place);
+    if (is_redis ? redis.has_value() : !file.empty())
+      return fail(ErrorKind::usage, "two_ledgers",
+                  "--ledger names two places of one kind; name at most one file and one Redis");
+    if (is_redis) {
+      TRINITY_TRY(redis, ledger::parse_redis_address(place));
+    } else {
+      file = place;
+    }
+  }
+  serve::Purse purse;
+  if (redis) {
+    if (budgets.empty())
+      return fail(ErrorKind::usage, "budget_missing",
+                  "a Redis keeps budgets, and there is none; give one with --budget");
+    if (const auto reached = ledger::RedisConnection::open(*redis); !reached)
+      terminal::warn(reached.error().message +
+                     "; until it can be reached, calls that a budget of money holds for are "
+                     "refused and the others are not counted");
+    TRINITY_TRY(purse.shared,
+                ledger::RedisBudget::start(
+                    {.server = *redis, .budgets = std::move(budgets), .notice = warn_of}));
+    budgets.clear();
+  }
+  if (budgets.empty() && file.empty()) return purse;
+  ledger::LedgerOptions options;
+  options.budgets = std::move(budgets);
+  options.database = file;
   options.survives_power_cuts = flags.survives_power_cuts;
-  options.notice = [](const Error& error) { terminal::warn(error.message); };
-  TRINITY_TRY(std::unique_ptr<ledger::Ledger> opened, ledger::Ledger::open(std::move(options)));
-  return std::shared_ptr<ledger::Ledger>(std::move(opened));
+  options.notice = warn_of;
+  TRINITY_TRY(purse.own, ledger::Ledger::open(std::move(options)));
+  return purse;
 }
 
 std::atomic<bool> reload_wanted = false;
@@ -110,7 +144,7 @@ Result<int> run_server(const ServeFlags& flags) {
     TRINITY_TRY(options.gate.keys, serve::read_api_keys(flags.api_keys));
   }
   TRINITY_TRY(coordinate::LoopOptions loop, flags::loop_options(flags.loop));
-  TRINITY_TRY(std::shared_ptr<ledger::Ledger> ledger, open_ledger(flags));
+  TRINITY_TRY(serve::Purse purse, open_purse(flags));
   TRINITY_TRY(std::shared_ptr<trace::Sink> sink, flags::open_trace(flags.trace));
   TRINITY_TRY(const Router router, flags::load_router(flags.model, true));
   const std::int64_t num_agents = router.info().num_agents;
@@ -127,7 +161,8 @@ Result<int> run_server(const ServeFlags& flags) {
   services.redacted = flags::pool_secrets(pool->config());
   services.sink = std::move(sink);
   services.timers = provider::thread_timers();
-  services.ledger = std::move(ledger);
+  services.ledger = std::move(purse.own);
+  services.shared_budgets = std::move(purse.shared);
   services.replace_pool(pool);
   if (!flags.unknown_model.empty()) {
     const auto known = services.names.resolve(flags.unknown_model, pool->config());
@@ -207,14 +242,15 @@ void declare(command_line::Command& command, ServeFlags& flags) {
       .takes("BUDGET")
       .in("Budgets of the server");
   command
-      .value("--ledger", flags.ledger,
-             "SQLite file that remembers what was spent (without it: until the server ends)")
-      .takes("FILE")
+      .value("--ledger", flags.ledgers,
+             "SQLite file that remembers what was spent (without it: until the server ends), or "
+             "redis://HOST:PORT/N, whose budgets all servers that name it share")
+      .takes("PLACE")
       .in("Budgets of the server");
   command
       .toggle("--survives-power-cuts", flags.survives_power_cuts,
               "wait for the disk at every reservation, so that not even a power cut forgets one")
-      .used_when([&flags] { return !flags.ledger.empty(); }, "concerns the file of --ledger")
+      .used_when([&flags] { return !flags.ledgers.empty(); }, "concerns the file of --ledger")
       .in("Budgets of the server");
   flags::add_loop_flags(
       command, flags.loop, [] { return true; }, "");
