@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "base/try.h"
+#include "flags/authority_flags.h"
 #include "provider/pool_file.h"
 #include "terminal/output.h"
 
@@ -27,6 +28,7 @@ command_line::Flag add_pool_flag(command_line::Command& command, PoolFlags& flag
 }
 
 Result<provider::PoolConfig> read_pool_config(const PoolFlags& flags) {
+  if (is_governed(flags)) return governed_pool(flags);
   if (flags.pool.empty()) {
     if (flags.announce)
       terminal::note(
@@ -39,7 +41,7 @@ Result<provider::PoolConfig> read_pool_config(const PoolFlags& flags) {
 
 Result<provider::PoolConfig> load_pool_config(const PoolFlags& flags) {
   TRINITY_TRY(provider::PoolConfig pool, read_pool_config(flags));
-  TRINITY_CHECK(provider::resolve_keys(pool, environment_value));
+  if (!is_governed(flags)) TRINITY_CHECK(provider::resolve_keys(pool, environment_value));
   return pool;
 }
 
@@ -50,11 +52,12 @@ Result<provider::Pool> open_pool(provider::PoolConfig pool, std::int64_t num_age
 }
 
 std::string describe_pool(const PoolFlags& flags) {
+  if (is_governed(flags)) return flags.authority.string();
   return flags.pool.empty() ? "the demo pool" : flags.pool.string();
 }
 
 std::vector<std::string> pool_secrets(const provider::PoolConfig& pool) {
-  std::vector<std::string> secrets;
+  std::vector<std::string> secrets = pool.redaction_values;
   for (const provider::MemberConfig& member : pool.members) {
     if (!member.key.empty()) secrets.push_back(member.key.reveal());
     for (const auto& [name, secret] : member.secret_headers)

@@ -14,8 +14,10 @@
 namespace trinity::flags {
 
 struct PoolFlags {
-  std::filesystem::path pool;  // empty: the demo pool
-  bool announce = true;        // say on standard error that the demo pool is in use
+  std::filesystem::path pool;       // empty: the demo pool
+  std::filesystem::path authority;  // of a governed run, instead of a pool
+  bool require_governed = false;
+  bool announce = true;  // say on standard error that the demo pool is in use
 };
 
 /// --pool

@@ -86,6 +86,7 @@ struct PoolConfig {
   std::map<std::int64_t, std::string> slots;    // slot of the head -> member; may be partial
   std::string other_slots;                      // the member for the slots that are not named
   std::map<std::string, chat::Sampling> roles;  // "Thinker", "Worker", "Verifier"
+  std::vector<std::string> redaction_values;    // that must not leave, besides the keys
 
   const MemberConfig* find(std::string_view name) const;
 };

@@ -220,6 +220,78 @@ TEST_F(Ask, RDP_5_GOV_5_APoolFileAllowsCallsAndItsKeyIsTheOneThatItNames) {
   EXPECT_EQ(events().front()["provider_mode"].as_string(), "live");
 }
 
+/// A packet for a head of seven agents whose members are all one model at the upstream.
+std::string authority_of(const Upstream& upstream, const std::string& more) {
+  Json packet = {{"authority_ref", "authority-1"},   {"workflow_ref", "workflow-1"},
+                 {"runtime_ref", "runtime-1"},       {"provider_pool_ref", "pool-1"},
+                 {"credential_ref", "credential-1"}, {"provider_pool", Json::array()},
+                 {"api_key", "the-packets-key"},     {"base_url", upstream.url()}};
+  for (int id = 0; id < 7; ++id)
+    packet["provider_pool"].push_back(
+        {{"id", id}, {"provider", "openai"}, {"model", "tiny"}, {"max_tokens", 16}});
+  packet.merge_patch(Json::parse(more));
+  return packet.dump();
+}
+
+TEST_F(Ask, GOV_4_SMK_1_AGovernedRunTakesPoolAndKeyFromItsAuthorityAlone) {
+  Upstream upstream;
+  const std::string authority =
+      folder_.put("authority.json", authority_of(upstream, "{}")).string();
+  std::vector<std::string> requests;
+  std::thread server([&] {
+    for (int call = 0; call < 2; ++call) {
+      requests.push_back(upstream.receive());
+      upstream.answer(reply_of("It is 391."));
+    }
+  });
+  const Outcome outcome =
+      run({"ask", "--authority", authority, "--require-governed", "--max-turns", "2", "--max-calls",
+           "2", "--max-cost-usd", "2.5", "--trace", trace_file(), kQuestion},
+          {}, {{"OPENAI_API_KEY", "ambient-key"}});
+  if (outcome.status != 0) upstream.close();
+  server.join();
+  ASSERT_EQ(outcome.status, 0) << outcome.err << outcome.out;
+  for (const std::string& request : requests) {
+    EXPECT_NE(request.find("the-packets-key"), std::string::npos) << request;
+    EXPECT_NE(request.find("\"max_tokens\":16"), std::string::npos) << request;
+    EXPECT_EQ(request.find("ambient-key"), std::string::npos);
+  }
+  const std::string trace = slurp(trace_file());
+  EXPECT_EQ(trace.find("the-packets-key"), std::string::npos);
+  EXPECT_EQ(trace.find("authorization"), std::string::npos);
+  const std::string origin = upstream.url().substr(0, upstream.url().size() - 3);
+  EXPECT_EQ(trace.find(origin), std::string::npos) << "the address is redacted, too";
+  EXPECT_NE(trace.find("<redacted>"), std::string::npos) << trace;
+  EXPECT_NE(trace.find("\"event\":\"provider_called\""), std::string::npos);
+  EXPECT_NE(trace.find("\"status\":\"ok\""), std::string::npos);
+}
+
+TEST_F(Ask, AGovernedRunRefusesWhatStandsBesideItsAuthority) {
+  Upstream upstream;
+  const auto ask = [&](const Words& more) {
+    Words words = {"ask"};
+    words.insert(words.end(), more.begin(), more.end());
+    words.push_back(kQuestion);
+    const Outcome outcome = run(words, {}, {{"OPENAI_API_KEY", "ambient-key"}});
+    EXPECT_EQ(outcome.status, 2) << outcome.err;
+    return outcome.err;
+  };
+  const auto packet = [&](const std::string& more) {
+    return folder_.put("authority.json", authority_of(upstream, more)).string();
+  };
+  EXPECT_NE(ask({"--require-governed"}).find("--authority"), std::string::npos);
+  EXPECT_NE(ask({"--require-governed", "--pool", pool_of(upstream)}).find("--authority"),
+            std::string::npos);
+  EXPECT_NE(ask({"--authority", packet("{}"), "--pool", pool_of(upstream)}).find("provider_pool"),
+            std::string::npos);
+  EXPECT_NE(ask({"--authority", packet(R"({"runtime_ref":" "})")}).find("runtime_ref"),
+            std::string::npos);
+  EXPECT_NE(ask({"--authority", packet(R"({"provider_pool":[]})")}).find("provider_pool"),
+            std::string::npos);
+  const std::string text = ask({"--authority", packet(R"({"api_key":7})")});
+  EXPECT_NE(text.find("api_key"), std::string::npos) << text;
+}
+
 TEST_F(Ask, CtrlCCancelsTheCallAndSaysWhatWasSpent) {
   for (const bool json : {false, true}) {
     Upstream upstream;

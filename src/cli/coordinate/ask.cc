@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "console/run_report.h"
 #include "console/turn_view.h"
+#include "flags/authority_flags.h"
 #include "flags/batches.h"
 #include "flags/input_flags.h"
 #include "flags/loop_flags.h"
@@ -58,7 +59,9 @@ class AskCommand {
         pool_(pool),
         style_(terminal::style_for(STDOUT_FILENO)),
         live_(terminal::is_terminal(STDOUT_FILENO)) {
-    around_.pool = flags.pool.pool.empty() ? "demo" : flags.pool.pool.string();
+    around_.pool = flags::is_governed(flags.pool) ? flags.pool.authority.string()
+                   : flags.pool.pool.empty()      ? "demo"
+                                                  : flags.pool.pool.string();
     around_.loop_profile = coordinate::loop_profile_name(flags.loop.loop);
   }
 
@@ -245,6 +248,7 @@ Result<int> work_through(const AskFlags& flags, std::optional<wire::RecordReader
 Result<int> ask(const AskFlags& flags) {
   std::vector<terminal::NamedPath> inputs = flags::model_inputs(flags.model);
   inputs.push_back({"--pool", flags.pool.pool});
+  inputs.push_back({"--authority", flags.pool.authority});
   TRINITY_CHECK(terminal::check_outputs({{"--trace", flags.trace.trace}}, inputs));
   TRINITY_TRY(coordinate::LoopOptions loop, flags::loop_options(flags.loop));
   TRINITY_TRY(provider::PoolConfig config, flags::load_pool_config(flags.pool));
@@ -280,6 +284,7 @@ void declare(command_line::Command& command, AskFlags& flags) {
       .excludes("question")
       .in("Input");
   flags::add_pool_flag(command, flags.pool);
+  flags::add_authority_flags(command, flags.pool);
   command
       .value("--member", flags.member,
              "ask this member of the pool directly: no router, no turns, nobody who verifies")

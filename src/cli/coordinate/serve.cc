@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "console/interruption.h"
 #include "coordinate/run.h"
+#include "flags/authority_flags.h"
 #include "flags/loop_flags.h"
 #include "flags/model_flags.h"
 #include "flags/pool_flags.h"
@@ -190,6 +191,7 @@ Result<int> run_server(const ServeFlags& flags) {
 
 void declare(command_line::Command& command, ServeFlags& flags) {
   flags::add_pool_flag(command, flags.pool);
+  flags::add_authority_flags(command, flags.pool);
   flags::add_model_flags(command, flags.model);
   flags::add_tokenizer_flag(command, flags.model.tokenizer);
   flags::add_head_flag(command, flags.model.head);
