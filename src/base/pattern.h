@@ -2,7 +2,7 @@
 // explodes.
 //
 // The grammar is that of ECMAScript as schemas use it: characters, ".", classes, \d \w \s and their
-// opposites, \uXXXX, groups, "|", "^", "$", \b, and the quantifiers * + ? {n} {n,} {n,m}, lazy ones
+// opposites, \u0041, groups, "|", "^", "$", \b, and the quantifiers * + ? {n} {n,} {n,m}, lazy ones
 // too, which find the same. What needs going back (back references, lookaround) is an error. Text
 // and pattern are UTF-8 and matched by code points.
 //

@@ -216,21 +216,26 @@ void read_tool_choice(FieldReader& in, ChatRequest& request) {
   }
 }
 
+void read_format(FieldReader& in, std::string_view key, OutputFormat& into) {
+  const Json* const format = in.object(key);
+  if (format == nullptr) return;
+  FieldReader form(*format, in.at(key), in.problem());
+  std::string type;
+  form.required_text("type", type);
+  if (!in.problem() && type != "json_schema")
+    in.problem().add(form.at("type"), fmt::format("must be json_schema, got {}", excerpt(type)));
+  into.kind = OutputFormat::Kind::json_schema;
+  if (const Json* const schema = form.object("schema")) into.schema = *schema;
+}
+
 /// How hard to think, and the form of the answer.
 void read_output(FieldReader& in, ChatRequest& request, Json& rest) {
+  read_format(in, "output_format", request.format);  // its older place
   const Json* const value = in.object("output_config");
   if (value == nullptr) return;
   FieldReader reader(*value, "output_config", in.problem());
   reader.text("effort", request.sampling.reasoning_effort);
-  if (const Json* const format = reader.object("format")) {
-    FieldReader form(*format, reader.at("format"), in.problem());
-    std::string type;
-    form.required_text("type", type);
-    if (!in.problem() && type != "json_schema")
-      in.problem().add(form.at("type"), fmt::format("must be json_schema, got {}", excerpt(type)));
-    request.format.kind = OutputFormat::Kind::json_schema;
-    if (const Json* const schema = form.object("schema")) request.format.schema = *schema;
-  }
+  read_format(reader, "format", request.format);
   rest = reader.rest();
 }
 

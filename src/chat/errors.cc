@@ -163,8 +163,8 @@ std::string error_param(const Error& error) {
   if (end == std::string::npos || end == 0) return {};
   const std::string path = error.message.substr(0, end);
   const bool is_path = std::all_of(path.begin(), path.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '[' ||
-           c == ']';
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.' ||
+           c == '[' || c == ']';
   });
   return is_path ? path : std::string();
 }

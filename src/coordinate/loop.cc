@@ -73,6 +73,7 @@ Step Loop::begin() {
     author_ = AuthorMessages(options_.prompts, conversation_.messages(), options_.num_agents);
   else
     answer_ = conversation_.last_answer();
+  if (answer_ && options_.fault_of_form) answer_fault_ = options_.fault_of_form(*answer_);
   const Status state = trace::write_event(
       trace_,
       trace::RunStarted{options_.runtime_metadata, options_.max_turns, options_.num_agents,
@@ -88,7 +89,7 @@ std::vector<Message> Loop::router_messages() const {
 
 std::vector<int> Loop::masked_roles() const {
   std::vector<int> masked;
-  if (!is_safe() || answer_) return masked;
+  if (!is_safe() || (answer_ && !answer_fault_)) return masked;
   for (int id = 0; id < options_.num_roles; ++id)
     if (role_of(role_name_of(id)) == Role::verifier) masked.push_back(id);
   return masked;
@@ -103,7 +104,7 @@ DecisionRule Loop::rule_of_turn() const {
 
 Step Loop::next_turn() {
   in_turn_ = false;
-  if (turn_ >= options_.max_turns) {
+  if (turn_ + form_checks_ >= options_.max_turns) {
     if (answer_) return complete("max_turns_latest_worker_response", answer_, false);
     return fail_run({ErrorKind::failed, "max_turns_reached",
                      "no Worker had answered when the " + std::to_string(options_.max_turns) +
@@ -128,6 +129,12 @@ Step Loop::next_turn() {
 
 Step Loop::complete(const char* status, const std::optional<std::string>& text, bool verified,
                     const std::optional<BudgetExceeded>& budget) {
+  if (options_.strict_form && answer_fault_ && std::string_view(status) != "tool_calls")
+    return fail_run(
+        {ErrorKind::failed, "answer_not_in_form",
+         "no answer had the form that was asked for when the run ended (" + std::string(status) +
+             "): " + *answer_fault_ + "; allow more turns, or ask without strict"},
+        budget);
   std::optional<std::string> hash;
   if (text && trace_.enabled()) {
     auto made = hash::trace_text_hash(*text);
@@ -138,9 +145,9 @@ Step Loop::complete(const char* status, const std::optional<std::string>& text, 
       trace_,
       trace::RunCompleted{turn_, status, hash, verified, budget ? budget->details() : Json()});
   if (!state) return end(tl::unexpected(state.error()), budget);
-  return end(
-      Outcome{text.value_or(""), answer_, status, verified, completed_turns_, usage_, cost_usd_},
-      budget);
+  return end(Outcome{text.value_or(""), answer_, status, verified, completed_turns_, usage_,
+                     cost_usd_, answer_fault_},
+             budget);
 }
 
 Step Loop::fail_run(Error error, const std::optional<BudgetExceeded>& budget) {

@@ -78,6 +78,11 @@ struct LoopOptions {
   bool mock = false;             // what `provider_mode` in the trace says: "mock" or "live"
   MemberLookup member;           // empty: every member is the hook of a test
   CostEstimator cost_estimator;  // of answers that have no cost of their own
+  /// What is wrong with the form of a Worker's answer, as a sentence; nothing: it is as asked for.
+  /// A wrong one goes back with that sentence as a Verifier's diagnosis would. That takes a turn
+  /// and no call; no Verifier judges the answer, or accepts it, before its form is right.
+  std::function<std::optional<std::string>(const std::string& text)> fault_of_form;
+  bool strict_form = false;  // an answer of another form is none: the run ends with an error
   Json runtime_metadata = Json::object();  // which artifact decides, for the trace
 };
 
@@ -122,6 +127,7 @@ struct Answer {
   /// Tools are called, which the client runs: the run ends here with the final status tool_calls,
   /// and goes on in another one that begins with what the tools gave.
   bool calls_tools = false;
+  std::string form_order = {};  // how the member was told the form of its answer, for the trace
 };
 
 struct Outcome {
@@ -134,12 +140,14 @@ struct Outcome {
   int turns = 0;  // that were completed
   Usage usage;    // of all answers, dropped ones too
   double cost_usd = 0;
+  std::optional<std::string> form_fault = {};  // of the answer, where a form was asked for
 };
 
 struct Finished {
   /// Errors: `budget_exceeded`, `max_turns_reached`, `verifier_before_worker_response`,
-  /// `routing_failed`, `cancelled`, `unexpected_orchestrator_state`, `invalid_budget`,
-  /// `invalid_max_turns`, `unsupported_message_role`, and those of router, member and sink.
+  /// `routing_failed`, `answer_not_in_form`, `cancelled`, `unexpected_orchestrator_state`,
+  /// `invalid_budget`, `invalid_max_turns`, `unsupported_message_role`, and those of router, member
+  /// and sink.
   Result<Outcome> outcome;
   std::optional<BudgetExceeded> budget;  // that ended the run
   std::vector<std::string> warnings;
@@ -194,6 +202,7 @@ class Loop {
   Step take(const Answer& answer, const trace::ProviderAnswered& answered,
             const std::optional<Verdict>& verdict);
   Step verifier_gave_nothing(const char* status);
+  Status send_back(const std::string& fault);
   void count_cost(const Answer& answer, std::int64_t latency_ms);
   int another_agent() const;
 
@@ -207,7 +216,9 @@ class Loop {
   Conversation conversation_;
   AuthorMessages author_;
   BudgetMeter meter_;
-  std::optional<std::string> answer_;  // of the latest Worker
+  std::optional<std::string> answer_;  // of the latest Worker, a well-formed one if there is one
+  std::optional<std::string> answer_fault_;  // what is wrong with its form
+  int form_checks_ = 0;                      // that sent an answer back; each takes a turn
   std::optional<Suggestion> suggestion_;
   int turn_ = 0;
   bool in_turn_ = false;

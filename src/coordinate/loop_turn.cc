@@ -227,10 +227,17 @@ Step Loop::take(const Answer& answer, const trace::ProviderAnswered& answered,
   } else if (role_ == Role::worker) {
     author_.add_thought(answer.text);
   }
-  const bool accepted = verdict && is_accepted(selected_.role_name, *verdict);
+  const bool accepted = verdict && !answer_fault_ && is_accepted(selected_.role_name, *verdict);
   suggestion_.reset();
   if (role_ == Role::thinker) suggestion_ = parse_suggestion(answer.text);
-  if (role_ == Role::worker) answer_ = answer.text;
+  std::optional<std::string> fault;
+  const bool has_form = role_ == Role::worker && options_.fault_of_form && !answer.calls_tools;
+  if (has_form) fault = options_.fault_of_form(answer.text);
+  // One that has the form outlives those behind it that have not.
+  if (role_ == Role::worker && (!fault || !answer_ || answer_fault_)) {
+    answer_ = answer.text;
+    answer_fault_ = fault;
+  }
 
   std::optional<trace::VerdictFacts> facts;
   if (verdict)
@@ -242,6 +249,10 @@ Step Loop::take(const Answer& answer, const trace::ProviderAnswered& answered,
     suggested_role = suggestion_->role_name;
     suggested_hash = hash_of(trace_, suggestion_->text);
   }
+  std::optional<trace::FormFacts> form;
+  if (has_form)
+    form =
+        trace::FormFacts{answer.form_order, fault ? "revised" : "accepted", hash_of(trace_, fault)};
   Json route;
   if (trace_.enabled()) {
     Decision told = decision_;
@@ -255,7 +266,8 @@ Step Loop::take(const Answer& answer, const trace::ProviderAnswered& answered,
   if (state)
     state = trace::write_event(
         trace_, trace::TurnCompleted{answered, extraction_, decision_, transcript_hash_, facts,
-                                     suggested_role, suggested_hash, accepted, std::move(route)});
+                                     suggested_role, suggested_hash, accepted, std::move(route),
+                                     std::move(form)});
   if (!state) return fail_run(state.error());
   ++completed_turns_;
   if (answer.calls_tools) return complete("tool_calls", answer.text, false);
@@ -263,12 +275,23 @@ Step Loop::take(const Answer& answer, const trace::ProviderAnswered& answered,
     return complete(
         "accepted",
         options_.profile == LoopProfile::reference ? std::optional(answer.text) : answer_, true);
-  if (verdict) {
+  if (fault)
+    if (Status sent = send_back(*fault); !sent) return fail_run(std::move(sent.error()));
+  if (verdict || fault) {
     meter_.count_revision();
     if (const auto budget = meter_.after_revision(turn_)) return end_of_budget(*budget);
   }
   ++turn_;
   return next_turn();
+}
+
+/// What is wrong with the form of an answer joins the conversation, where a Verifier's word would.
+Status Loop::send_back(const std::string& fault) {
+  ++form_checks_;
+  const std::string word = options_.revise_token + ": " + fault;
+  if (!is_author()) return conversation_.append_assistant(word);
+  author_.add_thought(word);
+  return {};
 }
 
 }  // namespace trinity::coordinate

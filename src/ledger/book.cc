@@ -143,6 +143,37 @@ void Book::charge(const std::string& subject, Day day, const Amount& spent) {
     add(window->spent, spent);
 }
 
+std::optional<Book::Left> Book::tightest(const std::vector<std::string>& subjects,
+                                         const std::shared_ptr<RequestBudget>& request,
+                                         Day today) const {
+  std::optional<Left> found;
+  const auto look = [&found](const std::string& subject, Period period, const Caps& caps,
+                             const Window& window) {
+    for (const Kind& kind : kKinds) {
+      const std::optional<std::int64_t>& cap = caps.*kind.cap;
+      if (!cap) continue;
+      const std::int64_t used = saturating_sum(window.spent.*kind.amount, window.held.*kind.amount);
+      Left one{subject, period, &kind, *cap, std::max<std::int64_t>(0, *cap - used)};
+      const auto share = [](const Left& left) {
+        return left.limit == 0 ? 0.0
+                               : static_cast<double>(left.left) / static_cast<double>(left.limit);
+      };
+      if (!found || share(one) < share(*found)) found = std::move(one);
+    }
+  };
+  if (request) look(request->name, Period::total, request->caps, request->window);
+  for (const std::string& subject : subjects)
+    for (const Period period : {Period::total, Period::day, Period::month}) {
+      const auto account = accounts_.find(subject);
+      if (account == accounts_.end())
+        look(subject, period, caps_of(budgets_, subject, period), {});
+      else
+        look(subject, period, account->second->caps(period),
+             account->second->window(period, today));
+    }
+  return found;
+}
+
 std::vector<std::string> Book::names_of(const Hold& hold) {
   std::vector<std::string> names;
   for (const Account* account : hold.accounts) names.push_back(account->subject);

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -68,6 +69,17 @@ class Book {
   static std::vector<std::string> names_of(const Hold& hold);
   /// Whether a budget of money applies to the hold.
   static bool is_capped_in_money(const Hold& hold);
+
+  /// What is left in the budget that is used up most, of those that apply to the subjects and the
+  /// request; nothing where none applies.
+  struct Left {
+    std::string subject;
+    Period period = Period::total;
+    const Kind* kind = nullptr;
+    std::int64_t limit = 0, left = 0;  // left: not spent and not held; at least 0
+  };
+  std::optional<Left> tightest(const std::vector<std::string>& subjects,
+                               const std::shared_ptr<RequestBudget>& request, Day today) const;
 
   /// The subjects and what each has spent: in all, on `today` and in its month, with the caps.
   struct Row {

@@ -140,6 +140,13 @@ class Reservation::Keeper : public std::enable_shared_from_this<Reservation::Kee
     return request.window;
   }
 
+  std::optional<Book::Left> tightest(const std::vector<std::string>& subjects,
+                                     const std::shared_ptr<RequestBudget>& request) const {
+    const Day today = day_of(options_.now());
+    const std::lock_guard lock(mutex_);
+    return book_.tightest(subjects, request, today);
+  }
+
   std::vector<Book::Row> rows() const {
     const Day today = day_of(options_.now());
     const std::lock_guard lock(mutex_);
@@ -307,6 +314,11 @@ Result<std::shared_ptr<RequestBudget>> Ledger::request_budget(std::string name, 
 Window Ledger::spent_by(const RequestBudget& request) const { return keeper_->spent_by(request); }
 Status Ledger::set_budgets(std::vector<Budget> budgets) {
   return keeper_->set_budgets(std::move(budgets));
+}
+std::optional<Book::Left> Ledger::tightest(std::vector<std::string> subjects,
+                                           const std::shared_ptr<RequestBudget>& request) const {
+  subjects.emplace_back(kAll);
+  return keeper_->tightest(subjects, request);
 }
 std::vector<Book::Row> Ledger::rows() const { return keeper_->rows(); }
 std::vector<Book::Row> Ledger::history(Period period) const { return keeper_->history(period); }

@@ -115,6 +115,10 @@ class Ledger {
   Result<std::shared_ptr<RequestBudget>> request_budget(std::string name, Caps caps) const;
   Window spent_by(const RequestBudget& request) const;
 
+  /// See Book::tightest; "all" is among the subjects.
+  std::optional<Book::Left> tightest(std::vector<std::string> subjects,
+                                     const std::shared_ptr<RequestBudget>& request) const;
+
   /// Replaces the budgets at once. Errors: `invalid_budget`, `invalid_subject`; nothing is changed.
   Status set_budgets(std::vector<Budget> budgets);
 

@@ -100,6 +100,7 @@ std::unique_ptr<PendingCall> ScriptedMember::call(MemberRequest request, MemberR
       step = ScriptedStep::fails(FailureClass::adapter, "the script has ended");
     }
   }
+  if (step.heard) step.heard(request);
   if (!step.reply) {
     chat::ChatReply& reply = step.reply.emplace();
     reply.id = "scripted";

@@ -20,7 +20,8 @@ struct ScriptedStep {
   /// The call fails, after `pieces_before` pieces of a streamed text.
   std::optional<Failure> failure;
   std::size_t pieces_before = 0;
-  bool hangs = false;  // never ends
+  bool hangs = false;                                            // never ends
+  std::function<void(const MemberRequest& request)> heard = {};  // told what was asked
 
   static ScriptedStep says(std::string text, std::chrono::milliseconds delay = {});
   static ScriptedStep fails(FailureClass failure, std::string message = "scripted failure");

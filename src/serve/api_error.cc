@@ -14,12 +14,21 @@ struct TagStatus {
 
 // Tags whose status their kind does not tell.
 constexpr std::array kStatusOfTag = {
-    TagStatus{"invalid_api_key", 401},    TagStatus{"budget_exceeded", 402},
-    TagStatus{"forbidden_host", 403},     TagStatus{"forbidden_origin", 403},
-    TagStatus{"unknown_path", 404},       TagStatus{"model_not_found", 404},
-    TagStatus{"unknown_run", 404},        TagStatus{"too_many_listeners", 503},
-    TagStatus{"method_not_allowed", 405}, TagStatus{"queue_full", 429},
-    TagStatus{"cancelled", 499},          TagStatus{"deadline_exceeded", 504},
+    TagStatus{"invalid_api_key", 401},
+    TagStatus{"budget_exceeded", 402},
+    TagStatus{"forbidden_host", 403},
+    TagStatus{"forbidden_origin", 403},
+    TagStatus{"unknown_path", 404},
+    TagStatus{"model_not_found", 404},
+    TagStatus{"unknown_run", 404},
+    TagStatus{"too_many_listeners", 503},
+    TagStatus{"method_not_allowed", 405},
+    TagStatus{"queue_full", 429},
+    TagStatus{"idempotency_key_in_use", 409},
+    TagStatus{"idempotency_key_reused", 422},
+    TagStatus{"cancelled", 499},
+    TagStatus{"deadline_exceeded", 504},
+    TagStatus{"answer_not_in_form", 502},
 };
 
 int status_of(const Error& error) {

@@ -11,6 +11,7 @@
 #include "serve/served_run.h"
 #include "serve/signatures.h"
 #include "serve/turn_call.h"
+#include "serve/turn_record.h"
 
 namespace trinity::serve {
 namespace {
@@ -38,10 +39,14 @@ class DirectRun : public Work, public std::enable_shared_from_this<DirectRun> {
       provider::apply_sampling(asked.config.defaults, request.request.sampling);
       request.request_id = run.request->id();
       request.depth = run.depth + 1;
-      if (run.wall_time) request.deadline = *run.wall_time;
+      if (run.limits.time) request.deadline = *run.limits.time;
       return request;
     };
+    options.purse = run_.purse;
     options.payer = run_.request->key;
+    // A stream's header goes out before its end.
+    if (writer_->streams())
+      put_budget_left(run_.purse, run_.request->key, member_, run_.request->fields);
     options.delta = [weak](const chat::Delta& delta) {
       if (const auto self = weak.lock()) self->delta(delta);
     };
@@ -84,6 +89,7 @@ class DirectRun : public Work, public std::enable_shared_from_this<DirectRun> {
         net::Fields& fields = run_.request->fields;
         const double overhead = run_.request->age_ms() - answer->ms;
         if (!writer_->streams()) {
+          put_budget_left(run_.purse, run_.request->key, member_, fields);
           fields.set("x-trinity-upstream-ms", fmt::format("{:.1f}", answer->ms));
           fields.set("x-trinity-overhead-ms", fmt::format("{:.2f}", overhead));
           if (answer->cost_micro_usd)
@@ -94,7 +100,13 @@ class DirectRun : public Work, public std::enable_shared_from_this<DirectRun> {
         services_.counts.overhead.observe({}, overhead / 1e3);
         watch_.answered(*answer);
         mark_signatures(member_, answer->reply.message.extra);
-        writer_->finish(answer->reply, answer->usage, {});
+        Json extra;
+        if (run_.form.is_asked() && answer->reply.message.calls.empty()) {
+          const auto fault = run_.form.fault_of(answer->reply.message.text());
+          fields.set("x-trinity-form", fault ? "invalid" : "valid");
+          extra["form"] = form_summary(fault);
+        }
+        writer_->finish(answer->reply, answer->usage, extra);
       } else {
         watch_.failed(answer.error().error.error);
         writer_->fail(answer.error().error);
@@ -137,6 +149,8 @@ void start_direct(Services& services, RunRequest run) {
   if (const auto unfit = provider::unfit(member->config, run.asked.call);
       unfit && unfit->tag != "unsupported_value")
     return request->fail(api_error(*unfit));
+  // The member's own business too; a schema that cannot be checked here goes to it unchecked.
+  if (Result<AnswerForm> form = AnswerForm::read(run.asked.call)) run.form = std::move(*form);
   const auto work = std::make_shared<DirectRun>(services, std::move(run));
   services.active.keep(work);
   work->start(*member);

@@ -18,9 +18,10 @@ constexpr const char* kExposed =
     "x-request-id, request-id, x-should-retry, retry-after, retry-after-ms, x-conversation-id, "
     "x-trinity-agent, x-trinity-role, x-trinity-pinned, x-trinity-margin, x-trinity-runner-up, "
     "x-trinity-member, "
-    "x-trinity-turns, x-trinity-verified, x-trinity-final-status, x-trinity-profile, "
+    "x-trinity-turns, x-trinity-verified, x-trinity-form, x-trinity-final-status, "
+    "x-trinity-profile, "
     "x-trinity-router-ms, x-trinity-upstream-ms, x-trinity-overhead-ms, x-trinity-cached-tokens, "
-    "x-trinity-cost-usd, x-trinity-budget-left-usd";
+    "x-trinity-cost-usd, x-trinity-budget-left, x-trinity-idempotent-replay";
 
 /// The path as endpoints know it.
 std::string known_path(std::string_view path) {

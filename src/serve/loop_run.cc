@@ -8,8 +8,9 @@
 #include "base/thread_failure.h"
 #include "chat/assembly.h"
 #include "coordinate/run.h"
-#include "provider/fitness.h"
+#include "serve/candidates.h"
 #include "serve/member_request.h"
+#include "serve/run_options.h"
 #include "serve/run_watch.h"
 #include "serve/served_run.h"
 #include "serve/signatures.h"
@@ -26,23 +27,6 @@ using coordinate::LoopProfile;
 using coordinate::Step;
 
 constexpr int kWorkerRole = 0;
-
-bool is_worker(const std::string& role) {
-  return coordinate::role_of(role) == coordinate::Role::worker;
-}
-
-/// Slots by how much the router wants them, the chosen one first.
-std::vector<int> ranking(const Decision& decision, int chosen) {
-  std::vector<int> slots(decision.agent_logits().size());
-  for (std::size_t n = 0; n < slots.size(); ++n) slots[n] = static_cast<int>(n);
-  const auto logits = decision.agent_logits();
-  std::stable_sort(slots.begin(), slots.end(), [&](int a, int b) {
-    if ((a == chosen) != (b == chosen)) return a == chosen;
-    return logits[static_cast<std::size_t>(a)] > logits[static_cast<std::size_t>(b)];
-  });
-  if (slots.empty()) slots.push_back(chosen);
-  return slots;
-}
 
 class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
  public:
@@ -113,21 +97,8 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
     TurnCallOptions options;
     std::optional<Error> unfit;  // why the last one that was passed over cannot take it
     std::vector<PassedOver> passed_over;
-    chat::ChatRequest needs = run_.asked.call;
-    needs.sampling.logprobs = false;  // given where the member has them
-    for (const int slot : ranking(decision_, step.agent_id)) {
-      const provider::PoolMember* const member = run_.pool->at_slot(slot);
-      if (member == nullptr) continue;
-      if (is_worker(step.role_name)) {
-        if (auto why = provider::unfit(member->config, needs)) {
-          passed_over.push_back({member->config.name, why->message});
-          unfit = std::move(why);
-          continue;
-        }
-      }
-      auto& list = options.candidates;
-      if (std::find(list.begin(), list.end(), member) == list.end()) list.push_back(member);
-    }
+    options.candidates =
+        candidates_for(*run_.pool, decision_, step, run_.asked.call, unfit, passed_over);
     if (options.candidates.empty()) {
       Error error = unfit.value_or(
           Error{ErrorKind::missing, "unknown_agent", "no member of the pool stands in any slot"});
@@ -145,6 +116,7 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
     if (writer_->streams() && !begun_) {
       begun_ = true;
       put_decision_fields(run_.request->fields, turn_);
+      put_budget_left(run_.purse, run_.request->key, turn_.member, run_.request->fields);
       writer_->begin();
     }
     writer_->note(begin_line(turn_), turn_event("turn_started", turn_));
@@ -158,12 +130,13 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
     options.request = [self = shared_from_this(), step, live,
                        author](const provider::PoolMember& member) {
       const RunRequest& run = self->run_;
-      provider::MemberRequest request =
-          request_of_turn(*run.pool, member, run.asked.call, self->makers_, step, author, live);
+      provider::MemberRequest request = request_of_turn(*run.pool, member, run.asked.call, run.form,
+                                                        self->makers_, step, author, live);
       request.request_id = run.request->id();
       request.depth = run.depth + 1;
       return request;
     };
+    options.purse = run_.purse;
     options.payer = run_.request->key;
     options.turn = step.turn;
     if (live) {
@@ -259,6 +232,8 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
     turn_.ms = answer->ms;
     turn_.usage = answer->usage;
     turn_.cost_micro_usd = answer->cost_micro_usd;
+    if (is_worker(turn_.role))
+      turn_.form = form_order_name(run_.form.order_for(answer->member->config));
     writer_->note(end_line(turn_), turn_event("turn_completed", turn_));
     record_.push_back(turn_);
     watch_.turn_ends(turn_, answer->reply.message.text());
@@ -269,6 +244,7 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
     if (answer->cost_micro_usd) said.cost_usd = static_cast<double>(*answer->cost_micro_usd) / 1e6;
     said.provider = provider::member_kind_name(answer->member->config.kind);
     said.provider_model = answer->member->config.model;
+    said.form_order = turn_.form;
     if (is_worker(turn_.role)) {
       worker_ = answer->reply;
       mark_signatures(answer->member->config.name, worker_->message.extra);
@@ -290,6 +266,7 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
     const double overhead = run_.request->age_ms() - router_ms_ - upstream_ms_;
     services_.counts.overhead.observe({}, std::max(0.0, overhead) / 1e3);
     if (!writer_->streams()) {
+      put_budget_left(run_.purse, run_.request->key, turn_.member, fields);
       put_decision_fields(fields, record_.empty() ? turn_ : worker_ ? worker_turn_ : turn_);
       fields.set("x-trinity-turns", std::to_string(record_.size()));
       fields.set("x-trinity-final-status", status);
@@ -303,8 +280,11 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
     }
     if (finished.outcome) {
       const coordinate::Outcome& outcome = *finished.outcome;
-      if (!writer_->streams())
+      const bool has_form = run_.form.is_asked() && status != "tool_calls";
+      if (!writer_->streams()) {
         fields.set("x-trinity-verified", outcome.verified ? "true" : "false");
+        if (has_form) fields.set("x-trinity-form", outcome.form_fault ? "invalid" : "valid");
+      }
       chat::ChatReply reply = worker_.value_or(chat::ChatReply{});
       const std::string text = profile_ == LoopProfile::safe || profile_ == LoopProfile::author
                                    ? outcome.answer.value_or(outcome.text)
@@ -313,10 +293,13 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
         reply.message.content = {{.kind = chat::Part::Kind::text, .text = text}};
         reply.logprobs = {};
       }
-      writer_->finish(reply, usage_,
-                      run_summary(record_, status, outcome.verified, cost_known_, cost_micro_usd_));
+      Json summary = run_summary(record_, status, outcome.verified, cost_known_, cost_micro_usd_);
+      if (has_form) summary["form"] = form_summary(outcome.form_fault);
+      writer_->finish(reply, usage_, summary);
     } else {
-      ApiError error = failure_ ? *failure_ : api_error(finished.outcome.error(), spent_);
+      // A call that a budget cut off failed for want of that, whatever its member says.
+      const bool by_call = failure_ && !finished.budget;
+      ApiError error = by_call ? *failure_ : api_error(finished.outcome.error(), spent_);
       writer_->fail(error);
     }
     close();
@@ -382,40 +365,10 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
 
 void start_run(Services& services, RunRequest run) {
   const auto request = run.request;
-  coordinate::LoopOptions options = services.loop;
-  if (const auto* loop = std::get_if<LoopModel>(&run.choice)) {
-    if (loop->profile != options.profile) {  // the server's own may have been told otherwise
-      const coordinate::LoopOptions defaults = coordinate::default_options(loop->profile);
-      options.rule = defaults.rule;
-      options.input_mode = defaults.input_mode;
-    }
-    options.profile = loop->profile;
-  } else {
-    // One turn, and whatever role the router would choose it is a Worker's.
-    options.profile = LoopProfile::safe;
-    options.max_turns = 1;
-    for (auto& [id, name] : options.role_names) name = "Worker";
-  }
-  options.tool_messages = true;
-  if (run.wall_time)
-    options.budgets.max_wall_time_ms = std::min<std::int64_t>(
-        options.budgets.max_wall_time_ms.value_or(run.wall_time->count()), run.wall_time->count());
-  const auto pool = run.pool;
-  options.member = [pool](int agent) -> Result<trace::MemberFacts> {
-    const provider::PoolMember* const member = pool->at_slot(agent);
-    if (member == nullptr)
-      return fail(ErrorKind::missing, "unknown_agent",
-                  "no member of the pool answers for agent " + std::to_string(agent));
-    const provider::MemberConfig& config = member->config;
-    return trace::MemberFacts{
-        provider::member_kind_name(config.kind),
-        config.model,
-        config.url.text.empty() ? std::nullopt : std::optional(config.url.origin()),
-        config.timeout.count(),
-        config.max_output,
-        std::nullopt};
-  };
-
+  Result<AnswerForm> form = AnswerForm::read(run.asked.call);
+  if (!form) return request->fail(api_error(form.error()));
+  run.form = std::move(*form);
+  coordinate::LoopOptions options = loop_options(services.loop, run);
   Resumption resumption = resume(services.tool_ids, run.asked.call.messages);
   std::vector<Message> messages;
   for (const chat::ChatMessage& message : run.asked.call.messages)

@@ -27,7 +27,7 @@ std::string tool_line(const std::vector<chat::Tool>& tools) {
 
 provider::MemberRequest request_of_turn(const provider::Pool& pool,
                                         const provider::PoolMember& member,
-                                        const chat::ChatRequest& call,
+                                        const chat::ChatRequest& call, const AnswerForm& form,
                                         const std::vector<std::optional<int>>& makers,
                                         const coordinate::CallStep& step, bool author,
                                         bool streams) {
@@ -48,7 +48,7 @@ provider::MemberRequest request_of_turn(const provider::Pool& pool,
   if (works) {
     request.tools = call.tools;
     request.tool_choice = call.tool_choice;
-    request.format = call.format;
+    form.order(form.order_for(member.config), request);
     request.sampling = call.sampling;
     request.dialect = call.dialect;
     request.extra = call.extra;
@@ -62,7 +62,8 @@ provider::MemberRequest request_of_turn(const provider::Pool& pool,
   request.stream = streams;
   request.include_usage = streams;
   if (step.deadline) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+    // Rounded up: what is cut off at its deadline must find that the time is over.
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
         *step.deadline - std::chrono::steady_clock::now());
     out.deadline = std::max(left, std::chrono::milliseconds(1));
   }

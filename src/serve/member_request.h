@@ -13,6 +13,7 @@
 #include "chat/chat.h"
 #include "coordinate/loop.h"
 #include "provider/pool.h"
+#include "serve/answer_form.h"
 #include "serve/signatures.h"
 
 namespace trinity::serve {
@@ -22,7 +23,7 @@ namespace trinity::serve {
 /// of the client the slot of who made its calls, as Resumption has them.
 provider::MemberRequest request_of_turn(const provider::Pool& pool,
                                         const provider::PoolMember& member,
-                                        const chat::ChatRequest& call,
+                                        const chat::ChatRequest& call, const AnswerForm& form,
                                         const std::vector<std::optional<int>>& makers,
                                         const coordinate::CallStep& step, bool author,
                                         bool streams);

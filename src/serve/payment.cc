@@ -1,9 +1,13 @@
 #include "serve/payment.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "base/try.h"
 
 namespace trinity::serve {
 
@@ -43,9 +47,56 @@ void pay_shared(const std::shared_ptr<ledger::RedisBudget>& shared,
 
 }  // namespace
 
+Result<Purse> purse_for(Purse purse, const std::string& request_id, const ledger::Caps& caps) {
+  if (caps == ledger::Caps{}) return purse;
+  if (!purse.own) {
+    TRINITY_TRY(purse.own, ledger::Ledger::open({}));
+  }
+  TRINITY_TRY(purse.request, purse.own->request_budget("request:" + request_id, caps));
+  return purse;
+}
+
+std::optional<std::int64_t> most_output(const Purse& purse, const chat::Usage& most,
+                                        const std::optional<provider::Price>& price) {
+  if (!purse.request) return std::nullopt;
+  const ledger::Window window = purse.own->spent_by(*purse.request);
+  const ledger::Caps& caps = purse.request->caps;
+  std::optional<std::int64_t> output;
+  if (caps.tokens) output = *caps.tokens - window.spent.tokens - window.held.tokens - most.input;
+  if (caps.micro_usd && price && price->output > 0) {
+    const std::int64_t left = *caps.micro_usd - window.spent.micro_usd - window.held.micro_usd -
+                              provider::cost_micro_usd(*price, {.input = most.input});
+    // A price is micro-USD for a million tokens.
+    const double tokens = static_cast<double>(left) * 1e6 / static_cast<double>(price->output);
+    const auto paid = static_cast<std::int64_t>(std::clamp(tokens, 0.0, 1e12));
+    output = std::min(output.value_or(paid), paid);
+  }
+  return output;
+}
+
+void put_budget_left(const Purse& purse, const std::string& key, const std::string& member,
+                     net::Fields& fields) {
+  if (!purse.own) return;
+  std::vector<std::string> subjects;
+  if (!key.empty()) subjects.push_back("key:" + key);
+  if (!member.empty()) subjects.push_back("member:" + member);
+  const auto left = purse.own->tightest(std::move(subjects), purse.request);
+  if (!left) return;
+  const bool is_money = left->kind->cap == &ledger::Caps::micro_usd;
+  std::string text = is_money ? fmt::format("{:.6f} usd", static_cast<double>(left->left) / 1e6)
+                              : fmt::format("{} {}", left->left, left->kind->name);
+  // Whose it is; a request's own has a long name that says nothing new.
+  text += " of " +
+          (purse.request && left->subject == purse.request->name ? "this request" : left->subject);
+  if (left->period != ledger::Period::total)
+    text += std::string(" a ") + ledger::period_name(left->period);
+  fields.set("x-trinity-budget-left", text);
+}
+
 void pay(const Purse& purse, ledger::Spending spending, std::function<void(Paid)> done) {
   std::vector<std::string> subjects = spending.subjects;
   const ledger::Amount amount = spending.amount;
+  spending.request = purse.request;
   if (!purse.own) return pay_shared(purse.shared, std::move(subjects), amount, std::nullopt, done);
   purse.own->reserve(std::move(spending),
                      [shared = purse.shared, subjects = std::move(subjects), amount,

@@ -5,10 +5,13 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <tl/expected.hpp>
 
 #include "ledger/ledger.h"
 #include "ledger/redis_budget.h"
+#include "net/http.h"
+#include "provider/cost.h"
 
 namespace trinity::serve {
 
@@ -16,9 +19,24 @@ namespace trinity::serve {
 struct Purse {
   std::shared_ptr<ledger::Ledger> own;
   std::shared_ptr<ledger::RedisBudget> shared;
+  std::shared_ptr<ledger::RequestBudget> request = {};  // of one request, kept in `own`
 
   bool is_empty() const { return !own && !shared; }
 };
+
+/// Of a request that has a budget of its own: counted by a ledger of its own where the server has
+/// none.
+Result<Purse> purse_for(Purse purse, const std::string& request_id, const ledger::Caps& caps);
+
+/// Tokens that an answer may still have so that a call of at most `most` fits into the request's
+/// budget, whose member writes at `price`; nothing: there is no such limit.
+std::optional<std::int64_t> most_output(const Purse& purse, const chat::Usage& most,
+                                        const std::optional<provider::Price>& price);
+
+/// x-trinity-budget-left, of the budget that is used up most: "0.42 usd of key:alice a day". `key`
+/// may be empty. Shared budgets are not asked.
+void put_budget_left(const Purse& purse, const std::string& key, const std::string& member,
+                     net::Fields& fields);
 
 /// What is set aside for a call. Destroyed unsettled, it is charged in full.
 class Payment {

@@ -106,6 +106,15 @@ std::string Request::error_text(const ApiError& error) const {
                                    : chat::write_openai_error(error.error, error.status);
 }
 
+void Request::replay(net::HttpResponse head, std::string pieces, bool streamed) {
+  head.fields.set("x-trinity-idempotent-replay", "true");
+  count(head.status);
+  if (!streamed) return exchange_->respond(std::move(head));
+  exchange_->begin(std::move(head));
+  exchange_->write(std::move(pieces));
+  exchange_->end();
+}
+
 void Request::begin_events() {
   net::HttpResponse head{200, fields, {}};
   head.fields.set("Content-Type", "text/event-stream; charset=utf-8");

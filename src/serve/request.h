@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,6 +48,13 @@ class Request {
   void fail(const ApiError& error);
   /// A streamed answer begins: status 200, server-sent events.
   void begin_events();
+  /// Whoever answers from now on answers through what `wrap` makes of the exchange.
+  void record(
+      const std::function<std::shared_ptr<net::Exchange>(std::shared_ptr<net::Exchange>)>& wrap) {
+    exchange_ = wrap(std::move(exchange_));
+  }
+  /// An answer that was given before, as it was.
+  void replay(net::HttpResponse head, std::string pieces, bool streamed);
   /// The error as the end of a stream that has begun.
   std::string error_text(const ApiError& error) const;
 

@@ -8,7 +8,9 @@
 #include <memory>
 #include <string>
 
+#include "serve/answer_form.h"
 #include "serve/answer_writer.h"
+#include "serve/request_limits.h"
 #include "serve/services.h"
 
 namespace trinity::serve {
@@ -18,8 +20,10 @@ struct RunRequest {
   Asked asked;
   ModelChoice choice;
   std::shared_ptr<const provider::Pool> pool;
-  int depth = 0;  // coordinators that this request has passed through
-  std::optional<std::chrono::milliseconds> wall_time;  // the client's own limit
+  AnswerForm form;
+  int depth = 0;         // coordinators that this request has passed through
+  RequestLimits limits;  // the client's own
+  Purse purse;           // that pays for it
 };
 
 /// Begins; the answer follows by itself.

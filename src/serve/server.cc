@@ -12,6 +12,7 @@
 #include "chat/anthropic.h"
 #include "provider/cost.h"
 #include "serve/answer_writer.h"
+#include "serve/idempotency.h"
 #include "serve/monitor.h"
 #include "serve/page.h"
 #include "serve/route_endpoint.h"
@@ -28,18 +29,6 @@ std::optional<std::int64_t> number_of(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
   return value;
-}
-
-/// The client's own patience: it has gone after that, and what comes then is paid for nothing.
-std::optional<std::chrono::milliseconds> patience_of(const net::Fields& fields) {
-  std::optional<std::chrono::milliseconds> least;
-  if (const auto ms = number_of(fields.get("x-trinity-timeout-ms")); ms && *ms > 0)
-    least = std::chrono::milliseconds(*ms);
-  if (const auto s = number_of(fields.get("x-stainless-read-timeout")); s && *s > 0) {
-    const std::chrono::milliseconds limit = std::chrono::seconds(*s);
-    least = std::min(least.value_or(limit), limit);
-  }
-  return least;
 }
 
 /// What a proxy in front can send all requests of a conversation to one place by: what the client
@@ -106,7 +95,10 @@ struct Server::Impl {
   void dispatch(const std::shared_ptr<Request>& request) {
     const std::string& method = request->http().method;
     const std::string& path = request->path();
-    if (method == "POST" && is_answered_by_models(path)) return run(request);
+    if (method == "POST" && is_answered_by_models(path)) {
+      if (idempotency.admit(request)) run(request);
+      return;
+    }
     if (method == "POST" && path == "/v1/messages/count_tokens") return count_tokens(request);
     if (method == "POST" && path == "/v1/route") return route(request);
     if (method == "GET" || method == "HEAD") {
@@ -166,7 +158,13 @@ struct Server::Impl {
       return request->fail(api_error(Error{ErrorKind::unsupported, "unsupported_value",
                                            "n: this server gives one answer to a request; leave n "
                                            "out and ask again for another"}));
-    run.wall_time = patience_of(request->http().fields);
+    Result<RequestLimits> limits =
+        read_request_limits(request->http().fields, run.asked.call.extra.find("trinity"));
+    if (!limits) return request->fail(api_error(limits.error()));
+    run.limits = std::move(*limits);
+    Result<Purse> purse = purse_for(services.purse(), request->id(), run.limits.caps);
+    if (!purse) return request->fail(api_error(purse.error()));
+    run.purse = std::move(*purse);
     run.pool = services.pool();
     if (run.asked.call.model.empty() && services.names.unknown_model.empty())
       return request->fail(
@@ -213,6 +211,7 @@ struct Server::Impl {
 
   Services& services;
   Gate gate;
+  Idempotency idempotency;
   std::int64_t began = std::chrono::duration_cast<std::chrono::seconds>(
                            std::chrono::system_clock::now().time_since_epoch())
                            .count();

@@ -1,5 +1,6 @@
 #include "serve/turn_call.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/thread_failure.h"
@@ -74,16 +75,26 @@ void TurnCall::reserve() {
     if (ended_) return;
     asked_ = request.request;
     seen_ = {};
+    most_output_.reset();
+    written_ = 0;
     begin_ = std::chrono::steady_clock::now();
   }
-  const Purse purse = services_.purse();
+  const Purse& purse = options_.purse;
   if (purse.is_empty()) return send(std::move(request));
+  const auto& price = member().config.price;
+  const chat::Usage most = provider::most_it_may_use(member().config, request.request);
+  if (const auto output = most_output(purse, most, price); output && *output < most.output) {
+    // A shorter answer rather than none; a budget without room for a token refuses it.
+    request.request.sampling.max_tokens = std::max<std::int64_t>(1, *output);
+    const std::scoped_lock held(lock_);
+    most_output_ = asked_.sampling.max_tokens = request.request.sampling.max_tokens;
+  }
   ledger::Spending spending;
   if (!options_.payer.empty()) spending.subjects.push_back("key:" + options_.payer);
   spending.subjects.push_back("member:" + member().config.name);
   spending.amount = amount_of(provider::most_it_may_use(member().config, request.request));
   spending.purpose = {request.request_id, options_.turn, member().config.name, {}};
-  if (const auto& price = member().config.price)
+  if (price)
     spending.purpose.price =
         ledger::Price{price->input, price->output, price->cached_input.value_or(price->input)};
   pay(purse, std::move(spending),
@@ -126,6 +137,13 @@ void TurnCall::send(provider::MemberRequest request) {
         if (self->ended_) return;
         self->passed_on_ = true;
         if (delta.usage) self->seen_ = *delta.usage;
+        self->written_ += delta.text.size() + delta.reasoning.size();
+        // A token has four bytes or fewer; a member that writes on does not keep to its limit.
+        if (self->most_output_ &&
+            self->written_ / 8 > static_cast<std::size_t>(*self->most_output_)) {
+          self->services_.executor.post([self] { self->overrun(); });
+          return;
+        }
       }
       if (self->options_.delta) self->options_.delta(delta);
     };
@@ -207,6 +225,26 @@ void TurnCall::failed(const provider::Failure& failure) {
   services_.counts.fallbacks.add({name, reason});
   // Not inside the callback of the call that failed, which goes with the next one.
   services_.executor.post([self = shared_from_this()] { self->ask(); });
+}
+
+/// The answer is longer than the request's own budget has room for: it is cut off.
+void TurnCall::overrun() {
+  std::unique_ptr<provider::PendingCall> pending;
+  {
+    const std::scoped_lock held(lock_);
+    if (ended_) return;
+    spent_ = true;
+    chat::Usage written = seen_;
+    written.input = provider::estimated_input(asked_);
+    written.output = std::max(written.output, static_cast<std::int64_t>(written_ / 4));
+    if (payment_) payment_->cancel(amount_of(written), amount_of(written));
+    payment_.reset();
+    pending = std::move(pending_);
+  }
+  if (pending) pending->cancel();
+  give_up(api_error(Error{ErrorKind::failed, "budget_exceeded",
+                          "the member writes on beyond what this request's budget has room for, "
+                          "and was cut off; allow more, or ask for less"}));
 }
 
 void TurnCall::cancel() {

@@ -23,6 +23,7 @@ struct TurnCallOptions {
   std::vector<const provider::PoolMember*> candidates;
   /// For the member that is asked; `model` and the deadline are filled in here.
   std::function<provider::MemberRequest(const provider::PoolMember&)> request;
+  Purse purse;                                    // that pays
   std::string payer;                              // name of the API key; empty: none
   int turn = 0;                                   // of the run, for the ledger
   std::function<void(const chat::Delta&)> delta;  // of a streamed request
@@ -65,6 +66,7 @@ class TurnCall : public std::enable_shared_from_this<TurnCall> {
   void send(provider::MemberRequest request);
   void answered(chat::ChatReply reply);
   void failed(const provider::Failure& failure);
+  void overrun();
   ledger::Amount amount_of(const chat::Usage& usage) const;
   const provider::PoolMember& member() const { return *options_.candidates[next_]; }
 
@@ -78,6 +80,8 @@ class TurnCall : public std::enable_shared_from_this<TurnCall> {
   std::vector<std::string> fallbacks_;
   chat::ChatRequest asked_;
   chat::Usage seen_;
+  std::optional<std::int64_t> most_output_;  // tokens, as the request's own budget has it
+  std::size_t written_ = 0;                  // bytes of a streamed answer
   std::optional<Payment> payment_;
   std::unique_ptr<provider::PendingCall> pending_;
   std::chrono::steady_clock::time_point begin_;

@@ -17,6 +17,7 @@ Json turn_json(const TurnRecord& turn) {
               {"runner_up", turn.runner_up}};
   if (!turn.fallbacks.empty()) out["fallbacks"] = turn.fallbacks;
   if (!turn.pinned.empty()) out["pinned"] = turn.pinned;
+  if (!turn.form.empty()) out["form"] = turn.form;
   return out;
 }
 
@@ -93,6 +94,12 @@ Json run_summary(const std::vector<TurnRecord>& turns, const std::string& final_
           {"verified", verified},
           {"cost_usd", cost_known ? cost_json(cost_micro_usd) : Json()},
           {"turns", std::move(list)}};
+}
+
+Json form_summary(const std::optional<std::string>& fault) {
+  Json out = {{"valid", !fault}};
+  if (fault) out["fault"] = *fault;
+  return out;
 }
 
 }  // namespace trinity::serve

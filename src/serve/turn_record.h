@@ -23,6 +23,7 @@ struct TurnRecord {
   std::string runner_up;  // the member that the router would have chosen next
   std::vector<std::string> fallbacks;
   std::string pinned;  // why the router's choice did not count: "tool_result"
+  std::string form;    // how the member was told the form of its answer; empty: none was asked for
   double ms = 0;
   chat::Usage usage;
   std::optional<std::int64_t> cost_micro_usd;
@@ -45,5 +46,8 @@ Json turn_event(const char* event, const TurnRecord& turn);
 /// The object `trinity` of an answer's usage.
 Json run_summary(const std::vector<TurnRecord>& turns, const std::string& final_status,
                  bool verified, bool cost_known, std::int64_t cost_micro_usd);
+
+/// Whether an answer has the form that was asked for: {"valid": false, "fault": "…"}.
+Json form_summary(const std::optional<std::string>& fault);
 
 }  // namespace trinity::serve

@@ -161,6 +161,11 @@ Json fields_of(const TurnCompleted& event) {
   fields["route_decision"] = event.route_decision;
   fields["usage"] = answered.usage;
   fields["cost_usd"] = answered.cost_usd;
+  if (event.form) {
+    fields["form_order"] = event.form->order.empty() ? Json() : Json(event.form->order);
+    fields["form_status"] = event.form->status;
+    fields["form_diagnosis_hash"] = event.form->diagnosis_hash;
+  }
   return fields;
 }
 

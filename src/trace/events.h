@@ -114,6 +114,13 @@ struct VerdictFacts {
   std::optional<std::string> diagnosis_hash;
 };
 
+/// Of an answer that was to have a form, such as a JSON schema's.
+struct FormFacts {
+  std::string order;   // how the member was told; empty: not known
+  std::string status;  // accepted, or revised: it was sent back without a Verifier
+  std::optional<std::string> diagnosis_hash;
+};
+
 struct TurnCompleted {
   const ProviderAnswered& answered;
   const ExtractionFacts& extraction;
@@ -123,7 +130,8 @@ struct TurnCompleted {
   std::optional<std::string> suggested_role;
   std::optional<std::string> suggestion_hash;
   bool final;
-  Json route_decision;  // route::trace_map
+  Json route_decision;            // route::trace_map
+  std::optional<FormFacts> form;  // of a Worker whose answer was to have one
 };
 
 struct RunCompleted {

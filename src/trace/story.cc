@@ -39,6 +39,7 @@ std::string status_text(const Turn& turn) {
     return turn.calls.empty()                                   ? "not asked"
            : turn.calls.back()["status"].as_string() == "error" ? "failed"
                                                                 : "answered, dropped";
+  if (turn.completed["form_status"].as_string() == "revised") return "wrong form";
   const std::string& verdict = turn.completed["verifier_parse_status"].as_string();
   return verdict.empty() ? "ok" : verdict;
 }

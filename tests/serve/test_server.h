@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +30,10 @@ class EventList : public trace::Sink {
     events_.push_back(event);
     return {};
   }
+  std::vector<Json> all() const {
+    const std::scoped_lock held(lock_);
+    return events_;
+  }
   std::vector<std::string> names() const {
     const std::scoped_lock held(lock_);
     std::vector<std::string> out;
@@ -42,6 +47,9 @@ class EventList : public trace::Sink {
 };
 
 class TestServer {
+  mutable std::mutex asked_lock_;  // before the server, which may be asking at its end
+  std::vector<Json> asked_;
+
  public:
   using Scripts = std::map<std::string, std::vector<provider::ScriptedStep>>;
 
@@ -64,6 +72,16 @@ class TestServer {
     if (config.members.size() > 1)
       for (const std::int64_t slot : {1, 3, 5}) config.slots[slot] = config.members[1].name;
     services.timers = provider::thread_timers();
+    for (auto& [name, script] : scripts)
+      for (provider::ScriptedStep& step : script)
+        step.heard = [this, name = name](const provider::MemberRequest& request) {
+          const std::scoped_lock held(asked_lock_);
+          Json& one = asked_.emplace_back(Json{{"member", name}});
+          for (const chat::ChatMessage& message : request.request.messages)
+            one["messages"].push_back({{"role", message.role}, {"text", message.text()}});
+          one["max_tokens"] = request.request.sampling.max_tokens;
+          one["deadline_ms"] = request.deadline.count();
+        };
     provider::PoolOptions options;
     options.timers = services.timers;
     options.scripts = std::move(scripts);
@@ -97,6 +115,12 @@ class TestServer {
     Result<net::HttpResponse> response = client.fetch(std::move(out));
     EXPECT_TRUE(response) << response.error().message;
     return response ? *response : net::HttpResponse{0, {}, {}};
+  }
+
+  /// Of the members, in order.
+  std::vector<Json> asked() const {
+    const std::scoped_lock held(asked_lock_);
+    return asked_;
   }
 
   std::shared_ptr<EventList> events = std::make_shared<EventList>();
