@@ -43,16 +43,18 @@ Result<trace::MemberFacts> facts_of(const provider::Pool& pool, int agent_id) {
   return facts;
 }
 
+/// `given`: messages that the run began with.
 Result<coordinate::Answer> ask_member(const RunSetup& setup, const CallStep& step,
-                                      const std::string& run_id, const Interruption& interruption,
-                                      RunLog& log) {
+                                      std::size_t given, const std::string& run_id,
+                                      const Interruption& interruption, RunLog& log) {
   const provider::PoolMember* member = setup.pool.at_slot(step.agent_id);
   if (member == nullptr) return no_member(step.agent_id);
   const bool streams = coordinate::role_of(step.role_name) == coordinate::Role::worker;
-  TRINITY_TRY(
-      MemberReply reply,
-      call_member(setup.pool, *member, {step.role_name, step.messages, step.deadline, run_id},
-                  interruption, streams ? setup.on_worker_text : OnText()));
+  MemberCall call{step.role_name, step.messages, step.deadline, run_id};
+  // Behind the role's prompt; the author's profile puts all into one message instead.
+  if (step.messages.size() > given + 1) call.earlier_turns = step.messages.size() - given - 1;
+  TRINITY_TRY(MemberReply reply, call_member(setup.pool, *member, call, interruption,
+                                             streams ? setup.on_worker_text : OnText()));
   log.answered(reply.answer.text, reply.cut);
   return std::move(reply.answer);
 }
@@ -82,6 +84,7 @@ RunEnd run_conversation(const RunSetup& setup, std::vector<Message> conversation
   if (!trace) return {{tl::unexpected(std::move(trace.error())), {}, {}}, log, {}, 0, 0};
   const std::string run_id = trace->run_id();
   const coordinate::Decide decide = coordinate::decide_with(setup.router);
+  const std::size_t given = conversation.size();
   coordinate::Loop loop(setup.loop, std::move(conversation), std::move(*trace));
   Step step = loop.begin();
   while (!std::holds_alternative<Finished>(step)) {
@@ -93,7 +96,7 @@ RunEnd run_conversation(const RunSetup& setup, std::vector<Message> conversation
       step = loop.decided(std::move(decided));
     } else {
       Result<coordinate::Answer> answer =
-          ask_member(setup, std::get<CallStep>(step), run_id, interruption, *log);
+          ask_member(setup, std::get<CallStep>(step), given, run_id, interruption, *log);
       step =
           interruption.signal() != 0 && !answer ? loop.cancel() : loop.answered(std::move(answer));
     }

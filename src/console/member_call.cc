@@ -77,6 +77,7 @@ provider::MemberRequest request_of(const provider::Pool& pool, const provider::P
   request.request.include_usage = stream;
   request.request_id = call.request_id;
   request.role = call.role;
+  request.earlier_turns = call.earlier_turns;
   if (call.deadline) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         *call.deadline - std::chrono::steady_clock::now());

@@ -20,6 +20,7 @@ struct MemberCall {
   std::span<const Message> messages;
   std::optional<std::chrono::steady_clock::time_point> deadline;
   std::string request_id;
+  std::size_t earlier_turns = 0;  // messages at the end that the run's earlier turns gave
 };
 
 /// Of a member that gave an answer.

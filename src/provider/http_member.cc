@@ -194,6 +194,7 @@ std::unique_ptr<PendingCall> HttpMember::call(MemberRequest request, MemberRecei
   exchange->wants_stream = request.request.stream;
 
   net::OutgoingRequest out;
+  ask_to_go_on(request.request.messages, request.earlier_turns);
   const chat::ChatRequest own = request_for(*member_, std::move(request.request));
   Result<std::string> body = dialect.write(*member_, own);
   if (body) body = with_own_fields(std::move(*body), member_->body);

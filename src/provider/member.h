@@ -53,8 +53,9 @@ struct MemberRequest {
   std::chrono::milliseconds deadline{0};  // 0: the member's own
   std::string request_id;                 // passed on for the upstream's log
   int depth = 0;                          // coordinators that this request has passed through
-  std::string role;    // "Thinker", "Worker", "Verifier"; empty for a call outside a run
-  std::string client;  // whose it is: waiting calls of different clients take turns
+  std::string role;               // "Thinker", "Worker", "Verifier"; empty for a call outside a run
+  std::string client;             // whose it is: waiting calls of different clients take turns
+  std::size_t earlier_turns = 0;  // messages at the end that a run's earlier turns gave
 };
 
 struct MemberReceiver {

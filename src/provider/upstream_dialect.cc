@@ -136,6 +136,8 @@ constexpr std::string_view kOptional[] = {
     "safety_identifier", "user",  "verbosity", "logit_bias",       "prediction",
     "web_search_options"};
 
+constexpr const char* kGoOn = "Go on from here, in the role that you were given at the beginning.";
+
 bool takes(const MemberConfig& member, std::string_view field) {
   if (member.forward)
     return std::find(member.forward->begin(), member.forward->end(), field) !=
@@ -179,6 +181,20 @@ chat::ChatRequest request_for(const MemberConfig& member, chat::ChatRequest requ
     if (request.extra.contains(field) && !takes(member, field)) request.extra.erase(field);
   if (request.stream) request.include_usage = true;
   return request;
+}
+
+void ask_to_go_on(std::vector<chat::ChatMessage>& messages, std::size_t turns) {
+  const std::size_t before = messages.size() - std::min(turns, messages.size());
+  std::vector<chat::ChatMessage> alternating;
+  alternating.reserve(messages.size() + turns);
+  for (std::size_t n = 0; n < messages.size(); ++n) {
+    alternating.push_back(std::move(messages[n]));
+    if (n < before) continue;
+    chat::ChatMessage& asked = alternating.emplace_back();
+    asked.role = "user";
+    asked.content.push_back({.kind = chat::Part::Kind::text, .text = kGoOn});
+  }
+  messages = std::move(alternating);
 }
 
 }  // namespace trinity::provider

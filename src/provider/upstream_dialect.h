@@ -45,4 +45,10 @@ const UpstreamDialect& upstream_dialect(MemberKind kind);
 /// it tells no difference, usage always asked for.
 chat::ChatRequest request_for(const MemberConfig& member, chat::ChatRequest request);
 
+/// Lets a sentence of the user's follow each of the last `turns` messages, which earlier turns of a
+/// run gave. Otherwise several of an assistant's would come one after another, which llama.cpp,
+/// Mistral's interface and many chat templates refuse, and the last one would be taken for the
+/// beginning of the answer, which the model then writes on instead of judging it.
+void ask_to_go_on(std::vector<chat::ChatMessage>& messages, std::size_t turns);
+
 }  // namespace trinity::provider

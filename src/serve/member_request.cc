@@ -17,6 +17,16 @@ chat::ChatMessage text_message(const std::string& role, const std::string& text)
   return message;
 }
 
+/// For those who use no tools themselves: a call is told, or else nobody could judge what came of
+/// it, and a message without a text, which Anthropic's interface refuses, would be left.
+std::string told(const Message& message) {
+  std::string text = message.content;
+  for (const ToolCall& call : message.tool_calls)
+    text += (text.empty() ? "[calls the tool " : "\n[calls the tool ") + call.name + " with " +
+            call.arguments + "]";
+  return text;
+}
+
 std::string tool_line(const std::vector<chat::Tool>& tools) {
   std::string line = "\n\nThe Worker can use these tools: ";
   for (const chat::Tool& tool : tools) line += (&tool == &tools.front() ? "" : ", ") + tool.name;
@@ -42,9 +52,12 @@ provider::MemberRequest request_of_turn(const provider::Pool& pool,
       keep_own_signatures(member.config.name, maker_of(pool, member, makers[n - 1]),
                           /*is_named=*/false, request.messages.back());
     } else {
-      request.messages.push_back(text_message(message.role, message.content));
+      request.messages.push_back(text_message(message.role, told(message)));
     }
   }
+  // Behind the role's prompt come the client's messages; the rest has been said in this run.
+  if (step.messages.size() > call.messages.size() + 1)
+    out.earlier_turns = step.messages.size() - call.messages.size() - 1;
   if (works) {
     request.tools = call.tools;
     request.tool_choice = call.tool_choice;

@@ -408,6 +408,26 @@ TEST(OpenAiAdapter, CallsOfSpecPools) {
   EXPECT_EQ(adapt(), "invalid_provider_response");
 }
 
+TEST(HttpMember, AnswersOfEarlierTurnsAreFollowedByTheUsersWord) {
+  FakeUpstream upstream(FakeUpstream::says(200, kReply));
+  MemberRequest request = hello();
+  for (const char* text : {"draft", "REVISE: no"})
+    request.request.messages.push_back({"assistant", {{chat::Part::Kind::text, text}}});
+  const auto roles_sent = [&](std::size_t earlier_turns) {
+    request.earlier_turns = earlier_turns;
+    EXPECT_TRUE(ask(config_of(upstream), request));
+    std::string roles;
+    const Json body = *parse_json(upstream.requests().back().body);
+    for (const Json& message : body["messages"]) roles += message["role"].as_string().front();
+    return roles;
+  };
+  // A client that names a member may well want its last message to be written on.
+  EXPECT_EQ(roles_sent(0), "suaa");
+  EXPECT_EQ(roles_sent(1), "suaau");
+  EXPECT_EQ(roles_sent(2), "suauau");
+  EXPECT_EQ(roles_sent(99), "suuuauau");
+}
+
 TEST(RequestFor, WhatAMemberGets) {
   MemberConfig config;
   config.model = "own";

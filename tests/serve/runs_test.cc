@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <thread>
 
+#include "serve/member_request.h"
 #include "serve/test_server.h"
 
 namespace trinity::testing {
@@ -167,6 +168,43 @@ TEST(Runs, ToolsThatTheWorkerCallsEndTheAnswer) {
   const Json choice = json_of(response)["choices"][0];
   EXPECT_EQ(choice["finish_reason"].as_string(), "tool_calls");
   EXPECT_EQ(choice["message"]["tool_calls"][0]["function"]["name"].as_string(), "weather");
+}
+
+TEST(MemberRequest, SaysWhatEarlierTurnsOfTheRunHaveAdded) {
+  TestServer server({{"alpha", {ScriptedStep::says("x")}}});
+  const std::shared_ptr<const provider::Pool> pool = server.services.pool();
+  chat::ChatRequest asked;
+  asked.messages = {{"user", {{chat::Part::Kind::text, "a"}}},
+                    {"assistant", {{chat::Part::Kind::text, "b"}}},
+                    {"user", {{chat::Part::Kind::text, "c"}}}};
+  coordinate::CallStep step;
+  step.role_name = "Worker";
+  step.messages = {{"system", "prompt"}, {"user", "a"}, {"assistant", "b"}, {"user", "c"}};
+  const auto earlier_turns = [&] {
+    return serve::request_of_turn(*pool, pool->members().front(), asked, step, false, false)
+        .earlier_turns;
+  };
+  EXPECT_EQ(earlier_turns(), 0u);
+  step.messages.insert(step.messages.end(), {{"assistant", "draft"}, {"assistant", "REVISE: no"}});
+  EXPECT_EQ(earlier_turns(), 2u);
+}
+
+TEST(MemberRequest, TellsAVerifierWhichToolsWereCalled) {
+  TestServer server({{"alpha", {ScriptedStep::says("x")}}});
+  const std::shared_ptr<const provider::Pool> pool = server.services.pool();
+  chat::ChatRequest asked;
+  asked.messages.resize(3);
+  asked.messages[1].role = "assistant";
+  asked.messages[1].calls.push_back({"c1", "weather", R"({"place":"Bern"})", {}});
+  coordinate::CallStep step;
+  step.role_name = "Verifier";
+  step.messages = {{"system", "prompt"}, {"user", "Weather?"}};
+  step.messages.push_back(chat::router_message(asked.messages[1]));
+  step.messages.push_back({"tool", "rain"});
+  const auto made =
+      serve::request_of_turn(*pool, pool->members().front(), asked, step, false, false);
+  EXPECT_EQ(made.request.messages[2].text(), R"([calls the tool weather with {"place":"Bern"}])");
+  EXPECT_TRUE(made.request.messages[2].calls.empty());
 }
 
 TEST(Runs, WhatAToolGaveGoesToTheMemberThatCalledIt) {
