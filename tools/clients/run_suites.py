@@ -1,19 +1,22 @@
 """Runs outside suites and real clients against `trinity serve` and shows a table of what they found.
 
-  tools/clients/run.sh [SUITE...]        all but `real` when none is named
+  tools/clients/run.sh [SUITE...]        all but the slow ones when none is named
 
 Each suite starts its own server. One that cannot be had here is SKIPPED and says why; what is deselected
-is named with the reason. The status is 1 when a test failed, 2 when nothing ran.
+is named with the reason. With --seconds the suite that runs when they are over is cut short, and those
+behind it are left out; both are named. The status is 1 when a test failed, 2 when nothing ran.
 """
 
 import argparse
 import os
+import signal
 import sys
 import time
 import traceback
 
 import suites
 from environment import ROOT, Unavailable
+from running import PROGRAMS, OutOfTime
 from server import Failed
 
 
@@ -31,10 +34,24 @@ def print_table(rows):
       print(f"  {name}: FAILED {failure}")
 
 
+def run_until(end, suite, binary):
+  def out_of_time(*_):
+    PROGRAMS.end()
+    raise OutOfTime
+  signal.signal(signal.SIGALRM, out_of_time)
+  if end:
+    signal.alarm(max(1, round(end - time.monotonic())))
+  try:
+    return suite(binary)
+  finally:
+    signal.alarm(0)
+
+
 def main():
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument("suite", nargs="*", help=f"any of {', '.join(suites.SUITES)}")
   parser.add_argument("--binary", default=ROOT / "build" / "bin" / "trinity", help="program to test")
+  parser.add_argument("--seconds", type=int, default=0, help="what all suites together may take (0: no limit)")
   arguments = parser.parse_args()
   unknown = [name for name in arguments.suite if name not in suites.SUITES]
   if unknown:
@@ -44,15 +61,23 @@ def main():
   # Loopback is asked directly, whatever proxy leads out.
   os.environ["no_proxy"] = os.environ["NO_PROXY"] = "*"
   rows, skipped = [], []
-  for name in arguments.suite or suites.QUICK:
+  names = arguments.suite or suites.QUICK
+  end = time.monotonic() + arguments.seconds if arguments.seconds else None
+  # Whoever ends this program means the servers that it has started, too.
+  signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+  for at, name in enumerate(names):
     print(f"---- {name}", flush=True)
     begin = time.monotonic()
     try:
-      found = suites.SUITES[name](arguments.binary)
+      found = run_until(end, suites.SUITES[name], arguments.binary)
     except Unavailable as reason:
       skipped.append((name, reason))
       print(f"SKIPPED: {reason}", flush=True)
       continue
+    except OutOfTime:
+      skipped.append((name, f"cut short after {arguments.seconds} s of all, nothing of it counts; run it alone"))
+      skipped += [(left, "left out for want of time; run it alone") for left in names[at + 1:]]
+      break
     except Failed as reason:
       found = suites.Found(failures=[str(reason)])
     except Exception as error:  # a suite that breaks is a failure of this suite and not of all

@@ -1,86 +1,22 @@
 """The suites: what each runs, and how its result is read. run_suites.py runs them and shows the table."""
 
 import json
-import os
+import re
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
 import urllib.request
 import xml.etree.ElementTree
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import upstream
 from environment import HERE, Unavailable, conformance_folder, promtool, source_tests, venv
-from server import Server, demo_members, http_member, slots, suite_pool
+from fuzzed import fuzzed
+from katan import katan
+from llama import real, smollm2
+from results import Found
+from running import Running, beside_each_other, checks, run
 
 TEST_SECONDS = 120  # of one test; a server that never answers fails it
-
-
-@dataclass
-class Found:
-  passed: int = 0
-  deselected: int = 0
-  failures: list = field(default_factory=list)
-  reasons: list = field(default_factory=list)  # why something is deselected
-
-  @property
-  def failed(self):
-    return len(self.failures)
-
-  def add(self, other):
-    self.passed += other.passed
-    self.deselected += other.deselected
-    self.failures += other.failures
-    self.reasons += [reason for reason in other.reasons if reason not in self.reasons]
-
-
-class Running:
-  """A server whose pool has the upstream of these tests as its member `upstream`."""
-
-  def __init__(self, binary, *arguments):
-    self.upstream = upstream.start()
-    self.server = Server(binary, suite_pool(self.upstream.server_address[1]), arguments)
-
-  def __enter__(self):
-    return self.server
-
-  def __exit__(self, *_):
-    self.server.close()
-    self.upstream.shutdown()
-
-
-def run(arguments, seconds, **options):
-  """(output, seconds ran out)"""
-  try:
-    done = subprocess.run([str(one) for one in arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, timeout=seconds, **options)
-    return done.stdout, False
-  except subprocess.TimeoutExpired as cut:
-    return (cut.stdout or b"").decode(errors="replace"), True
-
-
-def checks(program, arguments, seconds):
-  """Counts the PASS and FAIL lines of a checking script; SKIP lines are deselected with their reason."""
-  output, cut = run([program, "-u", *arguments], seconds)
-  found = Found()
-  for line in output.splitlines():
-    word, _, rest = line.partition(" ")
-    if word == "PASS":
-      found.passed += 1
-    elif word == "FAIL":
-      found.failures.append(rest)
-    elif word == "SKIP":
-      found.deselected += 1
-      found.reasons.append(rest)
-  if cut:
-    found.failures.append(f"not finished after {seconds} s")
-  elif not found.passed and not found.failures:
-    found.failures.append("the script ended early: " + (output.strip().splitlines() or ["no output"])[-1][:200])
-  return found
-
 
 # llm-comply names two events otherwise than the Open Responses specification that it carries.
 COMPLY_IGNORES = "unknown SSE event type: response.reasoning_summary_text"
@@ -135,9 +71,7 @@ def pytest(program, folder, files, chosen, url, seconds, ignored=(), plugins=())
         found.reasons.append(f"{case.get('name')}: {(case.find('skipped').get('message') or '')[:100]}")
       else:
         found.passed += 1
-    for word in output.split(", "):
-      if word.strip().endswith("deselected"):
-        found.deselected += int(word.split()[0])
+    found.deselected += sum(int(count) for count in re.findall(r"(\d+) deselected", output))
   found.reasons = list(dict.fromkeys(found.reasons)) + [f"{word}: {reason}" for word, reason in ignored]
   return found
 
@@ -156,7 +90,8 @@ def openai(binary):
                      [("retrieve", "asks for a model of OpenAI's by name"),
                       ("delete", "models are members of the pool")]))
     found.add(pytest(program, folder, ["tests/api_resources/test_responses.py"], "create", server.url, 1200,
-                     [("retrieve", STORED), ("delete", STORED), ("cancel", STORED)]))
+                     [("retrieve", STORED), ("delete", STORED), ("cancel", STORED)], ["stateless_requests"]))
+    found.reasons.append("conversations that the server remembers: left out of Responses, see stateless_requests.py")
   return found
 
 
@@ -175,14 +110,29 @@ def schema(binary):
     return checks(venv("openai") / "python", [HERE / "check_schema.py", server.url, folder], 900)
 
 
+CLIENTS = {
+    "matrix": ("openai", "langchain", "langchain_anthropic", "pydantic_ai", "agents", "llm", "instructor", "sse",
+               "anthropic"),
+    "matrix2": ("openai2", "litellm"),
+}
+
+
 def matrix(binary):
-  """Clients that people use: plain, streamed, a streamed tool call, usage."""
-  program = venv("matrix") / "python"
+  """Clients that people use: plain, streamed, a streamed tool call and its result, usage."""
+  asked = [(venv(name) / "python", client) for name, clients in CLIENTS.items() for client in clients]
   found = Found()
   with Running(binary) as server:
-    for client in ("openai", "langchain", "pydantic_ai", "agents", "llm", "instructor", "sse", "anthropic"):
-      found.add(checks(program, [HERE / "check_clients.py", server.origin, client], 300))
+    def ask(program, client):
+      return checks(program, [HERE / "check_clients.py", server.origin, client], 300)
+    for one in beside_each_other(ask, asked):
+      found.add(one)
   return found
+
+
+def parsers(binary):
+  """Mutated requests, read by ours and by h11."""
+  with Running(binary) as server:
+    return checks(venv("openai") / "python", [HERE / "check_parsers.py", server.origin], 300)
 
 
 def metrics(binary):
@@ -206,53 +156,6 @@ def metrics(binary):
   return found
 
 
-def katan(binary):
-  """llm-katan as an upstream of three kinds: members of kind openai, anthropic and gemini."""
-  program = venv("katan")
-  os.environ.setdefault("TRINITY_CLIENTS_KEY", "any")
-  with tempfile.TemporaryDirectory() as temporary:
-    port = free_port()
-    process = subprocess.Popen(
-        [program / "llm-katan", "-m", "echo", "-n", "echo", "--backend", "echo", "-h", "127.0.0.1", "-p", str(port),
-         "--providers", "openai,anthropic,vertexai", "--stats-file", f"{temporary}/stats.json"],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-      wait_for(port, process)
-      origin = f"http://127.0.0.1:{port}"
-      key = 'key = "env:TRINITY_CLIENTS_KEY"\n'  # llm-katan takes any, but wants one
-      pool = (demo_members() +
-              http_member("katan-openai", f"{origin}/v1", "openai", "echo", key) +
-              http_member("katan-anthropic", f"{origin}/v1", "anthropic", "echo", key) +
-              http_member("katan-gemini", f"{origin}/v1beta", "gemini", "echo", key) +
-              slots("katan-openai"))
-      with Server(binary, pool) as server:
-        return checks(venv("openai") / "python",
-                      [HERE / "check_upstreams.py", server.url, "katan-openai", "katan-anthropic", "katan-gemini"], 300)
-    finally:
-      process.terminate()
-      process.wait()
-
-
-def real(binary):
-  """llama.cpp's own server, with a tiny model of random weights, as a member."""
-  program = venv("real") / "python"
-  with tempfile.TemporaryDirectory() as temporary:
-    port = free_port()
-    process = subprocess.Popen([program, HERE / "llama_server.py", str(port), temporary], stdin=subprocess.DEVNULL,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-      wait_for(port, process, 120)
-      origin = f"http://127.0.0.1:{port}"
-      # 2048 tokens for four slots: 512 each.
-      more = 'forward = ["ignore_eos"]\n'
-      pool = demo_members() + http_member("llama", f"{origin}/v1", "openai", "tiny", more) + slots("llama")
-      with Server(binary, pool) as server:
-        return checks(program, [HERE / "check_real.py", server.url, origin], 300)
-    finally:
-      process.kill()
-      process.wait()
-
-
 def page(binary):
   """The page at / in a browser, by keyboard, in light, dark and narrow windows."""
   if not any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")):
@@ -260,23 +163,9 @@ def page(binary):
   return checks(venv("page") / "python", [HERE / "check_page.py", binary], 900)
 
 
-def free_port():
-  with socket.socket() as one:
-    one.bind(("127.0.0.1", 0))
-    return one.getsockname()[1]
-
-
-def wait_for(port, process, seconds=60):
-  end = time.monotonic() + seconds
-  while time.monotonic() < end and process.poll() is None:
-    try:
-      socket.create_connection(("127.0.0.1", port), 1).close()
-      return
-    except OSError:
-      time.sleep(0.1)
-  raise RuntimeError("an upstream did not start")
-
-
-SUITES = {"comply": comply, "schema": schema, "metrics": metrics, "matrix": matrix, "openai": openai,
-          "anthropic": anthropic, "katan": katan, "page": page, "real": real}
-QUICK = [name for name in SUITES if name != "real"]
+# In this order: what is quick to tell comes first.
+SUITES = {"comply": comply, "schema": schema, "metrics": metrics, "parsers": parsers, "real": real, "katan": katan,
+          "anthropic": anthropic, "openai": openai, "matrix": matrix, "page": page, "fuzzed": fuzzed,
+          "smollm2": smollm2}
+SLOW = ("smollm2",)
+QUICK = [name for name in SUITES if name not in SLOW]
