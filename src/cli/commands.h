@@ -11,6 +11,7 @@ namespace trinity::cli {
 void add_ask(command_line::Command& commands);
 void add_serve(command_line::Command& commands);
 void add_pool(command_line::Command& commands);
+void add_replay(command_line::Command& commands);
 void add_route(command_line::Command& commands);
 void add_extract(command_line::Command& commands);
 void add_export(command_line::Command& commands);

@@ -57,6 +57,7 @@ void add_commands(command_line::Command commands) {
   add_ask(commands);
   add_serve(commands);
   add_pool(commands);
+  add_replay(commands);
   commands.heading("Route conversations");
   add_route(commands);
   add_extract(commands);

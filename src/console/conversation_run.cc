@@ -80,6 +80,7 @@ RunEnd run_conversation(const RunSetup& setup, std::vector<Message> conversation
   tracing.enabled = true;
   tracing.sink = log;
   tracing.redaction_values = setup.secrets;
+  tracing.messages = setup.trace_messages && setup.trace != nullptr;
   Result<trace::Trace> trace = trace::Trace::open(std::move(tracing));
   if (!trace) return {{tl::unexpected(std::move(trace.error())), {}, {}}, log, {}, 0, 0};
   const std::string run_id = trace->run_id();

@@ -21,7 +21,8 @@ struct RunSetup {
   std::shared_ptr<trace::Sink> trace;  // may be nothing
   std::vector<std::string> secrets;    // that the trace must not hold
   RunListener* listener = nullptr;
-  OnText on_worker_text;  // empty: members are asked for whole texts
+  OnText on_worker_text;        // empty: members are asked for whole texts
+  bool trace_messages = false;  // the trace records what the router reads
 };
 
 struct RunEnd {

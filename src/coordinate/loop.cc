@@ -102,6 +102,12 @@ DecisionRule Loop::rule_of_turn() const {
   return rule;
 }
 
+/// Null unless the trace records messages.
+Json Loop::router_input(const DecideStep& step) {
+  if (!trace_.records_messages()) return {};
+  return recorded_.write({step.messages, step.input_mode, step.rule.masked_roles, options_.needs});
+}
+
 Step Loop::next_turn() {
   in_turn_ = false;
   if (turn_ + form_checks_ >= options_.max_turns) {
@@ -119,9 +125,9 @@ Step Loop::next_turn() {
     transcript_hash_ = std::move(*hash);
   }
   in_turn_ = true;
-  const Status state = trace::write_event(
-      trace_,
-      trace::TurnStarted{turn_, options_.max_turns, transcript_hash_, step.messages.size()});
+  const Status state =
+      trace::write_event(trace_, trace::TurnStarted{turn_, options_.max_turns, transcript_hash_,
+                                                    step.messages.size(), router_input(step)});
   if (!state) return fail_run(state.error());
   phase_ = Phase::deciding;
   return step;

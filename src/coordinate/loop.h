@@ -39,6 +39,7 @@
 #include "coordinate/suggestion.h"
 #include "coordinate/verdict.h"
 #include "trace/events.h"
+#include "trace/router_input.h"
 #include "trace/trace.h"
 
 namespace trinity::coordinate {
@@ -84,6 +85,9 @@ struct LoopOptions {
   std::function<std::optional<std::string>(const std::string& text)> fault_of_form;
   bool strict_form = false;  // an answer of another form is none: the run ends with an error
   Json runtime_metadata = Json::object();  // which artifact decides, for the trace
+  /// What whoever answers must be able to do, for a trace that records messages; nothing: nobody is
+  /// passed over for it.
+  std::optional<std::vector<std::string>> needs;
 };
 
 /// The defaults of a profile: the author's samples agent and role and reads a chat template.
@@ -175,6 +179,7 @@ class Loop {
 
   // loop.cc: begin and end of a run and a turn
   Status check_start();
+  Json router_input(const DecideStep& step);
   Step next_turn();
   std::vector<Message> router_messages() const;
   DecisionRule rule_of_turn() const;
@@ -226,6 +231,7 @@ class Loop {
   Usage usage_;
   double cost_usd_ = 0;
   std::vector<std::string> warnings_;
+  trace::RouterInputWriter recorded_;  // of a trace that records messages
 
   // Of the turn.
   std::string transcript_hash_;

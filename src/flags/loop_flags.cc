@@ -180,6 +180,12 @@ void add_trace_flags(command_line::Command& command, TraceFlags& flags,
       .shows_default()
       .used_when(traces, "is the size of a trace; it needs --trace")
       .in("Output");
+  command
+      .toggle("--trace-messages", flags.messages,
+              "record the text that the router reads too, which `trinity replay` needs; without it "
+              "a trace holds no text")
+      .used_when(traces, "is content of a trace; it needs --trace")
+      .in("Output");
   command.value("--trace-files", flags.kept_files, "renamed files that are kept")
       .takes("N")
       .range(0, 10'000)

@@ -41,9 +41,10 @@ struct TraceFlags {
   std::filesystem::path trace;
   double max_mib = 64;  // of a file before it is rotated
   int kept_files = 5;
+  bool messages = false;  // what the router reads, too
 };
 
-/// --trace, --trace-max-mib, --trace-files
+/// --trace, --trace-max-mib, --trace-files, --trace-messages
 void add_trace_flags(command_line::Command& command, TraceFlags& flags,
                      const std::function<bool()>& runs, const std::string& otherwise);
 

@@ -82,6 +82,34 @@ chat::Usage most_it_may_use(const MemberConfig& member, const chat::ChatRequest&
   return usage;
 }
 
+std::vector<std::string> needs_of(const chat::ChatRequest& request) {
+  using Kind = chat::Part::Kind;
+  using Format = chat::OutputFormat::Kind;
+  std::vector<std::string> needs;
+  const auto add = [&needs](bool needed, const char* name) {
+    if (needed) needs.emplace_back(name);
+  };
+  add(request.has_media(Kind::image), "vision");
+  add(request.has_media(Kind::audio), "audio");
+  add(request.has_media(Kind::file), "files");
+  add(!request.tools.empty(), "tools");
+  add(request.format.kind == Format::json_schema, "schema");
+  add(request.format.kind == Format::json_object, "json");
+  add(request.sampling.logprobs, "logprobs");
+  add(request.n > 1, "choices");
+  return needs;
+}
+
+std::optional<std::string> unmet_need(const MemberConfig& member,
+                                      std::span<const std::string> needs) {
+  for (const std::string& need : needs) {
+    if (need == "json" && member.capabilities.schema) continue;
+    for (const auto& [name, capability] : capability_names())
+      if (name == need && !(member.capabilities.*capability)) return need;
+  }
+  return std::nullopt;
+}
+
 std::optional<std::int64_t> most_it_may_cost(const MemberConfig& member,
                                              const chat::ChatRequest& request,
                                              const TokenCounter& count, std::int64_t otherwise) {

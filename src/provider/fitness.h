@@ -5,6 +5,11 @@
 // part of it is never dropped.
 #pragma once
 
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
 #include "provider/pool_config.h"
 
 namespace trinity::provider {
@@ -14,6 +19,13 @@ namespace trinity::provider {
 /// `count` counts tokens, see cost.h; a member whose context is not known has room for everything.
 std::optional<Error> unfit(const MemberConfig& member, const chat::ChatRequest& request,
                            const TokenCounter& count = {});
+
+/// What `unfit` asks for besides room: "tools", "vision", "audio", "files", "json", "schema",
+/// "logprobs", "choices".
+std::vector<std::string> needs_of(const chat::ChatRequest& request);
+/// The first of these needs that the member does not meet; nothing: it meets all.
+std::optional<std::string> unmet_need(const MemberConfig& member,
+                                      std::span<const std::string> needs);
 
 /// The most that a call may use, to be set aside before it: the prompt as estimated and as many
 /// tokens as the answer may have (its own limit, else the member's, else `otherwise`).

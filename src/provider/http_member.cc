@@ -201,6 +201,8 @@ std::unique_ptr<PendingCall> HttpMember::call(MemberRequest request, MemberRecei
   Result<net::Url> url = net::parse_url(dialect.target(*member_, own.stream));
   out.fields = request_fields(*member_);
   if (!request.request_id.empty()) out.fields.set("x-request-id", request.request_id);
+  if (!request.traceparent.empty()) out.fields.set("traceparent", request.traceparent);
+  if (!request.tracestate.empty()) out.fields.set("tracestate", request.tracestate);
   out.fields.set("x-trinity-depth", std::to_string(request.depth + 1));
   out.connect_deadline = member_->connect_timeout;
   out.total_deadline =

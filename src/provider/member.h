@@ -52,6 +52,7 @@ struct MemberRequest {
   chat::ChatRequest request;              // `model` is the member's own to fill in
   std::chrono::milliseconds deadline{0};  // 0: the member's own
   std::string request_id;                 // passed on for the upstream's log
+  std::string traceparent, tracestate;    // passed on (W3C Trace Context); empty: none
   int depth = 0;                          // coordinators that this request has passed through
   std::string role;               // "Thinker", "Worker", "Verifier"; empty for a call outside a run
   std::string client;             // whose it is: waiting calls of different clients take turns

@@ -47,6 +47,7 @@ class DirectRun : public Work, public std::enable_shared_from_this<DirectRun> {
     // A stream's header goes out before its end.
     if (writer_->streams())
       put_budget_left(run_.purse, run_.request->key, member_, run_.request->fields);
+    options.spans = run_.request->spans;
     options.delta = [weak](const chat::Delta& delta) {
       if (const auto self = weak.lock()) self->delta(delta);
     };

@@ -139,6 +139,7 @@ class LoopRun : public Work, public std::enable_shared_from_this<LoopRun> {
     options.purse = run_.purse;
     options.payer = run_.request->key;
     options.turn = step.turn;
+    options.spans = run_.request->spans;
     if (live) {
       assembly_ = {};
       options.delta = [weak](const chat::Delta& delta) {
@@ -370,13 +371,17 @@ void start_run(Services& services, RunRequest run) {
   run.form = std::move(*form);
   coordinate::LoopOptions options = loop_options(services.loop, run);
   Resumption resumption = resume(services.tool_ids, run.asked.call.messages);
+  chat::ChatRequest needs = run.asked.call;
+  needs.sampling.logprobs = false;  // given where the member has them
+  options.needs = provider::needs_of(needs);
   std::vector<Message> messages;
   for (const chat::ChatMessage& message : run.asked.call.messages)
     messages.push_back(chat::router_message(message));
   trace::TraceOptions tracing;
-  tracing.enabled = services.sink != nullptr;
   tracing.run_id = request->id();
-  tracing.sink = services.sink;
+  tracing.sink = sink_of(request->spans, services.sink);
+  tracing.enabled = tracing.sink != nullptr;
+  tracing.messages = services.trace_messages;
   tracing.redaction_values = services.redacted;
   Result<trace::Trace> trace = trace::Trace::open(std::move(tracing));
   if (!trace) return request->fail(api_error(trace.error()));

@@ -9,6 +9,7 @@
 
 #include "chat/errors.h"
 #include "serve/base32.h"
+#include "serve/telemetry.h"
 
 namespace trinity::serve {
 namespace {
@@ -61,6 +62,7 @@ double Request::age_ms() const {
 }
 
 void Request::count(int status) const {
+  if (spans) spans->answered(status);
   if (answers == nullptr) return;
   // What clients make up must not become labels without end.
   static constexpr std::array<std::string_view, 13> kPaths = {"/v1/chat/completions",

@@ -16,6 +16,8 @@
 
 namespace trinity::serve {
 
+class RequestSpans;
+
 /// In whose words errors are told.
 enum class Words { openai, anthropic };
 
@@ -41,6 +43,8 @@ class Request {
   Words words = Words::openai;
   /// Of the answer, besides Content-Type.
   net::Fields fields;
+  /// What is told of it to a collector of spans; nothing: none.
+  std::shared_ptr<RequestSpans> spans;
   /// Counts answers by path and status; nothing: nobody counts.
   Metrics::Counter* answers = nullptr;
 

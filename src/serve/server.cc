@@ -17,6 +17,7 @@
 #include "serve/page.h"
 #include "serve/route_endpoint.h"
 #include "serve/served_run.h"
+#include "serve/telemetry.h"
 
 namespace trinity::serve {
 namespace {
@@ -140,13 +141,24 @@ struct Server::Impl {
     request->answer(200, "ready\n", "text/plain");
   }
 
+  void begin_spans(const std::shared_ptr<Request>& request) const {
+    if (services.telemetry)
+      request->spans = services.telemetry->begin(request->http(), request->path(), request->id());
+  }
+
   void run(const std::shared_ptr<Request>& request) {
+    begin_spans(request);
     RunRequest run;
     run.request = request;
     Result<Asked> asked = read_asked(*request);
     if (!asked) return request->fail(api_error(asked.error()));
     run.asked = std::move(*asked);
-    request->fields.set("x-conversation-id", conversation_id(*request, run.asked.call));
+    const std::string conversation = conversation_id(*request, run.asked.call);
+    request->fields.set("x-conversation-id", conversation);
+    if (request->spans) {
+      request->spans->note("gen_ai.conversation.id", conversation);
+      request->spans->note("gen_ai.request.model", run.asked.call.model);
+    }
     run.depth =
         static_cast<int>(number_of(request->http().fields.get("x-trinity-depth")).value_or(0));
     if (run.depth > kMostDepth)
@@ -186,6 +198,7 @@ struct Server::Impl {
   }
 
   void route(const std::shared_ptr<Request>& request) {
+    begin_spans(request);
     services.executor.post([&services = services, in_use = InUse(services), request] {
       const auto begin = std::chrono::steady_clock::now();
       const auto pool = services.pool();
@@ -194,6 +207,7 @@ struct Server::Impl {
           answer_route(*services.router, pool->slots(), request->http().body, options);
       services.counts.decision.observe(
           {}, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+      if (request->spans) request->spans->decided(begin);
       if (!answered) return request->fail(api_error(answered.error()));
       request->answer(answered->status, std::move(answered->body));
     });

@@ -1,5 +1,7 @@
 #include "serve/services.h"
 
+#include "serve/telemetry.h"
+
 namespace trinity::serve {
 
 void Active::keep(std::shared_ptr<Work> work) {
@@ -47,6 +49,8 @@ Services::~Services() {
   for (const std::shared_ptr<Work>& work : active.all()) work->cancel();
   std::unique_lock held(lock_);
   unused_.wait(held, [&] { return users_ == 0; });
+  held.unlock();
+  if (telemetry) telemetry->end(std::chrono::milliseconds(0));  // others may hold it longer
 }
 
 ServerMetrics::ServerMetrics(Metrics& metrics)

@@ -25,6 +25,8 @@
 
 namespace trinity::serve {
 
+class Telemetry;
+
 /// What works on a request.
 class Work {
  public:
@@ -92,6 +94,7 @@ class Services {
   ModelNames names;
   std::vector<std::string> redacted;  // values that no trace may hold
   std::shared_ptr<trace::Sink> sink;  // nothing: no traces
+  bool trace_messages = false;        // traces record what the router reads
   std::shared_ptr<provider::Timers> timers;
   std::shared_ptr<ledger::Ledger> ledger;               // nothing: no budgets of its own
   std::shared_ptr<ledger::RedisBudget> shared_budgets;  // nothing: none that others share
@@ -103,6 +106,7 @@ class Services {
   std::shared_ptr<RunLog> runs = std::make_shared<RunLog>();  // what pages show of them
   Metrics metrics;
   ServerMetrics counts{metrics};
+  std::shared_ptr<Telemetry> telemetry;  // nothing: no spans; goes before what it counts in
   Executor executor{8};
   Active active{executor};
 

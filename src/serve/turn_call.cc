@@ -56,6 +56,7 @@ void TurnCall::give_up(ApiError error) {
   {
     const std::scoped_lock held(lock_);
     if (std::exchange(ended_, true)) return;
+    fail_span(error.error.tag);
     done = std::move(done_);
     payment_.reset();
     spent = spent_;
@@ -73,6 +74,7 @@ void TurnCall::reserve() {
   {
     const std::scoped_lock held(lock_);
     if (ended_) return;
+    if (options_.spans) span_ = options_.spans->begin_call(member().config, request);
     asked_ = request.request;
     seen_ = {};
     most_output_.reset();
@@ -175,6 +177,7 @@ void TurnCall::answered(chat::ChatReply reply) {
     answer.cost_micro_usd = member().cost(answer.usage);
     answer.ms = seconds_since(begin_) * 1e3;
     answer.fallbacks = fallbacks_;
+    if (options_.spans) options_.spans->end_call(span_, reply, answer.usage, answer.cost_micro_usd);
     if (payment_) payment_->settle(amount_of(answer.usage), answer.usage.estimated);
     payment_.reset();
   }
@@ -198,6 +201,7 @@ void TurnCall::failed(const provider::Failure& failure) {
   {
     const std::scoped_lock held(lock_);
     if (ended_) return;
+    fail_span(reason);
     if (payment_) {
       // An answer that says no costs nothing; one that was cut off may have.
       if (failure.sent && !failure.status) {
@@ -253,6 +257,7 @@ void TurnCall::cancel() {
     const std::scoped_lock held(lock_);
     if (ended_) return;
     ended_ = true;
+    fail_span("cancelled");
     done_ = {};
     if (payment_) {
       chat::Usage input;

@@ -15,6 +15,7 @@
 #include "serve/api_error.h"
 #include "serve/payment.h"
 #include "serve/services.h"
+#include "serve/telemetry.h"
 
 namespace trinity::serve {
 
@@ -27,6 +28,7 @@ struct TurnCallOptions {
   std::string payer;                              // name of the API key; empty: none
   int turn = 0;                                   // of the run, for the ledger
   std::function<void(const chat::Delta&)> delta;  // of a streamed request
+  std::shared_ptr<RequestSpans> spans;            // that are told of each call; nothing: none
 };
 
 struct TurnAnswer {
@@ -68,6 +70,10 @@ class TurnCall : public std::enable_shared_from_this<TurnCall> {
   void failed(const provider::Failure& failure);
   void overrun();
   ledger::Amount amount_of(const chat::Usage& usage) const;
+  /// Under the lock.
+  void fail_span(std::string_view type) const {
+    if (options_.spans) options_.spans->fail_call(span_, type);
+  }
   const provider::PoolMember& member() const { return *options_.candidates[next_]; }
 
   Services& services_;
@@ -85,6 +91,7 @@ class TurnCall : public std::enable_shared_from_this<TurnCall> {
   std::optional<Payment> payment_;
   std::unique_ptr<provider::PendingCall> pending_;
   std::chrono::steady_clock::time_point begin_;
+  std::size_t span_ = RequestSpans::kNoSpan;
 };
 
 }  // namespace trinity::serve

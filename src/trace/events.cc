@@ -53,10 +53,12 @@ Json fields_of(const RunStarted& event) {
 }
 
 Json fields_of(const TurnStarted& event) {
-  return {{"turn", event.turn},
-          {"max_turns", event.max_turns},
-          {"transcript_hash", event.transcript_hash},
-          {"message_count", event.message_count}};
+  Json fields = {{"turn", event.turn},
+                 {"max_turns", event.max_turns},
+                 {"transcript_hash", event.transcript_hash},
+                 {"message_count", event.message_count}};
+  if (!event.router_input.is_null()) fields["router_input"] = event.router_input;
+  return fields;
 }
 
 Json fields_of(const SlmExtracted& event) {

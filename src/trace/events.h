@@ -65,6 +65,7 @@ struct TurnStarted {
   int max_turns;
   std::string transcript_hash;
   std::size_t message_count;
+  Json router_input;  // trace/router_input.h; null: not recorded
 };
 
 struct SlmExtracted {

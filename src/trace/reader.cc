@@ -18,9 +18,13 @@ Result<Json> read_event(std::string_view line) {
   return event;
 }
 
-void read_into(TraceLog& log, std::string_view text, std::string_view run_id,
-               const std::string& file) {
-  std::size_t number = 0;
+/// Bytes between two words about the progress.
+constexpr std::size_t kProgressBytes = std::size_t{1} << 20;
+
+Status visit(std::string_view text, const std::string& file, const TraceVisitor& visitor,
+             const std::function<void(std::size_t)>& done) {
+  const std::size_t size = text.size();
+  std::size_t number = 0, told = 0;
   while (!text.empty()) {
     ++number;
     const std::size_t end = std::min(text.find('\n'), text.size());
@@ -29,11 +33,26 @@ void read_into(TraceLog& log, std::string_view text, std::string_view run_id,
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     Result<Json> event = read_event(line);
     if (!event) {
-      log.faults.push_back({file, number, std::move(event.error())});
-    } else if (run_id.empty() || (*event)["run_id"].as_string() == run_id) {
-      log.events.push_back(std::move(*event));
+      visitor.fault({file, number, std::move(event.error())});
+    } else {
+      TRINITY_CHECK(visitor.event(std::move(*event)));
+    }
+    if (const std::size_t read = size - text.size(); done && read - told >= kProgressBytes) {
+      told = read;
+      done(read);
     }
   }
+  return {};
+}
+
+/// Into a log, which takes everything.
+TraceVisitor into(TraceLog& log, std::string_view run_id) {
+  return {[&log, run_id](Json event) -> Status {
+            if (run_id.empty() || event["run_id"].as_string() == run_id)
+              log.events.push_back(std::move(event));
+            return {};
+          },
+          [&log](TraceFault fault) { log.faults.push_back(std::move(fault)); }};
 }
 
 std::string short_reason(const Json& reason) {
@@ -47,19 +66,35 @@ std::string short_reason(const Json& reason) {
 
 TraceLog read_trace(std::string_view text, std::string_view run_id, const std::string& file) {
   TraceLog log;
-  read_into(log, text, run_id, file);
+  (void)visit(text, file, into(log, run_id), {});  // its visitor has no error
   return log;
 }
 
 Result<TraceLog> read_trace_files(const std::filesystem::path& path, std::string_view run_id) {
   TraceLog log;
-  for (const auto& file : trace_files(path)) {
+  TRINITY_CHECK(visit_trace_files(path, into(log, run_id)));
+  return log;
+}
+
+Status visit_trace_files(const std::filesystem::path& path, const TraceVisitor& visitor) {
+  const std::vector<std::filesystem::path> files = trace_files(path);
+  std::uint64_t total = 0, before = 0;
+  for (const auto& file : files) {
+    std::error_code unknown;
+    const std::uintmax_t size = std::filesystem::file_size(file, unknown);
+    if (!unknown) total += size;
+  }
+  for (const auto& file : files) {
     TRINITY_TRY(const MappedFile map, MappedFile::open(file));
     const auto bytes = map.bytes();
-    read_into(log, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, run_id,
-              file.string());
+    std::function<void(std::size_t)> done;
+    if (visitor.progress)
+      done = [&](std::size_t read) { visitor.progress(std::min(before + read, total), total); };
+    TRINITY_CHECK(visit({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, file.string(),
+                        visitor, done));
+    before += bytes.size();
   }
-  return log;
+  return {};
 }
 
 std::vector<RunSummary> runs_of(const TraceLog& log) {

@@ -7,7 +7,9 @@
 #include <trinity/error.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +36,16 @@ TraceLog read_trace(std::string_view text, std::string_view run_id = {},
 /// The file of a sink and those that it was rotated to, oldest first. Errors: those of
 /// MappedFile::open.
 Result<TraceLog> read_trace_files(const std::filesystem::path& path, std::string_view run_id = {});
+
+/// What looks at a trace that need not be in memory as a whole.
+struct TraceVisitor {
+  std::function<Status(Json event)> event;  // an error ends the reading
+  std::function<void(TraceFault fault)> fault;
+  /// Bytes that were read, of this path's files; may be empty.
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress = {};
+};
+/// The same files in the same order. Errors: those of MappedFile::open and of the visitor.
+Status visit_trace_files(const std::filesystem::path& path, const TraceVisitor& visitor);
 
 /// A run of a log, in a line.
 struct RunSummary {

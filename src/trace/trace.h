@@ -3,7 +3,8 @@
 // An event is a JSON object with schema_version 1, event, run_id and timestamp_ms, and the fields
 // of its kind (trace/events.h writes them). It passes the redactor (trace/redact.h) and then a
 // sink: a file of lines (trace/jsonl_sink.h) or memory (trace/memory_sink.h). No event carries the
-// text of a prompt or an answer: hashes stand for them.
+// text of a prompt or an answer, hashes stand for them, unless TraceOptions::messages asks for what
+// the router reads (trace/router_input.h).
 #pragma once
 
 #include <trinity/error.h>
@@ -54,6 +55,7 @@ struct TraceOptions {
   bool enabled = false;
   std::string run_id;  // empty: a fresh unique one
   Content content = Content::hash;
+  bool messages = false;  // what the router reads is recorded, too: the text of the conversation
   std::shared_ptr<Sink> sink;
   std::vector<std::string> redaction_values;  // never leave; trimmed, blank ones mean nothing
   /// Milliseconds since 1970 on the system's clock; empty: that clock.
@@ -71,6 +73,7 @@ class Trace {
 
   const std::string& run_id() const { return options_.run_id; }
   bool enabled() const { return options_.enabled; }
+  bool records_messages() const { return options_.enabled && options_.messages; }
   /// `fields` is an object; the base fields are put before them. Errors: those of the sink.
   Status write(EventKind kind, const Json& fields) const;
   /// A text as `write` would let it out. What is to be cut is redacted before: of half a secret

@@ -162,6 +162,47 @@ TEST_F(Ask, TheRecordAndTheTraceTellTheSameTurns) {
   EXPECT_NE(people.out.find(record["final_status"].get<std::string>()), std::string::npos);
 }
 
+TEST_F(Ask, RecordedQuestionsAreReplayedAndTheSameRouterChangesNothing) {
+  for (const char* question : {kQuestion, "Reverse the word \"lantern\"", "Is 1009 prime?"})
+    ASSERT_EQ(run({"ask", "--json", "--trace", trace_file(), "--trace-messages", "--trace-max-mib",
+                   "0.01", question})
+                  .status,
+              0);
+  ASSERT_TRUE(std::filesystem::exists(trace_file() + ".1")) << "rotated files are read, too";
+  const std::string text = slurp(trace_file()) + slurp(trace_file() + ".1");
+  EXPECT_NE(text.find("17 * 23"), std::string::npos);
+  for (const std::string& line : lines_of(text))
+    EXPECT_EQ(JsonSchemas::ours().fault_of("trace_event", Json::parse(line)), "") << line;
+  const Outcome same = run({"replay", "--json", "--fail-above", "0", trace_file()});
+  ASSERT_EQ(same.status, 0) << same.err;
+  const Json record = Json::parse(same.out);
+  EXPECT_EQ(record["runs"], 3);
+  EXPECT_GE(record["compared"], 3);
+  EXPECT_EQ(record["changed"], 0);
+  EXPECT_EQ(record["equal_route_hashes"], record["compared"]);
+  EXPECT_EQ(record["skipped"].size(), 0U) << same.out;
+  EXPECT_EQ(run({"replay", "--json", "--fail-above", "0", trace_file()}).out, same.out);
+
+  // Another way of reading stands for another router.
+  const std::string page = (folder_ / "replay.html").string();
+  const Outcome other = run({"replay", "--json", "--fail-above", "0", "--input-mode", "chat",
+                             "--report", page, trace_file()});
+  EXPECT_EQ(other.status, 1) << other.out;
+  EXPECT_GT(Json::parse(other.out)["changed"], 0);
+  EXPECT_NE(slurp(page).find("Decisions that change"), std::string::npos);
+  EXPECT_EQ(run({"replay", "--fail-above", "1", "--input-mode", "chat", trace_file()}).status, 0);
+  const Outcome held = run({"replay", "--json", "--fail-above", "0", "--input-mode", "chat",
+                            "--threshold", "1000000", trace_file()});
+  EXPECT_EQ(held.status, 0) << held.err;
+  for (const std::size_t columns : {80U, 60U, 40U}) {
+    const Outcome shown = run({"replay", "--input-mode", "chat", trace_file()}, {},
+                              {{"COLUMNS", std::to_string(columns)}});
+    EXPECT_EQ(shown.status, 0) << shown.err;
+    for (const std::string& line : lines_of(shown.out))
+      EXPECT_LE(display_width(line), columns) << line;
+  }
+}
+
 TEST_F(Ask, MostQuestionsOfTheDemoPoolGetTheirAnswer) {
   const std::map<std::string, std::string> questions = {
       {"What is 17*23?", "391"},

@@ -148,6 +148,7 @@ std::string printed_schema(const std::string& command, const Words& arguments) {
                                                              {"pool list", "pool_list"},
                                                              {"profiles", "profiles"},
                                                              {"pull", "pull"},
+                                                             {"replay", "replay"},
                                                              {"route", "decision"},
                                                              {"synth", "synth"},
                                                              {"tokenize", "token_ids"},

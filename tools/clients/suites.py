@@ -156,6 +156,11 @@ def metrics(binary):
   return found
 
 
+def otlp(binary):
+  """The spans of a few requests, read by OpenTelemetry's own description of them."""
+  return checks(venv("otlp") / "python", [HERE / "check_otlp.py", binary], 300)
+
+
 def page(binary):
   """The page at / in a browser, by keyboard, in light, dark and narrow windows."""
   if not any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")):
@@ -165,7 +170,7 @@ def page(binary):
 
 # In this order: what is quick to tell comes first.
 SUITES = {"comply": comply, "schema": schema, "metrics": metrics, "parsers": parsers, "real": real, "katan": katan,
-          "anthropic": anthropic, "openai": openai, "matrix": matrix, "page": page, "fuzzed": fuzzed,
+          "anthropic": anthropic, "openai": openai, "otlp": otlp, "matrix": matrix, "page": page, "fuzzed": fuzzed,
           "smollm2": smollm2}
 SLOW = ("smollm2",)
 QUICK = [name for name in SUITES if name not in SLOW]

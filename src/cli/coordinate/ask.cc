@@ -113,6 +113,7 @@ class AskCommand {
              const console::Interruption& interruption) {
     console::TurnView view(output_, pool_, style_, live_);
     console::RunSetup setup{*router_, pool_, loop_, trace_, secrets_, nullptr, {}};
+    setup.trace_messages = flags_.trace.messages;
     if (shows()) {
       setup.listener = &view;
       if (live_) setup.on_worker_text = [&view](std::string_view piece) { view.text(piece); };

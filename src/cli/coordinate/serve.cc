@@ -8,6 +8,7 @@
 
 #include "base/try.h"
 #include "cli/commands.h"
+#include "cli/coordinate/telemetry.h"
 #include "console/interruption.h"
 #include "coordinate/run.h"
 #include "flags/authority_flags.h"
@@ -17,6 +18,7 @@
 #include "ledger/redis_address.h"
 #include "serve/budget_text.h"
 #include "serve/server.h"
+#include "serve/telemetry.h"
 #include "terminal/output.h"
 
 namespace trinity::cli {
@@ -35,9 +37,12 @@ struct ServeFlags {
   std::vector<std::string> budgets;
   std::vector<std::string> ledgers;  // a file, a Redis, or both
   bool survives_power_cuts = false;
+  std::string otlp;
   int drain_seconds = 30;
   int threads = 1;
 };
+
+constexpr std::chrono::seconds kLastSpans{5};  // for what is still to be sent at the end
 
 bool is_loopback(const std::string& host) {
   return host == "localhost" || host == "::1" || host.starts_with("127.");
@@ -145,6 +150,7 @@ Result<int> run_server(const ServeFlags& flags) {
     TRINITY_TRY(options.gate.keys, serve::read_api_keys(flags.api_keys));
   }
   TRINITY_TRY(coordinate::LoopOptions loop, flags::loop_options(flags.loop));
+  TRINITY_TRY(const std::optional<serve::OtlpSettings> otlp, otlp_settings_of(flags.otlp));
   TRINITY_TRY(serve::Purse purse, open_purse(flags));
   TRINITY_TRY(std::shared_ptr<trace::Sink> sink, flags::open_trace(flags.trace));
   TRINITY_TRY(const Router router, flags::load_router(flags.model, true));
@@ -161,6 +167,8 @@ Result<int> run_server(const ServeFlags& flags) {
   services.names.unknown_model = flags.unknown_model;
   services.redacted = flags::pool_secrets(pool->config());
   services.sink = std::move(sink);
+  services.trace_messages = flags.trace.messages;
+  if (otlp) services.telemetry = open_telemetry(*otlp, services);
   services.timers = provider::thread_timers();
   services.ledger = std::move(purse.own);
   services.shared_budgets = std::move(purse.shared);
@@ -186,6 +194,7 @@ Result<int> run_server(const ServeFlags& flags) {
                   flags.drain_seconds));
   if (!server->drain(std::chrono::seconds(flags.drain_seconds)))
     terminal::warn("some answers were not finished in time and were cut");
+  if (services.telemetry) services.telemetry->end(kLastSpans);
   return 0;
 }
 
@@ -258,6 +267,12 @@ void declare(command_line::Command& command, ServeFlags& flags) {
       command, flags.loop, [] { return true; }, "");
   flags::add_trace_flags(
       command, flags.trace, [] { return true; }, "");
+  command
+      .value("--otlp", flags.otlp,
+             "collector of OpenTelemetry to send spans to, such as http://127.0.0.1:4318 (without "
+             "it: as OTEL_EXPORTER_OTLP_ENDPOINT says)")
+      .takes("URL")
+      .in("Output");
   command.notes(
       "Clients name \"trinity\" as their model, a rule (trinity:safe, trinity:reference,\n"
       "trinity:author, trinity:fast) or a member of the pool. SIGHUP reads the pool file anew;\n"

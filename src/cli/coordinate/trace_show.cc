@@ -117,7 +117,8 @@ void declare(command_line::Command& command, TraceShowFlags& flags) {
       .takes("ID");
   command.json(flags.json, "one JSON object with the events");
   command.notes(
-      "A trace holds no text of questions or answers, only their hashes.\n\n"
+      "A trace holds hashes in the place of questions and answers, unless it was recorded with\n"
+      "--trace-messages.\n\n"
       "Example:\n  trinity ask --trace runs.jsonl \"What is 17 * 23?\"\n"
       "  trinity trace show runs.jsonl");
 }

@@ -1,0 +1,39 @@
+#include "cli/coordinate/telemetry.h"
+
+#include <cstdlib>
+
+#include "base/try.h"
+#include "serve/telemetry.h"
+#include "terminal/output.h"
+
+namespace trinity::cli {
+
+Result<std::optional<serve::OtlpSettings>> otlp_settings_of(const std::string& flag) {
+  return serve::otlp_settings(flag, [](const std::string& name) -> std::optional<std::string> {
+    const char* const value = std::getenv(name.c_str());
+    if (value == nullptr) return std::nullopt;
+    return value;
+  });
+}
+
+std::shared_ptr<serve::Telemetry> open_telemetry(const serve::OtlpSettings& settings,
+                                                 serve::Services& services) {
+  for (const std::string& remark : settings.remarks) terminal::warn(remark);
+  serve::Metrics::Counter& counter =
+      services.metrics.counter("trinity_telemetry_spans_total",
+                               "Spans for the collector, by what became of them.", {"result"});
+  serve::SpanExporterOptions options;
+  options.resource = settings.resource;
+  options.deliver = serve::deliver_to(settings.url, settings.headers);
+  options.timeout = settings.timeout;
+  options.notice = [](const std::string& text) { terminal::warn(text); };
+  options.count = [&counter](const char* result, std::size_t spans) {
+    counter.add({result}, static_cast<double>(spans));
+  };
+  std::vector<std::string> secrets = services.redacted;
+  secrets.insert(secrets.end(), settings.secrets.begin(), settings.secrets.end());
+  terminal::note("spans go to " + settings.url.origin());
+  return std::make_shared<serve::Telemetry>(std::move(options), std::move(secrets));
+}
+
+}  // namespace trinity::cli

@@ -1,0 +1,20 @@
+// Spans of a server: where they go, as flag and environment say, and the sending.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "serve/otlp_settings.h"
+#include "serve/services.h"
+
+namespace trinity::cli {
+
+/// Errors: those of serve::otlp_settings.
+Result<std::optional<serve::OtlpSettings>> otlp_settings_of(const std::string& flag);
+
+/// Counts in the metrics of `services`, which must outlive it.
+std::shared_ptr<serve::Telemetry> open_telemetry(const serve::OtlpSettings& settings,
+                                                 serve::Services& services);
+
+}  // namespace trinity::cli
