@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/json.h"
 #include "base/try.h"
+#include "wire/messages.h"
 
 namespace trinity::trace {
 namespace {
@@ -28,23 +30,6 @@ tl::unexpected<Error> invalid(const char* why) {
   return fail(ErrorKind::invalid_input, "invalid_router_input",
               std::string("what the router read is not recorded as it should be: ") + why +
                   "; the event was not written by this program, or was changed");
-}
-
-Result<Message> message_of(const Json& json) {
-  const std::string* const role = json["role"].to_string();
-  const std::string* const content = json["content"].to_string();
-  if (role == nullptr || content == nullptr) return invalid("a message lacks role or content");
-  Message message{*role, *content};
-  if (const Json* reasoning = json.find("reasoning_content")) {
-    if (!reasoning->is_string()) return invalid("reasoning_content is no text");
-    message.reasoning_content = reasoning->as_string();
-  }
-  for (const Json& call : json["tool_calls"]) {
-    if (!call["name"].is_string() || !call["arguments"].is_string())
-      return invalid("a tool call lacks name or arguments");
-    message.tool_calls.push_back({call["name"].as_string(), call["arguments"].as_string()});
-  }
-  return message;
 }
 
 }  // namespace
@@ -73,7 +58,7 @@ Result<RouterInput> RouterInputReader::read(const Json& input) {
                 "the turn goes on from one that the trace no longer holds; keep more files");
   messages.resize(static_cast<std::size_t>(*kept));
   for (const Json& one : input["messages"]) {
-    TRINITY_TRY(Message message, message_of(one));
+    TRINITY_TRY(Message message, wire::parse_message(json_text(one), messages.size() + 1));
     messages.push_back(std::move(message));
   }
   RouterInput out;

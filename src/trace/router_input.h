@@ -38,8 +38,9 @@ class RouterInputWriter {
 
 class RouterInputReader {
  public:
-  /// Errors: `invalid_router_input` (not of this form), `lost_router_input` (it goes on from a turn
-  /// that was not read). After an error the next input that keeps nothing is read again.
+  /// Errors: `invalid_router_input` (not of this form), those of wire::parse_message,
+  /// `lost_router_input` (it goes on from a turn that was not read). After an error the next input
+  /// that keeps nothing is read again.
   Result<RouterInput> read(const Json& input);
 
  private:

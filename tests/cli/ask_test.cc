@@ -12,6 +12,7 @@
 #include "base/printable.h"
 #include "cli/json_schema.h"
 #include "cli/test_model.h"
+#include "trace/jsonl_sink.h"
 #include "trace/order.h"
 #include "trace/reader.h"
 
@@ -169,7 +170,8 @@ TEST_F(Ask, RecordedQuestionsAreReplayedAndTheSameRouterChangesNothing) {
                   .status,
               0);
   ASSERT_TRUE(std::filesystem::exists(trace_file() + ".1")) << "rotated files are read, too";
-  const std::string text = slurp(trace_file()) + slurp(trace_file() + ".1");
+  std::string text;
+  for (const auto& file : trace::trace_files(trace_file())) text += slurp(file);
   EXPECT_NE(text.find("17 * 23"), std::string::npos);
   for (const std::string& line : lines_of(text))
     EXPECT_EQ(JsonSchemas::ours().fault_of("trace_event", Json::parse(line)), "") << line;

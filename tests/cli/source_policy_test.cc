@@ -299,6 +299,7 @@ TEST(SourcePolicy, MessagesAreReadFromJsonInWireAndThoseOfChatCallsInChat) {
       {"src/text/tokenizer_sections.cc", "a key of added tokens"},
       {"src/prove/eval/cases.cc", "a generated content is put into a message before it is read"},
       {"src/interchange/router_trace.cc", "written into traces"},
+      {"src/trace/router_input.cc", "written into traces, and read by wire/messages"},
       {"src/provider/dispatch.cc", "calls of spec pools, checked before anything is resolved"}};
   bool found = false;
   for (const auto& [path, text] : sources({"include", "src", "bench"})) {

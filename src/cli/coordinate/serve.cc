@@ -8,7 +8,6 @@
 
 #include "base/try.h"
 #include "cli/commands.h"
-#include "cli/coordinate/telemetry.h"
 #include "console/interruption.h"
 #include "coordinate/run.h"
 #include "flags/authority_flags.h"
@@ -16,6 +15,7 @@
 #include "flags/model_flags.h"
 #include "flags/pool_flags.h"
 #include "ledger/redis_address.h"
+#include "flags/telemetry_flags.h"
 #include "serve/budget_text.h"
 #include "serve/server.h"
 #include "serve/telemetry.h"
@@ -150,7 +150,7 @@ Result<int> run_server(const ServeFlags& flags) {
     TRINITY_TRY(options.gate.keys, serve::read_api_keys(flags.api_keys));
   }
   TRINITY_TRY(coordinate::LoopOptions loop, flags::loop_options(flags.loop));
-  TRINITY_TRY(const std::optional<serve::OtlpSettings> otlp, otlp_settings_of(flags.otlp));
+  TRINITY_TRY(const std::optional<serve::OtlpSettings> otlp, flags::otlp_settings_of(flags.otlp));
   TRINITY_TRY(serve::Purse purse, open_purse(flags));
   TRINITY_TRY(std::shared_ptr<trace::Sink> sink, flags::open_trace(flags.trace));
   TRINITY_TRY(const Router router, flags::load_router(flags.model, true));
@@ -168,7 +168,7 @@ Result<int> run_server(const ServeFlags& flags) {
   services.redacted = flags::pool_secrets(pool->config());
   services.sink = std::move(sink);
   services.trace_messages = flags.trace.messages;
-  if (otlp) services.telemetry = open_telemetry(*otlp, services);
+  if (otlp) services.telemetry = flags::open_telemetry(*otlp, services);
   services.timers = provider::thread_timers();
   services.ledger = std::move(purse.own);
   services.shared_budgets = std::move(purse.shared);
@@ -267,12 +267,7 @@ void declare(command_line::Command& command, ServeFlags& flags) {
       command, flags.loop, [] { return true; }, "");
   flags::add_trace_flags(
       command, flags.trace, [] { return true; }, "");
-  command
-      .value("--otlp", flags.otlp,
-             "collector of OpenTelemetry to send spans to, such as http://127.0.0.1:4318 (without "
-             "it: as OTEL_EXPORTER_OTLP_ENDPOINT says)")
-      .takes("URL")
-      .in("Output");
+  flags::add_otlp_flag(command, flags.otlp);
   command.notes(
       "Clients name \"trinity\" as their model, a rule (trinity:safe, trinity:reference,\n"
       "trinity:author, trinity:fast) or a member of the pool. SIGHUP reads the pool file anew;\n"

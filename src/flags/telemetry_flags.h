@@ -5,10 +5,14 @@
 #include <optional>
 #include <string>
 
+#include "command_line/command_line.h"
 #include "serve/otlp_settings.h"
 #include "serve/services.h"
 
-namespace trinity::cli {
+namespace trinity::flags {
+
+/// --otlp
+void add_otlp_flag(command_line::Command& command, std::string& otlp);
 
 /// Errors: those of serve::otlp_settings.
 Result<std::optional<serve::OtlpSettings>> otlp_settings_of(const std::string& flag);
@@ -17,4 +21,4 @@ Result<std::optional<serve::OtlpSettings>> otlp_settings_of(const std::string& f
 std::shared_ptr<serve::Telemetry> open_telemetry(const serve::OtlpSettings& settings,
                                                  serve::Services& services);
 
-}  // namespace trinity::cli
+}  // namespace trinity::flags

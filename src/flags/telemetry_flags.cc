@@ -1,4 +1,4 @@
-#include "cli/coordinate/telemetry.h"
+#include "flags/telemetry_flags.h"
 
 #include <cstdlib>
 
@@ -6,7 +6,16 @@
 #include "serve/telemetry.h"
 #include "terminal/output.h"
 
-namespace trinity::cli {
+namespace trinity::flags {
+
+void add_otlp_flag(command_line::Command& command, std::string& otlp) {
+  command
+      .value("--otlp", otlp,
+             "collector of OpenTelemetry to send spans to, such as http://127.0.0.1:4318 (without "
+             "it: as OTEL_EXPORTER_OTLP_ENDPOINT says)")
+      .takes("URL")
+      .in("Output");
+}
 
 Result<std::optional<serve::OtlpSettings>> otlp_settings_of(const std::string& flag) {
   return serve::otlp_settings(flag, [](const std::string& name) -> std::optional<std::string> {
@@ -36,4 +45,4 @@ std::shared_ptr<serve::Telemetry> open_telemetry(const serve::OtlpSettings& sett
   return std::make_shared<serve::Telemetry>(std::move(options), std::move(secrets));
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::flags
