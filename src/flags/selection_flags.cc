@@ -56,4 +56,35 @@ void add_selection_flags(command_line::Command& command, DecisionRule& rule) {
       .in(group);
 }
 
+void add_changed_selection_flags(command_line::Command& command, ChangedSelection& flags) {
+  constexpr const char* group = "Selection";
+  const auto add_mode = [&](const char* name, std::optional<SelectionMode>& target) {
+    command
+        .choice(name, target,
+                {SelectionMode::argmax, SelectionMode::softmax, SelectionMode::sample},
+                selection_mode_name, "argmax, softmax or sample (without it: as recorded)")
+        .takes("MODE")
+        .in(group);
+  };
+  add_mode("--agent-selection", flags.agent_selection);
+  add_mode("--role-selection", flags.role_selection);
+  command
+      .value("--temperature", flags.temperature, "of softmax and sample (without it: as recorded)")
+      .takes("T")
+      .above(0)
+      .in(group);
+  command
+      .parsed(
+          "--seed",
+          [&flags](const std::string& text) {
+            const auto seed = route::parse_selection_seed(text);
+            if (!seed) return seed.error().message;
+            flags.seed = *seed;
+            return std::string();
+          },
+          "of every draw: an integer, or three as 1,2,3 (without it: the recorded ones)")
+      .takes("SEED")
+      .in(group);
+}
+
 }  // namespace trinity::flags

@@ -8,10 +8,10 @@
 #include "base/try.h"
 #include "cli/commands.h"
 #include "flags/model_flags.h"
+#include "flags/selection_flags.h"
 #include "provider/pool_file.h"
 #include "report/render_html.h"
 #include "report/render_text.h"
-#include "route/selection.h"
 #include "terminal/output.h"
 #include "terminal/output_file.h"
 #include "terminal/progress.h"
@@ -27,9 +27,7 @@ struct ReplayFlags {
   std::filesystem::path pool, report;
   InputOptions reading;
   std::optional<InputMode> input_mode;
-  std::optional<SelectionMode> agent_selection, role_selection;
-  std::optional<double> temperature;
-  SelectionSeed seed;
+  flags::ChangedSelection selection;
   double threshold = 0;
   std::optional<double> fail_above;
   bool json = false;
@@ -87,10 +85,10 @@ Result<int> run_replay(const ReplayFlags& flags) {
   options.pool = pool ? &*pool : nullptr;
   options.reading = flags.reading;
   options.input_mode = flags.input_mode;
-  options.agent_selection = flags.agent_selection;
-  options.role_selection = flags.role_selection;
-  options.temperature = flags.temperature;
-  options.seed = flags.seed;
+  options.agent_selection = flags.selection.agent_selection;
+  options.role_selection = flags.selection.role_selection;
+  options.temperature = flags.selection.temperature;
+  options.seed = flags.selection.seed;
   options.threshold = flags.threshold;
   TRINITY_TRY(replay::Replay work, replay::Replay::begin(std::move(options)));
   terminal::ProgressBar bar("replaying");
@@ -109,44 +107,6 @@ Result<int> run_replay(const ReplayFlags& flags) {
   const Status filed =
       flags.report.empty() ? Status() : terminal::write_output(flags.report, render_html(document));
   return terminal::conclude(verdict, {printed, filed});
-}
-
-void declare_choosing(command_line::Command& command, ReplayFlags& flags) {
-  constexpr const char* group = "Selection";
-  const auto add_mode = [&](const char* name, std::optional<SelectionMode>& target) {
-    command
-        .choice(name, target,
-                {SelectionMode::argmax, SelectionMode::softmax, SelectionMode::sample},
-                selection_mode_name, "argmax, softmax or sample (without it: as recorded)")
-        .takes("MODE")
-        .in(group);
-  };
-  add_mode("--agent-selection", flags.agent_selection);
-  add_mode("--role-selection", flags.role_selection);
-  command
-      .value("--temperature", flags.temperature, "of softmax and sample (without it: as recorded)")
-      .takes("T")
-      .above(0)
-      .in(group);
-  command
-      .parsed(
-          "--seed",
-          [&flags](const std::string& text) {
-            const auto seed = route::parse_selection_seed(text);
-            if (!seed) return seed.error().message;
-            flags.seed = *seed;
-            return std::string();
-          },
-          "of every draw: an integer, or three as 1,2,3 (without it: the recorded ones)")
-      .takes("SEED")
-      .in(group);
-  command
-      .value("--threshold", flags.threshold,
-             "margin that a new choice must have; where it is smaller, the recorded one stays")
-      .takes("MARGIN")
-      .at_least(0)
-      .shows_default()
-      .in(group);
 }
 
 void declare(command_line::Command& command, ReplayFlags& flags) {
@@ -177,7 +137,14 @@ void declare(command_line::Command& command, ReplayFlags& flags) {
       .toggle("--special", flags.reading.parse_special_tokens,
               "text such as <|im_end|> inside messages becomes its token")
       .in("Input");
-  declare_choosing(command, flags);
+  flags::add_changed_selection_flags(command, flags.selection);
+  command
+      .value("--threshold", flags.threshold,
+             "margin that a new choice must have; where it is smaller, the recorded one stays")
+      .takes("MARGIN")
+      .at_least(0)
+      .shows_default()
+      .in("Selection");
   command
       .value("--fail-above", flags.fail_above,
              "exit status 1 when a larger share of the decisions changes, from 0 to 1")
