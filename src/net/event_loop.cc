@@ -138,25 +138,44 @@ struct Acceptor::State {
 
   static void accept(const std::shared_ptr<State>& self) {
     EventLoop& target = self->next();
-    self->acceptor.async_accept(
-        target.impl().context, [self, &target](error_code error, tcp::socket socket) {
-          if (!self->acceptor.is_open()) return;
-          if (error) return again(self);
-          error_code ignored;
-          const tcp::endpoint end = socket.remote_endpoint(ignored);
-          const bool v6 = end.address().is_v6();
-          std::string peer = fmt::format("{}{}{}:{}", v6 ? "[" : "", end.address().to_string(),
-                                         v6 ? "]" : "", end.port());
-          std::shared_ptr<ByteStream> stream = make_socket_stream(target.impl(), std::move(socket));
-          if (&target == &self->loop) {
-            self->accepted(target, std::move(stream), std::move(peer));
-          } else {
-            target.post([self, &target, stream = std::move(stream), peer = std::move(peer)] {
-              self->accepted(target, stream, peer);
-            });
-          }
-          accept(self);
-        });
+    self->acceptor.async_accept(target.impl().context,
+                                [self, &target](error_code error, tcp::socket socket) {
+                                  if (!error) hand_over(self, target, std::move(socket));
+                                  if (!self->acceptor.is_open()) return;
+                                  error ? again(self) : accept(self);
+                                });
+  }
+
+  static void hand_over(const std::shared_ptr<State>& self, EventLoop& target, tcp::socket socket) {
+    error_code ignored;
+    const tcp::endpoint end = socket.remote_endpoint(ignored);
+    const bool v6 = end.address().is_v6();
+    std::string peer = fmt::format("{}{}{}:{}", v6 ? "[" : "", end.address().to_string(),
+                                   v6 ? "]" : "", end.port());
+    std::shared_ptr<ByteStream> stream = make_socket_stream(target.impl(), std::move(socket));
+    if (&target == &self->loop) {
+      self->accepted(target, std::move(stream), std::move(peer));
+    } else {
+      target.post([self, &target, stream = std::move(stream), peer = std::move(peer)] {
+        self->accepted(target, stream, peer);
+      });
+    }
+  }
+
+  /// Closes, but first takes what waits in the system's queue: those clients believe that they are
+  /// connected, and a request that they have sent would be lost.
+  static void close(const std::shared_ptr<State>& self) {
+    if (!self->acceptor.is_open()) return;
+    error_code error;
+    self->acceptor.non_blocking(true, error);
+    while (!error && self->accepted) {
+      EventLoop& target = self->next();
+      tcp::socket socket(target.impl().context);
+      self->acceptor.accept(socket, error);
+      if (!error) hand_over(self, target, std::move(socket));
+    }
+    self->acceptor.close(error);
+    self->pause.cancel();
   }
 
   /// The system is out of descriptors or memory: connections wait in its queue.
@@ -222,15 +241,10 @@ void Acceptor::begin(Next next, Accepted accepted) {
 }
 
 void Acceptor::close() {
-  const auto closing = [](const std::shared_ptr<State>& state) {
-    error_code ignored;
-    state->acceptor.close(ignored);
-    state->pause.cancel();
-  };
   if (loop_->is_current())
-    closing(state_);
+    State::close(state_);
   else
-    loop_->post([state = state_, closing] { closing(state); });
+    loop_->post([state = state_] { State::close(state); });
 }
 
 }  // namespace trinity::net

@@ -103,6 +103,8 @@ Result<HttpServer> HttpServer::start(const ServerOptions& options, Handler handl
 
 std::uint16_t HttpServer::port() const { return impl_->acceptor->port(); }
 
+void HttpServer::announce_end() { impl_->shared.leaving = true; }
+
 bool HttpServer::drain(std::chrono::milliseconds patience) {
   ServerShared& shared = impl_->shared;
   shared.draining = true;
@@ -110,7 +112,7 @@ bool HttpServer::drain(std::chrono::milliseconds patience) {
   impl_->on_every_lane([](Impl::Lane& lane) {
     std::vector<std::shared_ptr<ServerConnection>> connections;
     for (const auto& [key, connection] : lane.connections) connections.push_back(connection);
-    for (const auto& connection : connections) connection->close_if_idle();
+    for (const auto& connection : connections) connection->finish_up();
   });
   std::unique_lock lock(shared.mutex);
   return shared.exchange_ended.wait_for(lock, patience, [&] { return shared.open_exchanges == 0; });

@@ -83,8 +83,11 @@ class HttpServer {
   ~HttpServer();  // cuts what is open; not to be called by a handler
 
   std::uint16_t port() const;
-  /// No more connections; answers say "Connection: close"; returns true when every exchange has
-  /// ended, false when `patience` ran out first. Not to be called by a handler.
+  /// From now on answers say "Connection: close": clients that are to go elsewhere leave in order.
+  void announce_end();
+  /// No more connections, but for those that are made already: what they are about to send is
+  /// answered too. Returns true when every exchange has ended, false when `patience` ran out first.
+  /// Not to be called by a handler.
   bool drain(std::chrono::milliseconds patience);
 
   struct Counts {

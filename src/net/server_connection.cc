@@ -13,7 +13,8 @@ using Clock = EventLoop::Clock;
 
 constexpr std::size_t kBacklogBytes = 64 << 10;  // of requests that wait for an answer before them
 constexpr std::chrono::milliseconds kLinger{1'000};
-constexpr std::chrono::milliseconds kGoneCheck{50};  // while reading is paused
+constexpr std::chrono::milliseconds kFirstRequest{500};  // of a connection, in a drain
+constexpr std::chrono::milliseconds kGoneCheck{50};      // while reading is paused
 constexpr std::size_t kKeptInput = 4096;
 
 }  // namespace
@@ -39,6 +40,7 @@ ServerConnection::~ServerConnection() {
 
 void ServerConnection::begin() {
   stream_->listen(this);
+  if (shared_.draining) expect_request();  // it was on its way here when the drain began
   set_timer();
 }
 
@@ -55,11 +57,31 @@ void ServerConnection::close() {
   stream_->close();
   in_ = std::string();
   after_answer();
+  stop_expecting();
   owner_.erase(this);
 }
 
-void ServerConnection::close_if_idle() {
-  if (state_ == State::head && in_.empty()) close();
+void ServerConnection::finish_up() {
+  if (state_ != State::head && state_ != State::body) return;
+  if (state_ == State::head && in_.empty() && served_) return close();
+  expect_request();
+  set_timer();
+}
+
+void ServerConnection::expect_request() {
+  if (std::exchange(expecting_, true)) return;
+  if (in_.empty() && state_ == State::head) since_ = Clock::now();
+  const std::lock_guard lock(shared_.mutex);
+  ++shared_.open_exchanges;
+}
+
+void ServerConnection::stop_expecting() {
+  if (!std::exchange(expecting_, false)) return;
+  {
+    const std::lock_guard lock(shared_.mutex);
+    --shared_.open_exchanges;
+  }
+  shared_.exchange_ended.notify_all();
 }
 
 /// Whoever waits learns how the exchange ended; the state is the caller's business.
@@ -213,6 +235,7 @@ void ServerConnection::note_progress() {
 
 void ServerConnection::linger() {
   state_ = State::lingering;
+  stop_expecting();
   since_ = Clock::now();
   in_ = std::string();
   head_ = RequestHead();
@@ -230,7 +253,8 @@ EventLoop::Clock::time_point ServerConnection::due() const {
   }
   switch (state_) {
     case State::head:
-      return since_ + (in_.empty() ? limits.idle : limits.header_deadline);
+      if (!in_.empty()) return since_ + limits.header_deadline;
+      return since_ + (expecting_ ? kFirstRequest : limits.idle);
     case State::body:
       return since_ + limits.body_deadline + std::chrono::seconds(received_ / (64 << 10));
     case State::lingering:

@@ -26,9 +26,11 @@ class ServerConnection;
 struct ServerShared {
   ServerOptions options;
   HttpServer::Handler handler;
-  std::atomic<bool> draining{false};
+  std::atomic<bool> leaving{false};   // answers say "Connection: close"
+  std::atomic<bool> draining{false};  // and no connection is taken
   std::atomic<std::uint64_t> connections{0}, requests{0}, refused{0};
-  std::atomic<std::size_t> open_connections{0}, open_exchanges{0};
+  std::atomic<std::size_t> open_connections{0};
+  std::atomic<std::size_t> open_exchanges{0};  // in a drain also the requests that are expected
   std::mutex mutex;
   std::condition_variable exchange_ended;
 };
@@ -90,7 +92,9 @@ class ServerConnection : private ByteStream::Listener,
   void turn_away();
   /// Cuts it; whoever waits for its answer learns that the client has gone.
   void close();
-  void close_if_idle();
+  /// A drain begins: a kept connection that is idle closes, and one whose client may be about to
+  /// send its request, or is sending it, is waited for.
+  void finish_up();
   void carry_out(Answer& answer);
 
  private:
@@ -109,6 +113,8 @@ class ServerConnection : private ByteStream::Listener,
   void send(std::string out);
   void note_progress();
   void after_answer();
+  void expect_request();
+  void stop_expecting();
   void refuse(const Refusal& refusal);
   void linger();
   void set_timer();
@@ -124,6 +130,7 @@ class ServerConnection : private ByteStream::Listener,
 
   State state_ = State::head;
   bool advancing_ = false, paused_ = false, peer_ended_ = false;
+  bool served_ = false, expecting_ = false;  // a request; in a drain, the one that it may send
   std::string in_;
   std::size_t scanned_ = 0;
   EventLoop::Clock::time_point since_, progress_;  // of the phase; of writing

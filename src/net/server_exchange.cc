@@ -60,7 +60,8 @@ void ServerConnection::begin_exchange() {
                                      weak_from_this());
   head_.request = HttpRequest();
   ++shared_.requests;
-  {
+  served_ = true;
+  if (!std::exchange(expecting_, false)) {  // else it is counted already
     const std::lock_guard lock(shared_.mutex);
     ++shared_.open_exchanges;
   }
@@ -140,8 +141,8 @@ void ServerConnection::carry_out_step(AnswerStep& step, std::string& out) {
 void ServerConnection::write_head(const HttpResponse& response, bool streamed, std::string& out) {
   bodyless_ = bodyless_ || response.status == 204 || response.status == 304;
   chunked_ = streamed && head_.is_1_1;
-  keep_ = head_.keep_alive && !shared_.draining && (!streamed || head_.is_1_1) &&
-          !lists_word(response.fields, "connection", "close");
+  keep_ = head_.keep_alive && !shared_.leaving && !shared_.draining &&
+          (!streamed || head_.is_1_1) && !lists_word(response.fields, "connection", "close");
   std::string framing;
   if (response.status == 204 || response.status == 304)
     framing = "";

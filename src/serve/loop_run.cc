@@ -382,7 +382,7 @@ void start_run(Services& services, RunRequest run) {
   tracing.sink = sink_of(request->spans, services.sink);
   tracing.enabled = tracing.sink != nullptr;
   tracing.messages = services.trace_messages;
-  tracing.redaction_values = services.redacted;
+  tracing.redaction_values = services.redacted();
   Result<trace::Trace> trace = trace::Trace::open(std::move(tracing));
   if (!trace) return request->fail(api_error(trace.error()));
   const auto work =

@@ -252,8 +252,13 @@ Result<std::unique_ptr<Server>> Server::start(Services& services, const ServeOpt
 
 std::uint16_t Server::port() const { return impl_->http->port(); }
 
-bool Server::drain(std::chrono::milliseconds patience) {
+void Server::announce_end() {
   impl_->draining = true;
+  impl_->http->announce_end();
+}
+
+bool Server::drain(std::chrono::milliseconds patience) {
+  announce_end();
   impl_->services.runs->close_listeners();  // they would never end by themselves
   return impl_->http->drain(patience);
 }

@@ -31,7 +31,9 @@ class Server {
   ~Server();
 
   std::uint16_t port() const;
-  /// /readyz says 503 from now on, no connection is taken any more, and what is under way is
+  /// /readyz says 503 from now on, and answers "Connection: close"; all else is answered as before.
+  void announce_end();
+  /// Besides, no connection is taken any more, and what is under way is
   /// finished; true when all of it was before `patience` ran out.
   bool drain(std::chrono::milliseconds patience);
 

@@ -1,6 +1,7 @@
 #include "serve/services.h"
 
 #include "serve/telemetry.h"
+#include <algorithm>
 
 namespace trinity::serve {
 
@@ -82,6 +83,18 @@ std::shared_ptr<const provider::Pool> Services::pool() const {
 void Services::replace_pool(std::shared_ptr<const provider::Pool> pool) {
   const std::scoped_lock held(lock_);
   pool_ = std::move(pool);
+}
+
+std::vector<std::string> Services::redacted() const {
+  const std::scoped_lock held(lock_);
+  return redacted_;
+}
+
+void Services::redact(const std::vector<std::string>& values) {
+  const std::scoped_lock held(lock_);
+  for (const std::string& value : values)
+    if (std::find(redacted_.begin(), redacted_.end(), value) == redacted_.end())
+      redacted_.push_back(value);
 }
 
 }  // namespace trinity::serve

@@ -82,7 +82,8 @@ class InUse {
 
 class Services {
  public:
-  Services() = default;
+  /// Replicas that share a secret take up tool calls of each other; an empty one is drawn afresh.
+  explicit Services(std::string replica_secret = {}) : tool_ids(std::move(replica_secret)) {}
   Services(const Services&) = delete;
   Services& operator=(const Services&) = delete;
   /// Cancels what is under way and waits until nobody uses it any more. Its server ends before.
@@ -92,7 +93,6 @@ class Services {
   coordinate::Decide decide;     // empty: the router decides; for tests
   coordinate::LoopOptions loop;  // defaults; the profile is the request's
   ModelNames names;
-  std::vector<std::string> redacted;  // values that no trace may hold
   std::shared_ptr<trace::Sink> sink;  // nothing: no traces
   bool trace_messages = false;        // traces record what the router reads
   std::shared_ptr<provider::Timers> timers;
@@ -113,12 +113,17 @@ class Services {
   std::shared_ptr<const provider::Pool> pool() const;
   void replace_pool(std::shared_ptr<const provider::Pool> pool);
 
+  /// Values that no trace may hold. They become only more: a run may outlive the pool of its keys.
+  std::vector<std::string> redacted() const;
+  void redact(const std::vector<std::string>& values);
+
  private:
   friend class InUse;
   mutable std::mutex lock_;
   std::condition_variable unused_;
   std::size_t users_ = 0;
   std::shared_ptr<const provider::Pool> pool_;
+  std::vector<std::string> redacted_;
 };
 
 }  // namespace trinity::serve

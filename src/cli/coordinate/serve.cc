@@ -5,7 +5,9 @@
 
 #include <atomic>
 #include <optional>
+#include <thread>
 
+#include "base/file.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "console/interruption.h"
@@ -38,6 +40,8 @@ struct ServeFlags {
   std::vector<std::string> ledgers;  // a file, a Redis, or both
   bool survives_power_cuts = false;
   std::string otlp;
+  std::filesystem::path replica_secret;
+  int notice_seconds = 0;
   int drain_seconds = 30;
   int threads = 1;
 };
@@ -103,6 +107,21 @@ Result<serve::Purse> open_purse(const ServeFlags& flags) {
   return purse;
 }
 
+constexpr std::size_t kLeastSecretBytes = 16, kMostSecretBytes = 4096;
+
+/// What replicas share; empty without a file.
+Result<std::string> read_replica_secret(const std::filesystem::path& path) {
+  if (path.empty()) return std::string();
+  TRINITY_TRY(std::string secret, read_text_file(path, kMostSecretBytes));
+  while (!secret.empty() && (secret.back() == '\n' || secret.back() == '\r')) secret.pop_back();
+  if (secret.size() < kLeastSecretBytes)
+    return fail(ErrorKind::invalid_input, "invalid_replica_secret",
+                fmt::format("{} holds less than {} bytes; write a longer random text into it, the "
+                            "same for all replicas",
+                            path.string(), kLeastSecretBytes));
+  return secret;
+}
+
 std::atomic<bool> reload_wanted = false;
 
 void want_reload(int) { reload_wanted = true; }
@@ -115,6 +134,7 @@ void reload(const ServeFlags& flags, serve::Services& services, std::int64_t num
                    pool.error().message);
     return;
   }
+  services.redact(flags::pool_secrets((*pool)->config()));
   services.replace_pool(std::move(*pool));
   terminal::note(fmt::format("the pool of {} is in use now", flags::describe_pool(flags.pool)));
 }
@@ -149,6 +169,7 @@ Result<int> run_server(const ServeFlags& flags) {
   if (!flags.api_keys.empty()) {
     TRINITY_TRY(options.gate.keys, serve::read_api_keys(flags.api_keys));
   }
+  TRINITY_TRY(std::string secret, read_replica_secret(flags.replica_secret));
   TRINITY_TRY(coordinate::LoopOptions loop, flags::loop_options(flags.loop));
   TRINITY_TRY(const std::optional<serve::OtlpSettings> otlp, flags::otlp_settings_of(flags.otlp));
   TRINITY_TRY(serve::Purse purse, open_purse(flags));
@@ -160,12 +181,12 @@ Result<int> run_server(const ServeFlags& flags) {
   loop.num_agents = static_cast<int>(num_agents);
   loop.num_roles = static_cast<int>(router.info().num_roles);
   loop.runtime_metadata = coordinate::runtime_metadata(router.info());
-  serve::Services services;
+  serve::Services services(std::move(secret));
   services.router = &router;
   services.loop = std::move(loop);
   services.names.default_profile = flags.loop.loop;
   services.names.unknown_model = flags.unknown_model;
-  services.redacted = flags::pool_secrets(pool->config());
+  services.redact(flags::pool_secrets(pool->config()));
   services.sink = std::move(sink);
   services.trace_messages = flags.trace.messages;
   if (otlp) services.telemetry = flags::open_telemetry(*otlp, services);
@@ -188,6 +209,14 @@ Result<int> run_server(const ServeFlags& flags) {
     pollfd waiting = {interruption.descriptor(), POLLIN, 0};
     poll(&waiting, 1, 1000);
     if (reload_wanted.exchange(false)) reload(flags, services, num_agents);
+  }
+  if (flags.notice_seconds > 0) {
+    terminal::note(
+        fmt::format("/readyz says 503, and for {} s more connections are taken; Ctrl-C "
+                    "again ends it now",
+                    flags.notice_seconds));
+    server->announce_end();
+    std::this_thread::sleep_for(std::chrono::seconds(flags.notice_seconds));
   }
   terminal::note(
       fmt::format("finishing what is under way, for at most {} s; Ctrl-C again ends it now",
@@ -237,6 +266,20 @@ void declare(command_line::Command& command, ServeFlags& flags) {
   command.value("--server-threads", flags.threads, "threads for connections")
       .takes("N")
       .range(1, 256)
+      .shows_default()
+      .in("Server");
+  command
+      .value("--replica-secret", flags.replica_secret,
+             "file of a random text that replicas behind one address share, so that each takes up "
+             "tool calls of the others")
+      .takes("FILE")
+      .in("Server");
+  command
+      .value("--notice-seconds", flags.notice_seconds,
+             "how long a server that is to end goes on taking connections while /readyz says 503, "
+             "until a proxy in front has noticed")
+      .takes("N")
+      .range(0, 86400)
       .shows_default()
       .in("Server");
   command
