@@ -39,7 +39,7 @@ std::shared_ptr<serve::Telemetry> open_telemetry(const serve::OtlpSettings& sett
   options.count = [&counter](const char* result, std::size_t spans) {
     counter.add({result}, static_cast<double>(spans));
   };
-  std::vector<std::string> secrets = services.redacted;
+  std::vector<std::string> secrets = services.redacted();
   secrets.insert(secrets.end(), settings.secrets.begin(), settings.secrets.end());
   terminal::note("spans go to " + settings.url.origin());
   return std::make_shared<serve::Telemetry>(std::move(options), std::move(secrets));

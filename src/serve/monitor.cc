@@ -148,7 +148,7 @@ Json status_json(Services& services, const ServerState& state, const std::string
             {"output_tokens", whole(counts.tokens.sum("output"))},
             {"cached_tokens", whole(counts.tokens.sum("cached"))},
             {"cost_usd", counts.cost.sum()}}},
-          {"pool", pool_json(*services.pool(), services.redacted)},
+          {"pool", pool_json(*services.pool(), services.redacted())},
           {"budgets", budgets_json(services.ledger.get(), key)}};
 }
 

@@ -61,7 +61,7 @@ RunWatch::~RunWatch() {
 }
 
 std::string RunWatch::redacted(std::string_view text) const {
-  const std::vector<std::string> values = trace::redaction_values(services_.redacted);
+  const std::vector<std::string> values = trace::redaction_values(services_.redacted());
   return excerpt(trace::Redactor(trace::Content::hash, values).text(text), kMostErrorBytes);
 }
 

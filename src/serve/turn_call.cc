@@ -156,12 +156,17 @@ void TurnCall::send(provider::MemberRequest request) {
   receiver.failed = [weak](const provider::Failure& failure) {
     if (const auto self = weak.lock()) self->failed(failure);
   };
+  const std::size_t asked = next_;
   std::unique_ptr<provider::PendingCall> pending =
       member().member->call(std::move(request), std::move(receiver));
-  std::unique_ptr<provider::PendingCall> dropped;  // outside the lock: it may wait for its callback
+  // Let go of outside the lock, because it may wait for its callback. The call may have failed
+  // before it returned, and the next member been asked on another thread: its call stays.
+  std::unique_ptr<provider::PendingCall> dropped;
   const std::scoped_lock held(lock_);
-  dropped = std::exchange(pending_, std::move(pending));
-  if (ended_ && pending_) dropped = std::move(pending_);
+  if (ended_ || next_ != asked)
+    dropped = std::move(pending);
+  else
+    dropped = std::exchange(pending_, std::move(pending));
 }
 
 void TurnCall::answered(chat::ChatReply reply) {

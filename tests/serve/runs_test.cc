@@ -3,10 +3,13 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <latch>
 #include <thread>
 
 #include "serve/member_request.h"
+#include "provider/guarded_member.h"
 #include "serve/test_server.h"
+#include "serve/turn_call.h"
 
 namespace trinity::testing {
 namespace {
@@ -53,6 +56,74 @@ TEST(Runs, AMemberThatFailsIsReplacedByTheNextBest) {
   ASSERT_EQ(response.status, 200) << response.body;
   EXPECT_EQ(json_of(response)["choices"][0]["message"]["content"].as_string(), "from beta");
   EXPECT_EQ(response.fields.get("x-trinity-member"), "beta");
+}
+
+/// A member whose calls are the test's business.
+class AskedMember : public provider::Member {
+ public:
+  using Asked = std::function<std::unique_ptr<provider::PendingCall>(provider::MemberReceiver)>;
+  explicit AskedMember(Asked asked) : asked_(std::move(asked)) {}
+  std::unique_ptr<provider::PendingCall> call(provider::MemberRequest,
+                                              provider::MemberReceiver receiver) override {
+    return asked_(std::move(receiver));
+  }
+
+ private:
+  Asked asked_;
+};
+
+struct NotedCall : provider::PendingCall {
+  explicit NotedCall(std::atomic<int>& gone) : gone_(gone) {}
+  ~NotedCall() override { ++gone_; }
+  void cancel() override {}
+  std::atomic<int>& gone_;
+};
+
+TEST(TurnCall, AMemberThatFailsAtOnceDoesNotTakeTheCallOfTheNextWithIt) {
+  // The first fails inside the call that asks it, and that call returns only when the second has
+  // been asked, on another thread.
+  serve::Services services;
+  services.timers = provider::thread_timers();
+  std::atomic<int> first_gone = 0, second_gone = 0;
+  std::latch second_asked(1);
+  provider::MemberReceiver second_receiver;
+  const auto guarded = [&](const std::string& name, AskedMember::Asked asked) {
+    provider::PoolMember member;
+    member.config.name = name;
+    provider::GuardOptions options;
+    options.name = name;
+    options.retries = 0;
+    member.member = std::make_shared<provider::GuardedMember>(
+        std::make_unique<AskedMember>(std::move(asked)), options, services.timers);
+    return member;
+  };
+  const provider::PoolMember first = guarded("first", [&](provider::MemberReceiver receiver) {
+    receiver.failed({FailureClass::overloaded, {ErrorKind::failed, "overloaded", "no"}, {}, {}});
+    second_asked.wait();
+    // Nobody of the executor is at work any more when all of its threads are here.
+    auto idle = std::make_shared<std::latch>(9);
+    for (int n = 0; n < 8; ++n) services.executor.post([idle] { idle->arrive_and_wait(); });
+    idle->arrive_and_wait();
+    return std::make_unique<NotedCall>(first_gone);
+  });
+  const provider::PoolMember second = guarded("second", [&](provider::MemberReceiver receiver) {
+    second_receiver = std::move(receiver);
+    second_asked.count_down();
+    return std::make_unique<NotedCall>(second_gone);
+  });
+  serve::TurnCallOptions options;
+  options.candidates = {&first, &second};
+  options.request = [](const provider::PoolMember&) { return provider::MemberRequest(); };
+  std::string answered;
+  const auto call = serve::TurnCall::make(
+      services, std::move(options),
+      [&](tl::expected<serve::TurnAnswer, serve::TurnFailure> answer) {
+        answered = answer ? answer->member->config.name : answer.error().error.error.tag;
+      });
+  call->begin();
+  EXPECT_EQ(second_gone, 0);
+  second_receiver.done({});
+  EXPECT_EQ(answered, "second");
 }
 
 TEST(Runs, WhatNoMemberCanDoIsSaidBeforeAnyIsAsked) {

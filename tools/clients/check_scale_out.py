@@ -119,7 +119,7 @@ async def who(port, conversation):
     answer = await raw_http.ask(port, "/v1/chat/completions", chat("who", "Who are you?"),
                                 [("x-conversation-id", conversation)], seconds=30)
     if answer.status != 200:
-      return f"error {answer.status}"
+      return f"error {answer.status} {answer.body[:150]!r}"
     if answer.fields.get("x-conversation-id") != conversation:
       return "error: another conversation"
     return answer.json()["choices"][0]["message"]["content"]
@@ -152,7 +152,6 @@ async def affinity(port, _):
   assert moved == 0, f"{moved} of {CONVERSATIONS} conversations moved"
   used = set(rounds[0])
   assert len(used) == 3, f"only {sorted(used)} were asked"
-  return rounds[0]
 
 
 async def without_id(port, _):
@@ -224,11 +223,11 @@ async def drain(port, fleet):
   await asyncio.sleep(0.7)
   end.set()
   await asyncio.gather(*clients)
+  print(f"  drain: {len(said)} requests, {after} of them until the replica had ended", flush=True)
   errors = [one for one in said if is_error(one)]
   assert not errors, f"{len(errors)} of {len(said)} requests were lost: {sorted(set(errors))}"
   assert code == 0, f"the replica ended with {code}: {leaving.said()[-300:]}"
   assert "replica-2" in said[:after] and "replica-2" not in said[after + 10:], "the replica was asked after its end"
-  return len(said)
 
 
 async def kill(port, fleet):
@@ -244,7 +243,7 @@ async def kill(port, fleet):
   stayed = sum(old == new for old, new in survivors)
   assert stayed == len(survivors), f"{stayed} of {len(survivors)} conversations of the others stayed"
   assert "replica-1" not in after
-  return f"{stayed}/{len(survivors)}"
+  print(f"  kill: {stayed} of {len(survivors)} conversations of the others stayed", flush=True)
 
 
 FRONTS = {
@@ -274,6 +273,7 @@ def scale_out(binary):
       found.reasons.append(f"SKIPPED {front}: {reason}")
       print(f"SKIPPED {front}: {reason}", flush=True)
       continue
+    print(f"  {front}", flush=True)
     with Fleet(binary) as fleet, Front(program, command, name, fleet) as port:
       # The order matters: the last two end replicas.
       checks = (affinity, without_id, stream, tool_on_another, drain, kill)
