@@ -12,6 +12,7 @@ namespace {
 using Clock = EventLoop::Clock;
 
 constexpr std::size_t kBacklogBytes = 64 << 10;  // of requests that wait for an answer before them
+constexpr int kRequestsAtOnce = 4;  // that were sent together; then the other connections' turn
 constexpr std::chrono::milliseconds kLinger{1'000};
 constexpr std::chrono::milliseconds kFirstRequest{500};  // of a connection, in a drain
 constexpr std::chrono::milliseconds kGoneCheck{50};      // while reading is paused
@@ -123,19 +124,39 @@ void ServerConnection::stream_ended(bool clean, std::string_view) {
 
 void ServerConnection::advance() {
   if (std::exchange(advancing_, true)) return;  // an answer from inside its handler
+  int requests = 0;
   for (bool more = true; more;) {
     more = false;
-    if (state_ == State::head) {
+    if (state_ == State::head && !in_.empty() && requests++ == kRequestsAtOnce) {
+      go_on_later();
+    } else if (state_ == State::head) {
       more = !in_.empty() && read_head();
     } else if (state_ == State::body) {
       more = read_body();
-    } else if (state_ == State::answering || state_ == State::flushing) {
-      if (in_.size() > kBacklogBytes && !std::exchange(paused_, true)) stream_->pause_reading();
-    } else {
+    } else if (state_ == State::lingering || state_ == State::closed) {
       in_ = std::string();
     }
   }
   advancing_ = false;
+  if (state_ == State::lingering || state_ == State::closed) return;
+  // What waits here for its turn is limited; the rest waits with the client's system.
+  const bool waits = going_on_ || state_ == State::answering || state_ == State::flushing;
+  const bool full = waits && in_.size() > kBacklogBytes;
+  if (std::exchange(paused_, full) == full) return;
+  full ? stream_->pause_reading() : stream_->resume_reading();
+}
+
+/// A client that sends many requests at once must not keep all others waiting.
+void ServerConnection::go_on_later() {
+  if (std::exchange(going_on_, true)) return;
+  loop_.post([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->going_on_ = false;
+    if (self->state_ != State::head) return;
+    self->advance();
+    self->set_timer();
+  });
 }
 
 /// One head. False: more bytes are needed, or it was refused.
@@ -229,7 +250,6 @@ void ServerConnection::note_progress() {
   state_ = State::head;
   since_ = Clock::now();
   if (in_.capacity() > kKeptInput && in_.empty()) in_ = std::string();
-  if (std::exchange(paused_, false)) stream_->resume_reading();
   if (shared_.draining && in_.empty()) linger();
 }
 

@@ -105,6 +105,7 @@ class ServerConnection : private ByteStream::Listener,
   void stream_ended(bool clean, std::string_view why) override;
 
   void advance();
+  void go_on_later();
   bool read_head();
   bool read_body();
   void begin_exchange();
@@ -130,6 +131,7 @@ class ServerConnection : private ByteStream::Listener,
 
   State state_ = State::head;
   bool advancing_ = false, paused_ = false, peer_ended_ = false;
+  bool going_on_ = false;                    // advance() is called again
   bool served_ = false, expecting_ = false;  // a request; in a drain, the one that it may send
   std::string in_;
   std::size_t scanned_ = 0;

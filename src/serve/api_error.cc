@@ -1,6 +1,7 @@
 #include "serve/api_error.h"
 
 #include <array>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -46,6 +47,16 @@ int status_of(const Error& error) {
   return 500;
 }
 
+/// Errors end in the logs of clients, so a piece of a conversation does not stand in one; the place
+/// of the fault does.
+Error without_quotation(Error error) {
+  if (error.tag != "invalid_json") return error;
+  const std::size_t begin = error.message.find(" (near '"), end = error.message.rfind("')");
+  if (begin != std::string::npos && end != std::string::npos && begin < end)
+    error.message.erase(begin, end + 2 - begin);
+  return error;
+}
+
 struct ClassStatus {
   int status;
   const char* tag;
@@ -86,7 +97,7 @@ ClassStatus answer_to(provider::FailureClass failure) {
 }  // namespace
 
 ApiError api_error(const Error& error, bool spent) {
-  ApiError out{status_of(error), error, {}, {}};
+  ApiError out{status_of(error), without_quotation(error), {}, {}};
   if (spent) {
     out.should_retry = false;
   } else if (out.status == 429 || out.status == 503) {

@@ -145,6 +145,32 @@ TEST(HttpServer, ThousandsOfPipelinedRequestsNeedNoDeepStack) {
   sender.join();
 }
 
+TEST(HttpServer, WhoeverSendsManyRequestsAtOnceKeepsNobodyWaiting) {
+  // Both are sent before the first is read: the handler holds the only thread until then.
+  Event first, go_on;
+  std::atomic<int> before = 0;
+  const HttpServer server = serve([&](const std::shared_ptr<Exchange>& exchange) {
+    const std::string target = exchange->request().target;
+    if (target == "/first") {
+      first.setter()();
+      go_on.wait();
+    }
+    if (target == "/a") ++before;
+    exchange->respond(text(target == "/other" ? std::to_string(before) : target));
+  });
+  RawSocket many = RawSocket::connect(server.port());
+  RawSocket other = RawSocket::connect(server.port());
+  std::string all = "GET /first HTTP/1.1\r\nHost: h\r\n\r\n";
+  for (int n = 0; n < 500; ++n) all += kGet;
+  many.send(all);
+  ASSERT_TRUE(first.wait());
+  other.send("GET /other HTTP/1.1\r\nHost: h\r\n\r\n");
+  go_on.setter()();
+  EXPECT_LT(std::stoi(other.read_message().body), 100);
+  EXPECT_EQ(many.read_message().body, "/first");
+  for (int n = 0; n < 500; ++n) ASSERT_EQ(many.read_message().body, "/a") << n;
+}
+
 TEST(HttpServer, ReadsBodiesInAnyPieces) {
   const HttpServer server = serve(echo);
   RawSocket client = RawSocket::connect(server.port());

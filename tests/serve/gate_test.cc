@@ -94,6 +94,17 @@ TEST(Gate, PagesOfOtherOriginsAreRefusedAndThoseOfTheListAreNot) {
   EXPECT_EQ(server.send(preflight).status, 403);
 }
 
+TEST(Gate, AnErrorDoesNotQuoteTheConversation) {
+  TestServer server(one_member());
+  for (const char* body : {R"({"messages":[{"role":"user","content":"my secret"]})",
+                           R"({"messages":["my secret" "my secret"]})"}) {
+    const net::HttpResponse refused = server.post("/v1/chat/completions", body);
+    EXPECT_EQ(refused.status, 400);
+    EXPECT_EQ(refused.body.find("secret"), std::string::npos) << refused.body;
+    EXPECT_NE(refused.body.find("at byte"), std::string::npos) << refused.body;
+  }
+}
+
 TEST(Gate, PathsAreForgivingAndWhatIsNotThereIsSaid) {
   TestServer server(one_member());
   EXPECT_EQ(server.get("/models/").status, 200);

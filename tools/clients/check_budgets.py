@@ -104,7 +104,7 @@ def killed(binary):
   """kill -9 under load, then a new start: what the upstream was asked is charged, and the cap holds for both."""
   with FaultyUpstream(answer_seconds=0.1) as upstream, tempfile.TemporaryDirectory() as folder:
     database = Path(folder) / "ledger.db"
-    arguments = ["--budget", f"all={120 * USD:g}usd/total", "--ledger", str(database)]
+    arguments = ["--budget", f"all={300 * USD:g}usd/total", "--ledger", str(database)]
     server = Server(binary, pool(upstream), arguments)
 
     async def under_load():
@@ -127,9 +127,9 @@ def killed(binary):
       assert before <= counted, f"the upstream was asked {before} times, {counted} are charged"
       for _ in range(3):
         asyncio.run(burst([again.port]))
-    assert upstream.calls[MODEL] <= 120, f"{upstream.calls[MODEL]} calls where 120 were allowed"
+    assert before < upstream.calls[MODEL] <= 300, f"{before} and then {upstream.calls[MODEL]} calls where 300 were allowed"
     print(f"  killed: upstream {before}, settled {found['settled'][0]}, abandoned {found['abandoned'][0]}, "
-          f"in all {upstream.calls[MODEL]} of 120", flush=True)
+          f"in all {upstream.calls[MODEL]} of 300", flush=True)
 
 
 class Redis:
@@ -200,7 +200,7 @@ def shared(binary, kind):
 def one_replica_killed(binary):
   """The calls of a replica that dies stay charged; the other goes on and the cap holds for both."""
   with FaultyUpstream(answer_seconds=0.1) as upstream, Redis() as redis, \
-      Replicas(binary, upstream, redis, f"all={100 * USD:g}usd/total") as replicas:
+      Replicas(binary, upstream, redis, f"all={200 * USD:g}usd/total") as replicas:
     async def under_load():
       asking = asyncio.create_task(burst(replicas.ports, 80))
       while upstream.answered[MODEL] < 10:
@@ -211,8 +211,8 @@ def one_replica_killed(binary):
     assert first[0, "cut"] > 0, f"nothing was cut: {dict(first)}"
     for _ in range(4):
       asyncio.run(burst(replicas.ports[:1], 60))
-    assert 80 <= upstream.calls[MODEL] <= 100, f"{upstream.calls[MODEL]} calls where 100 were allowed"
-    print(f"  one replica killed: {upstream.calls[MODEL]} of 100 calls", flush=True)
+    assert 80 <= upstream.calls[MODEL] <= 200, f"{upstream.calls[MODEL]} calls where 200 were allowed"
+    print(f"  one replica killed: {upstream.calls[MODEL]} of 200 calls", flush=True)
 
 
 def redis_gone(binary):

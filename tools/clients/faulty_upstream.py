@@ -79,6 +79,11 @@ class FaultyUpstream:
       asyncio.set_event_loop(self.loop)
       self.loop.run_until_complete(begin())
       self.loop.run_forever()
+      tasks = asyncio.all_tasks(self.loop)
+      for task in tasks:
+        task.cancel()
+      self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+      self.loop.close()
 
     self.thread = threading.Thread(target=run, daemon=True)
     self.thread.start()

@@ -5,10 +5,14 @@ the last one was closed, or that some were not.
 """
 
 import asyncio
+import json
 import shutil
 import socket
+import sys
 import time
 from dataclasses import dataclass
+
+import raw_http
 
 HEADER_SECONDS, BODY_SECONDS, STALL_SECONDS = 10, 30, 30  # deadlines of the server
 SPARE_SECONDS = 8
@@ -103,3 +107,19 @@ async def slowhttptest(port, way, seconds):
   output, _ = await process.communicate()
   lines = [line for line in output.decode(errors="replace").splitlines() if "Exit status" in line]
   return lines[-1].split("Exit status:")[-1].strip("\x1b[0m ").strip() if lines else output.decode(errors="replace")[-200:]
+
+
+async def ordinary(port, seconds):
+  """What an ordinary client sees meanwhile, asking ten times a second: a line of JSON."""
+  end, times, wrong = time.monotonic() + seconds, [], []
+  while time.monotonic() < end:
+    answer = await raw_http.ask(port, "/v1/chat/completions", raw_http.chat("abacus", "What is 2 + 3?"), seconds=30)
+    times.append(answer.seconds)
+    if answer.status != 200:
+      wrong.append(answer.status)
+    await asyncio.sleep(0.1)
+  print(json.dumps({"count": len(times), "longest": max(times), "wrong": wrong}))
+
+
+if __name__ == "__main__":  # a process of its own: the slow ones keep this one busy
+  asyncio.run(ordinary(int(sys.argv[1]), float(sys.argv[2])))
