@@ -267,11 +267,13 @@ async def slow(server):
   meanwhile = json.loads((await ordinary.communicate())[0])
   for group in groups:
     print(f"  {group.name}: {group.connections} connections, the last closed after {group.last_seconds:.1f} s", flush=True)
-  print(f"  others meanwhile: {meanwhile['count']} answers, the slowest {meanwhile['longest'] * 1e3:.0f} ms", flush=True)
+  print(f"  others meanwhile: {meanwhile['count']} answers, half within {meanwhile['median'] * 1e3:.0f} ms, the slowest in "
+        f"{meanwhile['longest'] * 1e3:.0f} ms", flush=True)
   held = [f"{group.name}: {group.open} of {group.connections} not closed" for group in groups if group.open]
   assert not held, held
   assert not meanwhile["wrong"], meanwhile
-  assert meanwhile["longest"] < 3.0 and meanwhile["count"] > 50, meanwhile
+  # Wide, because a machine of tests has other things to do.
+  assert meanwhile["median"] < 0.5 and meanwhile["longest"] < 8.0 and meanwhile["count"] > 50, meanwhile
   assert said[0] is None or "No open connections left" in said[0], f"slowhttptest -H: {said[0]}"
 
 

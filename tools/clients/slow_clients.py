@@ -8,6 +8,7 @@ import asyncio
 import json
 import shutil
 import socket
+import statistics
 import sys
 import time
 from dataclasses import dataclass
@@ -118,7 +119,7 @@ async def ordinary(port, seconds):
     if answer.status != 200:
       wrong.append(answer.status)
     await asyncio.sleep(0.1)
-  print(json.dumps({"count": len(times), "longest": max(times), "wrong": wrong}))
+  print(json.dumps({"count": len(times), "median": statistics.median(times), "longest": max(times), "wrong": wrong}))
 
 
 if __name__ == "__main__":  # a process of its own: the slow ones keep this one busy

@@ -289,7 +289,8 @@ def run(binary, seconds, clients):
 
   with FaultyUpstream() as upstream, tempfile.TemporaryDirectory() as folder:
     trace = Path(folder) / "trace.jsonl"
-    arguments = ["--trace", str(trace), "--trace-max-mib", "0", "--ledger", str(Path(folder) / "ledger.db"), "--budget",
+    # The prefix cache fills up to its limit, by default a quarter of the free memory: a small one is soon full.
+    arguments = ["--prefix-cache", "8", "--trace", str(trace), "--trace-max-mib", "0", "--ledger", str(Path(folder) / "ledger.db"), "--budget",
                  "all=1000000usd/total"]
     with Server(binary, pool(upstream), arguments) as server:
       pid = server.process.pid

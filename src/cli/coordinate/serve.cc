@@ -176,7 +176,7 @@ Result<int> run_server(const ServeFlags& flags) {
   TRINITY_TRY(std::shared_ptr<trace::Sink> sink, flags::open_trace(flags.trace));
   TRINITY_TRY(const Router router, flags::load_router(flags.model, true));
   const std::int64_t num_agents = router.info().num_agents;
-  TRINITY_TRY(const auto pool, open_pool(flags, num_agents));
+  TRINITY_TRY(auto pool, open_pool(flags, num_agents));
 
   loop.num_agents = static_cast<int>(num_agents);
   loop.num_roles = static_cast<int>(router.info().num_roles);
@@ -205,6 +205,7 @@ Result<int> run_server(const ServeFlags& flags) {
   sigaction(SIGHUP, &action, nullptr);
   TRINITY_TRY(const std::unique_ptr<serve::Server> server, serve::Server::start(services, options));
   announce(flags, *server, *pool);
+  pool.reset();  // a reload is to let go of it, with its threads and connections
   while (interruption.signal() == 0) {
     pollfd waiting = {interruption.descriptor(), POLLIN, 0};
     poll(&waiting, 1, 1000);
@@ -234,6 +235,7 @@ void declare(command_line::Command& command, ServeFlags& flags) {
   flags::add_tokenizer_flag(command, flags.model.tokenizer);
   flags::add_head_flag(command, flags.model.head);
   flags::add_adaptation_flags(command, flags.model);
+  flags::add_prefix_cache_flag(command, flags.model);
   command.value("--host", flags.host, "address to listen on; others than this machine need keys")
       .takes("ADDRESS")
       .shows_default()
