@@ -6,7 +6,8 @@ answer and members that fail: nothing may grow, nothing may be lost, and all cou
 Memory is the anonymous resident part (RssAnon), read twice a second. After a warm-up, a third of the time
 but at most three minutes, a line is laid through the samples (Theil and Sen: the median of slopes between
 pairs, which single peaks do not move); what it rises from begin to end may be 2 % of the median. Nothing is
-trimmed for it.
+trimmed for it. A run of less than ten minutes ends before the allocator has seen its peaks, so there it may
+be 15 %: enough to see what grows with each request, not more.
 """
 
 import argparse
@@ -30,7 +31,8 @@ from results import Found
 from server import Server, demo_members, http_member
 
 SUITE_SECONDS = 40
-GROWTH = 0.02
+LONG_SECONDS = 600
+GROWTH_LONG, GROWTH_SHORT = 0.02, 0.15
 QUESTIONS = ["What is 17 * 23?", "Is 97 prime?", "15% of 80", "Sort: pear, apple, fig", "How many days from 2024-02-01 to "
              "2024-03-01?", "Convert 5 km to miles", "Tell me of the sea.", "2 + 3 * 4", "2^100"]
 TOOLS = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}]
@@ -316,7 +318,7 @@ def run(binary, seconds, clients):
                   f"{seconds - warm:.0f} s after {warm:.0f} s of warm-up")
       told.append(f"descriptors {base_files} -> {files} ({open_upstream} of them kept to the upstream), threads "
                   f"{base_threads} -> {threads}")
-      check("memory", grown > GROWTH * median and f"it rises {grown / median:.1%} of {median / 1024:.1f} MiB")
+      check("memory", grown > (GROWTH_LONG if seconds >= LONG_SECONDS else GROWTH_SHORT) * median and f"it rises {grown / median:.1%} of {median / 1024:.1f} MiB")
       check("descriptors", files - open_upstream > base_files + 2 and f"{base_files} before and {files} after, "
             f"{open_upstream} of them to the upstream")
       check("threads", threads > base_threads + 1 and f"{base_threads} before and {threads} after")
