@@ -12,7 +12,6 @@ namespace {
 using Clock = EventLoop::Clock;
 
 constexpr std::size_t kBacklogBytes = 64 << 10;  // of requests that wait for an answer before them
-constexpr int kRequestsAtOnce = 4;  // that were sent together; then the other connections' turn
 constexpr std::chrono::milliseconds kLinger{1'000};
 constexpr std::chrono::milliseconds kFirstRequest{500};  // of a connection, in a drain
 constexpr std::chrono::milliseconds kGoneCheck{50};      // while reading is paused
@@ -124,10 +123,10 @@ void ServerConnection::stream_ended(bool clean, std::string_view) {
 
 void ServerConnection::advance() {
   if (std::exchange(advancing_, true)) return;  // an answer from inside its handler
-  int requests = 0;
+  bool took_one = false;  // request; those that were sent with it wait for the others' turn
   for (bool more = true; more;) {
     more = false;
-    if (state_ == State::head && !in_.empty() && requests++ == kRequestsAtOnce) {
+    if (state_ == State::head && !in_.empty() && std::exchange(took_one, true)) {
       go_on_later();
     } else if (state_ == State::head) {
       more = !in_.empty() && read_head();

@@ -277,6 +277,11 @@ async def slow(server):
   assert said[0] is None or "No open connections left" in said[0], f"slowhttptest -H: {said[0]}"
 
 
+def many_members():
+  """A list of models that is long enough to fill what the system keeps for a client that does not read."""
+  return "".join(f'[[member]]\nname = "spare-{n}"\nkind = "demo"\npersona = "abacus"\n\n' for n in range(100))
+
+
 def security(binary):
   """Keys, texts, parsers, paths, hosts, origins, limits, slow clients."""
   found = Found()
@@ -286,7 +291,7 @@ def security(binary):
     pool = demo_members() + http_member("upstream", upstream.url, model="fine") + slots("upstream")
     more = ["--origin", "https://chat.example", "--host-name", "box.example"]
     with Server(binary, pool, more) as server, Server(binary, pool, ["--api-keys", str(keys)]) as closed, \
-        Server(binary, pool) as held:
+        Server(binary, many_members() + pool) as held:
       port = server.port
       # Half a minute that is spent on waiting; the rest goes on beside it.
       slow_found = Found()
