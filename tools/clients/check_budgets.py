@@ -66,7 +66,8 @@ def check_cap(kind, ports, upstream):
 def one_process(binary, kind):
   with FaultyUpstream(answer_seconds=0.05) as upstream, tempfile.TemporaryDirectory() as folder:
     database = Path(folder) / "ledger.db"
-    with Server(binary, pool(upstream), ["--budget", f"all={CAPS[kind][1]}/total", "--ledger", str(database)]) as server:
+    arguments = ["--budget", f"all={CAPS[kind][1]}/total", "--ledger", str(database)]
+    with Server(binary, pool(upstream), arguments) as server:
       check_cap(kind, [server.port], upstream)
     ended = rows(database)
     assert ended["settled"][0] == upstream.calls[MODEL], (ended, upstream.calls[MODEL])
@@ -127,7 +128,8 @@ def killed(binary):
       assert before <= counted, f"the upstream was asked {before} times, {counted} are charged"
       for _ in range(3):
         asyncio.run(burst([again.port]))
-    assert before < upstream.calls[MODEL] <= 300, f"{before} and then {upstream.calls[MODEL]} calls where 300 were allowed"
+    after = upstream.calls[MODEL]
+    assert before < after <= 300, f"{before} and then {after} calls where 300 were allowed"
     print(f"  killed: upstream {before}, settled {found['settled'][0]}, abandoned {found['abandoned'][0]}, "
           f"in all {upstream.calls[MODEL]} of 300", flush=True)
 
@@ -240,8 +242,8 @@ def redis_gone(binary):
 
 
 def knows_redis(binary):
-  said = subprocess.run([str(binary), "serve", "--help"], capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout
-  return "redis" in said.lower()
+  said = subprocess.run([str(binary), "serve", "--help"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+  return "redis" in said.stdout.lower()
 
 
 def budgets(binary):
@@ -256,5 +258,6 @@ def budgets(binary):
     print(f"SKIPPED replicas that share a budget: {reason}", flush=True)
     return found
   run_checks(found, [(f"two replicas, {kind}", lambda kind=kind: shared(binary, kind)) for kind in CAPS])
-  run_checks(found, [("one replica killed", lambda: one_replica_killed(binary)), ("Redis gone", lambda: redis_gone(binary))])
+  run_checks(found, [("one replica killed", lambda: one_replica_killed(binary)),
+                     ("Redis gone", lambda: redis_gone(binary))])
   return found

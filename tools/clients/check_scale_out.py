@@ -39,7 +39,8 @@ class Fleet:
     self.replicas = []
     try:
       for n in range(count):
-        pool = (demo_members() + http_member("who", f"http://127.0.0.1:{self.upstream.port}/replica-{n}", model="fine") +
+        place = f"http://127.0.0.1:{self.upstream.port}/replica-{n}"
+        pool = (demo_members() + http_member("who", place, model="fine") +
                 http_member("upstream", self.upstream.url, model="tools",
                             more='capabilities = ["tools"]\n') + slots("upstream"))
         self.replicas.append(Server(binary, pool, ["--replica-secret", str(secret), "--notice-seconds",

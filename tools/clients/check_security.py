@@ -16,7 +16,6 @@ import threading
 import time
 from pathlib import Path
 
-import raw_http
 import security_shapes as shapes
 import slow_clients
 from faulty_upstream import FaultyUpstream
@@ -250,8 +249,8 @@ def loopback_only(server):
 
 def others_need_keys(binary):
   for host in ("0.0.0.0", "::", "0.0.0.0 ", "192.0.2.1"):
-    done = subprocess.run([str(binary), "serve", "--host", host, "--port", "0"], capture_output=True, text=True, timeout=30,
-                          stdin=subprocess.DEVNULL)
+    done = subprocess.run([str(binary), "serve", "--host", host, "--port", "0"], capture_output=True, text=True,
+                          timeout=30, stdin=subprocess.DEVNULL)
     assert done.returncode != 0, f"--host {host} without keys was taken"
     assert "keys" in done.stderr, done.stderr
 
@@ -266,9 +265,10 @@ async def slow(server):
   said = await asyncio.gather(*tools)
   meanwhile = json.loads((await ordinary.communicate())[0])
   for group in groups:
-    print(f"  {group.name}: {group.connections} connections, the last closed after {group.last_seconds:.1f} s", flush=True)
-  print(f"  others meanwhile: {meanwhile['count']} answers, half within {meanwhile['median'] * 1e3:.0f} ms, the slowest in "
-        f"{meanwhile['longest'] * 1e3:.0f} ms", flush=True)
+    print(f"  {group.name}: {group.connections} connections, the last closed after {group.last_seconds:.1f} s",
+          flush=True)
+  print(f"  others meanwhile: {meanwhile['count']} answers, half within {meanwhile['median'] * 1e3:.0f} ms, the "
+        f"slowest in {meanwhile['longest'] * 1e3:.0f} ms", flush=True)
   held = [f"{group.name}: {group.open} of {group.connections} not closed" for group in groups if group.open]
   assert not held, held
   assert not meanwhile["wrong"], meanwhile
@@ -312,6 +312,6 @@ def security(binary):
       ])
       waiting.join()
       found.add(slow_found)
-      run_checks(found, [(f"{name} still answers", lambda one=one: ask(one.port, "/healthz"))
-                         for name, one in (("the server", server), ("the one with keys", closed), ("the held one", held))])
+      servers = (("the server", server), ("the one with keys", closed), ("the held one", held))
+      run_checks(found, [(f"{name} still answers", lambda one=one: ask(one.port, "/healthz")) for name, one in servers])
   return found

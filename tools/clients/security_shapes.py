@@ -24,7 +24,7 @@ SMUGGLING = {
     "chunked twice": POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + END,
     "quoted chunked": POST + b'Transfer-Encoding: "chunked"\r\n\r\n0\r\n\r\n' + END,
     "vertical tab before chunked": POST + b"Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n" + END,
-    "chunked in HTTP/1.0": b"POST /v1/chat/completions HTTP/1.0\r\n" + H + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "chunked in HTTP/1.0": POST.replace(b"1.1", b"1.0") + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "space before a colon": POST + b"Content-Length : 3\r\n\r\nabc" + END,
     "a folded line": POST + b"A: b\r\n Content-Length: 3\r\n\r\nabc" + END,
     "a folded first field": b"GET /healthz HTTP/1.1\r\n Host: localhost\r\n\r\n",
@@ -79,8 +79,8 @@ METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE"]
 ONLY_LIVENESS = {"/healthz", "/readyz"}
 
 FOREIGN_HOSTS = [
-    "evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "0.0.0.0", "[::2]", "10.0.0.1", "127.evil.example",
-    "localhost@evil.example", "metadata.google.internal", "169.254.169.254",
+    "evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "0.0.0.0", "[::2]", "10.0.0.1",
+    "127.evil.example", "localhost@evil.example", "metadata.google.internal", "169.254.169.254",
 ]
 
 
@@ -104,10 +104,10 @@ BODIES = {
     "a million open objects": b'{"a":' * 200_000,
     "a number beyond all": GOOD + b',"temperature":1e400}',
     "a number of 10,000 digits": GOOD[:-1] + b'],"max_tokens":' + b"9" * 10_000 + b"}",
-    "tokens below 0": b'{"model":"abacus","max_tokens":-5,"messages":[{"role":"user","content":"2+2"}]}',
-    "tokens beyond 2^63": b'{"model":"abacus","max_tokens":9223372036854775808,"messages":[{"role":"user","content":"2+2"}]}',
-    "tokens of 1e308": b'{"model":"abacus","max_tokens":1e308,"messages":[{"role":"user","content":"2+2"}]}',
-    "NaN": b'{"model":"abacus","max_tokens":NaN,"messages":[{"role":"user","content":"2+2"}]}',
+    "tokens below 0": GOOD.replace(b"50", b"-5") + b"}",
+    "tokens beyond 2^63": GOOD.replace(b"50", b"9223372036854775808") + b"}",
+    "tokens of 1e308": GOOD.replace(b"50", b"1e308") + b"}",
+    "NaN": GOOD.replace(b"50", b"NaN") + b"}",
     "Infinity": GOOD + b',"temperature":Infinity}',
     "a key twice": b'{"model":"abacus","model":"trinity","max_tokens":50,"messages":[{"role":"user","content":"2+2"}]}',
     "messages twice": GOOD + b',"messages":[]}',

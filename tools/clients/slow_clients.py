@@ -107,7 +107,7 @@ async def slowhttptest(port, way, seconds):
       stderr=asyncio.subprocess.STDOUT)
   output, _ = await process.communicate()
   lines = [line for line in output.decode(errors="replace").splitlines() if "Exit status" in line]
-  return lines[-1].split("Exit status:")[-1].strip("\x1b[0m ").strip() if lines else output.decode(errors="replace")[-200:]
+  return lines[-1].split("Exit status:")[-1].strip("\x1b[0m ") if lines else output.decode(errors="replace")[-200:]
 
 
 async def ordinary(port, seconds):
@@ -117,7 +117,8 @@ async def ordinary(port, seconds):
     answer = await raw_http.ask(port, "/v1/chat/completions", raw_http.chat("abacus", "What is 2 + 3?"), seconds=30)
     times.append(answer.seconds)
     if answer.seconds > 1:
-      print(f"  at {seconds - (end - time.monotonic()):.1f} s an answer took {answer.seconds:.1f} s", file=sys.stderr, flush=True)
+      at = seconds - (end - time.monotonic())
+      print(f"  at {at:.1f} s an answer took {answer.seconds:.1f} s", file=sys.stderr, flush=True)
     if answer.status != 200:
       wrong.append(answer.status)
     await asyncio.sleep(0.1)
