@@ -1,7 +1,8 @@
 #include "serve/services.h"
 
-#include "serve/telemetry.h"
 #include <algorithm>
+
+#include "serve/telemetry.h"
 
 namespace trinity::serve {
 

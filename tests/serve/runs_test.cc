@@ -6,8 +6,8 @@
 #include <latch>
 #include <thread>
 
-#include "serve/member_request.h"
 #include "provider/guarded_member.h"
+#include "serve/member_request.h"
 #include "serve/test_server.h"
 #include "serve/turn_call.h"
 

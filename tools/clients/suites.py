@@ -9,12 +9,16 @@ import urllib.request
 import xml.etree.ElementTree
 from pathlib import Path
 
+from check_budgets import budgets
+from check_scale_out import scale_out
+from check_security import security
 from environment import HERE, Unavailable, conformance_folder, promtool, source_tests, venv
 from fuzzed import fuzzed
 from katan import katan
 from llama import real, smollm2
 from results import Found
 from running import Running, beside_each_other, checks, run
+from soak import soak
 
 TEST_SECONDS = 120  # of one test; a server that never answers fails it
 
@@ -170,7 +174,7 @@ def page(binary):
 
 # In this order: what is quick to tell comes first.
 SUITES = {"comply": comply, "schema": schema, "metrics": metrics, "parsers": parsers, "real": real, "katan": katan,
-          "anthropic": anthropic, "openai": openai, "otlp": otlp, "matrix": matrix, "page": page, "fuzzed": fuzzed,
-          "smollm2": smollm2}
+          "budgets": budgets, "scale_out": scale_out, "security": security, "soak": soak, "anthropic": anthropic,
+          "openai": openai, "otlp": otlp, "matrix": matrix, "page": page, "fuzzed": fuzzed, "smollm2": smollm2}
 SLOW = ("smollm2",)
 QUICK = [name for name in SUITES if name not in SLOW]
