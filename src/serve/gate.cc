@@ -12,7 +12,7 @@
 namespace trinity::serve {
 namespace {
 
-constexpr std::size_t kMostKeyBytes = std::size_t{1} << 20;
+constexpr std::size_t kMostKeyFileBytes = std::size_t{1} << 20;
 
 constexpr const char* kExposed =
     "x-request-id, request-id, x-should-retry, retry-after, retry-after-ms, x-conversation-id, "
@@ -74,7 +74,7 @@ tl::unexpected<Error> bad_keys(const std::string& path, std::size_t line, const 
 }  // namespace
 
 Result<std::vector<ApiKey>> read_api_keys(const std::string& path) {
-  TRINITY_TRY(const std::string text, read_text_file(path, kMostKeyBytes));
+  TRINITY_TRY(const std::string text, read_text_file(path, kMostKeyFileBytes));
   std::vector<ApiKey> keys;
   std::set<std::string> names, hashes;
   std::size_t number = 0;

@@ -8,6 +8,7 @@
 #include "base/thread_failure.h"
 #include "chat/assembly.h"
 #include "coordinate/run.h"
+#include "provider/fitness.h"
 #include "serve/candidates.h"
 #include "serve/member_request.h"
 #include "serve/run_options.h"

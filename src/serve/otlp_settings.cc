@@ -30,7 +30,7 @@ int digit(char c) {
   return -1;
 }
 
-std::string decoded(std::string_view text) {
+std::string percent_decoded(std::string_view text) {
   std::string out;
   for (std::size_t n = 0; n < text.size(); ++n) {
     const bool escape =
@@ -51,7 +51,7 @@ std::optional<std::vector<std::pair<std::string, std::string>>> pairs_of(std::st
     if (one.empty()) continue;
     const std::size_t equals = one.find('=');
     if (equals == std::string_view::npos || equals == 0) return std::nullopt;
-    pairs.emplace_back(trimmed(one.substr(0, equals)), decoded(trimmed(one.substr(equals + 1))));
+    pairs.emplace_back(trimmed(one.substr(0, equals)), percent_decoded(trimmed(one.substr(equals + 1))));
   }
   return pairs;
 }

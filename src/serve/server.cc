@@ -25,7 +25,7 @@ namespace {
 constexpr std::size_t kMostIdBytes = 200;
 constexpr int kMostDepth = 1;  // coordinators behind each other: one is a pool, two are a loop
 
-std::optional<std::int64_t> number_of(std::string_view text) {
+std::optional<std::int64_t> depth_of(std::string_view text) {
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
@@ -160,7 +160,7 @@ struct Server::Impl {
       request->spans->note("gen_ai.request.model", run.asked.call.model);
     }
     run.depth =
-        static_cast<int>(number_of(request->http().fields.get("x-trinity-depth")).value_or(0));
+        static_cast<int>(depth_of(request->http().fields.get("x-trinity-depth")).value_or(0));
     if (run.depth > kMostDepth)
       return request->fail(
           api_error(Error{ErrorKind::usage, "too_deep",

@@ -12,13 +12,13 @@ using testing::bytes_of;
 using testing::length_bytes;
 using testing::safetensors_text;
 
-struct HostileHeader {
+struct HostileHeaderFile {
   std::string name;
   std::string file;
   std::string tag;
 };
 
-void PrintTo(const HostileHeader& hostile, std::ostream* out) { *out << hostile.name; }
+void PrintTo(const HostileHeaderFile& hostile, std::ostream* out) { *out << hostile.name; }
 
 std::string entry(const std::string& dtype, const std::string& shape, const std::string& offsets) {
   return R"({"dtype":")" + dtype + R"(","shape":[)" + shape + R"(],"data_offsets":[)" + offsets +
@@ -54,7 +54,7 @@ std::string many_dimensions(int rank) {
   return one("U8", shape, "0,1", 1);
 }
 
-std::vector<HostileHeader> hostile_headers() {
+std::vector<HostileHeaderFile> hostile_headers() {
   const std::string good = entry("U8", "4", "0,4");
   const std::string max = "9223372036854775807";
   return {
@@ -161,7 +161,7 @@ std::vector<HostileHeader> hostile_headers() {
   };
 }
 
-class HostileHeader : public ::testing::TestWithParam<HostileHeader> {};
+class HostileHeader : public ::testing::TestWithParam<HostileHeaderFile> {};
 
 TEST_P(HostileHeader, is_refused) {
   // Exactly as many heap bytes as the file has, so that a sanitizer sees any read beyond.
