@@ -9,7 +9,7 @@
 namespace trinity::testing {
 namespace {
 
-prove::MatrixReport report_of(std::size_t lanes) {
+prove::MatrixReport report_on(std::size_t lanes) {
   prove::MatrixReport report;
   report.model_name = "a model with a long name, adapted by the bundle of another long name";
   report.model.emplace();
@@ -53,7 +53,7 @@ std::string text_of(const prove::MatrixReport& report, std::size_t columns) {
 TEST(MatrixDocument, FitsAnyTerminalWithAnyNumberOfLanes) {
   for (const std::size_t lanes : {1U, 2U, 3U, 8U})
     for (const std::size_t columns : {60U, 80U, 120U, 200U}) {
-      const std::string text = text_of(report_of(lanes), columns);
+      const std::string text = text_of(report_on(lanes), columns);
       for (std::size_t begin = 0; begin < text.size();) {
         const std::size_t end = std::min(text.find('\n', begin), text.size());
         const std::string line = text.substr(begin, end - begin);
@@ -65,8 +65,8 @@ TEST(MatrixDocument, FitsAnyTerminalWithAnyNumberOfLanes) {
 }
 
 TEST(MatrixDocument, LanesThatHaveNoRoomGoBelow) {
-  const std::string narrow = text_of(report_of(8), 80);
-  const std::string wide = text_of(report_of(8), 200);
+  const std::string narrow = text_of(report_on(8), 80);
+  const std::string wide = text_of(report_on(8), 200);
   const auto tables = [](const std::string& text) {
     std::size_t found = 0;
     for (std::size_t at = text.find("  operation"); at != std::string::npos;
@@ -81,7 +81,7 @@ TEST(MatrixDocument, LanesThatHaveNoRoomGoBelow) {
 }
 
 TEST(MatrixDocument, TextAndPageSayTheSame) {
-  const prove::MatrixReport report = report_of(4);
+  const prove::MatrixReport report = report_on(4);
   const std::string text = text_of(report, 200);
   const std::string page = report::render_html(prove::matrix_document(report, {"trinity", "now"}));
   for (const char* part :

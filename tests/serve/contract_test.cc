@@ -23,10 +23,6 @@ using provider::FailureClass;
 using provider::ScriptedStep;
 
 /// Every role of the router is played as this one.
-void play_only(serve::Services& services, const std::string& role) {
-  for (auto& [id, name] : services.loop.role_names) name = role;
-}
-
 chat::ChatMessage with_thought(const std::string& signature) {
   chat::ChatMessage message{"assistant"};
   message.extra["thinking_blocks"] =
@@ -120,7 +116,7 @@ TEST(Contract, AFailureThatWasOvercomeIsNotTheEndOfTheRun) {
   TestServer server({{"alpha",
                       {ScriptedStep::fails(FailureClass::overloaded, "alpha was overloaded"),
                        ScriptedStep::says("REVISE: think again")}}});
-  play_only(server.services, "Verifier");
+  play_only(server, "Verifier");
   server.services.most_fallbacks = 0;
   server.services.loop.max_turns = 3;
   std::atomic<int> decisions = 0;
@@ -144,7 +140,7 @@ TEST(Contract, ABudgetThatEndsARunLeavesItsAnswer) {
       {.budgets = {{.subject = "all", .period = ledger::Period::total, .caps = {.calls = 1}}}});
   ASSERT_TRUE(ledger);
   TestServer server({{"alpha", {ScriptedStep::says("42")}}}, {}, std::move(*ledger));
-  play_only(server.services, "Worker");
+  play_only(server, "Worker");
   const net::HttpResponse response = server.post("/v1/chat/completions", chat_body("trinity"));
   ASSERT_EQ(response.status, 200) << response.body;
   EXPECT_EQ(json_of(response)["choices"][0]["message"]["content"].as_string(), "42");

@@ -26,10 +26,6 @@ std::string schema_format(bool strict, const std::string& schema = kSchema) {
          std::string(strict ? "true" : "false") + R"(,"schema":)" + schema + "}}";
 }
 
-void play_only(TestServer& server, const std::string& role) {
-  for (auto& [id, name] : server.services.loop.role_names) name = role;
-}
-
 /// Workers in the first turns, a Verifier as soon as one may be chosen.
 void verify_when_possible(TestServer& server) {
   server.services.decide = [](const coordinate::DecideStep& step) -> Result<coordinate::Decided> {

@@ -19,10 +19,6 @@ std::string limited_body(const std::string& model, const std::string& own, bool 
          R"(,"messages":[{"role":"user","content":"What is 6 times 7?"}]})";
 }
 
-void play_only(TestServer& server, const std::string& role) {
-  for (auto& [id, name] : server.services.loop.role_names) name = role;
-}
-
 TEST(RequestLimits, AreReadStrictlyAndTheTightestCounts) {
   net::Fields fields;
   fields.set("x-stainless-read-timeout", "600");
@@ -203,7 +199,7 @@ TEST(Idempotency, TheSecondWaitsForTheFirstAndAForgottenOneIsDoneAnew) {
   EXPECT_EQ(server.asked().size(), 2u);
 }
 
-struct FakeExchange : net::Exchange {
+struct RecordedExchange : net::Exchange {
   net::HttpRequest asked;
   net::HttpResponse answer;
   const net::HttpRequest& request() const override { return asked; }
@@ -223,7 +219,7 @@ TEST(Idempotency, IsBoundedInTimeAndBytesAndEachKeyHasItsOwn) {
       {.kept = std::chrono::seconds(600), .bytes = 10'000, .answer_bytes = 6'000},
       [&now] { return now; });
   const auto ask = [&](const std::string& key, const std::string& owner, std::size_t size) {
-    const auto exchange = std::make_shared<FakeExchange>();
+    const auto exchange = std::make_shared<RecordedExchange>();
     exchange->asked.fields.set("idempotency-key", key);
     const auto request =
         std::make_shared<serve::Request>(exchange, "req_1", "/v1/chat/completions", "");

@@ -242,7 +242,7 @@ TEST(Monitor, AStorySaysWhoWasChosenHowClearlyAndWhatItCost) {
 TEST(Monitor, FailuresFallbacksAndMembersPassedOverAreTold) {
   TestServer server({{"alpha", {ScriptedStep::fails(FailureClass::overloaded, "key sk-secret-1")}},
                      {"beta", {ScriptedStep::says("from beta")}}});
-  server.services.redacted = {"sk-secret-1"};
+  server.services.redact({"sk-secret-1"});
   server.post("/v1/chat/completions", chat_body("trinity:fast"));
   server.post("/v1/chat/completions", chat_body("alpha"));
   const std::string list = server.get("/v1/trinity/runs").body;

@@ -252,7 +252,9 @@ TEST(MemberRequest, SaysWhatEarlierTurnsOfTheRunHaveAdded) {
   step.role_name = "Worker";
   step.messages = {{"system", "prompt"}, {"user", "a"}, {"assistant", "b"}, {"user", "c"}};
   const auto earlier_turns = [&] {
-    return serve::request_of_turn(*pool, pool->members().front(), asked, step, false, false)
+    return serve::request_of_turn(*pool, pool->members().front(), asked, {},
+                                  std::vector<std::optional<int>>(asked.messages.size()), step,
+                                  false, false)
         .earlier_turns;
   };
   EXPECT_EQ(earlier_turns(), 0u);
@@ -272,8 +274,9 @@ TEST(MemberRequest, TellsAVerifierWhichToolsWereCalled) {
   step.messages = {{"system", "prompt"}, {"user", "Weather?"}};
   step.messages.push_back(chat::router_message(asked.messages[1]));
   step.messages.push_back({"tool", "rain"});
-  const auto made =
-      serve::request_of_turn(*pool, pool->members().front(), asked, step, false, false);
+  const auto made = serve::request_of_turn(*pool, pool->members().front(), asked, {},
+                                           std::vector<std::optional<int>>(asked.messages.size()),
+                                           step, false, false);
   EXPECT_EQ(made.request.messages[2].text(), R"([calls the tool weather with {"place":"Bern"}])");
   EXPECT_TRUE(made.request.messages[2].calls.empty());
 }

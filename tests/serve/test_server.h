@@ -129,6 +129,11 @@ class TestServer {
   net::HttpClient client;
 };
 
+/// Every turn is in this role, whatever the router chooses.
+inline void play_only(TestServer& server, const std::string& role) {
+  for (auto& [id, name] : server.services.loop.role_names) name = role;
+}
+
 inline std::string chat_body(const std::string& model, bool stream = false) {
   return R"({"model":")" + model + R"(","stream":)" + (stream ? "true" : "false") +
          R"(,"messages":[{"role":"user","content":"What is 6 times 7?"}]})";
