@@ -24,7 +24,6 @@ void add_tokenize(command_line::Command& commands);
 void add_demo(command_line::Command& commands);
 void add_eval(command_line::Command& commands);
 void add_vector(command_line::Command& commands);
-void add_parity(command_line::Command& commands);
 void add_trace(command_line::Command& commands);
 /// Below `trinity trace`.
 void add_trace_show(command_line::Command& trace);

@@ -81,7 +81,7 @@ void add_commands(command_line::Command commands) {
   add_synth(commands);
   commands.heading("Compare with other implementations");
   add_trace(commands);
-  add_parity(commands);
+  laboratory::add_parity(commands);
   add_import(commands);
   commands.heading("For scripts and for work on trinity itself");
   add_env_check(commands);

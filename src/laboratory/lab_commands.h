@@ -17,6 +17,8 @@ namespace trinity::laboratory {
 
 /// The whole group, below the program.
 void add_lab(command_line::Command& commands);
+/// `trinity parity`, which stands beside it.
+void add_parity(command_line::Command& commands);
 
 void add_lab_matrix(command_line::Command& lab);
 void add_lab_golden(command_line::Command& lab);

@@ -380,7 +380,7 @@ void start_run(Services& services, RunRequest run) {
     messages.push_back(chat::router_message(message));
   trace::TraceOptions tracing;
   tracing.run_id = request->id();
-  tracing.sink = sink_of(request->spans, services.sink);
+  tracing.sink = telemetry::sink_of(request->spans, services.sink);
   tracing.enabled = tracing.sink != nullptr;
   tracing.messages = services.trace_messages;
   tracing.redaction_values = services.redacted();

@@ -9,7 +9,7 @@
 
 #include "chat/errors.h"
 #include "serve/base32.h"
-#include "serve/telemetry.h"
+#include "telemetry/request_spans.h"
 
 namespace trinity::serve {
 namespace {

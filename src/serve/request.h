@@ -14,9 +14,11 @@
 #include "serve/api_error.h"
 #include "serve/metrics.h"
 
-namespace trinity::serve {
-
+namespace trinity::telemetry {
 class RequestSpans;
+}  // namespace trinity::telemetry
+
+namespace trinity::serve {
 
 /// In whose words errors are told.
 enum class Words { openai, anthropic };
@@ -44,7 +46,7 @@ class Request {
   /// Of the answer, besides Content-Type.
   net::Fields fields;
   /// What is told of it to a collector of spans; nothing: none.
-  std::shared_ptr<RequestSpans> spans;
+  std::shared_ptr<telemetry::RequestSpans> spans;
   /// Counts answers by path and status; nothing: nobody counts.
   Metrics::Counter* answers = nullptr;
 

@@ -17,7 +17,7 @@
 #include "serve/page.h"
 #include "serve/route_endpoint.h"
 #include "serve/served_run.h"
-#include "serve/telemetry.h"
+#include "telemetry/request_spans.h"
 
 namespace trinity::serve {
 namespace {

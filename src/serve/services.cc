@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "serve/telemetry.h"
+#include "telemetry/request_spans.h"
 
 namespace trinity::serve {
 

@@ -23,9 +23,11 @@
 #include "serve/run_log.h"
 #include "serve/tool_ids.h"
 
-namespace trinity::serve {
-
+namespace trinity::telemetry {
 class Telemetry;
+}  // namespace trinity::telemetry
+
+namespace trinity::serve {
 
 /// What works on a request.
 class Work {
@@ -106,7 +108,8 @@ class Services {
   std::shared_ptr<RunLog> runs = std::make_shared<RunLog>();  // what pages show of them
   Metrics metrics;
   ServerMetrics counts{metrics};
-  std::shared_ptr<Telemetry> telemetry;  // nothing: no spans; goes before what it counts in
+  std::shared_ptr<trinity::telemetry::Telemetry>
+      telemetry;  // nothing: no spans; goes before what it counts in
   Executor executor{8};
   Active active{executor};
 

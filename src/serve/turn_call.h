@@ -15,7 +15,7 @@
 #include "serve/api_error.h"
 #include "serve/payment.h"
 #include "serve/services.h"
-#include "serve/telemetry.h"
+#include "telemetry/request_spans.h"
 
 namespace trinity::serve {
 
@@ -24,11 +24,11 @@ struct TurnCallOptions {
   std::vector<const provider::PoolMember*> candidates;
   /// For the member that is asked; `model` and the deadline are filled in here.
   std::function<provider::MemberRequest(const provider::PoolMember&)> request;
-  Purse purse;                                    // that pays
-  std::string payer;                              // name of the API key; empty: none
-  int turn = 0;                                   // of the run, for the ledger
-  std::function<void(const chat::Delta&)> delta;  // of a streamed request
-  std::shared_ptr<RequestSpans> spans;            // that are told of each call; nothing: none
+  Purse purse;                                     // that pays
+  std::string payer;                               // name of the API key; empty: none
+  int turn = 0;                                    // of the run, for the ledger
+  std::function<void(const chat::Delta&)> delta;   // of a streamed request
+  std::shared_ptr<telemetry::RequestSpans> spans;  // that are told of each call; nothing: none
 };
 
 struct TurnAnswer {
@@ -91,7 +91,7 @@ class TurnCall : public std::enable_shared_from_this<TurnCall> {
   std::optional<Payment> payment_;
   std::unique_ptr<provider::PendingCall> pending_;
   std::chrono::steady_clock::time_point begin_;
-  std::size_t span_ = RequestSpans::kNoSpan;
+  std::size_t span_ = telemetry::RequestSpans::kNoSpan;
 };
 
 }  // namespace trinity::serve

@@ -1,22 +1,21 @@
 // Spans of requests and their way to a collector: batches, bounds, losses, what a span says, and
 // where the environment sends them.
-#include "serve/telemetry.h"
-
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <map>
 #include <set>
 
-#include "serve/otlp_settings.h"
 #include "serve/test_server.h"
+#include "telemetry/otlp_settings.h"
+#include "telemetry/request_spans.h"
 
 namespace trinity::testing {
 namespace {
 
-using serve::SpanExporter;
-using serve::SpanExporterOptions;
 using std::chrono::milliseconds;
+using telemetry::SpanExporter;
+using telemetry::SpanExporterOptions;
 
 /// A collector inside the test, which answers as it is told.
 struct Collector {
@@ -210,7 +209,8 @@ void expect_tree(const std::vector<Json>& spans) {
 struct TracedServer {
   explicit TracedServer(TestServer::Scripts scripts, std::vector<std::string> secrets = {})
       : server(std::move(scripts)),
-        telemetry(std::make_shared<serve::Telemetry>(collector.options(), std::move(secrets))) {
+        telemetry(std::make_shared<trinity::telemetry::Telemetry>(collector.options(),
+                                                                  std::move(secrets))) {
     server.services.telemetry = telemetry;
   }
   std::vector<Json> spans() {
@@ -220,7 +220,7 @@ struct TracedServer {
 
   Collector collector;
   TestServer server;
-  std::shared_ptr<serve::Telemetry> telemetry;
+  std::shared_ptr<trinity::telemetry::Telemetry> telemetry;
 };
 
 TEST(Telemetry, ARunIsATraceOfItsTurnsDecisionsAndCalls) {
@@ -300,8 +300,8 @@ TEST(Telemetry, AttemptsAreCallsOfTheirOwnAndAMemberByNameHasOne) {
 
 TEST(Telemetry, ATraceThatIsNotRecordedIsPassedOnAndLeavesNoSpan) {
   Collector collector;
-  const auto telemetry =
-      std::make_shared<serve::Telemetry>(collector.options(), std::vector<std::string>{});
+  const auto telemetry = std::make_shared<trinity::telemetry::Telemetry>(
+      collector.options(), std::vector<std::string>{});
   net::HttpRequest http;
   http.method = "POST";
   http.fields.set("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00");
@@ -333,9 +333,9 @@ TEST(Telemetry, ATraceThatIsNotRecordedIsPassedOnAndLeavesNoSpan) {
 
 // ---- settings -----------------------------------------------------------------------------------
 
-Result<std::optional<serve::OtlpSettings>> settings(
+Result<std::optional<telemetry::OtlpSettings>> settings(
     const std::string& flag, const std::map<std::string, std::string>& environment) {
-  return serve::otlp_settings(flag, [&](const std::string& name) -> std::optional<std::string> {
+  return telemetry::otlp_settings(flag, [&](const std::string& name) -> std::optional<std::string> {
     const auto found = environment.find(name);
     return found == environment.end() ? std::nullopt : std::optional(found->second);
   });
@@ -375,7 +375,7 @@ TEST(OtlpSettings, HeadersAreDecodedAndSecret) {
                         {"OTEL_EXPORTER_OTLP_TIMEOUT", "2500"},
                         {"OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"}});
   ASSERT_TRUE(read && *read);
-  const serve::OtlpSettings& found = **read;
+  const telemetry::OtlpSettings& found = **read;
   EXPECT_EQ(found.headers.get("api-key"), "a long key");
   EXPECT_EQ(found.headers.get("x-other"), "1");
   EXPECT_EQ(found.secrets, (std::vector<std::string>{"a long key"}));

@@ -20,7 +20,7 @@
 #include "ledger/redis_address.h"
 #include "serve/budget_text.h"
 #include "serve/server.h"
-#include "serve/telemetry.h"
+#include "telemetry/request_spans.h"
 #include "terminal/output.h"
 
 namespace trinity::cli {
@@ -171,7 +171,8 @@ Result<int> run_server(const ServeFlags& flags) {
   }
   TRINITY_TRY(std::string secret, read_replica_secret(flags.replica_secret));
   TRINITY_TRY(coordinate::LoopOptions loop, flags::loop_options(flags.loop));
-  TRINITY_TRY(const std::optional<serve::OtlpSettings> otlp, flags::otlp_settings_of(flags.otlp));
+  TRINITY_TRY(const std::optional<telemetry::OtlpSettings> otlp,
+              flags::otlp_settings_of(flags.otlp));
   TRINITY_TRY(serve::Purse purse, open_purse(flags));
   TRINITY_TRY(std::shared_ptr<trace::Sink> sink, flags::open_trace(flags.trace));
   TRINITY_TRY(const Router router, flags::load_router(flags.model, true));

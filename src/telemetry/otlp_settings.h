@@ -13,7 +13,7 @@
 #include "net/url.h"
 #include "provider/pool_config.h"
 
-namespace trinity::serve {
+namespace trinity::telemetry {
 
 struct OtlpSettings {
   net::Url url;         // of the traces themselves
@@ -34,4 +34,4 @@ struct OtlpSettings {
 Result<std::optional<OtlpSettings>> otlp_settings(const std::string& flag,
                                                   const provider::Environment& environment);
 
-}  // namespace trinity::serve
+}  // namespace trinity::telemetry

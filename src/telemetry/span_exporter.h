@@ -21,7 +21,7 @@
 #include "net/url.h"
 #include "trace/span.h"
 
-namespace trinity::serve {
+namespace trinity::telemetry {
 
 /// Sends a body and waits for the answer, at most so long, and not beyond `stop`.
 using Deliver = std::function<Result<net::HttpResponse>(
@@ -73,4 +73,4 @@ class SpanExporter {
   std::thread thread_;
 };
 
-}  // namespace trinity::serve
+}  // namespace trinity::telemetry

@@ -1,4 +1,4 @@
-#include "serve/otlp_settings.h"
+#include "telemetry/otlp_settings.h"
 
 #include <trinity/version.h>
 
@@ -10,7 +10,7 @@
 #include "base/printable.h"
 #include "base/try.h"
 
-namespace trinity::serve {
+namespace trinity::telemetry {
 namespace {
 
 constexpr const char* kPath = "/v1/traces";
@@ -51,7 +51,8 @@ std::optional<std::vector<std::pair<std::string, std::string>>> pairs_of(std::st
     if (one.empty()) continue;
     const std::size_t equals = one.find('=');
     if (equals == std::string_view::npos || equals == 0) return std::nullopt;
-    pairs.emplace_back(trimmed(one.substr(0, equals)), percent_decoded(trimmed(one.substr(equals + 1))));
+    pairs.emplace_back(trimmed(one.substr(0, equals)),
+                       percent_decoded(trimmed(one.substr(equals + 1))));
   }
   return pairs;
 }
@@ -159,4 +160,4 @@ Result<std::optional<OtlpSettings>> otlp_settings(const std::string& flag,
   return std::optional<OtlpSettings>(std::move(out));
 }
 
-}  // namespace trinity::serve
+}  // namespace trinity::telemetry

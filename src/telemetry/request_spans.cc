@@ -1,4 +1,4 @@
-#include "serve/telemetry.h"
+#include "telemetry/request_spans.h"
 
 #include <algorithm>
 #include <charconv>
@@ -9,7 +9,7 @@
 #include "route/margins.h"
 #include "trace/redact.h"
 
-namespace trinity::serve {
+namespace trinity::telemetry {
 namespace {
 
 using trace::Span;
@@ -297,4 +297,4 @@ std::shared_ptr<trace::Sink> sink_of(const std::shared_ptr<RequestSpans>& spans,
   return spans;
 }
 
-}  // namespace trinity::serve
+}  // namespace trinity::telemetry

@@ -10,16 +10,16 @@
 #include "base/stopwatch.h"
 #include "base/try.h"
 #include "base/utf8.h"
-#include "cli/commands.h"
 #include "flags/f32_lane.h"
 #include "interchange/parity/chunks.h"
 #include "interchange/parity/compare.h"
 #include "interchange/parity/sample.h"
+#include "laboratory/lab_commands.h"
 #include "terminal/output.h"
 #include "terminal/output_file.h"
 #include "wire/json_writer.h"
 
-namespace trinity::cli {
+namespace trinity::laboratory {
 namespace {
 
 namespace fs = std::filesystem;
@@ -370,4 +370,4 @@ void add_parity(command_line::Command& commands) {
                });
 }
 
-}  // namespace trinity::cli
+}  // namespace trinity::laboratory

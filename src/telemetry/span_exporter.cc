@@ -1,4 +1,4 @@
-#include "serve/span_exporter.h"
+#include "telemetry/span_exporter.h"
 
 #include <fmt/format.h>
 
@@ -13,7 +13,7 @@
 #include "net/http_client.h"
 #include "trace/otlp.h"
 
-namespace trinity::serve {
+namespace trinity::telemetry {
 namespace {
 
 using std::chrono::milliseconds;
@@ -215,4 +215,4 @@ void SpanExporter::settle(const char* result, std::size_t spans, const std::stri
         printable(why, 300)));
 }
 
-}  // namespace trinity::serve
+}  // namespace trinity::telemetry

@@ -26,11 +26,11 @@
 #include "net/http.h"
 #include "provider/member.h"
 #include "provider/pool_config.h"
-#include "serve/span_exporter.h"
+#include "telemetry/span_exporter.h"
 #include "trace/span.h"
 #include "trace/trace.h"
 
-namespace trinity::serve {
+namespace trinity::telemetry {
 
 class RequestSpans;
 
@@ -108,4 +108,4 @@ class RequestSpans : public trace::Sink {
 std::shared_ptr<trace::Sink> sink_of(const std::shared_ptr<RequestSpans>& spans,
                                      std::shared_ptr<trace::Sink> file);
 
-}  // namespace trinity::serve
+}  // namespace trinity::telemetry
