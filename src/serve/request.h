@@ -13,10 +13,7 @@
 #include "net/http_server.h"
 #include "serve/api_error.h"
 #include "serve/metrics.h"
-
-namespace trinity::telemetry {
-class RequestSpans;
-}  // namespace trinity::telemetry
+#include "telemetry/request_spans.h"
 
 namespace trinity::serve {
 

@@ -22,10 +22,7 @@
 #include "serve/payment.h"
 #include "serve/run_log.h"
 #include "serve/tool_ids.h"
-
-namespace trinity::telemetry {
-class Telemetry;
-}  // namespace trinity::telemetry
+#include "telemetry/request_spans.h"
 
 namespace trinity::serve {
 
