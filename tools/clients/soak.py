@@ -6,8 +6,7 @@ answer and members that fail: nothing may grow, nothing may be lost, and all cou
 Memory is the anonymous resident part (RssAnon), read twice a second. After a warm-up, a third of the time
 but at most three minutes, a line is laid through the samples (Theil and Sen: the median of slopes between
 pairs, which single peaks do not move); what it rises from begin to end may be 2 % of the median. Nothing is
-trimmed for it, but the server runs with one arena of glibc's allocator (MALLOC_ARENA_MAX=1): with one for each
-thread every arena takes a step when its own peak comes by, now and then, for as long as anybody looks. A run of less than ten minutes ends before the allocator has seen its peaks, so there it may
+trimmed for it. A run of less than ten minutes ends before the allocator has seen its peaks, so there it may
 be 15 %: enough to see what grows with each request, not more.
 """
 
@@ -300,7 +299,7 @@ def run(binary, seconds, clients):
     # The prefix cache fills up to its limit, by default a quarter of the free memory: a small one is soon full.
     arguments = ["--prefix-cache", "8", "--trace", str(trace), "--trace-max-mib", "0",
                  "--ledger", str(Path(folder) / "ledger.db"), "--budget", "all=1000000usd/total"]
-    with Server(binary, pool(upstream), arguments, {"MALLOC_ARENA_MAX": "1"}) as server:
+    with Server(binary, pool(upstream), arguments) as server:
       pid = server.process.pid
       asyncio.run(ask(server.port, "/healthz"))
       base_files, base_threads = counts_of(pid)

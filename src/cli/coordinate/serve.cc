@@ -1,9 +1,11 @@
 // trinity serve: the pool behind one endpoint.
 #include <fmt/format.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <optional>
 #include <thread>
 
@@ -153,7 +155,16 @@ void announce(const ServeFlags& flags, const serve::Server& server, const provid
                              flags.api_keys.empty() ? "without keys" : "with keys"));
 }
 
+/// Every thread's own arena takes a step when its peak comes by, for as long as anybody looks; a
+/// server runs for months and has few threads that wait for each other.
+void share_one_arena() {
+#ifdef M_ARENA_MAX
+  if (std::getenv("MALLOC_ARENA_MAX") == nullptr) ::mallopt(M_ARENA_MAX, 1);
+#endif
+}
+
 Result<int> run_server(const ServeFlags& flags) {
+  share_one_arena();
   if (!is_loopback(flags.host) && flags.api_keys.empty())
     return fail(ErrorKind::usage, "keys_needed",
                 "a server that others reach needs keys: name a file of them with --api-keys, or "
