@@ -177,7 +177,7 @@ class Replicas:
     self.folder = tempfile.TemporaryDirectory()
     self.databases = [Path(self.folder.name) / f"ledger-{n}.db" for n in range(2)]
     self.servers = [Server(binary, pool(upstream), [
-        "--budget", budget, "--ledger", str(database), "--budget-redis", f"redis://127.0.0.1:{redis.port}"])
+        "--budget", budget, "--ledger", str(database), "--ledger", f"redis://127.0.0.1:{redis.port}"])
                     for database in self.databases]
 
   @property
