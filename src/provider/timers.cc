@@ -17,14 +17,17 @@ struct Queue {
     std::unique_lock lock(mutex);
     while (!stopped) {
       if (alarms.empty()) {
+        wakes_at = Timers::Clock::time_point::max();
         changed.wait(lock);
         continue;
       }
       const auto first = alarms.begin();
       if (const auto due = first->first.first; Timers::Clock::now() < due) {
+        wakes_at = due;
         changed.wait_until(lock, due);
         continue;
       }
+      wakes_at = Timers::Clock::time_point::min();  // looks again by itself
       std::function<void()> then = std::move(first->second);
       alarms.erase(first);
       lock.unlock();
@@ -37,6 +40,7 @@ struct Queue {
   std::mutex mutex;
   std::condition_variable changed;
   std::map<Key, std::function<void()>> alarms;
+  Timers::Clock::time_point wakes_at = Timers::Clock::time_point::min();  // the thread, by itself
   std::uint64_t last = 0;
   bool stopped = false;
 };
@@ -64,13 +68,17 @@ class ThreadTimers : public Timers {
   Clock::time_point now() const override { return Clock::now(); }
 
   std::uint64_t after(std::chrono::milliseconds delay, std::function<void()> then) override {
+    const Clock::time_point due = Clock::now() + delay;
     std::uint64_t number = 0;
+    bool too_late = false;
     {
       const std::lock_guard lock(queue_->mutex);
       number = ++queue_->last;
-      queue_->alarms.emplace(Queue::Key(Clock::now() + delay, number), std::move(then));
+      too_late = due < queue_->wakes_at;
+      queue_->alarms.emplace(Queue::Key(due, number), std::move(then));
     }
-    queue_->changed.notify_all();
+    // Every call has a deadline, which is hardly ever the next alarm: it need not wake the thread.
+    if (too_late) queue_->changed.notify_all();
     return number;
   }
 

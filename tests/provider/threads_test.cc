@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <future>
 #include <thread>
 
 #include "fake_upstream.h"
@@ -128,6 +129,20 @@ TEST(MembersAtOnce, AlarmsOfATimerThatEnds) {
     ended = true;
   });
   while (!ended) std::this_thread::sleep_for(milliseconds(1));
+}
+
+TEST(MembersAtOnce, ANewAlarmIsNotLateBehindALaterOneNorBehindOneThatIsGone) {
+  const auto timers = thread_timers();
+  constexpr milliseconds hour{3'600'000};
+  for (int round = 0; round < 200; ++round) {
+    const std::uint64_t later = timers->after(hour, [] {});
+    if (round % 2 == 0) timers->cancel(later);
+    if (round % 3 == 0) std::this_thread::yield();
+    std::promise<void> rung;
+    timers->after(milliseconds(round % 2), [&rung] { rung.set_value(); });
+    ASSERT_EQ(rung.get_future().wait_for(std::chrono::minutes(1)), std::future_status::ready);
+    if (round % 2 == 1) timers->cancel(later);
+  }
 }
 
 }  // namespace
