@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/try.h"
+#include "flags/selection_flags.h"
 #include "route/selection.h"
 
 namespace trinity::flags {
@@ -95,17 +96,8 @@ void add_choosing(command_line::Command& command, LoopFlags& flags,
           "shapes the softmax; it needs --agent-selection or --role-selection softmax or sample, "
           "or --loop author")
       .in(group);
-  command
-      .parsed(
-          "--seed",
-          [&flags](const std::string& text) {
-            const auto seed = route::parse_selection_seed(text);
-            if (!seed) return seed.error().message;
-            flags.seed = *seed;
-            return std::string();
-          },
-          "of sample: an integer, or three as 1,2,3 (without it: a fresh one, recorded)")
-      .takes("SEED")
+  add_seed_flag(command, flags.seed,
+                "of sample: an integer, or three as 1,2,3 (without it: a fresh one, recorded)")
       .used_when(
           [&flags, mode] {
             return mode(flags.agent_selection) == SelectionMode::sample ||

@@ -26,6 +26,21 @@ void add_mode(command_line::Command& command, const std::string& name, Selection
 
 }  // namespace
 
+command_line::Flag add_seed_flag(command_line::Command& command, SelectionSeed& seed,
+                                 const std::string& help) {
+  return command
+      .parsed(
+          "--seed",
+          [&seed](const std::string& text) {
+            const auto read = route::parse_selection_seed(text);
+            if (!read) return read.error().message;
+            seed = *read;
+            return std::string();
+          },
+          help)
+      .takes("SEED");
+}
+
 void add_selection_flags(command_line::Command& command, DecisionRule& rule) {
   constexpr const char* group = "Selection";
   add_mode(command, "--agent-selection", rule.agent_selection);
@@ -38,17 +53,8 @@ void add_selection_flags(command_line::Command& command, DecisionRule& rule) {
                  "sample, or --probabilities")
       .shows_default()
       .in(group);
-  command
-      .parsed(
-          "--seed",
-          [&rule](const std::string& text) {
-            const auto seed = route::parse_selection_seed(text);
-            if (!seed) return seed.error().message;
-            rule.seed = *seed;
-            return std::string();
-          },
-          "of sample: an integer, or three as 1,2,3 (without it: a fresh one, recorded)")
-      .takes("SEED")
+  add_seed_flag(command, rule.seed,
+                "of sample: an integer, or three as 1,2,3 (without it: a fresh one, recorded)")
       .used_when([&rule] { return samples(rule); },
                  "seeds the draws; it needs --agent-selection or --role-selection sample")
       .in(group);
@@ -73,17 +79,8 @@ void add_changed_selection_flags(command_line::Command& command, ChangedSelectio
       .takes("T")
       .above(0)
       .in(group);
-  command
-      .parsed(
-          "--seed",
-          [&flags](const std::string& text) {
-            const auto seed = route::parse_selection_seed(text);
-            if (!seed) return seed.error().message;
-            flags.seed = *seed;
-            return std::string();
-          },
-          "of every draw: an integer, or three as 1,2,3 (without it: the recorded ones)")
-      .takes("SEED")
+  add_seed_flag(command, flags.seed,
+                "of every draw: an integer, or three as 1,2,3 (without it: the recorded ones)")
       .in(group);
 }
 

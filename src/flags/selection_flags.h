@@ -9,6 +9,10 @@
 
 namespace trinity::flags {
 
+/// --seed, of draws; whoever adds it says when it is used, and in which group it stands.
+command_line::Flag add_seed_flag(command_line::Command& command, SelectionSeed& seed,
+                                 const std::string& help);
+
 /// --agent-selection, --role-selection, --temperature, --seed, --probabilities.
 void add_selection_flags(command_line::Command& command, DecisionRule& rule);
 

@@ -8,6 +8,8 @@
 #include <limits>
 #include <optional>
 
+#include "net/url.h"
+
 namespace trinity::net {
 namespace {
 
@@ -22,12 +24,6 @@ tl::unexpected<Refusal> refuse(std::string why, int status = 400) {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-int hex_value(char c) {
-  if (is_digit(c)) return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);

@@ -222,4 +222,23 @@ bool same_origin(const Url& a, const Url& b) {
   return a.scheme == b.scheme && a.host == b.host && a.port == b.port;
 }
 
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+std::string percent_decoded(std::string_view text) {
+  std::string out;
+  for (std::size_t n = 0; n < text.size(); ++n) {
+    const bool is_escape = text[n] == '%' && n + 2 < text.size() && hex_value(text[n + 1]) >= 0 &&
+                           hex_value(text[n + 2]) >= 0;
+    out += is_escape ? static_cast<char>(hex_value(text[n + 1]) * 16 + hex_value(text[n + 2]))
+                     : text[n];
+    if (is_escape) n += 2;
+  }
+  return out;
+}
+
 }  // namespace trinity::net

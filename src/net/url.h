@@ -37,4 +37,9 @@ Result<Url> resolve_location(const Url& base, std::string_view location);
 /// Same scheme, host and port: the only place to which a token may go on.
 bool same_origin(const Url& a, const Url& b);
 
+/// 0 to 15; -1: no hexadecimal digit.
+int hex_value(char c);
+/// With its escapes resolved; one that is none stays as it is.
+std::string percent_decoded(std::string_view text);
+
 }  // namespace trinity::net

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "serve/turn_record.h"
 #include "trace/redact.h"
 
 namespace trinity::serve {
@@ -15,17 +16,15 @@ namespace {
 
 constexpr std::string_view kRuns = "/v1/trinity/runs";
 
-Json usd(std::int64_t micro_usd) { return static_cast<double>(micro_usd) / 1e6; }
-
 std::int64_t whole(double number) { return static_cast<std::int64_t>(number); }
 
 Json ms_of(std::optional<double> seconds) { return seconds ? Json(*seconds * 1e3) : Json(); }
 
 Json price_json(const std::optional<provider::Price>& price) {
   if (!price) return {};
-  Json cached;
-  if (price->cached_input) cached = usd(*price->cached_input);
-  return {{"input", usd(price->input)}, {"output", usd(price->output)}, {"cached_input", cached}};
+  return {{"input", cost_json(price->input)},
+          {"output", cost_json(price->output)},
+          {"cached_input", cost_json(price->cached_input)}};
 }
 
 /// "resting": it failed several times in a row and is asked again later; "busy": all its places are
@@ -72,7 +71,7 @@ Json member_json(const provider::Pool& pool, const provider::PoolMember& member,
       {"mean_ms", std::move(mean)},
       {"input_tokens", health.usage.input},
       {"output_tokens", health.usage.output},
-      {"cost_usd", health.cost_known ? usd(health.cost_micro_usd) : Json()}};
+      {"cost_usd", health.cost_known ? cost_json(health.cost_micro_usd) : Json()}};
 }
 
 Json pool_json(const provider::Pool& pool, const std::vector<std::string>& secrets) {
@@ -100,7 +99,9 @@ Json budgets_json(const ledger::Ledger* ledger, const std::string& key) {
       const std::optional<std::int64_t>& cap = row.caps.*kind.cap;
       if (!cap) continue;
       const bool is_money = kind.cap == &ledger::Caps::micro_usd;
-      const auto number = [&](std::int64_t value) { return is_money ? usd(value) : Json(value); };
+      const auto number = [&](std::int64_t value) {
+        return is_money ? cost_json(value) : Json(value);
+      };
       const std::int64_t spent = row.figures.spent.*kind.amount;
       const std::int64_t held = row.figures.held.*kind.amount;
       budgets.push_back({{"subject", row.subject},

@@ -8,32 +8,18 @@
 #include <utility>
 
 #include "chat/errors.h"
+#include "net/url.h"
 #include "serve/base32.h"
 #include "telemetry/request_spans.h"
 
 namespace trinity::serve {
 namespace {
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-/// Percent escapes and "+" of a query; an escape that is none stays as it is.
+/// Escapes and "+" of a query.
 std::string decoded(std::string_view text) {
-  std::string out;
-  for (std::size_t n = 0; n < text.size(); ++n) {
-    if (text[n] == '%' && n + 2 < text.size() && hex_digit(text[n + 1]) >= 0 &&
-        hex_digit(text[n + 2]) >= 0) {
-      out += static_cast<char>(hex_digit(text[n + 1]) * 16 + hex_digit(text[n + 2]));
-      n += 2;
-    } else {
-      out += text[n] == '+' ? ' ' : text[n];
-    }
-  }
-  return out;
+  std::string spaced(text);
+  std::replace(spaced.begin(), spaced.end(), '+', ' ');  // before: an escaped one is a plus
+  return net::percent_decoded(spaced);
 }
 
 }  // namespace

@@ -5,15 +5,12 @@
 #include <utility>
 
 #include "base/json.h"
+#include "serve/turn_record.h"
 
 namespace trinity::serve {
 namespace {
 
 constexpr std::size_t kRunBytes = 512;  // of a run besides its texts
-
-Json run_usd(const std::optional<std::int64_t>& micro_usd) {
-  return micro_usd ? Json(static_cast<double>(*micro_usd) / 1e6) : Json();
-}
 
 Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
 
@@ -50,7 +47,7 @@ Json run_json(const RunRecord& run) {
           {"input_tokens", run.usage.input},
           {"output_tokens", run.usage.output},
           {"cached_tokens", run.usage.cached_input},
-          {"cost_usd", run_usd(run.cost_micro_usd)}};
+          {"cost_usd", cost_json(run.cost_micro_usd)}};
 }
 
 struct RunLog::Listener {

@@ -32,10 +32,6 @@ std::string profile_of(const ModelChoice& choice) {
   return loop != nullptr ? coordinate::loop_profile_name(loop->profile) : "member";
 }
 
-Json turn_usd(const std::optional<std::int64_t>& micro_usd) {
-  return micro_usd ? Json(static_cast<double>(*micro_usd) / 1e6) : Json();
-}
-
 }  // namespace
 
 RunWatch::RunWatch(const Services& services, const RunRequest& run)
@@ -164,7 +160,7 @@ void RunWatch::turn_ends(const TurnRecord& turn, std::string_view text) {
   turn_["output_tokens"] = turn.usage.output;
   turn_["cached_tokens"] = turn.usage.cached_input;
   turn_["estimated"] = turn.usage.estimated;
-  turn_["cost_usd"] = turn_usd(turn.cost_micro_usd);
+  turn_["cost_usd"] = cost_json(turn.cost_micro_usd);
   const coordinate::Role role = coordinate::role_of(turn.role);
   if (role == coordinate::Role::verifier) {
     const coordinate::Verdict verdict =

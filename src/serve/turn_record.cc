@@ -7,10 +7,6 @@ namespace {
 
 std::string who(const TurnRecord& turn) { return turn.member + " as " + turn.role; }
 
-Json cost_json(std::optional<std::int64_t> micro_usd) {
-  return micro_usd ? Json(static_cast<double>(*micro_usd) / 1e6) : Json();
-}
-
 Json turn_json(const TurnRecord& turn) {
   Json out = {{"turn", turn.turn},          {"agent_id", turn.agent_id}, {"role", turn.role},
               {"member", turn.member},      {"model", turn.model},       {"margin", turn.margin},
@@ -22,6 +18,10 @@ Json turn_json(const TurnRecord& turn) {
 }
 
 }  // namespace
+
+Json cost_json(std::optional<std::int64_t> micro_usd) {
+  return micro_usd ? Json(static_cast<double>(*micro_usd) / 1e6) : Json();
+}
 
 TurnRecord turn_of(const coordinate::CallStep& step, const Decision& decision,
                    const provider::Pool& pool) {

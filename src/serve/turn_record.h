@@ -43,6 +43,9 @@ std::string waiting_line(const TurnRecord& turn);
 /// The object that a stream carries as `trinity` for clients that asked for events.
 Json turn_event(const char* event, const TurnRecord& turn);
 
+/// US dollars; null where no price is known.
+Json cost_json(std::optional<std::int64_t> micro_usd);
+
 /// The object `trinity` of an answer's usage.
 Json run_summary(const std::vector<TurnRecord>& turns, const std::string& final_status,
                  bool verified, bool cost_known, std::int64_t cost_micro_usd);

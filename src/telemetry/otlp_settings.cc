@@ -23,24 +23,6 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
 }
 
-int digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-std::string percent_decoded(std::string_view text) {
-  std::string out;
-  for (std::size_t n = 0; n < text.size(); ++n) {
-    const bool escape =
-        text[n] == '%' && n + 2 < text.size() && digit(text[n + 1]) >= 0 && digit(text[n + 2]) >= 0;
-    out += escape ? static_cast<char>(digit(text[n + 1]) * 16 + digit(text[n + 2])) : text[n];
-    if (escape) n += 2;
-  }
-  return out;
-}
-
 /// "key=value,key2=value2", values percent-encoded; nothing where it is not of this form.
 std::optional<std::vector<std::pair<std::string, std::string>>> pairs_of(std::string_view text) {
   std::vector<std::pair<std::string, std::string>> pairs;
@@ -52,7 +34,7 @@ std::optional<std::vector<std::pair<std::string, std::string>>> pairs_of(std::st
     const std::size_t equals = one.find('=');
     if (equals == std::string_view::npos || equals == 0) return std::nullopt;
     pairs.emplace_back(trimmed(one.substr(0, equals)),
-                       percent_decoded(trimmed(one.substr(equals + 1))));
+                       net::percent_decoded(trimmed(one.substr(equals + 1))));
   }
   return pairs;
 }
